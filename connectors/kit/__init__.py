@@ -1,0 +1,1 @@
+"""What all connectors share: protocols, errors, manifest, registry, HTTP, carriers, faults, conformance."""

@@ -1,0 +1,318 @@
+"""The seam between the line and the outside: what a connector may be asked, and what it answers.
+
+A connector is built by `create(settings, kit)` in its `connector.py` and offers any of the capabilities below;
+its manifest says which. The gateway knows connectors through this module only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Generic, Protocol, TypeVar, runtime_checkable
+
+from connectors.kit.errors import DeliveryError, Exchange
+from mappings.canonical import Carried
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """How long one attempt may last.
+
+    `send_before` is an instant of the kit's monotonic clock (`Kit.instant`): past it no first byte may be sent,
+    because the lease may have passed to another node (delivery-engine 3.7). `timeout_s` bounds the whole attempt.
+    """
+
+    send_before: float
+    timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One event on its way to one upstream. `delivery_id` never changes over attempts.
+
+    `memory` is what earlier receipts of this lane (upstream and dossier) asked to be remembered.
+    `attempt` counts from 1. `sequence` is the position in the lane, without gaps.
+    """
+
+    delivery_id: str
+    upstream: str
+    operation: str
+    dossier_code: str
+    sequence: int
+    attempt: int
+    carried: Carried
+    accepted_at: datetime
+    budget: Budget
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the upstream said: positive, parsed, and kept as it came.
+
+    `duplicate` says that the upstream had it already. `memory` is merged into the lane's memory when this receipt
+    is settled, in the same transaction.
+    """
+
+    reference: str
+    at: datetime
+    exchange: Exchange
+    duplicate: bool = False
+    message: str = ""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    findings: tuple[str, ...] = ()
+
+
+class Found(StrEnum):
+    """The three answers of an enquiry."""
+
+    DONE = "done"
+    NOT_FOUND = "not_found"
+    CANNOT_TELL = "cannot_tell"
+
+
+@dataclass(frozen=True, slots=True)
+class Enquiry:
+    """Whether an unanswered delivery happened.
+
+    DONE carries a receipt. NOT_FOUND allows a repeat. CANNOT_TELL allows one only where `repeat_allowed`
+    (the operation is naturally idempotent, or configuration allows a repeat for this status); otherwise a person decides.
+    """
+
+    found: Found
+    receipt: Receipt | None = None
+    repeat_allowed: bool = False
+    reason_vi: str = ""
+
+
+@runtime_checkable
+class Deliverer(Protocol):
+    """Carries one delivery. Raises only `DeliveryError`."""
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        """The upstream's receipt for this delivery."""
+        ...
+
+
+@runtime_checkable
+class BatchDeliverer(Protocol):
+    """Carries contiguous deliveries of one lane and one operation in one call (delivery-engine 4.4).
+
+    The answer has one entry for each delivery, in order. A raised `DeliveryError` speaks for all of them.
+    """
+
+    async def deliver_batch(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | DeliveryError]:
+        """One outcome for each delivery, in order."""
+        ...
+
+
+@runtime_checkable
+class Enquirer(Protocol):
+    """Finds out whether a delivery of unknown outcome happened; has no effect upstream. Raises only `DeliveryError`."""
+
+    async def enquire(self, delivery: Delivery) -> Enquiry:
+        """Done, not found, or cannot tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One lawful question: `purpose` and who asks are required, and audited."""
+
+    subject: str
+    fields: Mapping[str, str]
+    purpose: str
+    officer: str
+    unit: str
+    dossier_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """The minimised answer to a `Question`; `found` False is a fact, never the result of a network error."""
+
+    found: bool
+    fields: Mapping[str, str]
+    exchange: Exchange = Exchange()
+
+
+@runtime_checkable
+class Lookup(Protocol):
+    """Answers questions at once; audited, not journalled. Raises only `DeliveryError`."""
+
+    async def ask(self, question: Question) -> Answer:
+        """The answer, with personal data minimised to what the purpose needs."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """An inbound call from an outside system, as it came."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a `Listener` made of a notice: proposed changes and the acknowledgement that its sender expects."""
+
+    inputs: tuple[Mapping[str, object], ...]
+    status: int = 200
+    body: bytes = b""
+    content_type: str = "application/json"
+
+
+@runtime_checkable
+class Listener(Protocol):
+    """Reads notices from outside. Authenticity first; the gateway journals `inputs` before the answer leaves."""
+
+    async def read(self, notice: Notice) -> Reading:
+        """The reading of a genuine notice; raises `DeliveryError` for one that is not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of a polled source: inputs and the cursor after them, committed together. `more` asks for another."""
+
+    inputs: tuple[Mapping[str, object], ...]
+    cursor: str
+    more: bool = False
+
+
+@runtime_checkable
+class Poller(Protocol):
+    """Follows a source by cursor; the schedule stands in the manifest."""
+
+    async def poll(self, cursor: str) -> Page:
+        """What came after `cursor` (empty at the very start)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a probe saw. `detail_vi` is for the operator."""
+
+    ready: bool
+    detail_vi: str
+    latency_ms: float = 0.0
+
+
+@runtime_checkable
+class Probe(Protocol):
+    """A cheap look at the upstream, with no effect there."""
+
+    async def check(self) -> Health:
+        """Whether the upstream answers."""
+        ...
+
+
+State = TypeVar("State")
+Input = TypeVar("Input", contravariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Something a ledger asks the gateway to do after the state was stored: a delivery, a notice, an alarm."""
+
+    kind: str
+    fields: Mapping[str, object]
+
+
+@runtime_checkable
+class Ledger(Protocol, Generic[State, Input]):
+    """A pure state machine of a connector; the gateway stores `(kind, id, version, state)` in the journal's transaction."""
+
+    kind: str
+
+    def apply(self, state: State | None, change: Input) -> tuple[State, Sequence[Effect]]:
+        """The state after `change`, and what must be done about it. Raises nothing for a change that is merely late."""
+        ...
+
+
+class Audience(StrEnum):
+    """Which listener serves an endpoint."""
+
+    INTERNAL = "internal"
+    EDGE = "edge"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What an endpoint handler answers."""
+
+    status: int
+    body: bytes
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An API that a connector brings along; mounted by the application under `/v1/`, on exactly one listener."""
+
+    method: str
+    path: str
+    audience: Audience
+    capability: str
+    summary: str
+    handler: Callable[[Notice], Awaitable[Reply]]
+    schema: str = ""
+
+
+class Coordination(Protocol):
+    """What nodes share and may lose: rate budgets, upstream news, wake-ups, a cache of sealed tokens.
+
+    Wiping it makes the gateway slower and more careful, never wrong (delivery-engine 4.10).
+    """
+
+    async def take(self, upstream: str, wanted: int, rate_per_s: float, burst: int) -> tuple[int, float]:
+        """How many of `wanted` sends are allowed now, and after how many seconds asking again makes sense."""
+        ...
+
+    def wake(self, upstream: str) -> None:
+        """Say that there may be work for `upstream`."""
+        ...
+
+    async def wait(self, upstream: str, timeout_s: float) -> bool:
+        """Wait for `wake` or the time-out; True when woken."""
+        ...
+
+    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+        """Keep a short-lived value, such as a session of an upstream."""
+        ...
+
+    async def recall(self, key: str) -> str | None:
+        """The value kept under `key`, if it has not run out."""
+        ...
+
+    async def forget(self, key: str) -> None:
+        """Drop the value under `key`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """What the gateway hands to every connector. `instant` is a monotonic clock that counts suspend, in seconds."""
+
+    upstream: str
+    now: Callable[[], datetime]
+    instant: Callable[[], float]
+    coordination: Coordination
+    secret: Callable[[str], str]
+
+
+@runtime_checkable
+class Connector(Protocol):
+    """Every connector can be closed; what else it can do is said by the capabilities it implements."""
+
+    async def close(self) -> None:
+        """Release sockets; afterwards nothing is under way."""
+        ...

@@ -1,0 +1,1 @@
+"""Placeholder docstring: see README.md in this folder."""

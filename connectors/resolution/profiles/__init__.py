@@ -1,0 +1,1 @@
+"""One folder for each dialect of the upstream: messages, mapping, outcomes, examples."""

@@ -1,0 +1,1 @@
+"""Profile `push-v1`: signed pushes to the resolution system in the Standard Webhooks shape."""

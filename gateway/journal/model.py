@@ -1,0 +1,417 @@
+"""What the journal keeps, as values. Drivers translate these to rows; nobody above the journal sees SQL.
+
+Words: a *lane* is the ordered queue of one dossier toward one upstream; to *accept* is to make an intake durable;
+to *claim* is to lease lanes for sending; to *settle* is to record what came of an attempt (delivery-engine 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class DeliveryState(StrEnum):
+    """The only names of a delivery's state, in the API, the CLI and SQL (architecture 3)."""
+
+    READY = "READY"
+    SENDING = "SENDING"
+    DELIVERED = "DELIVERED"
+    WAITING = "WAITING"
+    UNKNOWN = "UNKNOWN"
+    REFUSED = "REFUSED"
+    HELD = "HELD"
+    SUPERSEDED = "SUPERSEDED"
+
+
+TERMINAL = frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED, DeliveryState.SUPERSEDED})
+
+
+class InboundStatus(StrEnum):
+    """What became of an inbound event (dossier-model 4.2). `applied_late`: arrived after its gap was skipped."""
+
+    ACCEPTED = "accepted"
+    STALE = "stale"
+    APPLIED_LATE = "applied_late"
+    PARKED_GAP = "parked_gap"
+    PARKED_CONFLICT = "parked_conflict"
+    SKIPPED = "skipped"
+
+
+PARKED = frozenset({InboundStatus.PARKED_GAP, InboundStatus.PARKED_CONFLICT})
+
+
+class RecordKey(NamedTuple):
+    """What the gateway remembers besides the journal: `kind` and `id` (delivery-engine 4.1, table `record`)."""
+
+    kind: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A stored record. `version` is the writer's; `state` is JSON bytes, already opened if it was sealed."""
+
+    key: RecordKey
+    version: int
+    state: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class RecordWrite:
+    """A record to put in place. With `sealed_for` (a dossier code) it is encrypted with that dossier's data key."""
+
+    key: RecordKey
+    version: int
+    state: bytes
+    sealed_for: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A validated request on its way into the journal.
+
+    `key` is the idempotency key, unique for `source`; `digest` the SHA-256 of `raw`. `sequence` is None for what is not
+    ordered (a dossier snapshot, an operator's order). `reads` names the records that `decide` needs to see.
+    `subject` is opaque to the journal and handed on to `decide`.
+    """
+
+    kind: str
+    source: str
+    key: str
+    dossier: str
+    digest: bytes
+    raw: bytes
+    subject: object
+    sequence: int | None = None
+    reads: tuple[RecordKey, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KnownInbound:
+    """An inbound event that is stored already."""
+
+    source: str
+    event_id: str
+    dossier: str
+    sequence: int
+    digest: bytes
+    status: InboundStatus
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class ParkedInbound:
+    """A stored event that waits for its predecessor or for a person; `carried` is what was stored with it."""
+
+    event_id: str
+    sequence: int
+    status: InboundStatus
+    carried: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What `decide` may know: everything was read inside the transaction that its decision commits in.
+
+    `known_receipt` and `known_digest` are set when (source, key) was accepted before. `same_sequence` is another stored
+    event of this source and dossier with the same sequence. `last_sequence` is the last one applied, None if none was.
+    `parked` is in order of sequence.
+    """
+
+    now: datetime
+    known_receipt: bytes | None
+    known_digest: bytes | None
+    same_sequence: KnownInbound | None
+    last_sequence: int | None
+    parked: tuple[ParkedInbound, ...]
+    records: Mapping[RecordKey, Record]
+
+
+@dataclass(frozen=True, slots=True)
+class InboundWrite:
+    """An inbound row to insert, or to move to another status. `carried` and `raw` are sealed by the driver.
+
+    For a row that is stored already only `status` changes (and `carried`, when it is not None).
+    """
+
+    event_id: str
+    sequence: int
+    status: InboundStatus
+    digest: bytes = b""
+    raw: bytes | None = None
+    carried: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to append to the lane (upstream, dossier); its payload is the `carried` of inbound `event_id`.
+
+    `legal_due` is the dossier's due date, kept on the lane for ordering and alarms.
+    """
+
+    delivery_id: str
+    upstream: str
+    operation: str
+    event_id: str
+    source: str
+    legal_due: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWrite:
+    """An audit row of the catalogue (`gateway.audit.events`); `fields` are JSON bytes without personal data.
+
+    `feed` puts it into `GET /v1/feed` as well.
+    """
+
+    kind: str
+    actor: str
+    dossier: str
+    event_id: str
+    fields: bytes
+    feed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What `decide` made of an intake: the answer, and the rows that make it true.
+
+    With `store` False nothing is written and nothing is chained (a conflict, an unknown dossier, a known duplicate).
+    """
+
+    answer: bytes
+    status: int
+    store: bool = True
+    inbound: tuple[InboundWrite, ...] = ()
+    deliveries: tuple[NewDelivery, ...] = ()
+    records: tuple[RecordWrite, ...] = ()
+    last_sequence: int | None = None
+    audit: tuple[AuditWrite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What the caller is answered. `stored` False means that nothing new was written."""
+
+    answer: bytes
+    status: int
+    stored: bool
+    position: int = 0
+
+
+Decide = Callable[[Situation, Intake], Decision]
+Chain = Callable[[bytes, tuple[bytes, ...]], bytes]
+"""`chain(head, digests) -> leaf`: the next leaf of a writer's evidence chain (see `gateway.evidence.log`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """One message of a claimed lane. `attempts` counts this claim already. `payload` is the opened `Carried` JSON.
+
+    `doubtful` says that an earlier attempt may have reached the upstream: it was UNKNOWN, or SENDING when its lease ran out.
+    """
+
+    delivery_id: str
+    sequence: int
+    operation: str
+    event_id: str
+    source: str
+    attempts: int
+    doubtful: bool
+    accepted_at: datetime
+    first_attempt_at: datetime | None
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased lane with its head messages, contiguous and of one operation. `epoch` fences every later write."""
+
+    lane_id: int
+    upstream: str
+    dossier: str
+    epoch: int
+    lease_until: datetime
+    memory: Mapping[str, str]
+    deliveries: tuple[ClaimedDelivery, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptWrite:
+    """One attempt as it is kept: append only. `request` and `response` are sealed by the driver; digests stay readable."""
+
+    started: datetime
+    ended: datetime
+    outcome: str
+    http_status: int = 0
+    upstream_code: str = ""
+    detail_vi: str = ""
+    request: bytes = b""
+    response: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class MessageSettlement:
+    """The next state of one message of a claim, with the attempt that led there and the receipt if there is one."""
+
+    sequence: int
+    state: DeliveryState
+    attempt: AttemptWrite | None = None
+    receipt: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What came of a claim. Messages of the claim that are not named go back to the state they were claimed in.
+
+    `next_due` is when the lane may be claimed again if its head still waits; `block_reason` (Vietnamese) with a HELD head
+    takes it out of scheduling until a person decides. `give_back` returns the attempt (breaker open, upstream paused).
+    `follow_ups` are accepted in the same transaction (routes with `outside: on_ack`).
+    """
+
+    lane_id: int
+    epoch: int
+    messages: tuple[MessageSettlement, ...]
+    next_due: datetime | None = None
+    block_reason: str = ""
+    memory: Mapping[str, str] = field(default_factory=dict)
+    give_back: bool = False
+    follow_ups: tuple[NewDelivery, ...] = ()
+    audit: tuple[AuditWrite, ...] = ()
+
+
+class OrderKind(StrEnum):
+    """What a person may decide about a lane."""
+
+    HOLD = "hold"
+    RELEASE = "release"
+    SKIP = "skip"
+    REPLAY = "replay"
+
+
+@dataclass(frozen=True, slots=True)
+class LaneOrder:
+    """A person's decision about a lane, or about one delivery in it (`delivery_id`), with its reason.
+
+    hold: stop the lane. release: a held (or waiting) head becomes READY at once. skip: a held head becomes REFUSED and
+    the lane goes on. replay: a terminal delivery is appended to its lane again, under a new id.
+    """
+
+    kind: OrderKind
+    upstream: str
+    dossier: str
+    reason: str
+    actor: str
+    delivery_id: str = ""
+    audit: tuple[AuditWrite, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """What an order did; `done` False with a reason when there was nothing to do."""
+
+    done: bool
+    message_vi: str
+    delivery_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LaneRow:
+    """A lane as an operator sees it. `state` is that of its head message; None when the lane is idle."""
+
+    upstream: str
+    dossier: str
+    depth: int
+    state: DeliveryState | None
+    operation: str
+    attempts: int
+    due: datetime | None
+    block_reason: str
+    legal_due: datetime | None
+    oldest_accepted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """An attempt as it is shown: no bodies, only digests (hex, empty when nothing was sent or answered)."""
+
+    n: int
+    started: datetime
+    ended: datetime
+    outcome: str
+    http_status: int
+    upstream_code: str
+    detail_vi: str
+    request_digest: str
+    response_digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """A delivery with its whole history, for `GET /v1/dossiers/{code}` and `GET /v1/events/{id}`."""
+
+    delivery_id: str
+    upstream: str
+    operation: str
+    dossier: str
+    event_id: str
+    source: str
+    sequence: int
+    state: DeliveryState
+    accepted_at: datetime
+    receipt: bytes
+    attempts: tuple[AttemptRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InboundRow:
+    """An inbound event as it is shown; `answer` is the receipt its sender got."""
+
+    known: KnownInbound
+    received_at: datetime
+    answer: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FeedRow:
+    """One audit or feed row. `position` is strictly increasing in commit order."""
+
+    position: int
+    at: datetime
+    kind: str
+    actor: str
+    dossier: str
+    event_id: str
+    fields: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """One link of an evidence chain."""
+
+    writer: str
+    n: int
+    digest: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRow:
+    """What is remembered of an upstream over restarts."""
+
+    upstream: str
+    breaker_state: str = "closed"
+    breaker_open_until: datetime | None = None
+    paused: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """The journal at a glance: messages by (upstream, state), lanes blocked by upstream, oldest waiting, parked events."""
+
+    messages: Mapping[tuple[str, DeliveryState], int]
+    blocked_lanes: Mapping[str, int]
+    oldest_waiting: Mapping[str, datetime]
+    parked: int

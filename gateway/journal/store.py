@@ -1,0 +1,111 @@
+"""The journal as everybody above it sees it. Two stores keep this protocol, and one contract suite keeps both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from gateway.journal.model import (
+    Accepted,
+    Claim,
+    Counts,
+    DeliveryRow,
+    FeedRow,
+    InboundRow,
+    Intake,
+    LaneOrder,
+    LaneRow,
+    Leaf,
+    Ordered,
+    Record,
+    RecordKey,
+    Settlement,
+    UpstreamRow,
+)
+
+
+class Journal(Protocol):
+    """Accept is atomic and durable when it returns; a lease is exclusive and expires; settling twice changes nothing.
+
+    Raises `gateway.errors.JournalUnavailable` when it cannot store: back-pressure, full disk, closed. Nothing was kept then.
+    """
+
+    async def accept(self, intake: Intake) -> Accepted:
+        """Read the situation, ask `decide`, write its rows, chain a leaf, commit; then answer.
+
+        The caller may be cancelled: the commit is not.
+        """
+        ...
+
+    async def claim(
+        self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
+    ) -> Sequence[Claim]:
+        """Lease up to `limit` lanes of `upstream` that are due, oldest due first; expired leases are reclaimed by the same call.
+
+        Each claim holds the head message and, where `batch[operation]` > 1, the READY messages of the same operation right
+        behind a READY or WAITING head (a doubtful head comes alone). Claimed messages are SENDING, attempts counted.
+        """
+        ...
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """Record what came of a claim; False, and nothing changed, when the epoch has moved on."""
+        ...
+
+    async def order(self, order: LaneOrder, now: datetime) -> Ordered:
+        """Carry out a person's decision about a lane, audited in the same transaction."""
+        ...
+
+    async def record(self, key: RecordKey) -> Record | None:
+        """One record, opened."""
+        ...
+
+    async def event(self, source: str, event_id: str) -> InboundRow | None:
+        """An inbound event and the answer that was given."""
+        ...
+
+    async def events_of(self, dossier: str) -> Sequence[InboundRow]:
+        """All inbound events of a dossier, by position."""
+        ...
+
+    async def deliveries_of(self, dossier: str, event_id: str = "") -> Sequence[DeliveryRow]:
+        """All deliveries of a dossier (or of one event of it) with every attempt, by upstream and sequence."""
+        ...
+
+    async def lanes(
+        self, *, upstream: str = "", dossier: str = "", blocked_only: bool = False, limit: int = 200
+    ) -> Sequence[LaneRow]:
+        """Lanes with something to do, blocked ones first, then by oldest message."""
+        ...
+
+    async def feed(self, after: int, limit: int, *, feed_only: bool = True) -> Sequence[FeedRow]:
+        """Rows with position greater than `after`, in order; no row is ever skipped."""
+        ...
+
+    async def counts(self) -> Counts:
+        """The journal at a glance, for metrics and readiness."""
+        ...
+
+    async def next_due(self, upstream: str) -> datetime | None:
+        """When the next lane of `upstream` may be claimed (backoff or lease end), None if nothing waits."""
+        ...
+
+    async def upstream(self, code: str) -> UpstreamRow:
+        """What is remembered of an upstream; a fresh row if nothing is."""
+        ...
+
+    async def remember_upstream(self, row: UpstreamRow) -> None:
+        """Keep breaker and pause over restarts."""
+        ...
+
+    async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
+        """Leaves of one writer's chain in order; with an empty writer, the last leaf of every chain."""
+        ...
+
+    async def ready(self) -> str:
+        """Empty when the store can commit now, otherwise why not (Vietnamese); makes a real commit."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what was taken on, then release files and threads."""
+        ...

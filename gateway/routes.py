@@ -1,0 +1,41 @@
+"""Which events go to which upstreams: declared in the configuration, linted at start, pure.
+
+A resolution event goes to the outside systems; a sector event goes to the resolution system first
+(architecture 1). Which operations an event means at an upstream, and in which order, its manifest says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EventOperation:
+    """An operation that an event triggers. `when_late`: also for a predecessor that arrived after its gap was skipped."""
+
+    name: str
+    when_late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One upstream with the operations of an event, in lane order."""
+
+    upstream: str
+    operations: tuple[EventOperation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Routes:
+    """All routes by the caller's role."""
+
+    by_role: Mapping[str, tuple[Route, ...]]
+
+    def first(self, role: str) -> tuple[Route, ...]:
+        """Where an event of a caller with this role goes when it is accepted."""
+        return self.by_role.get(role, ())
+
+    def follow_ups(self) -> tuple[Route, ...]:
+        """Where a sector event goes once the resolution system acknowledged it, under `outside: on_ack`."""
+        return self.by_role.get("resolution", ())
