@@ -1,0 +1,47 @@
+"""The named crash points: places between two durable steps where a test may kill the process (delivery-engine 5.2).
+
+In production `never` stands at every point and costs one call. `killer` sends SIGKILL to the own process at the n-th
+passing of one point, so that nothing, not even an exit handler, runs afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+
+Reach = Callable[[str], None]
+
+POINTS = (
+    "accept.before_commit",
+    "accept.after_commit",
+    "accept.before_answer",
+    "claim.before_commit",
+    "claim.after_commit",
+    "send.before",
+    "send.after",
+    "settle.before_commit",
+    "settle.after_commit",
+)
+
+
+def never(_point: str) -> None:
+    """The production behaviour: pass by."""
+
+
+def killer(spec: str) -> Reach:
+    """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
+    point, _, count = spec.partition(":")
+    if point not in POINTS:
+        raise ValueError(f"unknown crash point {point!r}; known: {', '.join(POINTS)}")
+    left = int(count or "1")
+
+    def reach(name: str) -> None:
+        nonlocal left
+        if name != point:
+            return
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return reach
