@@ -1,0 +1,1 @@
+"""Nhật ký kiểm toán: what happened, from a closed catalogue."""

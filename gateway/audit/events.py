@@ -1,0 +1,111 @@
+"""The catalogue of audit events: every kind with its fields and its Vietnamese title; no other is accepted.
+
+Fields hold codes, numbers, times and reasons of operators. Personal data never stands in an audit row, so the trail can
+be exported without opening a single sealed payload (architecture 3, stage 11; QĐ 3036 Điều 4.3, 19.3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from gateway.journal.model import AuditWrite
+from mappings.codec import encode_sorted
+
+FieldValue = str | int | float | bool | datetime | None | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class AuditKind:
+    """One kind of event: its stable name, its Vietnamese title, the fields it may carry, and whether the feed shows it."""
+
+    name: str
+    title_vi: str
+    fields: frozenset[str]
+    feed: bool = False
+
+
+class UnknownAuditEvent(ValueError):
+    """An event or a field that the catalogue does not know: a fault of the program, never of its input."""
+
+
+def _kind(name: str, title_vi: str, fields: str = "", *, feed: bool = False) -> AuditKind:
+    return AuditKind(name, title_vi, frozenset(fields.split()), feed)
+
+
+_EVENT = "source sequence state occurred_at warnings"
+_DELIVERY = "upstream operation delivery_id attempts"
+_LANE = "upstream reason delivery_id"
+
+_KINDS = (
+    _kind("event.accepted", "Đã tiếp nhận sự kiện", f"{_EVENT} caused_by_system caused_by_event echo", feed=True),
+    _kind("event.stale", "Sự kiện đến muộn, chỉ lưu lịch sử", f"{_EVENT} last_sequence", feed=True),
+    _kind("event.parked_gap", "Sự kiện chờ sự kiện đứng trước", f"{_EVENT} last_sequence awaits", feed=True),
+    _kind(
+        "event.parked_conflict",
+        "Sự kiện mâu thuẫn với trạng thái hồ sơ, chờ người quyết định",
+        f"{_EVENT} authoritative_state source_state judged_from",
+        feed=True,
+    ),
+    _kind("event.applied_late", "Sự kiện đến sau khi đã được bỏ qua, lưu vào tiến trình", _EVENT, feed=True),
+    _kind(
+        "event.released",
+        "Sự kiện đang chờ được áp dụng",
+        f"{_EVENT} reason overruled echo caused_by_system caused_by_event",
+        feed=True,
+    ),
+    _kind("event.skipped", "Sự kiện bị bỏ qua theo quyết định", f"{_EVENT} reason", feed=True),
+    _kind("gap.skipped", "Bỏ qua số thứ tự còn thiếu", "source first last reason", feed=True),
+    _kind("dossier.registered", "Đăng ký hồ sơ", "version state procedure due_at", feed=True),
+    _kind("dossier.updated", "Cập nhật hồ sơ", "version state procedure due_at previous_version", feed=True),
+    _kind("delivery.delivered", "Đã giao", f"{_DELIVERY} reference duplicate upstream_code findings", feed=True),
+    _kind("delivery.waiting", "Chưa giao được, sẽ gửi lại", f"{_DELIVERY} code reason due"),
+    _kind("delivery.unknown", "Chưa rõ kết quả giao, sẽ hỏi lại", f"{_DELIVERY} code reason"),
+    _kind("delivery.held", "Giữ lại chờ người quyết định", f"{_DELIVERY} code reason findings", feed=True),
+    _kind("delivery.refused", "Dừng giao theo quyết định", f"{_DELIVERY} code reason", feed=True),
+    _kind("delivery.superseded", "Đã có bản mới hơn thay thế", f"{_DELIVERY} superseded_by"),
+    _kind("delivery.repeated", "Gửi lại khi chưa rõ kết quả lần trước", f"{_DELIVERY} reason"),
+    _kind("delivery.replayed", "Gửi lại theo quyết định", f"{_DELIVERY} reason replay_of", feed=True),
+    _kind("lane.held", "Tạm giữ luồng giao nhận", _LANE),
+    _kind("lane.released", "Cho luồng giao nhận chạy tiếp", _LANE),
+    _kind("upstream.paused", "Tạm dừng hệ thống nhận", "upstream code reason"),
+    _kind("upstream.resumed", "Cho hệ thống nhận chạy tiếp", "upstream reason"),
+    _kind("breaker.opened", "Ngắt mạch: hệ thống nhận không phản hồi", "upstream code failures open_until"),
+    _kind("breaker.closed", "Nối mạch: hệ thống nhận hoạt động lại", "upstream"),
+    _kind("caller.refused", "Từ chối yêu cầu của hệ thống gọi", "code method path key_id"),
+    _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
+    _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
+)
+
+CATALOGUE: Final[Mapping[str, AuditKind]] = {kind.name: kind for kind in _KINDS}
+"""Every kind by its name. Nothing else may be written."""
+
+
+def audit(kind: str, actor: str, dossier: str = "", event_id: str = "", **fields: FieldValue) -> AuditWrite:
+    """An audit row of the catalogue; raises `UnknownAuditEvent` for a kind or a field that does not stand there.
+
+    `actor` is the system code, the operator's name, or `gateway`. Fields that are None or empty text are left out.
+    """
+    known = CATALOGUE.get(kind)
+    if known is None:
+        raise UnknownAuditEvent(f"audit event {kind!r} is not in the catalogue")
+    strange = fields.keys() - known.fields
+    if strange:
+        raise UnknownAuditEvent(f"audit event {kind!r} has no field {', '.join(sorted(strange))}")
+    told = {name: _plain(value) for name, value in fields.items() if value is not None and value != ""}
+    return AuditWrite(
+        kind=kind, actor=actor, dossier=dossier, event_id=event_id, fields=encode_sorted(told), feed=known.feed
+    )
+
+
+def title_vi(kind: str) -> str:
+    """The Vietnamese title of a kind; a row of an older catalogue keeps its stable name."""
+    known = CATALOGUE.get(kind)
+    return known.title_vi if known is not None else kind
+
+
+def _plain(value: FieldValue) -> object:
+    """What JSON can say of a field; lists become tuples so that nothing mutable is kept."""
+    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value

@@ -1,0 +1,1 @@
+"""Evidence: what an auditor can check years later without trusting us."""
