@@ -110,6 +110,7 @@ class ParkedInbound:
     sequence: int
     status: InboundStatus
     carried: bytes
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,8 @@ class Situation:
 
     `known_receipt` and `known_digest` are set when (source, key) was accepted before. `same_sequence` is another stored
     event of this source and dossier with the same sequence. `last_sequence` is the last one applied, None if none was.
-    `parked` is in order of sequence.
+    `parked` is in order of source and sequence: the parked events of this source and dossier when the intake has a
+    sequence; those of every source of this dossier when it has none (a snapshot lets all of them go).
     """
 
     now: datetime
@@ -135,6 +137,7 @@ class InboundWrite:
     """An inbound row to insert, or to move to another status. `carried` and `raw` are sealed by the driver.
 
     For a row that is stored already only `status` changes (and `carried`, when it is not None).
+    `source` empty means the source of the intake; a parked event of another source names its own.
     """
 
     event_id: str
@@ -143,6 +146,7 @@ class InboundWrite:
     digest: bytes = b""
     raw: bytes | None = None
     carried: bytes | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +184,7 @@ class Decision:
     """What `decide` made of an intake: the answer, and the rows that make it true.
 
     With `store` False nothing is written and nothing is chained (a conflict, an unknown dossier, a known duplicate).
+    `last_sequence` is the new one of the intake's source; `other_sequences` those of other sources of the same dossier.
     """
 
     answer: bytes
@@ -190,6 +195,7 @@ class Decision:
     records: tuple[RecordWrite, ...] = ()
     last_sequence: int | None = None
     audit: tuple[AuditWrite, ...] = ()
+    other_sequences: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
