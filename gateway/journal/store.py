@@ -8,6 +8,7 @@ from typing import Protocol
 
 from gateway.journal.model import (
     Accepted,
+    AuditWrite,
     Claim,
     Counts,
     DeliveryRow,
@@ -94,8 +95,8 @@ class Journal(Protocol):
         """What is remembered of an upstream; a fresh row if nothing is."""
         ...
 
-    async def remember_upstream(self, row: UpstreamRow) -> None:
-        """Keep breaker and pause over restarts."""
+    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+        """Keep breaker and pause over restarts; `audit` rows commit with it (a person paused or resumed the upstream)."""
         ...
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
