@@ -1,0 +1,1 @@
+"""Operators' commands over the Unix socket of the running gateway."""

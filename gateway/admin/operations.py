@@ -1,0 +1,127 @@
+"""What an operator may ask and decide, whoever carries the words: the admin socket, or the command line when nothing runs.
+
+Every decision needs a reason and is audited in its own transaction (QĐ 3036 Điều 19.3, 19.4: the operating unit watches
+the synchronisation with the national portal).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.dispatch.replay import lane_order
+from gateway.errors import Invalid, NotFound
+from gateway.intake.operator import conflict_intake, gap_intake
+from gateway.journal.model import OrderKind
+from gateway.journal.store import Journal
+
+
+class Switchboard(Protocol):
+    """What can pause and resume an upstream: the worker when it runs."""
+
+    async def pause(self, upstream: str, reason: str, actor: str) -> None:
+        """Send nothing to `upstream` until it is resumed; what waits is unharmed."""
+        ...
+
+    async def resume(self, upstream: str, reason: str, actor: str) -> None:
+        """Send to `upstream` again."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LaneQuery:
+    """Which lanes an operator wants to see."""
+
+    upstream: str = ""
+    dossier: str = ""
+    blocked_only: bool = False
+    limit: int = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A person's decision in words: who, why, and about what."""
+
+    actor: str
+    reason: str
+    upstream: str = ""
+    dossier: str = ""
+    delivery_id: str = ""
+    source: str = ""
+    event_id: str = ""
+    sequence: int = 0
+
+
+class Operations:
+    """The operator's side of the gateway."""
+
+    def __init__(self, journal: Journal, switchboard: Switchboard, upstreams: tuple[str, ...], clock: Clock) -> None:
+        self._journal = journal
+        self._switchboard = switchboard
+        self._upstreams = upstreams
+        self._clock = clock
+
+    async def lanes(self, query: LaneQuery) -> Mapping[str, object]:
+        """Lanes with something to do, and the upstreams they lead to."""
+        rows = await self._journal.lanes(
+            upstream=query.upstream, dossier=query.dossier, blocked_only=query.blocked_only, limit=query.limit
+        )
+        counts = await self._journal.counts()
+        upstreams = []
+        for code in self._upstreams:
+            known = await self._journal.upstream(code)
+            states = {str(state): n for (name, state), n in counts.messages.items() if name == code}
+            upstreams.append(
+                {
+                    "upstream": code,
+                    "breaker": known.breaker_state,
+                    "paused": known.paused,
+                    "blocked_lanes": counts.blocked_lanes.get(code, 0),
+                    "oldest_waiting": _iso(counts.oldest_waiting.get(code)),
+                    "messages": states,
+                }
+            )
+        return {"upstreams": upstreams, "parked_events": counts.parked, "lanes": [_plain(asdict(row)) for row in rows]}
+
+    async def order(self, kind: OrderKind, words: Words) -> Mapping[str, object]:
+        """Hold, release, skip or replay; raises `NotFound` when there was nothing to decide about."""
+        if words.upstream not in self._upstreams:
+            raise NotFound(f"Không có hệ thống nhận tên {words.upstream!r}; có: {', '.join(self._upstreams)}")
+        ordered = await self._journal.order(
+            lane_order(kind, words.upstream, words.dossier, words.reason, words.actor, words.delivery_id), self._clock.now()
+        )
+        if not ordered.done:
+            raise NotFound(ordered.message_vi)
+        return {"done": True, "message_vi": ordered.message_vi, "delivery_id": ordered.delivery_id}
+
+    async def skip_gap(self, words: Words) -> Mapping[str, object]:
+        """Pass a sequence gap of (source, dossier), up to but not including `sequence` (0: the first that waits)."""
+        return await self._accept(gap_intake, words)
+
+    async def decide_conflict(self, words: Words, *, apply: bool) -> Mapping[str, object]:
+        """Apply a parked event in spite of the transition table, or pass it over."""
+        return await self._accept(lambda w, key: conflict_intake(w, key, apply=apply), words)
+
+    async def pause(self, words: Words) -> Mapping[str, object]:
+        """Send nothing to an upstream until it is resumed."""
+        self._check_upstream(words)
+        await self._switchboard.pause(words.upstream, words.reason, words.actor)
+        return {"done": True, "message_vi": f"Đã tạm dừng {words.upstream}; sự kiện mới vẫn được tiếp nhận."}
+
+    async def resume(self, words: Words) -> Mapping[str, object]:
+        """Send to an upstream again."""
+        self._check_upstream(words)
+        await self._switchboard.resume(words.upstream, words.reason, words.actor)
+        return {"done": True, "message_vi": f"Đã cho {words.upstream} chạy tiếp."}
+
+
+def _iso(moment: datetime | None) -> str:
+    return moment.isoformat() if moment is not None else ""
+
+
+def _plain(row: dict[str, object]) -> dict[str, object]:
+    return {key: _iso(value) if isinstance(value, datetime) else value for key, value in row.items()}

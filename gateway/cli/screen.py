@@ -1,0 +1,66 @@
+"""What commands print: rich tables for people, JSON for programs, faults on standard error."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from gateway.clock import LOCAL_ZONE
+
+EX_OK = 0
+EX_WRONG = 1
+EX_REFUSED = 2
+EX_INPUT = 3
+EX_USAGE = 64
+EX_UNAVAILABLE = 69
+EX_CONFIG = 78
+
+out = Console(highlight=False)
+err = Console(stderr=True, highlight=False)
+
+
+def say(text: str) -> None:
+    """A line for people."""
+    out.print(text)
+
+
+def failure(text: str) -> None:
+    """A fault, on standard error."""
+    err.print(f"[bold red]✗[/] {_plain(text)}")
+
+
+def print_json(value: object) -> None:
+    """A value for programs: one JSON document on standard output."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table for people."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for column in columns:
+        grid.add_column(column, overflow="fold")
+    for row in rows:
+        grid.add_row(*(_plain(str(cell)) for cell in row))
+    out.print(grid)
+
+
+def local(text: str) -> str:
+    """An ISO time as people in Viet Nam read it; empty stays empty."""
+    if not text:
+        return ""
+    return datetime.fromisoformat(text).astimezone(LOCAL_ZONE).strftime("%d/%m/%Y %H:%M:%S")
+
+
+def pick(row: Mapping[str, object], *names: str) -> list[object]:
+    """The named fields of a row, empty where absent."""
+    return [row.get(name) if row.get(name) is not None else "" for name in names]
+
+
+def _plain(text: str) -> str:
+    """Text that rich must not read as markup."""
+    return text.replace("[", "\\[")

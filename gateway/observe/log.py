@@ -1,0 +1,72 @@
+"""Logs: one JSON object a line on standard error, with a correlation id and without personal data or secrets.
+
+Redaction is a last net, not the rule: our own messages name dossiers and codes only. The net catches what a library or an
+upstream's text may carry: runs of 9 or 12 digits (CMND, CCCD), phone numbers, e-mail addresses, bearer tokens, sessions.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import re
+import sys
+from datetime import UTC, datetime
+from typing import TextIO
+
+import msgspec
+
+correlation_id: contextvars.ContextVar[str] = contextvars.ContextVar("correlation_id", default="")
+
+_MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
+    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[email]"),
+    (re.compile(r"(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [secret]"),
+    (
+        re.compile(
+            r"(?i)([\"']?(?:session|password|secret|token|authorization|private_key)[\"']?\s*[:=]\s*)[\"']?[^\s\"',}]+"
+        ),
+        r"\1[secret]",
+    ),
+    (re.compile(r"(?<![\d.-])(?:\+84|0)\d{9}(?![\d-])"), "[phone]"),
+    (re.compile(r"(?<![\d.:-])(?:\d{12}|\d{9})(?![\d-])"), "[id]"),
+)
+
+_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+def redact(text: str) -> str:
+    """`text` with what looks like personal data or a secret replaced by its kind."""
+    for pattern, replacement in _MASKS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one line of JSON: time (UTC), level, logger, message, correlation id, extra fields, stack."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line of one record."""
+        line: dict[str, object] = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redact(record.getMessage()),
+        }
+        if correlation := correlation_id.get():
+            line["correlation_id"] = correlation
+        for key, value in record.__dict__.items():
+            if key not in _STANDARD:
+                line[key] = redact(value) if isinstance(value, str) else value
+        if record.exc_info:
+            line["stack"] = redact(self.formatException(record.exc_info))
+        return msgspec.json.encode(line, enc_hook=str).decode()
+
+
+def configure(level: str, stream: TextIO | None = None) -> None:
+    """Send all logs as JSON lines to `stream` (standard error by default)."""
+    handler = logging.StreamHandler(stream or sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    # The stock access log alone cost half of the throughput when it was measured; requests are counted instead.
+    logging.getLogger("aiohttp.access").setLevel(logging.WARNING)

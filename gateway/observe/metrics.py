@@ -1,0 +1,56 @@
+"""Counters and gauges in the Prometheus text format; names carry their unit, labels never carry a dossier."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_LAG_BUCKETS = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 3_600.0, 86_400.0)
+
+
+class Metrics:
+    """All figures of one gateway process, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.intake = Counter(
+            "gateway_intake_total", "Yêu cầu đến, theo câu trả lời.", ("status",), registry=self.registry
+        )
+        self.settled = Counter(
+            "gateway_settled_total",
+            "Lượt gửi đã ghi kết quả, theo hệ thống nhận và kết quả.",
+            ("upstream", "operation", "outcome"),
+            registry=self.registry,
+        )
+        self.lag = Histogram(
+            "gateway_delivery_lag_seconds",
+            "Thời gian từ lúc tiếp nhận đến lúc hệ thống nhận xác nhận.",
+            ("upstream",),
+            buckets=_LAG_BUCKETS,
+            registry=self.registry,
+        )
+        self.messages = Gauge(
+            "gateway_messages",
+            "Thông điệp theo hệ thống nhận và trạng thái.",
+            ("upstream", "state"),
+            registry=self.registry,
+        )
+        self.blocked_lanes = Gauge(
+            "gateway_blocked_lanes", "Luồng đang chờ người xử lý.", ("upstream",), registry=self.registry
+        )
+        self.oldest_waiting = Gauge(
+            "gateway_oldest_waiting_seconds", "Tuổi của thông điệp chờ lâu nhất.", ("upstream",), registry=self.registry
+        )
+        self.parked = Gauge(
+            "gateway_parked_events", "Sự kiện đang chờ sự kiện trước hoặc chờ người.", registry=self.registry
+        )
+        self.alarms = Counter("gateway_alarms_total", "Cảnh báo đã phát.", ("code", "upstream"), registry=self.registry)
+
+    def observe_delivered(self, upstream: str, accepted_at: datetime, now: datetime) -> None:
+        """Record how long a delivery took from acceptance to the upstream's receipt."""
+        self.lag.labels(upstream).observe(max(0.0, (now - accepted_at).total_seconds()))
+
+    def render(self) -> bytes:
+        """The text that `/metrics` answers."""
+        return generate_latest(self.registry)

@@ -1,0 +1,41 @@
+"""What all tests share: our own environment variables are cleared first, so no test sees a developer's machine."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import gateway
+
+
+@pytest.fixture(autouse=True)
+def _no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("GATEWAY_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port that was free a moment ago."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def program_environment() -> dict[str, str]:
+    """The environment in which `python -m gateway` finds the same packages as this test run, and nothing else of ours."""
+    home = str(Path(gateway.__file__).parents[1])
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
+    return {**kept, "PYTHONPATH": home, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+
+
+@pytest.fixture(scope="session")
+def project() -> Iterator[Path]:
+    """The folder that holds README, pyproject and these tests."""
+    yield Path(__file__).parents[1]
