@@ -1,0 +1,97 @@
+"""What a connector tells the conformance suite: how to be set up against its simulator, and what to send.
+
+Each connector folder has a `conformance.py` with one function:
+
+    def case(base_url: str) -> ConformanceCase
+
+It may import the connector's own package and the kit only. `base_url` is where the simulator listens (`http://127.0.0.1:PORT`,
+or `https://…` with a certificate that must be refused, or `http://plain.invalid`, which must be refused as plain HTTP): put
+it into the settings as it is, and let `allow_plain` hold exactly `("127.0.0.1",)` whatever it says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from connectors.kit.contract import Question
+from connectors.kit.faults import FaultKind
+from mappings.canonical import Carried
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One delivery that the suite may make.
+
+    `before` names operations of the same dossier that must be delivered first, in order, with the same `carried`
+    (a progress row needs its dossier). `memory` is what the lane remembers already, mostly nothing.
+    """
+
+    operation: str
+    carried: Carried
+    before: tuple[str, ...] = ()
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeTrigger:
+    """An upstream answer that must be read by the row (`code`, `pattern`) of the profile's `outcomes.csv`.
+
+    The suite plays `status` and `body` as the answer of the simulator's operation `match` (the name that the simulator
+    gives to `FaultPlan.next`, for example the upstream's service name) while `operation` is delivered.
+    `profile` is the folder name under `profiles/`.
+    """
+
+    profile: str
+    code: str
+    pattern: str
+    operation: str
+    match: str
+    status: int
+    body: str
+    content_type: str = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """One file of `profiles/<profile>/examples/`, parsed. `message` is the wire message; `tree` the whole file."""
+
+    profile: str
+    name: str
+    message: object
+    tree: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConformanceCase:
+    """Everything the suite needs to know of a connector.
+
+    `settings`: for `registry.create`. `secrets`: what `Kit.secret` answers, by reference. `simulator`: options of
+    `create_app`. `sample(operation, number, step)`: a delivery of dossier `number` (checks never share a number); `step`
+    counts its events from 0, each with its own sequence and time. Samples must be the same for the same arguments.
+    `state_path`: where the simulator shows what it holds; `effects(state, sample)`: how many times that (parsed JSON) shows
+    the effect of the sample: 0 nothing, 1 as it should be.
+    `round_trip(example)`: decode the example's message with the profile's types, map it where a mapping in that direction
+    exists, encode again; the result must equal `example.message`.
+    `planted`: secrets and personal data of the samples that must never be seen in a log or an error text.
+    `expected`: for a fault of `kit.faults` the codes of what may come of it, where the suite's own expectation does not fit
+    (`receipt` for a receipt, otherwise `DeliveryError.code`); an empty tuple says that the fault does not apply.
+    `fault_operation`: the simulator's name of the call that an operation makes, by operation, so that a fault hits that call
+    and not a login before it; "*" when absent. `questions`: one lawful question by "call" operation.
+    """
+
+    settings: Mapping[str, object]
+    sample: Callable[[str, int, int], Sample]
+    effects: Callable[[object, Sample], int]
+    round_trip: Callable[[Example], object]
+    outcomes: tuple[OutcomeTrigger, ...]
+    planted: tuple[str, ...]
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    simulator: Mapping[str, object] = field(default_factory=dict)
+    state_path: str = "/_simulator/dossiers"
+    expected: Mapping[FaultKind, tuple[str, ...]] = field(default_factory=dict)
+    fault_operation: Mapping[str, str] = field(default_factory=dict)
+    questions: Mapping[str, Question] = field(default_factory=dict)
+
+
+Case = Callable[[str], ConformanceCase]

@@ -1,0 +1,305 @@
+"""What simulators share: a call log, faults on demand, a control plane, and a listening socket that can really refuse.
+
+A simulator's `create_app(options)` builds an `aiohttp.web.Application`, mounts the control plane with `mount_control`
+and answers every upstream call through `Simulation.play`:
+
+    simulation = mount_control(app)
+    async def sync(request):
+        body = await request.read()
+        return await simulation.play(Call(request, "DongBoHoSoMC", {"dossier": code}), lambda fault: work(body, fault))
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import ssl
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import msgspec
+from aiohttp import web
+
+from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
+from connectors.kit.registry import simulator
+
+Work = Callable[[Fault | None], Awaitable[web.Response]]
+"""Does what the upstream does. It is told of `duplicate` and `expired_session`, which only the upstream's own words can play."""
+
+_LOG_LIMIT = 200_000
+_GARBAGE = b"<html><body>\xff\xfe 502 proxy </bo"
+
+
+def _wall() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One upstream call as the simulator understood it. `summary` holds codes and numbers, no personal data."""
+
+    request: web.Request
+    operation: str
+    summary: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class LoggedCall:
+    """One line of the call log. Times: `at` wall time in UTC, `instant` and `ended` monotonic seconds.
+
+    `status` 0 means that no answer was given; `ended` None that the call is under way.
+    """
+
+    number: int
+    at: datetime
+    instant: float
+    operation: str
+    summary: Mapping[str, object]
+    fault: str = ""
+    status: int = 0
+    ended: float | None = None
+
+
+@dataclass(slots=True)
+class CallLog:
+    """Every call in the order of arrival; the oldest go when there are too many."""
+
+    now: Callable[[], datetime] = _wall
+    instant: Callable[[], float] = time.monotonic
+    calls: list[LoggedCall] = field(default_factory=list)
+    _count: int = 0
+
+    def begin(self, operation: str, summary: Mapping[str, object]) -> LoggedCall:
+        """Write down that a call arrived."""
+        self._count += 1
+        call = LoggedCall(self._count, self.now(), self.instant(), operation, dict(summary))
+        self.calls.append(call)
+        if len(self.calls) > _LOG_LIMIT:
+            del self.calls[: _LOG_LIMIT // 10]
+        return call
+
+    def end(self, call: LoggedCall, status: int) -> None:
+        """Write down how it was answered."""
+        call.status = status
+        call.ended = self.instant()
+
+
+class Simulation:
+    """Plays calls under a fault plan and remembers them."""
+
+    def __init__(self, log: CallLog | None = None, plan: FaultPlan | None = None) -> None:
+        self.log = log or CallLog()
+        self.plan = plan or FaultPlan()
+        self.door: Door | None = None
+
+    async def play(self, call: Call, work: Work) -> web.StreamResponse:
+        """Answer `call` by `work`, or by the fault that the plan holds for it."""
+        fault = self.plan.next(call.operation)
+        logged = self.log.begin(call.operation, call.summary)
+        logged.fault = fault.kind.value if fault else ""
+        try:
+            answer = await self._played(call, fault, work)
+        except asyncio.CancelledError:
+            self.log.end(logged, 0)
+            raise
+        cut = call.request.transport is None or call.request.transport.is_closing()
+        self.log.end(logged, 0 if cut else answer.status)
+        return answer
+
+    async def _played(self, call: Call, fault: Fault | None, work: Work) -> web.StreamResponse:
+        if fault is None or fault.kind in (FaultKind.DUPLICATE, FaultKind.EXPIRED_SESSION):
+            return await work(fault)
+        if fault.kind is FaultKind.SLOW:
+            await asyncio.sleep(fault.seconds)
+            return await work(None)
+        if fault.kind is FaultKind.ANSWER:
+            return web.Response(
+                status=fault.status, body=fault.body.encode(), headers={"Content-Type": fault.content_type}
+            )
+        if fault.kind is FaultKind.GARBAGE:
+            await work(None)
+            return web.Response(status=200, body=_GARBAGE, headers={"Content-Type": "application/json"})
+        if fault.kind is FaultKind.BUSY_429:
+            return web.Response(status=429, headers={"Retry-After": str(max(0, round(fault.seconds)))})
+        if fault.kind in _HTTP:
+            return web.Response(status=_HTTP[fault.kind], text="upstream fault")
+        if fault.kind is FaultKind.DROP_AFTER_COMMIT:
+            await work(None)
+        if fault.kind is FaultKind.REFUSE and self.door is not None:
+            self.door.shut_for(fault.seconds)
+        return _cut(call.request)
+
+
+_HTTP: Mapping[FaultKind, int] = {FaultKind.HTTP_500: 500, FaultKind.HTTP_502: 502, FaultKind.HTTP_503: 503}
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Break the connection; the returned answer goes nowhere."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=500)
+
+
+SIMULATION = web.AppKey("simulation", Simulation)
+
+
+def mount_control(app: web.Application, log: CallLog | None = None, plan: FaultPlan | None = None) -> Simulation:
+    """Add the control plane to `app`: `GET /_simulator/health`, `GET /_simulator/calls`, `GET|PUT /_simulator/faults`.
+
+    `GET /_simulator/calls?after=N` gives the calls after number N. A simulator adds views of its own state beside them.
+    """
+    simulation = Simulation(log, plan)
+    app[SIMULATION] = simulation
+    app.router.add_get("/_simulator/health", _health)
+    app.router.add_get("/_simulator/calls", _calls)
+    app.router.add_get("/_simulator/faults", _faults)
+    app.router.add_put("/_simulator/faults", _put_faults)
+    return simulation
+
+
+def json_answer(value: object, status: int = 200) -> web.Response:
+    """`value` as a JSON answer; for the control plane and for simulators."""
+    return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
+
+
+async def _health(request: web.Request) -> web.Response:
+    log = request.app[SIMULATION].log
+    return json_answer({"status": "ok", "calls": len(log.calls), "now": log.now()})
+
+
+async def _calls(request: web.Request) -> web.Response:
+    try:
+        after = int(request.query.get("after", "0"))
+    except ValueError:
+        return json_answer({"fault": "after: phải là số nguyên"}, 422)
+    return json_answer({"calls": [call for call in request.app[SIMULATION].log.calls if call.number > after]})
+
+
+async def _faults(request: web.Request) -> web.Response:
+    return web.Response(body=request.app[SIMULATION].plan.to_json(), content_type="application/json")
+
+
+async def _put_faults(request: web.Request) -> web.Response:
+    simulation = request.app[SIMULATION]
+    try:
+        plan = FaultPlan.from_json(await request.read() or b"{}")
+    except FaultPlanError as error:
+        return json_answer({"fault": str(error)}, 422)
+    simulation.plan = plan
+    if plan.outage_s() > 0 and simulation.door is not None:
+        simulation.door.shut_for(plan.outage_s())
+    return web.Response(body=plan.to_json(), content_type="application/json")
+
+
+class Door:
+    """The listening socket of a simulator: bound at once, opened, shut for an outage, opened again on the same port."""
+
+    def __init__(self, runner: web.AppRunner, host: str, port: int, tls: ssl.SSLContext | None = None) -> None:
+        """Raises `OSError` when the port is taken. Until `open` a connection is refused."""
+        self._runner = runner
+        self._host = host
+        self._tls = tls
+        self._site: web.SockSite | None = None
+        self._outage: asyncio.Task[None] | None = None
+        self._socket: socket.socket | None = _bound(host, port)
+        self.port: int = self._socket.getsockname()[1]
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        server = self._runner.server
+        return len(server.connections) if server is not None else 0
+
+    async def open(self) -> None:
+        """Listen."""
+        sock, self._socket = self._socket or _bound(self._host, self.port), None
+        self._site = web.SockSite(self._runner, sock, ssl_context=self._tls)
+        await self._site.start()
+
+    async def shut(self) -> None:
+        """Stop listening, so that connecting is refused, and let go of idle clients."""
+        site, self._site = self._site, None
+        if site is not None:
+            await site.stop()
+        if self._runner.server is not None:
+            self._runner.server.pre_shutdown()
+
+    def shut_for(self, seconds: float) -> None:
+        """Play an outage of `seconds`, beginning as soon as the call under way was answered."""
+        if self._outage is None or self._outage.done():
+            self._outage = asyncio.create_task(self._outage_of(seconds))
+
+    async def close(self) -> None:
+        """Shut for good; an outage under way ends."""
+        if self._outage is not None:
+            self._outage.cancel()
+            await asyncio.gather(self._outage, return_exceptions=True)
+        await self.shut()
+        if self._socket is not None:
+            self._socket.close()
+
+    async def _outage_of(self, seconds: float) -> None:
+        # One turn of the loop: the answer to whoever ordered the outage is written first.
+        await asyncio.sleep(0)
+        await self.shut()
+        await asyncio.sleep(seconds)
+        await self.open()
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+@asynccontextmanager
+async def opened(
+    app: web.Application, port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Door]:
+    """`app` behind an open door (port 0 takes a free one); closed and cleaned up at the end."""
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    await runner.setup()
+    try:
+        door = Door(runner, host, port, tls)
+        simulation = app.get(SIMULATION)
+        if simulation is not None:
+            simulation.door = door
+        try:
+            await door.open()
+            yield door
+        finally:
+            await door.close()
+    finally:
+        await runner.cleanup()
+
+
+async def run(
+    app: web.Application, port: int, host: str = "127.0.0.1", on_ready: Callable[[Door], None] | None = None
+) -> None:
+    """Serve `app` until SIGTERM or SIGINT. `on_ready` is called once, when connecting works."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with opened(app, port, host) as door:
+            if on_ready is not None:
+                on_ready(door)
+            await stop.wait()
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def main(name: str, port: int, options: Mapping[str, object], on_ready: Callable[[Door], None] | None = None) -> None:
+    """Run the simulator of connector `name` on loopback until it is told to stop; behind `gateway simulate`."""
+    asyncio.run(run(simulator(name)(options), port, on_ready=on_ready))
