@@ -1,0 +1,1 @@
+"""The way in: authenticate, validate, map, journal, answer."""

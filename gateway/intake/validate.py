@@ -1,0 +1,282 @@
+"""Shape before meaning: sizes, media type, strict JSON, the published schema, and what a schema cannot say.
+
+Every fault of a request is found and named at once, by JSON pointer, with a Vietnamese sentence that says what to do;
+no sentence repeats a value, since values are personal data. What an event *means* (codes of a sector system, the
+lifecycle, a required reason) is judged later. The schemas in `schemas/` are the ones published to calling systems.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from importlib import resources
+from typing import Any, Literal
+
+import jsonschema_rs
+from aiohttp import web
+
+from gateway.config import Intake
+from gateway.errors import Fault, Invalid, TooLarge
+from gateway.intake import strict_json
+
+Kind = Literal["event", "dossier"]
+
+_MAX_CODE = 52
+_MAX_UNIT = 35
+_TIME = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_DAY = re.compile(r"(?:18|19|20|21)\d\d-\d\d-\d\d", re.ASCII)
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a request may measure, and the accepted forms of a dossier code (national-portal facts 4.1)."""
+
+    max_body_bytes: int
+    max_depth: int
+    dossier_code_patterns: tuple[re.Pattern[str], ...]
+
+    @classmethod
+    def of(cls, intake: Intake) -> Limits:
+        """The limits of the settings. Nesting is bounded so that no reader ever recurses without end."""
+        patterns = tuple(re.compile(pattern) for pattern in intake.dossier_code_patterns)
+        return cls(intake.max_body_bytes, min(intake.max_depth, 200), patterns)
+
+    def is_dossier_code(self, code: str) -> bool:
+        """Whether `code` has an accepted form; a unit is at most 35 characters long (QĐ 20/2020/QĐ-TTg Điều 4)."""
+        if len(code) > _MAX_CODE:
+            return False
+        for pattern in self.dossier_code_patterns:
+            found = pattern.fullmatch(code)
+            if found is not None:
+                return len(found.groupdict().get("unit") or "") <= _MAX_UNIT
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """Validated but not yet understood. `raw` are the bytes that were signed, `digest` their SHA-256."""
+
+    kind: Kind
+    raw: bytes = field(repr=False)
+    tree: dict[str, Any] = field(repr=False)
+    digest: bytes
+
+
+async def read_body(request: web.BaseRequest, limit: int) -> bytes:
+    """The content of a request; raises `TooLarge` as soon as it exceeds `limit` bytes, announced or streamed.
+
+    Nothing beyond the limit is kept in memory. Encoded content is refused: the digest is over the bytes as sent.
+    """
+    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+        raise Invalid("Hãy gửi nội dung không nén (bỏ Content-Encoding).", code="unsupported_encoding", status=415)
+    if (request.content_length or 0) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await request.content.readany():
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"Nội dung vượt quá {limit} byte; hãy tải tệp lên trước rồi chỉ gửi tên, cỡ và sha256 của tệp.")
+
+
+def validate_event(raw: bytes, content_type: str, limits: Limits, *, idempotency_key: str | None = None) -> Submission:
+    """An event as it came in (dossier-model facts 4.1); raises `Invalid` with all its faults.
+
+    `idempotency_key` is the header's value: when present it must be the `event_id`.
+    """
+    submission, faults = _examine("event", raw, content_type, limits)
+    faults.extend(_event_faults(submission.tree, idempotency_key))
+    _raise_if_any(faults)
+    return submission
+
+
+def validate_dossier(raw: bytes, content_type: str, limits: Limits, *, path_code: str | None = None) -> Submission:
+    """A dossier snapshot (dossier-model facts 2.1); raises `Invalid` with all its faults.
+
+    `path_code` is the code in the address: when given it must be the `dossier_code` of the snapshot.
+    """
+    submission, faults = _examine("dossier", raw, content_type, limits)
+    if path_code is not None and submission.tree.get("dossier_code") != path_code:
+        message = "Mã hồ sơ trong nội dung phải trùng với mã trên đường dẫn."
+        faults.append(Fault("ma_ho_so_khac_duong_dan", "/dossier_code", message))
+    _raise_if_any(faults)
+    return submission
+
+
+def _examine(kind: Kind, raw: bytes, content_type: str, limits: Limits) -> tuple[Submission, list[Fault]]:
+    """Media type and structure are refused at once; the schema's faults are returned to be joined by others."""
+    if not _is_json(content_type):
+        message = "Content-Type phải là application/json (UTF-8)."
+        raise Invalid(message, code="unsupported_media_type", status=415)
+    parsed = strict_json.parse(raw, limits.max_depth)
+    submission = Submission(kind, raw, parsed.tree, hashlib.sha256(raw).digest())
+    faults = [Fault("sai_kieu", pointer, "Số phải viết dạng số nguyên, không có phần thập phân hay số mũ.")
+              for pointer in parsed.fractions]  # fmt: skip
+    if not _VALIDATORS[kind].is_valid(parsed.tree):
+        faults.extend(_schema_faults(kind, parsed.tree))
+    code = parsed.tree.get("dossier_code")
+    if isinstance(code, str) and not limits.is_dossier_code(code):
+        message = "Mã hồ sơ không đúng cấu trúc, ví dụ đúng: 000.00.00.G16-241014-0001."
+        faults.append(Fault("ma_ho_so_sai", "/dossier_code", message))
+    return submission, faults
+
+
+def _is_json(content_type: str) -> bool:
+    media_type, _, parameters = content_type.partition(";")
+    if media_type.strip().lower() != "application/json":
+        return False
+    charset = parameters.strip().lower().replace('"', "")
+    return charset in {"", "charset=utf-8"}
+
+
+def _raise_if_any(faults: list[Fault]) -> None:
+    if not faults:
+        return
+    wrong_type = {fault.pointer for fault in faults if fault.code == "sai_kieu"}
+    kept = [fault for fault in faults if fault.code == "sai_kieu" or fault.pointer not in wrong_type]
+    raise Invalid(faults=tuple(dict.fromkeys(kept))[: strict_json.MAX_FAULTS])
+
+
+def _event_faults(tree: dict[str, Any], idempotency_key: str | None) -> Iterator[Fault]:
+    """What the schema of an event cannot say: how its fields stand to each other and to the header."""
+    if idempotency_key is not None and _unquoted(idempotency_key) != tree.get("event_id"):
+        message = "Idempotency-Key phải trùng với event_id (chữ thường)."
+        yield Fault("khoa_khac_event_id", "/event_id", message)
+    sequence, previous = tree.get("sequence"), tree.get("previous_sequence")
+    if type(sequence) is int and type(previous) is int and previous >= sequence:
+        yield Fault("thu_tu_sai", "/previous_sequence", "previous_sequence phải nhỏ hơn sequence.")
+
+
+def _unquoted(text: str) -> str:
+    """The header's value, be it bare or a Structured Field string."""
+    stripped = text.strip(" \t")
+    quoted = len(stripped) >= 2 and stripped[0] == stripped[-1] == '"'
+    return stripped[1:-1] if quoted else stripped
+
+
+def _is_time(text: str) -> bool:
+    """RFC 3339 with a zone, and a moment that exists; no leap second, which no later reader can hold."""
+    return _TIME.fullmatch(text) is not None and _reads(datetime.fromisoformat, text)
+
+
+def _is_day(text: str) -> bool:
+    return _DAY.fullmatch(text) is not None and _reads(date.fromisoformat, text)
+
+
+def _is_uuid(text: str) -> bool:
+    """RFC 9562 in lower case: one id has one spelling, because it is the idempotency key."""
+    return _UUID.fullmatch(text) is not None
+
+
+def _reads(reader: Any, text: str) -> bool:
+    try:
+        reader(text)
+    except ValueError:
+        return False
+    return True
+
+
+def schema(kind: Kind) -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of what is submitted."""
+    text = resources.files("gateway.intake").joinpath("schemas", f"{kind}.json").read_text(encoding="utf-8")
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded
+
+
+_VALIDATORS = {
+    kind: jsonschema_rs.Draft202012Validator(
+        schema(kind),
+        validate_formats=True,
+        ignore_unknown_formats=False,
+        formats={"date-time": _is_time, "date": _is_day, "uuid": _is_uuid},
+    )
+    for kind in ("event", "dossier")
+}
+
+PATTERNS: dict[str, tuple[str, str]] = {
+    r"\S": ("de_trong", "Trường này không được để trống."),
+    "^[0-9a-f]{64}$": ("sai_dinh_dang", "sha256 phải gồm 64 chữ số thập lục phân viết thường."),
+    "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (
+        "sai_dinh_dang",
+        "Mã hệ thống gồm chữ không dấu, chữ số và các dấu . _ -, dài tối đa 64 ký tự.",
+    ),
+    "^[a-zA-Z0-9!#$&^_.+-]{1,64}/[a-zA-Z0-9!#$&^_.+-]{1,64}$": (
+        "sai_dinh_dang",
+        "Kiểu nội dung phải có dạng loại/phân-loại, ví dụ application/pdf.",
+    ),
+}
+"""Each pattern of the schemas with its code and sentence; a test keeps the two together."""
+
+_FORMATS = {
+    "date-time": ("sai_thoi_diem", "Thời điểm phải theo RFC 3339 và có múi giờ, ví dụ 2026-11-20T15:04:05+07:00."),
+    "date": ("sai_ngay", "Ngày phải có thật và viết dạng YYYY-MM-DD."),
+    "uuid": ("sai_uuid", "Phải là UUID viết thường, ví dụ 019a0f5e-7b1c-7c40-9a51-2f1d6c0a1111."),
+    "uri": ("sai_dinh_dang", "Phải là một URI đầy đủ."),
+}
+_TYPES = {
+    "string": "một chuỗi",
+    "integer": "một số nguyên",
+    "boolean": "true hoặc false",
+    "object": "một đối tượng",
+    "array": "một mảng",
+}
+
+
+def _schema_faults(kind: Kind, tree: dict[str, Any]) -> Iterator[Fault]:
+    for error in _VALIDATORS[kind].iter_errors(tree):
+        pointer = "".join(f"/{strict_json.escape(str(step))}" for step in error.instance_path)
+        yield from _faults_of(error.kind, pointer)
+
+
+def _faults_of(found: Any, pointer: str) -> Iterator[Fault]:
+    """One error of the validator as faults; `found` is its kind, one class a keyword."""
+    keyword = jsonschema_rs.ValidationErrorKind
+    if isinstance(found, keyword.Required):
+        yield Fault("thieu_truong", f"{pointer}/{found.property}", "Thiếu trường bắt buộc này; hãy bổ sung.")
+    elif isinstance(found, keyword.AdditionalProperties):
+        for name in found.unexpected:
+            message = "Không có trường này trong giao diện; hãy bỏ đi hoặc kiểm tra tên."
+            yield Fault("truong_khong_biet", f"{pointer}/{strict_json.escape(name)}", message)
+    elif isinstance(found, keyword.AnyOf):
+        kinds: list[Any] = [error.kind for branch in found.context for error in branch]
+        names = [kind.property for kind in kinds]
+        yield Fault("thieu_mot_trong", pointer, f"Cần ít nhất một trong các trường: {', '.join(names)}.")
+    elif isinstance(found, keyword.Type):
+        wanted = " hoặc ".join(_TYPES.get(name, name) for name in found.types)
+        yield Fault("sai_kieu", pointer, f"Phải là {wanted}; nếu không có giá trị thì bỏ hẳn trường này.")
+    elif isinstance(found, keyword.Pattern):
+        code, message = PATTERNS.get(found.pattern, ("sai_dinh_dang", "Giá trị không đúng định dạng."))
+        yield Fault(code, pointer, message)
+    elif isinstance(found, keyword.Format):
+        code, message = _FORMATS.get(found.format, ("sai_dinh_dang", "Giá trị không đúng định dạng."))
+        yield Fault(code, pointer, message)
+    else:
+        yield _limit_fault(found, pointer)
+
+
+def _limit_fault(found: Any, pointer: str) -> Fault:
+    """Faults against a list or a bound."""
+    keyword = jsonschema_rs.ValidationErrorKind
+    if isinstance(found, keyword.Enum):
+        allowed = ", ".join(str(option) for option in found.options)
+        return Fault("gia_tri_khong_co", pointer, f"Giá trị phải là một trong: {allowed}.")
+    if isinstance(found, keyword.MaxLength):
+        return Fault("qua_dai", pointer, f"Dài tối đa {found.limit} ký tự.")
+    if isinstance(found, keyword.MaxItems):
+        return Fault("qua_nhieu", pointer, f"Nhiều nhất {found.limit} phần tử.")
+    if isinstance(found, keyword.Minimum):
+        return Fault("qua_nho", pointer, f"Phải từ {found.limit} trở lên.")
+    if isinstance(found, keyword.Maximum):
+        return Fault("qua_lon", pointer, f"Phải không quá {found.limit}.")
+    return Fault("khong_hop_le", pointer, f"Không đạt điều kiện {found.name} của lược đồ.")
