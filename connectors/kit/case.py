@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from connectors.kit.contract import Question
 from connectors.kit.faults import FaultKind
@@ -33,23 +34,45 @@ class Sample:
     memory: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class OutcomeTrigger:
-    """An upstream answer that must be read by the row (`code`, `pattern`) of the profile's `outcomes.csv`.
+FAMILIES: Mapping[str, tuple[str, ...]] = {
+    "done": ("receipt",),
+    "duplicate": ("receipt",),
+    "busy": ("busy",),
+    "upstream_fault": ("upstream_fault",),
+    "answer_unreadable": ("answer_unreadable",),
+    "unreadable": ("answer_unreadable",),
+    "no_answer": ("no_answer",),
+    "rejected": ("rejected",),
+    "not_found": (),
+    "session_expired": (),
+    "credentials_refused": ("credentials_refused",),
+    "consent_missing": ("consent_missing",),
+    "contract_changed": ("contract_changed",),
+}
+"""The families of an `outcomes.csv`, and what each must end in: `receipt` or a `DeliveryError.code`.
 
-    The suite plays `status` and `body` as the answer of the simulator's operation `match` (the name that the simulator
-    gives to `FaultPlan.next`, for example the upstream's service name) while `operation` is delivered.
-    `profile` is the folder name under `profiles/`.
+An empty tuple: it depends on the operation, so the trigger says it itself (`expect`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutcomeTrigger:
+    """An upstream answer that must be read by exactly one row of the profile's `outcomes.csv`.
+
+    `row` names the row: columns with their values, as many as single it out. The suite plays `status` and `body` as the
+    answer of the simulator's operation `match` (the name that the simulator gives to `FaultPlan.next`, for example the
+    upstream's service name) while `operation` is delivered, and expects what the row's family means, or `expect`.
+    With `asked` the capability is not `deliver` but `enquire` or `check` (of `Probe`). `profile` is a folder under `profiles/`.
     """
 
     profile: str
-    code: str
-    pattern: str
+    row: Mapping[str, str]
     operation: str
     match: str
-    status: int
-    body: str
+    status: int = 200
+    body: str = ""
     content_type: str = "application/json"
+    expect: tuple[str, ...] = ()
+    asked: Literal["deliver", "enquire", "check"] = "deliver"
 
 
 @dataclass(frozen=True, slots=True)
