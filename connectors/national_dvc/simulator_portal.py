@@ -37,7 +37,8 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     `expired_code` is the answer to an unknown or expired session (1.5: unknown; [assumed] -2); `share_endpoint` and
     `integration_endpoint` are paths after `prefix` (1.3: [assumed]). `profile` mapi-2023 makes the fields of 2023
-    mandatory. With neither `procedures` nor `catalogue`, every well-formed procedure code is known.
+    mandatory. With neither `procedures` nor `catalogue`, every well-formed procedure code is known. `faults` is a plan
+    to begin with.
     """
 
     username: str = "000.00.00.G16"
@@ -62,8 +63,7 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     catalogue: tuple[dict[str, Any], ...] = ()
     poison_dossiers: tuple[str, ...] = ()
     holidays: tuple[date, ...] = ()
-    call_limit: int = 200_000
-    fault_seed: int = 1
+    faults: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,8 @@ class Portal:
         """What a call without a living session is told; the words and the code are [assumed] (1.5)."""
         return Answer(self.options.expired_code, "Phiên làm việc không tồn tại hoặc đã hết hạn")
 
-    def serve(self, body: object, *, shared: bool) -> Answer:
-        """The answer of the integration endpoint, or of the share endpoint when `shared`."""
+    def serve(self, body: object, services: Services) -> Answer:
+        """The answer of an endpoint that offers `services`; a living session comes first."""
         if not isinstance(body, dict):
             return UNREADABLE
         if self.sessions.get(str(body.get("session", "")), 0.0) <= self.now():
@@ -140,7 +140,7 @@ class Portal:
         madonvi = body.get("madonvi")
         if not madonvi or (self.options.madonvi and madonvi != self.options.madonvi):
             return Answer(-1, "Mã đơn vị không hợp lệ")
-        service = (_SHARED if shared else _INTEGRATION).get(str(body.get("service", "")))
+        service = services.get(str(body.get("service", "")))
         return service(self, body) if service is not None else Answer(-1, "Dịch vụ không tồn tại")
 
     def look_up(self, body: Body) -> Answer:
@@ -192,6 +192,11 @@ class Portal:
         self.holdings.append_rows(code, rows, self.now())
         return Answer(0, "Cập nhật tiến độ thành công", plain=True)
 
+    def duplicate(self, code: str) -> Answer:
+        """Both documented spellings: with code -3 the dossier is not named (example 02)."""
+        words = "Mã hồ sơ đã tồn tại" if self.options.duplicate_code < 0 else f"Hồ sơ {code} đã tồn tại"
+        return Answer(self.options.duplicate_code, words)
+
     def render(self, answer: Answer) -> tuple[bytes, str]:
         """The answer as bytes with its content type, in the configured spellings."""
         if answer.plain and self._as_text():
@@ -219,18 +224,13 @@ class Portal:
             if fault:
                 return Answer(-1, fault)
             if not updating and (code in self.holdings or code in seen):
-                return self._duplicate(code)
+                return self.duplicate(code)
             if updating and code not in self.holdings:
                 return Answer(-1, f"Hồ sơ {code} không tồn tại")
             if self._listed() and str(fields["MaTTHC"]) not in self.catalogue:
                 return Answer(-1, f"Thủ tục {fields['MaTTHC']} không tồn tại")
             seen.add(code)
         return None
-
-    def _duplicate(self, code: str) -> Answer:
-        """Both documented spellings: with code -3 the dossier is not named (example 02)."""
-        words = "Mã hồ sơ đã tồn tại" if self.options.duplicate_code < 0 else f"Hồ sơ {code} đã tồn tại"
-        return Answer(self.options.duplicate_code, words)
 
     def _listed(self) -> bool:
         return bool(self.options.procedures or self.options.catalogue)
@@ -258,13 +258,15 @@ class Portal:
         return chosen == "text" or (chosen == "rotating" and next(self._text_turn) % 2 == 1)
 
 
-_INTEGRATION: dict[str, Callable[[Portal, Body], Answer]] = {
+Services = Mapping[str, Callable[[Portal, Body], Answer]]
+
+INTEGRATION: Services = {
     "TraCuuHoSo": Portal.look_up,
     "LayThuTuc": Portal.procedure,
     "DongBoHoSoMC": Portal.sync,
     "CapNhatTienDoHoSoMC": Portal.progress,
 }
-_SHARED: dict[str, Callable[[Portal, Body], Answer]] = {"LayDanhSachTTHC": Portal.procedures}
+SHARED: Services = {"LayDanhSachTTHC": Portal.procedures}
 
 
 def _objects(value: object) -> list[Body]:
