@@ -31,6 +31,7 @@ class SourceView:
     state: DossierStatus | None = None
     order: int = 0
     skipped: tuple[tuple[int, int], ...] = ()
+    outcome: Outcome = Outcome.NONE
 
     def was_skipped(self, sequence: int) -> bool:
         """Whether a person passed over this sequence."""

@@ -1,0 +1,217 @@
+"""Applying an event whose turn has come, and all that waited behind it. Pure: it writes into a `Draft` and nowhere else.
+
+Used by every decision that lets events go: an event that is next, a registered dossier, an operator's order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.audit.events import FieldValue, audit
+from gateway.config import CallerRecord
+from gateway.intake import receipts
+from gateway.intake.course import (
+    RESOLUTION,
+    Judgement,
+    Reporter,
+    advance,
+    judge_step,
+    sent_ahead,
+)
+from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.receipts import Remark
+from gateway.intake.sequence import Place, place
+from gateway.journal.model import InboundStatus, NewDelivery
+from gateway.records.courses import Course
+from gateway.routes import Routes
+from mappings.canonical import StatusEvent
+from mappings.faults import SectorFault
+from mappings.lifecycle import Verdict, event_flags, transition_faults
+
+EVERYTHING = "*"
+
+
+def sees(record: CallerRecord, course: Course) -> bool:
+    """Whether a dossier exists for this caller: the resolution system owns all, a sector those of its procedures."""
+    if record.role == RESOLUTION or EVERYTHING in record.procedures:
+        return True
+    return any(code in record.procedures for code in course.procedures() if code)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A person's word that stands behind an application: who, and why."""
+
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of an event whose turn had come. With `faults` a fresh event was not kept at all: it lacks something
+    that only the state before it demands, and its sender can mend that (422)."""
+
+    status: InboundStatus
+    remarks: tuple[Remark, ...] = ()
+    faults: tuple[SectorFault, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What applying needs to know: where events go, who may report, and which steps are lawful."""
+
+    routes: Routes
+    callers: Mapping[str, CallerRecord]
+    lenient: bool = False
+
+    def reporter(self, source: str, event: StatusEvent) -> Reporter:
+        """Who reports this event. An echo names one of our sector systems as its cause."""
+        cause = event.caused_by
+        known = self.callers.get(cause.system) if cause is not None else None
+        return Reporter(source, self.callers[source].role, echo=known is not None and known.role != RESOLUTION)
+
+    def take(self, draft: Draft, course: Course, pending: Pending, order: Order | None = None) -> Taken:
+        """Apply `pending`, whose turn has come, or park it when its step is unlawful and no person's `order` overrules."""
+        event, reporter = pending.event, self.reporter(pending.source, pending.event)
+        judgement = judge_step(course, event, reporter, ordered=order is not None)
+        if order is None:
+            faults = transition_faults(event, judgement.judged_from)
+            if faults and not pending.stored:
+                return Taken(InboundStatus.PARKED_CONFLICT, faults=faults)
+            if faults or (judgement.verdict is Verdict.REFUSE and not self.lenient):
+                self._hold(draft, course, pending, judgement)
+                return Taken(InboundStatus.PARKED_CONFLICT)
+        remarks = self._remarks(course, event, reporter, judgement)
+        course = advance(course, pending.event, reporter)
+        if reporter.role != RESOLUTION and self.callers[pending.source].outside == "on_ack":
+            course = sent_ahead(course, f"{pending.source}/{event.event_id}")
+        draft.course = course
+        draft.reach(pending.source, pending.event.sequence)
+        draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json))
+        draft.deliveries.extend(self._deliveries(course, pending, reporter, late=False))
+        self._tell_applied(draft, pending, remarks, order)
+        return Taken(InboundStatus.ACCEPTED, remarks)
+
+    def take_late(self, draft: Draft, course: Course, pending: Pending) -> None:
+        """Keep an event that a person had passed over: a row of history with its own time, its state not applied (4.3)."""
+        draft.keep(pending, InboundStatus.APPLIED_LATE, carried(pending, draft.dossier_json, state_applies=False))
+        reporter = self.reporter(pending.source, pending.event)
+        draft.deliveries.extend(self._deliveries(course, pending, reporter, late=True))
+        tell(draft, "event.applied_late", pending)
+
+    def drain(self, draft: Draft, source: str) -> None:
+        """Apply what waits of `source` as far as it goes; the first unlawful step, or the first gap, stops it."""
+        record = self.callers.get(source)
+        if record is None or draft.course is None or draft.dossier_json is None or not sees(record, draft.course):
+            return
+        for pending in draft.parked(source):
+            if pending.event.event_id in draft.moved():
+                continue
+            where = place(pending.event, draft.last(source), draft.course.view(source))
+            if where is Place.STALE:
+                draft.keep(pending, InboundStatus.STALE, None)
+                tell(draft, "event.stale", pending, last_sequence=draft.last(source))
+            elif where is Place.LATE:
+                self.take_late(draft, draft.course, pending)
+            elif pending.status is InboundStatus.PARKED_CONFLICT or where is Place.GAP:
+                return
+            elif where is Place.CONTRADICTION:
+                hold_contradiction(draft, pending)
+                return
+            elif self.take(draft, draft.course, pending).status is not InboundStatus.ACCEPTED:
+                return
+
+    def _hold(self, draft: Draft, course: Course, pending: Pending, judgement: Judgement) -> None:
+        """Park an unlawful step for a person, with both views in the audit row (dossier-model 3)."""
+        draft.keep(pending, InboundStatus.PARKED_CONFLICT, None if pending.stored else carried(pending, None))
+        tell(
+            draft,
+            "event.parked_conflict",
+            pending,
+            authoritative_state=course.state(),
+            source_state=course.view(pending.source).state,
+            judged_from=judgement.judged_from,
+        )
+
+    def _remarks(
+        self, course: Course, event: StatusEvent, reporter: Reporter, judgement: Judgement
+    ) -> tuple[Remark, ...]:
+        """The doubts that do not stop this event."""
+        found = []
+        if judgement.verdict is Verdict.WARN:
+            found.append(Remark(receipts.DOUBTFUL_STEP, judgement.message_vi))
+        if judgement.verdict is Verdict.REFUSE:
+            found.append(Remark(receipts.FORCED_STEP, judgement.message_vi))
+        earlier = 0 if course.received or reporter.echo else course.early_supplements
+        flags = event_flags(event, judgement.judged_from, earlier)
+        found.extend(Remark(flag.code, flag.message_vi) for flag in flags)
+        if self._cause_sent_ahead(reporter, event) and not self._is_covered(course, event):
+            found.append(receipts.CAUSE_UNKNOWN)
+        return tuple(found)
+
+    def _cause_sent_ahead(self, reporter: Reporter, event: StatusEvent) -> bool:
+        """Whether the cause of this event is a system whose events go outside on acknowledgement."""
+        return (
+            reporter.echo and event.caused_by is not None and self.callers[event.caused_by.system].outside == "on_ack"
+        )
+
+    @staticmethod
+    def _is_covered(course: Course, event: StatusEvent) -> bool:
+        """Whether the cause is an event that truly went its way on this dossier; a made-up cause must not swallow a step."""
+        cause = event.caused_by
+        return cause is not None and f"{cause.system}/{cause.event_id}" in course.awaiting_echo
+
+    def _deliveries(self, course: Course, pending: Pending, reporter: Reporter, *, late: bool) -> list[NewDelivery]:
+        """Where the event goes, by the reporter's role, in lane order; an echo under `on_ack` went already."""
+        if self._cause_sent_ahead(reporter, pending.event) and self._is_covered(course, pending.event):
+            return []
+        return [
+            NewDelivery(
+                delivery_id=f"{pending.event.event_id}.{route.upstream}.{operation.name}",
+                upstream=route.upstream,
+                operation=operation.name,
+                event_id=pending.event.event_id,
+                source=pending.source,
+                legal_due=course.due_at,
+            )
+            for route in self.routes.first(reporter.role)
+            for operation in route.operations
+            if operation.when_late or not late
+        ]
+
+    def _tell_applied(self, draft: Draft, pending: Pending, remarks: tuple[Remark, ...], order: Order | None) -> None:
+        """The audit row of an applied event: accepted at once, or released from waiting."""
+        cause = pending.event.caused_by
+        fields: dict[str, FieldValue] = {"warnings": [remark.code for remark in remarks] or None}
+        if cause is not None:
+            reporter = self.reporter(pending.source, pending.event)
+            fields |= {"caused_by_system": cause.system, "caused_by_event": cause.event_id, "echo": reporter.echo}
+        if order is not None:
+            fields |= {"reason": order.reason, "overruled": True}
+        kind = "event.released" if pending.stored else "event.accepted"
+        tell(draft, kind, pending, order, **fields)
+
+
+def hold_contradiction(draft: Draft, pending: Pending) -> None:
+    """Park an event whose predecessor lies behind what was applied already: no event can fill that gap, a person must."""
+    draft.keep(pending, InboundStatus.PARKED_CONFLICT, None if pending.stored else carried(pending, None))
+    tell(draft, "event.parked_conflict", pending)
+
+
+def tell(draft: Draft, kind: str, pending: Pending, order: Order | None = None, **fields: FieldValue) -> None:
+    """Write an audit row about an event, with what identifies it."""
+    event = pending.event
+    draft.audits.append(
+        audit(
+            kind,
+            order.actor if order is not None else pending.source,
+            draft.intake.dossier,
+            event.event_id,
+            source=pending.source,
+            sequence=event.sequence,
+            state=event.state,
+            occurred_at=event.occurred_at,
+            **fields,
+        )
+    )

@@ -1,0 +1,191 @@
+"""The decision about everything that comes in: a pure function of what was read and what was sent.
+
+It runs inside the accept transaction of the journal, which hands it the rows it may know and writes the rows it returns
+(delivery-engine 4.2). Nothing here waits, asks the time, or touches a store.
+Source of every answer: dossier-model 4.2; of the order: 4.3; of the snapshot's versions: 2.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.config import CallerRecord
+from gateway.config import Intake as IntakePolicy
+from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound
+from gateway.intake import receipts
+from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, sees, tell
+from gateway.intake.authenticate import not_fresh
+from gateway.intake.course import RESOLUTION
+from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
+from gateway.intake.receipts import Told, receipt, refuse
+from gateway.intake.sequence import Place, place
+from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
+from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
+from gateway.records import courses, dossiers
+from gateway.records.courses import Course
+from gateway.routes import Routes
+from mappings.canonical import StatusEvent
+
+EVENT = "event"
+
+
+@dataclass(frozen=True, slots=True)
+class EventSubject:
+    """An understood event on its way to the decision. `event_json` is its encoding, made outside of the transaction.
+
+    `fresh` False: its signature is old, which is lawful only for what is stored already (dossier-model 4.1).
+    """
+
+    event: StatusEvent
+    event_json: bytes
+    table_versions: tuple[str, ...]
+    fresh: bool
+
+
+def reads(dossier: str) -> tuple[RecordKey, ...]:
+    """The records that every decision about a dossier needs to see."""
+    return courses.key(dossier), dossiers.key(dossier)
+
+
+class Decider:
+    """`decide` for the journal: `Decider(...)(situation, intake)`. Holds configuration only, no state."""
+
+    def __init__(self, routes: Routes, callers: Mapping[str, CallerRecord], policy: IntakePolicy) -> None:
+        self._line = Line(routes, callers, lenient=policy.transitions == "lenient")
+        self._callers = callers
+        self._parks_unknown = policy.unknown_dossier == "park"
+
+    def __call__(self, situation: Situation, intake: Intake) -> Decision:
+        """The answer and the rows for one intake."""
+        course = courses.read(situation.records, intake.dossier)
+        draft = Draft(situation, intake, course, dossiers.raw(situation.records, intake.dossier))
+        match intake.subject:
+            case EventSubject() as subject:
+                return self._event(draft, subject)
+            case SnapshotSubject() as snapshot:
+                return decide_snapshot(self._line, draft, snapshot)
+            case GapOrder() as gap:
+                return decide_gap(self._line, draft, gap)
+            case ConflictOrder() as conflict:
+                return decide_conflict(self._line, draft, conflict)
+        raise TypeError(f"no decision is known for an intake of kind {intake.kind!r}")
+
+    def _event(self, draft: Draft, subject: EventSubject) -> Decision:
+        """Known already, not allowed, contradictory, or new."""
+        situation, intake = draft.situation, draft.intake
+        if situation.known_receipt is not None:
+            if situation.known_digest == intake.digest:
+                return Decision(receipts.duplicate(situation.known_receipt), 200, store=False)
+            return refuse(Conflict("event_id này đã được dùng với nội dung khác."))
+        if not subject.fresh:
+            return refuse(not_fresh())
+        refusal = self._not_allowed(intake.source, subject.event)
+        if refusal is not None:
+            return refusal
+        if situation.same_sequence is not None:
+            return refuse(
+                Conflict("Số thứ tự này đã được dùng cho một sự kiện khác của cùng hồ sơ.", code="sequence_reused")
+            )
+        pending = Pending(intake.source, subject.event, subject.event_json, subject.table_versions)
+        if draft.course is None or draft.dossier_json is None or not sees(self._callers[intake.source], draft.course):
+            return self._unknown_dossier(draft, pending)
+        return self._place(draft, draft.course, pending)
+
+    def _not_allowed(self, source: str, event: StatusEvent) -> Decision | None:
+        """What the caller's consent, or its role, does not cover."""
+        record = self._callers.get(source)
+        if record is None:
+            return refuse(Forbidden("Hệ thống gọi chưa được đăng ký."))
+        if EVERYTHING not in record.states and event.state not in record.states:
+            return refuse(
+                Forbidden(
+                    f"Hệ thống {source} không được phép báo trạng thái {event.state} (QĐ 3036 Điều 5.7).",
+                    code="state_not_allowed",
+                )
+            )
+        if event.caused_by is not None and record.role != RESOLUTION:
+            fault = Fault("caused_by_khong_duoc_phep", "/caused_by", "Chỉ hệ thống giải quyết được gửi caused_by.")
+            return refuse(Invalid(faults=(fault,)))
+        return None
+
+    def _unknown_dossier(self, draft: Draft, pending: Pending) -> Decision:
+        """A dossier that was never registered, or that this caller may not see: the two answers are the same."""
+        if not self._parks_unknown:
+            return refuse(
+                NotFound(f"Hồ sơ {draft.intake.dossier} chưa được hệ thống giải quyết đăng ký.", code="unknown_dossier")
+            )
+        # Nothing of the dossier may show: neither its version nor how far others have come.
+        draft.course = None
+        return self._park_gap(draft, pending)
+
+    def _place(self, draft: Draft, course: Course, pending: Pending) -> Decision:
+        """Apply, park or keep as history, by the order of the source."""
+        source = pending.source
+        last = draft.last(source)
+        waits_behind = any(
+            other.status is InboundStatus.PARKED_CONFLICT and other.sequence < pending.event.sequence
+            for other in draft.situation.parked
+            if (other.source or source) == source
+        )
+        match place(pending.event, last, course.view(source)):
+            case Place.STALE:
+                draft.keep(pending, InboundStatus.STALE, carried(pending, None, state_applies=False))
+                tell(draft, "event.stale", pending, last_sequence=last)
+                return self._answer(draft, pending, Told("stale", pending.event.event_id, last_sequence=last), 200)
+            case Place.LATE:
+                self._line.take_late(draft, course, pending)
+                return self._answer(draft, pending, Told("stale", pending.event.event_id, last_sequence=last), 200)
+            case Place.GAP:
+                return self._park_gap(draft, pending)
+            case Place.CONTRADICTION if not waits_behind:
+                hold_contradiction(draft, pending)
+                return self._answer(draft, pending, Told("parked_conflict", pending.event.event_id), 202)
+        # A predecessor that waits for a person keeps its followers waiting, whatever they name as their predecessor.
+        return self._park_gap(draft, pending) if waits_behind else self._apply(draft, course, pending)
+
+    def _park_gap(self, draft: Draft, pending: Pending) -> Decision:
+        """Keep an event until its predecessor (or its dossier) has come."""
+        last = draft.last(pending.source)
+        draft.keep(pending, InboundStatus.PARKED_GAP, carried(pending, None))
+        tell(
+            draft,
+            "event.parked_gap",
+            pending,
+            last_sequence=last,
+            awaits=pending.event.previous_sequence if draft.course is not None else None,
+        )
+        return self._answer(draft, pending, Told("parked_gap", pending.event.event_id, last_sequence=last), 202)
+
+    def _apply(self, draft: Draft, course: Course, pending: Pending) -> Decision:
+        """The event is next: apply it, then all that waited behind it."""
+        taken = self._line.take(draft, course, pending)
+        if taken.faults:
+            return refuse(Invalid(faults=tuple(Fault(f.code, f.pointer, f.message_vi) for f in taken.faults)))
+        applied = taken.status is InboundStatus.ACCEPTED
+        if applied:
+            self._line.drain(draft, pending.source)
+        told = Told(taken.status, pending.event.event_id, taken.remarks, version=course.version if applied else None)
+        return self._answer(draft, pending, told, 202)
+
+    @staticmethod
+    def _answer(draft: Draft, pending: Pending, told: Told, status: int) -> Decision:
+        """The decision with its receipt; the receipt never tells one system about the events of another."""
+        return draft.decision(receipt(draft.intake, draft.situation.now, told), status)
+
+
+def event_intake(source: str, raw: bytes, digest: bytes, subject: EventSubject) -> Intake:
+    """An event as the journal takes it."""
+    event = subject.event
+    return Intake(
+        kind=EVENT,
+        source=source,
+        key=event.event_id,
+        dossier=event.dossier_code,
+        digest=digest,
+        raw=raw,
+        subject=subject,
+        sequence=event.sequence,
+        reads=reads(event.dossier_code),
+    )

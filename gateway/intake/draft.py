@@ -1,0 +1,144 @@
+"""The rows that one decision gathers while it applies an event and those that waited behind it.
+
+A draft is the only thing that changes while a decision is made; it begins empty and ends as a `Decision`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gateway.journal.model import (
+    PARKED,
+    AuditWrite,
+    Decision,
+    InboundStatus,
+    InboundWrite,
+    Intake,
+    NewDelivery,
+    ParkedInbound,
+    RecordWrite,
+    Situation,
+)
+from gateway.records import courses
+from gateway.records.courses import Course
+from mappings.canonical import StatusEvent
+from mappings.codec import decode, encode
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """An event that is about to be applied: fresh from its sender, or `stored` already and parked until now."""
+
+    source: str
+    event: StatusEvent
+    event_json: bytes
+    table_versions: tuple[str, ...]
+    stored: bool = False
+    status: InboundStatus = InboundStatus.ACCEPTED
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """What is kept of a parked event: a `Carried` whose dossier is not chosen before it is applied."""
+
+    event: StatusEvent
+    table_versions: tuple[str, ...] = ()
+
+
+def carried(pending: Pending, dossier_json: bytes | None, *, state_applies: bool = True) -> bytes:
+    """The `Carried` JSON of an event. The stored dossier is spliced in as it is: it was encoded by the same codec."""
+    return b"".join(
+        (
+            b'{"event":',
+            pending.event_json,
+            b',"dossier":',
+            dossier_json or b"null",
+            b',"state_applies":true' if state_applies else b',"state_applies":false',
+            b',"table_versions":',
+            encode(pending.table_versions),
+            b"}",
+        )
+    )
+
+
+def waiting(parked: ParkedInbound, source: str) -> Pending:
+    """A parked event, ready to be looked at again."""
+    kept = decode(parked.carried, _Waiting)
+    return Pending(
+        source=parked.source or source,
+        event=kept.event,
+        event_json=encode(kept.event),
+        table_versions=kept.table_versions,
+        stored=True,
+        status=parked.status,
+    )
+
+
+class Draft:
+    """Rows in the making. `course` and `dossier_json` are None for a dossier that the source cannot see."""
+
+    def __init__(self, situation: Situation, intake: Intake, course: Course | None, dossier_json: bytes | None) -> None:
+        self.situation = situation
+        self.intake = intake
+        self.course = course
+        self.dossier_json = dossier_json
+        self._read_course = course
+        self._inbound: list[InboundWrite] = []
+        self._sequences: dict[str, int] = {}
+        self.deliveries: list[NewDelivery] = []
+        self.records: list[RecordWrite] = []
+        self.audits: list[AuditWrite] = []
+
+    def last(self, source: str) -> int | None:
+        """The last sequence of `source` that was applied or passed over, this decision included."""
+        if source in self._sequences:
+            return self._sequences[source]
+        if source == self.intake.source and self.situation.last_sequence is not None:
+            return self.situation.last_sequence
+        reached = self.course.view(source).sequence if self.course is not None else 0
+        return reached or None
+
+    def reach(self, source: str, sequence: int) -> None:
+        """Note that `source` has come to `sequence`."""
+        self._sequences[source] = sequence
+
+    def keep(self, pending: Pending, status: InboundStatus, content: bytes | None) -> None:
+        """Insert the row of a fresh event, or move the row of a stored one to `status`."""
+        fresh = not pending.stored
+        self._inbound.append(
+            InboundWrite(
+                event_id=pending.event.event_id,
+                sequence=pending.event.sequence,
+                status=status,
+                digest=self.intake.digest if fresh else b"",
+                raw=self.intake.raw if fresh else None,
+                carried=content,
+                source="" if pending.source == self.intake.source else pending.source,
+            )
+        )
+
+    def parked(self, source: str) -> list[Pending]:
+        """What waits of `source`, in order of sequence, as it was before this decision."""
+        rows = self.situation.parked
+        own = [row for row in rows if (row.source or self.intake.source) == source and row.status in PARKED]
+        return [waiting(row, self.intake.source) for row in sorted(own, key=lambda row: row.sequence)]
+
+    def moved(self) -> dict[str, InboundStatus]:
+        """What became of each event in this decision, by event id."""
+        return {row.event_id: row.status for row in self._inbound}
+
+    def decision(self, answer: bytes, status: int) -> Decision:
+        """All of it, as the journal takes it."""
+        others = {source: at for source, at in self._sequences.items() if source != self.intake.source}
+        if self.course is not None and self.course is not self._read_course:
+            self.records.append(courses.write(self.intake.dossier, self.course))
+        return Decision(
+            answer=answer,
+            status=status,
+            inbound=tuple(self._inbound),
+            deliveries=tuple(self.deliveries),
+            records=tuple(self.records),
+            last_sequence=self._sequences.get(self.intake.source),
+            audit=tuple(self.audits),
+            other_sequences=others,
+        )

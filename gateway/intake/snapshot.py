@@ -1,0 +1,117 @@
+"""The decision about a registered dossier: its version, its course, and the events that waited for it. Pure.
+
+Source: dossier-model 2.1 (version), architecture 1 (the resolution system owns the dossier).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from gateway.audit.events import FieldValue, audit
+from gateway.errors import Conflict
+from gateway.intake.apply import Line
+from gateway.intake.draft import Draft
+from gateway.intake.receipts import DURABILITY, receipt_id, refuse
+from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
+from gateway.records import courses, dossiers
+from gateway.records.courses import Course
+from mappings.canonical import Dossier
+from mappings.codec import encode
+from mappings.codes import Outcome
+
+DOSSIER = "dossier"
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotSubject:
+    """An understood snapshot. `digest` is that of its canonical JSON, so that only a change of content is a change."""
+
+    dossier: Dossier
+    digest: str
+    fresh: bool = True
+
+
+def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject) -> Decision:
+    """201 registered, 200 updated or the same again, 409 for a version that lies behind or says something else."""
+    dossier, before = subject.dossier, draft.course
+    if before is not None and dossier.version == before.version and subject.digest == before.digest:
+        return Decision(_answer(draft, subject, "duplicate"), 200, store=False)
+    if before is not None and dossier.version <= before.version:
+        same = "cùng phiên bản nhưng khác nội dung" if dossier.version == before.version else "cũ hơn"
+        message = f"Phiên bản {dossier.version} {same} so với phiên bản {before.version} đã đăng ký."
+        return refuse(Conflict(message, code="stale_version"))
+    draft.course = _course(before, subject)
+    draft.records.append(record := dossiers.write(dossier))
+    draft.dossier_json = record.state
+    draft.audits.append(_row(draft, subject, before))
+    for source in sorted({row.source or draft.intake.source for row in draft.situation.parked}):
+        line.drain(draft, source)
+    status = "registered" if before is None else "updated"
+    return draft.decision(_answer(draft, subject, status), 201 if before is None else 200)
+
+
+def _course(before: Course | None, subject: SnapshotSubject) -> Course:
+    """The course after this snapshot; what the resolution system said in events stays said."""
+    opened = courses.opened(subject.dossier, subject.digest)
+    if before is None:
+        return replace(opened, order=1)
+    return replace(
+        before,
+        version=opened.version,
+        digest=opened.digest,
+        procedure=opened.procedure,
+        national_procedure=opened.national_procedure,
+        snapshot_state=opened.snapshot_state,
+        outcome=opened.outcome if opened.outcome is not Outcome.NONE else before.outcome,
+        due_at=opened.due_at or before.due_at,
+        order=before.order + 1,
+        received=before.received or opened.received,
+    )
+
+
+def _row(draft: Draft, subject: SnapshotSubject, before: Course | None) -> AuditWrite:
+    dossier = subject.dossier
+    told: dict[str, FieldValue] = {
+        "version": dossier.version,
+        "state": dossier.state,
+        "procedure": dossier.procedure.code,
+        "due_at": courses.due_of(dossier),
+    }
+    if before is None:
+        return audit("dossier.registered", draft.intake.source, dossier.dossier_code, "", **told)
+    return audit(
+        "dossier.updated", draft.intake.source, dossier.dossier_code, "", **told, previous_version=before.version
+    )
+
+
+def _answer(draft: Draft, subject: SnapshotSubject, status: str) -> bytes:
+    """What the resolution system is told; `applied` names the events that had waited for this snapshot."""
+    moved = draft.moved().items()
+    return encode(
+        {
+            "status": status,
+            "receipt_id": receipt_id(draft.intake),
+            "dossier_code": subject.dossier.dossier_code,
+            "dossier_uid": dossiers.uid(subject.dossier.dossier_code),
+            "version": subject.dossier.version,
+            "received_at": draft.situation.now,
+            "digest": f"sha256:{subject.digest}",
+            "durability": DURABILITY,
+            "applied": [event_id for event_id, became in moved if became is InboundStatus.ACCEPTED],
+        }
+    )
+
+
+def snapshot_intake(source: str, raw: bytes, digest: bytes, subject: SnapshotSubject) -> Intake:
+    """A snapshot as the journal takes it; the key names the version, since versions are what may not come twice."""
+    code = subject.dossier.dossier_code
+    return Intake(
+        kind=DOSSIER,
+        source=source,
+        key=f"dossier/{code}/{subject.dossier.version}",
+        dossier=code,
+        digest=digest,
+        raw=raw,
+        subject=subject,
+        reads=(courses.key(code), dossiers.key(code)),
+    )
