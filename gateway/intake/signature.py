@@ -71,10 +71,17 @@ class SignedRequest:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     authority: str = "localhost"
     scheme: str = "https"
+    _by_name: dict[str, list[str]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        by_name: dict[str, list[str]] = {}
+        for name, value in self.headers:
+            by_name.setdefault(name.lower(), []).append(value.strip(" \t"))
+        object.__setattr__(self, "_by_name", by_name)
 
     def lines(self, name: str) -> list[str]:
         """All values of a header (lower-case name), in order, trimmed of surrounding white space."""
-        return [value.strip(" \t") for found, value in self.headers if found.lower() == name]
+        return self._by_name.get(name, [])
 
     def required_components(self, has_content: bool) -> frozenset[str]:
         """What a signature must cover at least, so that nothing of the request can be exchanged."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib import resources
@@ -28,6 +28,7 @@ Kind = Literal["event", "dossier"]
 _MAX_CODE = 52
 _MAX_UNIT = 35
 _TIME = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
+_ZONELESS = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?", re.ASCII)
 _DAY = re.compile(r"(?:18|19|20|21)\d\d-\d\d-\d\d", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -120,16 +121,26 @@ def _examine(kind: Kind, raw: bytes, content_type: str, limits: Limits) -> tuple
         message = "Content-Type phải là application/json (UTF-8)."
         raise Invalid(message, code="unsupported_media_type", status=415)
     parsed = strict_json.parse(raw, limits.max_depth)
-    submission = Submission(kind, raw, parsed.tree, hashlib.sha256(raw).digest())
+    tree = _without_nulls(parsed.tree) if b"null" in raw else parsed.tree
+    submission = Submission(kind, raw, tree, hashlib.sha256(raw).digest())
     faults = [Fault("sai_kieu", pointer, "Số phải viết dạng số nguyên, không có phần thập phân hay số mũ.")
               for pointer in parsed.fractions]  # fmt: skip
-    if not _VALIDATORS[kind].is_valid(parsed.tree):
-        faults.extend(_schema_faults(kind, parsed.tree))
-    code = parsed.tree.get("dossier_code")
-    if isinstance(code, str) and not limits.is_dossier_code(code):
+    if not _VALIDATORS[kind].is_valid(tree):
+        faults.extend(_schema_faults(kind, tree))
+    code = tree.get("dossier_code")
+    if isinstance(code, str) and code and not limits.is_dossier_code(code):
         message = "Mã hồ sơ không đúng cấu trúc, ví dụ đúng: 000.00.00.G16-241014-0001."
         faults.append(Fault("ma_ho_so_sai", "/dossier_code", message))
     return submission, faults
+
+
+def _without_nulls(value: Any) -> Any:
+    """The same tree without members that are null: in this interface null says that a field does not apply."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    if isinstance(value, list):
+        return [_without_nulls(item) for item in value]
+    return value
 
 
 def _is_json(content_type: str) -> bool:
@@ -153,9 +164,20 @@ def _event_faults(tree: dict[str, Any], idempotency_key: str | None) -> Iterator
     if idempotency_key is not None and _unquoted(idempotency_key) != tree.get("event_id"):
         message = "Idempotency-Key phải trùng với event_id (chữ thường)."
         yield Fault("khoa_khac_event_id", "/event_id", message)
+    for one, other in (("state", "raw_state"), ("dossier_code", "sector_dossier_id")):
+        if (one in tree or other in tree) and _blank(tree.get(one)) and _blank(tree.get(other)):
+            yield Fault("thieu_mot_trong", "", _one_of((one, other)))
     sequence, previous = tree.get("sequence"), tree.get("previous_sequence")
     if type(sequence) is int and type(previous) is int and previous >= sequence:
         yield Fault("thu_tu_sai", "/previous_sequence", "previous_sequence phải nhỏ hơn sequence.")
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _one_of(names: Iterable[str]) -> str:
+    return f"Cần ít nhất một trong các trường: {', '.join(names)}."
 
 
 def _unquoted(text: str) -> str:
@@ -215,6 +237,7 @@ PATTERNS: dict[str, tuple[str, str]] = {
         "sai_dinh_dang",
         "Kiểu nội dung phải có dạng loại/phân-loại, ví dụ application/pdf.",
     ),
+    "^(?:https?://[!-~]+)?$": ("sai_dinh_dang", "Phải là một địa chỉ http hoặc https đầy đủ."),
 }
 """Each pattern of the schemas with its code and sentence; a test keeps the two together."""
 
@@ -222,7 +245,6 @@ _FORMATS = {
     "date-time": ("sai_thoi_diem", "Thời điểm phải theo RFC 3339 và có múi giờ, ví dụ 2026-11-20T15:04:05+07:00."),
     "date": ("sai_ngay", "Ngày phải có thật và viết dạng YYYY-MM-DD."),
     "uuid": ("sai_uuid", "Phải là UUID viết thường, ví dụ 019a0f5e-7b1c-7c40-9a51-2f1d6c0a1111."),
-    "uri": ("sai_dinh_dang", "Phải là một URI đầy đủ."),
 }
 _TYPES = {
     "string": "một chuỗi",
@@ -236,7 +258,10 @@ _TYPES = {
 def _schema_faults(kind: Kind, tree: dict[str, Any]) -> Iterator[Fault]:
     for error in _VALIDATORS[kind].iter_errors(tree):
         pointer = "".join(f"/{strict_json.escape(str(step))}" for step in error.instance_path)
-        yield from _faults_of(error.kind, pointer)
+        if error.kind.name == "format" and isinstance(error.instance, str) and _ZONELESS.fullmatch(error.instance):
+            yield Fault("thieu_mui_gio", pointer, "Thời điểm thiếu múi giờ; hãy ghi rõ, ví dụ +07:00.")
+        else:
+            yield from _faults_of(error.kind, pointer)
 
 
 def _faults_of(found: Any, pointer: str) -> Iterator[Fault]:
@@ -251,7 +276,7 @@ def _faults_of(found: Any, pointer: str) -> Iterator[Fault]:
     elif isinstance(found, keyword.AnyOf):
         kinds: list[Any] = [error.kind for branch in found.context for error in branch]
         names = [kind.property for kind in kinds]
-        yield Fault("thieu_mot_trong", pointer, f"Cần ít nhất một trong các trường: {', '.join(names)}.")
+        yield Fault("thieu_mot_trong", pointer, _one_of(names))
     elif isinstance(found, keyword.Type):
         wanted = " hoặc ".join(_TYPES.get(name, name) for name in found.types)
         yield Fault("sai_kieu", pointer, f"Phải là {wanted}; nếu không có giá trị thì bỏ hẳn trường này.")
