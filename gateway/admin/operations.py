@@ -6,17 +6,18 @@ the synchronisation with the national portal).
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Protocol
 
+import msgspec
+
 from gateway.clock import Clock
 from gateway.dispatch.replay import lane_order
-from gateway.errors import Invalid, NotFound
+from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
-from gateway.journal.model import OrderKind
+from gateway.journal.model import Intake, OrderKind
 from gateway.journal.store import Journal
 
 
@@ -89,10 +90,10 @@ class Operations:
 
     async def order(self, kind: OrderKind, words: Words) -> Mapping[str, object]:
         """Hold, release, skip or replay; raises `NotFound` when there was nothing to decide about."""
-        if words.upstream not in self._upstreams:
-            raise NotFound(f"Không có hệ thống nhận tên {words.upstream!r}; có: {', '.join(self._upstreams)}")
+        self._check_upstream(words)
         ordered = await self._journal.order(
-            lane_order(kind, words.upstream, words.dossier, words.reason, words.actor, words.delivery_id), self._clock.now()
+            lane_order(kind, words.upstream, words.dossier, words.reason, words.actor, words.delivery_id),
+            self._clock.now(),
         )
         if not ordered.done:
             raise NotFound(ordered.message_vi)
@@ -100,11 +101,22 @@ class Operations:
 
     async def skip_gap(self, words: Words) -> Mapping[str, object]:
         """Pass a sequence gap of (source, dossier), up to but not including `sequence` (0: the first that waits)."""
-        return await self._accept(gap_intake, words)
+        return await self._decide(gap_intake(words, self._clock.new_id()))
 
     async def decide_conflict(self, words: Words, *, apply: bool) -> Mapping[str, object]:
         """Apply a parked event in spite of the transition table, or pass it over."""
-        return await self._accept(lambda w, key: conflict_intake(w, key, apply=apply), words)
+        return await self._decide(conflict_intake(words, self._clock.new_id(), apply=apply))
+
+    async def _decide(self, intake: Intake) -> Mapping[str, object]:
+        accepted = await self._journal.accept(intake)
+        answer: dict[str, object] = msgspec.json.decode(accepted.answer)
+        if accepted.status >= 400:
+            raise NotFound(str(answer.get("detail", "")), code=str(answer.get("code", "")), status=accepted.status)
+        return {"done": True, "message_vi": "Đã ghi quyết định.", **answer}
+
+    def _check_upstream(self, words: Words) -> None:
+        if words.upstream not in self._upstreams:
+            raise NotFound(f"Không có hệ thống nhận tên {words.upstream!r}; có: {', '.join(self._upstreams)}")
 
     async def pause(self, words: Words) -> Mapping[str, object]:
         """Send nothing to an upstream until it is resumed."""

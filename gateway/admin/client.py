@@ -1,0 +1,39 @@
+"""The other end of the admin socket, for the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from gateway.errors import GatewayError, IntakeError
+
+
+class NotRunning(GatewayError):
+    """Không kết nối được tới cổng đang chạy; hãy chạy `gateway serve` trước."""
+
+
+Body = Mapping[str, object]
+Query = Mapping[str, str]
+
+
+async def ask(path: Path, command: str, *, body: Body | None = None, query: Query | None = None) -> Any:
+    """The answer of the running gateway to a command; raises `IntakeError` when it refuses and `NotRunning` when it is away."""
+    connector = aiohttp.UnixConnector(path=str(path))
+    try:
+        async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
+            url = f"http://admin/admin/{command}"
+            if body is None:
+                response = await session.get(url, params=query)
+            else:
+                response = await session.post(url, data=msgspec.json.encode(body))
+            tree = msgspec.json.decode(await response.read())
+            status = response.status
+    except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
+        raise NotRunning from error
+    if status >= 400:
+        raise IntakeError(str(tree.get("message_vi", "")), code=str(tree.get("code", "")), status=status)
+    return tree

@@ -1,0 +1,48 @@
+"""`gateway config check`: every wrong key of a configuration, at once."""
+
+from __future__ import annotations
+
+import argparse
+
+from connectors.kit import registry
+from gateway.cli.operate import common_arguments
+from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
+from gateway.config import load
+from gateway.errors import ConfigError
+
+NAME = "config"
+HELP = "Kiểm tra tệp cấu hình và nêu mọi khóa sai"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`check` is the only thing to do so far."""
+    parser.add_argument("action", choices=("check",))
+    common_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check the file, the connectors' own settings and the routes."""
+    faults: list[str] = []
+    try:
+        loaded = load(arguments.config)
+        known = registry.discover()
+        for code, upstream in loaded.settings.upstreams.items():
+            if upstream.connector not in known:
+                faults.append(
+                    f"upstreams.{code}.connector: không có đầu nối tên {upstream.connector!r} (có: {', '.join(sorted(known))})"
+                )
+                continue
+            faults += [
+                f"upstreams.{code}.settings.{fault}"
+                for fault in registry.check_settings(upstream.connector, upstream.settings)
+            ]
+    except ConfigError as error:
+        faults += error.faults
+    if arguments.json:
+        print_json({"ok": not faults, "faults": faults})
+    else:
+        for fault in faults:
+            failure(fault)
+        if not faults:
+            say("[green]✓[/] Cấu hình hợp lệ.")
+    return EX_CONFIG if faults else EX_OK

@@ -1,0 +1,154 @@
+"""`gateway demo`: the main job on this machine, end to end, with faults and one SIGKILL; exit code 0 only for a sound verdict."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import shutil
+import socket
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+
+from gateway.cli.demonstration import audience, stage
+from gateway.cli.demonstration.cast import RESOLUTION, SECTORS, Role, cast
+from gateway.cli.demonstration.play import Play, Progress, Scene
+from gateway.cli.demonstration.verdict import Verdict
+from gateway.cli.installation import Ports, lay_out
+from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
+from gateway.intake.signature import SigningKey
+
+NAME = "demo"
+HELP = "Trình diễn trọn vẹn: đẩy hồ sơ thật qua cổng giữa mọi sự cố, một lần SIGKILL, rồi đối chiếu"
+
+_CALM_LIMIT_S = 75.0
+_OUTAGE_S = 5.0
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """How large, and where."""
+    parser.add_argument("--dossiers", type=int, default=300, metavar="SỐ", help="số hồ sơ (mặc định 300)")
+    parser.add_argument("--seed", type=int, default=2026, metavar="SỐ", help="hạt giống của dữ liệu (mặc định 2026)")
+    parser.add_argument("--keep", action="store_true", help="giữ lại thư mục cài đặt sau khi chạy")
+    parser.add_argument("--no-kill", action="store_true", help="không giết tiến trình giữa chừng")
+    parser.add_argument("--json", action="store_true", help="in kết luận dạng JSON cho chương trình")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Play, judge, and leave nothing behind."""
+    folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
+    begun = time.monotonic()
+    try:
+        verdict, score = asyncio.run(_perform(arguments, folder))
+    finally:
+        if arguments.keep:
+            out.print(f"Thư mục cài đặt: {folder}")
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    seconds = time.monotonic() - begun
+    if arguments.json:
+        print_json({**msgspec.to_builtins(verdict), "sound": verdict.sound, "score": score, "seconds": seconds})
+    else:
+        audience.announce(verdict, score, seconds)
+    return EX_OK if verdict.sound else EX_WRONG
+
+
+async def _perform(arguments: argparse.Namespace, folder: Path) -> tuple[Verdict, dict[str, object]]:
+    roles = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
+    ports = Ports(*_free_ports(3))
+    lay_out(folder, ports, SECTORS)
+    scene = _scene(folder, ports)
+    async with stage.opened(folder) as boards:
+        portal = [
+            "simulate",
+            "national_dvc",
+            "--port",
+            str(ports.portal),
+            "--options",
+            str(folder / "simulators/national_dvc.toml"),
+        ]
+        resolution = [
+            "simulate",
+            "resolution",
+            "--port",
+            str(ports.resolution),
+            "--options",
+            str(folder / "simulators/resolution.toml"),
+        ]
+        serve = ["serve", "--config", str(folder / "gateway.toml")]
+        await boards.start("portal", portal, f"{scene.portal}/_simulator/health")
+        await boards.start("resolution", resolution, f"{scene.resolution}/_simulator/health")
+        await boards.start("gateway", serve, f"{scene.gateway}/readyz")
+        play = Play(boards, scene, roles, Progress(total=len(roles)))
+        watcher = None if arguments.json else asyncio.create_task(audience.watch(play, len(roles)))
+        try:
+            await play.register()
+            await play.break_things(_poisoned(roles))
+            pushing = asyncio.create_task(play.push())
+            await _trouble(play, boards, serve, pushing, kill=not arguments.no_kill)
+            await pushing
+            await play.calm(_CALM_LIMIT_S)
+            verdict = await play.judge()
+            score: dict[str, object] = await play.score()
+        finally:
+            if watcher is not None:
+                watcher.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await watcher
+    score.pop("judgements", None)
+    return verdict, score
+
+
+async def _trouble(
+    play: Play, boards: stage.Stage, serve: list[str], pushing: asyncio.Task[None], *, kill: bool
+) -> None:
+    """The two great troubles, in the middle of the pushing: the portal goes away, and the gateway is killed."""
+    wanted = sum(len(role.events) for role in play.roles if role.system != RESOLUTION)
+    await _until(play, pushing, wanted // 4)
+    play.progress.notes.append(f"Cổng DVC quốc gia ngừng {_OUTAGE_S:.0f} giây")
+    await play.outage(_OUTAGE_S)
+    await _until(play, pushing, wanted // 2)
+    if kill:
+        play.progress.notes.append("SIGKILL tiến trình cổng kết nối")
+        boards.kill("gateway")
+        await boards.start("gateway", serve, f"{play.scene.gateway}/readyz")
+
+
+async def _until(play: Play, pushing: asyncio.Task[None], accepted: int) -> None:
+    while play.progress.accepted < accepted and not pushing.done():
+        await asyncio.sleep(0.02)
+
+
+def _poisoned(roles: tuple[Role, ...]) -> str:
+    """One dossier with a full course, which the portal will refuse for ever."""
+    return next(role.code for role in roles if len(role.events) >= 4)
+
+
+def _scene(folder: Path, ports: Ports) -> Scene:
+    keys = {
+        name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519") for name in SECTORS
+    }
+    base = "http://127.0.0.1"
+    return Scene(
+        f"{base}:{ports.gateway}",
+        f"{base}:{ports.portal}",
+        f"{base}:{ports.resolution}",
+        folder / "data/admin.sock",
+        keys,
+    )
+
+
+def _free_ports(count: int) -> list[int]:
+    """Loopback ports that are free now; held open together so that no two are the same."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()

@@ -1,0 +1,1 @@
+"""The main job on one machine: invented people, the ministry's real procedures, every fault of the real portal, one verdict."""

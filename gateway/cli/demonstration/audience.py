@@ -1,0 +1,89 @@
+"""What the audience sees: a live line while it runs, the verdict at the end. Vietnamese, for people."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+
+from rich.live import Live
+from rich.table import Table
+
+from gateway.cli.demonstration.play import Play, Progress
+from gateway.cli.demonstration.verdict import Verdict
+from gateway.cli.screen import out, table
+
+_SHOWN = ("READY", "SENDING", "WAITING", "UNKNOWN", "HELD", "DELIVERED")
+_LISTED = 12
+
+
+async def watch(play: Play, dossiers: int) -> None:
+    """Redraw the progress until cancelled; on a dumb terminal a line now and then."""
+    progress = play.progress
+    if not out.is_terminal:
+        with suppress(asyncio.CancelledError):
+            while True:
+                await play.watch()
+                out.print(_line(progress, dossiers))
+                await asyncio.sleep(3.0)
+        return
+    with Live(_board(progress, dossiers), console=out, refresh_per_second=4) as live, suppress(asyncio.CancelledError):
+        while True:
+            await play.watch()
+            live.update(_board(progress, dossiers))
+            await asyncio.sleep(0.4)
+
+
+def _line(progress: Progress, dossiers: int) -> str:
+    states = "  ".join(f"{state} {progress.states[state]}" for state in _SHOWN if progress.states.get(state))
+    return (
+        f"… {progress.act}: hồ sơ {progress.registered}/{dossiers}, sự kiện chuyên ngành {progress.accepted}; {states}"
+    )
+
+
+def _board(progress: Progress, dossiers: int) -> Table:
+    grid = Table(title=f"Đang diễn: {progress.act}", title_justify="left", show_header=True)
+    for column in ("Hồ sơ", "Sự kiện", *_SHOWN):
+        grid.add_column(column, justify="right")
+    counts = (str(progress.states.get(state, 0)) for state in _SHOWN)
+    grid.add_row(f"{progress.registered}/{dossiers}", str(progress.accepted), *counts)
+    for note in progress.notes[-4:]:
+        grid.caption = note
+    return grid
+
+
+def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> None:
+    """Print the verdict."""
+    rows = (
+        ("Sự kiện đã tiếp nhận (accepted)", verdict.accepted),
+        ("Thông điệp phải đến nơi", verdict.expected),
+        ("Đã giao (delivered)", verdict.delivered),
+        ("Mất (lost)", verdict.lost),
+        ("Sai thứ tự (out of order)", verdict.out_of_order),
+        ("Tác dụng hai lần (doubled effects)", verdict.doubled),
+        ("Dòng tiến trình lặp lại, đếm riêng (repeated rows)", verdict.repeated_rows),
+        ("Bản ghi hồ sơ lặp lại, không đổi gì (echoes)", verdict.echoes),
+        ("Luồng giữ lại chờ người (held)", len(verdict.held)),
+        ("Thông điệp chờ sau luồng bị giữ", verdict.behind_held),
+        ("Điểm đúng hạn do Cổng tự tính", _score(score)),
+        ("Thời gian", f"{seconds:.1f} giây"),
+    )
+    table("Kết luận", ("Chỉ tiêu", "Giá trị"), rows)
+    if verdict.held:
+        table("Giữ lại chờ người quyết định", ("Hệ thống nhận", "Hồ sơ", "Lý do"), verdict.held[:_LISTED])
+        if len(verdict.held) > _LISTED:
+            out.print(f"… và {len(verdict.held) - _LISTED} luồng khác (gateway lanes --blocked)")
+    for fault in verdict.faults[:_LISTED]:
+        out.print(f"[red]✗[/] {fault}")
+    out.print(
+        "[bold green]ĐẠT[/]: không mất, không sai thứ tự, không tác dụng hai lần."
+        if verdict.sound
+        else "[bold red]KHÔNG ĐẠT[/]"
+    )
+
+
+def _score(score: Mapping[str, object]) -> str:
+    on_time, counted = score.get("on_time"), score.get("counted")
+    if isinstance(on_time, int) and isinstance(counted, int) and counted:
+        return f"{on_time}/{counted} hồ sơ đúng hạn ({100 * on_time / counted:.1f} %)"
+    return str(score)

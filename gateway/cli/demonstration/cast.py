@@ -1,0 +1,239 @@
+"""Who plays: dossiers of the ministry's own procedures for invented people, and the course of each as its systems report it.
+
+Procedure names are real; every person, number and address is invented. A seed makes the whole cast repeatable.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+
+from gateway.clock import LOCAL_ZONE, uuid7
+from mappings.tables import TableRow, load_table
+
+RESOLUTION = "RES-VHTTDL"
+SECTORS = ("SEC-DEMO", "SEC-DLVN")
+
+_FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
+_MIDDLE = ("Văn", "Thị", "Minh", "Thanh", "Đức", "Ngọc", "Quốc", "Thu", "Hữu", "Khánh")
+_GIVEN = (
+    "An",
+    "Bình",
+    "Chi",
+    "Dũng",
+    "Giang",
+    "Hà",
+    "Hùng",
+    "Lan",
+    "Long",
+    "Mai",
+    "Nam",
+    "Phúc",
+    "Quỳnh",
+    "Sơn",
+    "Trang",
+    "Yến",
+)
+_BUSINESS = (
+    "Công ty TNHH Lữ hành",
+    "Công ty Cổ phần Điện ảnh",
+    "Công ty TNHH Tổ chức sự kiện",
+    "Trung tâm Thể thao",
+    "Công ty Cổ phần Du lịch",
+)
+_PLACES = ("Hồ Tây", "Sông Hương", "Ngũ Hành", "Tràng An", "Mộc Châu", "Hòn Gai", "Cửa Lò", "Đồng Xuân")
+_OFFICERS = ("Trần Văn Mẫu", "Lê Thị Ví Dụ", "Phạm Đức Thử", "Hoàng Thu Minh", "Đỗ Khánh Họa")
+
+# The courses, by the canonical states a system reports after the dossier was registered as submitted.
+_COURSES: tuple[tuple[int, tuple[str, ...]], ...] = (
+    (46, ("received", "processing", "resolved", "returned")),
+    (18, ("received", "processing", "awaiting_supplement", "processing", "resolved", "returned")),
+    (14, ("received", "processing", "awaiting_payment", "processing", "resolved", "returned")),
+    (8, ("received", "processing", "stopped")),
+    (6, ("intake_refused",)),
+    (4, ("received", "processing", "withdrawal_requested", "stopped")),
+    (4, ("received", "processing", "resolved")),
+)
+
+_CONTENT: Mapping[str, str] = {
+    "received": "Tiếp nhận hồ sơ",
+    "processing": "Chuyển phòng chuyên môn thẩm định",
+    "awaiting_supplement": "Yêu cầu bổ sung giấy tờ",
+    "awaiting_payment": "Thông báo nộp phí thẩm định",
+    "withdrawal_requested": "Tổ chức, cá nhân đề nghị rút hồ sơ",
+    "stopped": "Dừng giải quyết hồ sơ",
+    "intake_refused": "Hồ sơ không đủ điều kiện tiếp nhận",
+    "resolved": "Ký phát hành kết quả",
+    "returned": "Trả kết quả cho tổ chức, cá nhân",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One dossier and what its system will say about it, in order."""
+
+    dossier: Mapping[str, object]
+    system: str
+    events: tuple[Mapping[str, object], ...]
+
+    @property
+    def code(self) -> str:
+        """The dossier code."""
+        return str(self.dossier["dossier_code"])
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states that must be seen outside, in this order."""
+        return tuple(str(event["state"]) for event in self.events)
+
+
+def cast(count: int, today: date, seed: int) -> tuple[Role, ...]:
+    """`count` roles, shared evenly by the two sector systems and the resolution system."""
+    chance = random.Random(seed)
+    procedures = load_table("procedures").rows
+    systems = (*SECTORS, RESOLUTION)
+    return tuple(_role(number, systems[number % 3], procedures, today, chance) for number in range(1, count + 1))
+
+
+def procedures_on_show(roles: Sequence[Role]) -> list[dict[str, object]]:
+    """The procedures of the cast for the portal simulator's catalogue."""
+    shown: dict[str, dict[str, object]] = {}
+    for role in roles:
+        procedure = role.dossier["procedure"]
+        assert isinstance(procedure, dict)
+        shown[procedure["national_code"]] = dict(procedure)
+    return list(shown.values())
+
+
+def _role(number: int, system: str, procedures: Sequence[TableRow], today: date, chance: random.Random) -> Role:
+    row = chance.choice(procedures)
+    days = int(row["days"])
+    submitted = datetime.combine(today, datetime.min.time(), LOCAL_ZONE) - timedelta(
+        days=chance.randint(days + 2, days + 20)
+    )
+    submitted = (submitted + timedelta(hours=8, minutes=chance.randint(0, 420))).astimezone(UTC)
+    received = submitted + timedelta(minutes=chance.randint(20, 400))
+    course = chance.choices([course for _, course in _COURSES], [weight for weight, _ in _COURSES])[0]
+    code = f"000.00.00.G16-{received.astimezone(LOCAL_ZONE):%y%m%d}-{number:04d}"
+    late = chance.random() < 0.08
+    due = received + timedelta(days=days)
+    dossier = _dossier(code, row, (submitted, received, due), chance)
+    span = (due - received) * (1.3 if late else chance.uniform(0.4, 0.9))
+    events = _events(code, system, course, (received, span), chance)
+    return Role(dossier, system, events)
+
+
+def _dossier(
+    code: str, row: TableRow, times: tuple[datetime, datetime, datetime], chance: random.Random
+) -> dict[str, object]:
+    submitted, received, due = times
+    origin = chance.choice(("direct", "online_ministry", "online_ministry", "online_national", "post"))
+    return {
+        "schema_version": "1",
+        "dossier_code": code,
+        "version": 1,
+        "origin": origin,
+        "procedure": {name: row[name] for name in ("code", "national_code", "name", "field_code", "field_name")},
+        "agency": {"code": "000.00.01.G16", "name": row["agency"], "handling_unit": row["agency"]},
+        "applicant": _applicant(chance),
+        "summary": f"Đề nghị giải quyết: {row['name']}",
+        "state": "submitted",
+        "outcome": "none",
+        "times": {"submitted_at": _text(submitted), "received_at": _text(received), "due_at": _text(due)},
+        "delivery": {"result_method": "post" if origin == "post" else "direct"},
+    }
+
+
+def _applicant(chance: random.Random) -> dict[str, object]:
+    phone = f"09{chance.randint(0, 99_999_999):08d}"
+    if chance.random() < 0.45:
+        name = f"{chance.choice(_BUSINESS)} {chance.choice(_PLACES)} (ví dụ)"
+        number = f"01{chance.randint(0, 99_999_999):08d}"
+        return {
+            "kind": "business",
+            "name": name,
+            "id": {"type": "tax_code", "number": number},
+            "phone": phone,
+            "email": "vidu@example.vn",
+        }
+    name = " ".join((chance.choice(_FAMILY), chance.choice(_MIDDLE), chance.choice(_GIVEN)))
+    number = f"001{chance.randint(0, 999_999_999):09d}"
+    return {"kind": "citizen", "name": name, "id": {"type": "cccd", "number": number}, "phone": phone, "email": ""}
+
+
+def _events(
+    code: str, system: str, course: Sequence[str], span: tuple[datetime, timedelta], chance: random.Random
+) -> tuple[dict[str, object], ...]:
+    received, length = span
+    events = []
+    for index, state in enumerate(course):
+        at = received + length * index / max(1, len(course) - 1)
+        event: dict[str, object] = {
+            "schema_version": "1",
+            "event_id": uuid7(at, chance.randbytes(10)),
+            "system_code": system,
+            "dossier_code": code,
+            "sequence": index + 1,
+            "occurred_at": _text(at),
+            "state": state,
+            "outcome": "granted" if state in ("resolved", "returned") else "none",
+            "step": {
+                "actor": {"name": chance.choice(_OFFICERS), "title": "Chuyên viên", "unit": "Bộ phận Một cửa"},
+                "content": f"{_CONTENT[state]} (bước {index + 1})",
+            },
+        }
+        if index:
+            event["previous_sequence"] = index
+        events.append(event | _extras(state, code, at, chance))
+    return tuple(events)
+
+
+def _extras(state: str, code: str, at: datetime, chance: random.Random) -> dict[str, object]:
+    """What a state must bring along (dossier-model 4.1)."""
+    if state == "awaiting_supplement":
+        content = "Bổ sung bản sao giấy chứng nhận đăng ký kinh doanh"
+        supplement = {
+            "id": f"BS-{code[-4:]}",
+            "requester": chance.choice(_OFFICERS),
+            "content": content,
+            "requested_at": _text(at),
+        }
+        return {"reason": _reason("THIEU_GIAY_TO", content), "supplement": supplement}
+    if state == "awaiting_payment":
+        return {
+            "fees": [
+                {
+                    "id": f"PHI-{code[-4:]}",
+                    "name": "Phí thẩm định",
+                    "amount": chance.choice((500_000, 1_200_000, 3_000_000)),
+                }
+            ]
+        }
+    if state == "stopped":
+        return {
+            "reason": _reason("DUNG_XU_LY", "Tổ chức, cá nhân không tiếp tục thực hiện thủ tục"),
+            "outcome": "withdrawn",
+        }
+    if state == "intake_refused":
+        return {"reason": _reason("KHONG_DU_DIEU_KIEN", "Hồ sơ không thuộc thẩm quyền giải quyết của Bộ")}
+    if state in ("resolved", "returned"):
+        content = sha256(f"{code}-{state}".encode()).hexdigest()
+        file = {
+            "name": f"{code}-KQ1.pdf",
+            "media_type": "application/pdf",
+            "size": chance.randint(90_000, 900_000),
+            "sha256": content,
+        }
+        return {"results": [{"id": "KQ1", "name": "Giấy phép (ví dụ)", "file": file, "signature": {"format": "pades"}}]}
+    return {}
+
+
+def _reason(code: str, text: str) -> dict[str, str]:
+    return {"code": code, "text_vi": text, "legal_basis": "QĐ 3036/QĐ-BVHTTDL Điều 8 khoản 2"}
+
+
+def _text(moment: datetime) -> str:
+    return moment.astimezone(LOCAL_ZONE).isoformat(timespec="seconds")

@@ -1,0 +1,214 @@
+"""The plot: register, push, break what the real portal breaks, kill the gateway once, wait for calm, judge."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from gateway.admin.client import NotRunning, ask
+from gateway.cli.demonstration.cast import RESOLUTION, Role
+from gateway.cli.demonstration.stage import Stage
+from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
+from gateway.errors import GatewayError
+from gateway.intake.signature import SigningKey, sign_request
+
+_PRODUCERS = 24
+
+# One unlucky mix, seeded: lost answers, slowness, server errors, ended sessions (national-portal facts 6 and 8.1).
+PORTAL_FAULTS: Mapping[str, object] = {
+    "seed": 2026,
+    "probability": {
+        "drop_after_commit": 0.012,
+        "slow": 0.010,
+        "http_502": 0.012,
+        "expired_session": 0.010,
+        "busy_429": 0.010,
+        "garbage": 0.003,
+    },
+    "seconds": {"slow": 3.0, "busy_429": 1.0},
+}
+RESOLUTION_FAULTS: Mapping[str, object] = {
+    "seed": 7,
+    "probability": {"drop_after_commit": 0.01, "http_503": 0.01, "slow": 0.005},
+    "seconds": {"slow": 3.0},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where everything stands: addresses, keys of the sector systems, the admin socket."""
+
+    gateway: str
+    portal: str
+    resolution: str
+    admin: Path
+    keys: Mapping[str, SigningKey]
+
+
+@dataclass(slots=True)
+class Progress:
+    """What the audience sees, second by second."""
+
+    act: str = "chuẩn bị"
+    registered: int = 0
+    accepted: int = 0
+    total: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+class NotCalm(GatewayError):
+    """Sau thời gian chờ, vẫn còn thông điệp chưa kết thúc."""
+
+
+class Play:
+    """One performance."""
+
+    def __init__(self, stage: Stage, scene: Scene, roles: Sequence[Role], progress: Progress) -> None:
+        self._stage = stage
+        self.scene = scene
+        self.roles = roles
+        self.progress = progress
+        self.verdict = Verdict()
+
+    async def register(self) -> None:
+        """The resolution system registers every dossier; there is no other way in."""
+        self.progress.act = "hệ thống giải quyết đăng ký hồ sơ"
+        await self._stage.send(
+            "POST", f"{self.scene.resolution}/_simulator/register", [role.dossier for role in self.roles]
+        )
+        while True:
+            answer = await self._stage.get(f"{self.scene.resolution}/_simulator/registrations")
+            self.progress.registered = int(answer["acknowledged"])
+            if answer["refused"]:
+                refused = [entry for entry in answer["registrations"] if entry["outcome"] == "refused"]
+                raise GatewayError(f"Đăng ký hồ sơ bị từ chối: {refused[:2]}")
+            if self.progress.registered >= len(self.roles):
+                return
+            await asyncio.sleep(0.1)
+
+    async def break_things(self, poisoned: str) -> None:
+        """Everything goes wrong a little, and one dossier is refused for ever."""
+        await self._stage.send("PUT", f"{self.scene.portal}/_simulator/faults", PORTAL_FAULTS)
+        await self._stage.send("PUT", f"{self.scene.resolution}/_simulator/faults", RESOLUTION_FAULTS)
+        await self._stage.send("POST", f"{self.scene.portal}/_simulator/poison", {"add": [poisoned]})
+
+    async def outage(self, seconds: float) -> None:
+        """The portal refuses connections for so long."""
+        await self._stage.send("POST", f"{self.scene.portal}/_simulator/outage", {"seconds": seconds})
+
+    async def push(self) -> None:
+        """All systems push their events, in order per dossier, each until it is acknowledged."""
+        self.progress.act = "các hệ thống gửi sự kiện"
+        own = [event for role in self.roles if role.system == RESOLUTION for event in role.events]
+        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
+        waiting: asyncio.Queue[Role] = asyncio.Queue()
+        for role in self.roles:
+            if role.system != RESOLUTION:
+                waiting.put_nowait(role)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(_PRODUCERS):
+                group.create_task(self._produce(waiting))
+
+    async def _produce(self, waiting: asyncio.Queue[Role]) -> None:
+        while not waiting.empty():
+            role = waiting.get_nowait()
+            for event in role.events:
+                await self._until_acknowledged(role.system, msgspec.json.encode(event))
+                self.progress.accepted += 1
+
+    async def _until_acknowledged(self, system: str, body: bytes) -> None:
+        """A producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
+        pause = 0.05
+        while True:
+            headers = sign_request("POST", "/v1/events", body, self.scene.keys[system], int(time.time()))
+            try:
+                async with self._stage.session.post(
+                    f"{self.scene.gateway}/v1/events", data=body, headers=headers
+                ) as response:
+                    if response.status in (200, 202):
+                        return
+                    if response.status not in (429, 503):
+                        raise GatewayError(f"Sự kiện bị từ chối: {response.status} {(await response.text())[:600]}")
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, 1.0)
+
+    async def calm(self, limit_s: float) -> None:
+        """Wait until nothing is under way: every lane is idle or held, and the resolution system has pushed everything back."""
+        self.progress.act = "chờ giao hết"
+        end = time.monotonic() + limit_s
+        quiet = 0
+        while time.monotonic() < end:
+            quiet = quiet + 1 if await self._quiet() else 0
+            if quiet >= 3:
+                return
+            await asyncio.sleep(0.25)
+        raise NotCalm(f"Sau {limit_s:.0f} giây vẫn còn: {self.progress.states}")
+
+    async def _quiet(self) -> bool:
+        counts = await self._stage.get(f"{self.scene.resolution}/_simulator/counts")
+        status = await self.watch()
+        if status is None:
+            return False
+        moving = ("READY", "SENDING", "WAITING", "UNKNOWN")
+        # Messages behind a held head are READY for ever, until a person decides: they are told by the lanes, not counted here.
+        behind = sum(lane["depth"] for lane in status["lanes"] if lane["state"] == "HELD")
+        held = sum(upstream["messages"].get("HELD", 0) for upstream in status["upstreams"])
+        open_messages = sum(upstream["messages"].get(state, 0) for upstream in status["upstreams"] for state in moving)
+        return not counts["events"]["waiting"] and open_messages <= behind - held and not status["parked_events"]
+
+    async def watch(self) -> Any:
+        """The operator's view; None while the gateway is away."""
+        try:
+            status = await ask(self.scene.admin, "lanes", query={"limit": "100000", "blocked": "1"})
+        except (NotRunning, aiohttp.ClientError, OSError):
+            return None
+        totals: dict[str, int] = {}
+        for upstream in status["upstreams"]:
+            for state, count in upstream["messages"].items():
+                totals[state] = totals.get(state, 0) + count
+        self.progress.states = totals
+        return status
+
+    async def judge(self) -> Verdict:
+        """Compare what was pushed with what the outside holds."""
+        self.progress.act = "đối chiếu"
+        verdict = self.verdict
+        portal = {held["code"]: held for held in await self._pages(f"{self.scene.portal}/_simulator/dossiers")}
+        resolution = {held["code"]: held for held in await self._pages(f"{self.scene.resolution}/_simulator/dossiers")}
+        status = await ask(self.scene.admin, "lanes", query={"limit": "100000", "blocked": "1"})
+        blocked: dict[str, list[str]] = {}
+        for lane in status["lanes"]:
+            if lane["state"] == "HELD":
+                blocked.setdefault(lane["dossier"], []).append(lane["upstream"])
+                verdict.held.append((lane["upstream"], lane["dossier"], lane["block_reason"]))
+        for role in self.roles:
+            states, rows, echoes, repeated = portal_view(portal.get(role.code, {"versions": [], "progress": []}))
+            pushes = [int(push["sequence"]) for push in resolution.get(role.code, {}).get("pushes", ())]
+            verdict.echoes += echoes
+            verdict.repeated_rows += repeated
+            judge(role, Seen(states, rows, pushes, blocked.get(role.code, ())), verdict)
+        counts = await self._stage.get(f"{self.scene.resolution}/_simulator/counts")
+        verdict.accepted = self.progress.accepted + int(counts["events"]["acknowledged"])
+        return verdict
+
+    async def _pages(self, url: str) -> list[Any]:
+        found: list[Any] = []
+        while True:
+            page = (await self._stage.get(f"{url}?offset={len(found)}&limit=500"))["dossiers"]
+            if not page:
+                return found
+            found.extend(page)
+
+    async def score(self) -> Any:
+        """The portal's own on-time score."""
+        return await self._stage.get(f"{self.scene.portal}/_simulator/score")

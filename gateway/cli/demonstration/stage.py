@@ -1,0 +1,112 @@
+"""The stage: real processes on loopback, started, killed and stopped by the play, and nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from gateway.errors import GatewayError
+
+_START_LIMIT_S = 30.0
+
+
+class StageFailed(GatewayError):
+    """Một tiến trình của buổi trình diễn không khởi động được."""
+
+
+@dataclass(slots=True)
+class Stage:
+    """The processes of one play in one folder. Their output goes to log files beside the installation."""
+
+    folder: Path
+    session: aiohttp.ClientSession
+    running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    async def start(self, name: str, arguments: list[str], ready_url: str) -> None:
+        """Start `python -m gateway …` and wait until it answers."""
+        log = (self.folder / f"{name}.log").open("ab")
+        # A session of its own: what happens to the play's terminal does not reach its processes.
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", *arguments],
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        log.close()
+        self.running[name] = process
+        await self._ready(name, process, ready_url)
+
+    async def _ready(self, name: str, process: subprocess.Popen[bytes], url: str) -> None:
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _START_LIMIT_S
+        while loop.time() < end:
+            if process.poll() is not None:
+                break
+            try:
+                async with self.session.get(url) as response:
+                    if response.status == 200:
+                        return
+            except aiohttp.ClientError:
+                pass
+            await asyncio.sleep(0.05)
+        tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
+        raise StageFailed(f"{name} không khởi động được:\n{tail}")
+
+    def kill(self, name: str) -> None:
+        """SIGKILL: no handler runs, nothing is flushed."""
+        process = self.running.pop(name)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+
+    async def get(self, url: str) -> Any:
+        """JSON from a control plane."""
+        async with self.session.get(url) as response:
+            response.raise_for_status()
+            return msgspec.json.decode(await response.read())
+
+    async def send(self, method: str, url: str, body: Mapping[str, object] | list[Any]) -> Any:
+        """Give a control plane an order."""
+        async with self.session.request(
+            method, url, data=msgspec.json.encode(body), headers={"Content-Type": "application/json"}
+        ) as response:
+            text = await response.read()
+            if response.status >= 400:
+                raise StageFailed(f"{method} {url}: {response.status} {text[:500].decode(errors='replace')}")
+            return msgspec.json.decode(text) if text else None
+
+    def close(self) -> None:
+        """Stop what still runs: politely, then for good."""
+        for process in self.running.values():
+            if process.poll() is None:
+                process.terminate()
+        for process in self.running.values():
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self.running.clear()
+
+
+@asynccontextmanager
+async def opened(folder: Path) -> AsyncIterator[Stage]:
+    """A stage that leaves no process behind, whatever happens on it."""
+    timeout = aiohttp.ClientTimeout(total=30)
+    async with aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(limit=64)) as session:
+        stage = Stage(folder, session)
+        try:
+            yield stage
+        finally:
+            stage.close()

@@ -1,0 +1,65 @@
+"""`gateway lanes`: at a glance, what waits, what is stuck, and why."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from gateway.cli.operate import common_arguments, lane_arguments, send
+from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, print_json, say, table
+
+NAME = "lanes"
+HELP = "Xem các luồng giao nhận: đang chờ, đang bị giữ, và lý do"
+
+_STATES = ("READY", "SENDING", "WAITING", "UNKNOWN", "HELD", "DELIVERED", "REFUSED")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which lanes."""
+    common_arguments(parser)
+    lane_arguments(parser)
+    parser.add_argument("--blocked", action="store_true", help="chỉ các luồng đang chờ người quyết định")
+    parser.add_argument("--limit", type=int, default=50, metavar="SỐ")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Print the lanes; 1 when one of them waits for a person."""
+    query = {"upstream": arguments.upstream, "dossier": arguments.dossier, "limit": str(arguments.limit)}
+    if arguments.blocked:
+        query["blocked"] = "1"
+    answer = send(arguments, "lanes", query=query)
+    if arguments.json:
+        print_json(answer)
+    else:
+        _show(answer)
+    waiting = any(upstream["blocked_lanes"] or upstream["paused"] for upstream in answer["upstreams"])
+    return EX_WRONG if waiting or answer["parked_events"] else EX_OK
+
+
+def _show(answer: Any) -> None:
+    table(
+        "Hệ thống nhận",
+        ("Hệ thống", "Ngắt mạch", "Tạm dừng", "Luồng bị giữ", "Chờ lâu nhất từ", *_STATES),
+        (
+            (
+                *pick(row, "upstream", "breaker", "paused", "blocked_lanes"),
+                local(row["oldest_waiting"]),
+                *(row["messages"].get(state, 0) for state in _STATES),
+            )
+            for row in answer["upstreams"]
+        ),
+    )
+    say(f"Sự kiện đang chờ sự kiện trước hoặc chờ người: {answer['parked_events']}")
+    if answer["lanes"]:
+        table(
+            "Luồng còn việc",
+            ("Hệ thống", "Hồ sơ", "Số chờ", "Trạng thái", "Thao tác", "Lần gửi", "Gửi lại lúc", "Lý do"),
+            (
+                (
+                    *pick(row, "upstream", "dossier", "depth", "state", "operation", "attempts"),
+                    local(row["due"]),
+                    row["block_reason"],
+                )
+                for row in answer["lanes"]
+            ),
+        )

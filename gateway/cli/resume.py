@@ -1,0 +1,21 @@
+"""`gateway resume UPSTREAM`: send to an upstream again, after a pause by a person or by a fault of the set-up."""
+
+from __future__ import annotations
+
+import argparse
+
+from gateway.cli.operate import decide, decision_arguments
+
+NAME = "resume"
+HELP = "Cho phép gửi tới một hệ thống nhận trở lại"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which upstream, and why."""
+    decision_arguments(parser)
+    parser.add_argument("upstream", metavar="HỆ_THỐNG")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Carry the decision."""
+    return decide(arguments, "resume", upstream=arguments.upstream)

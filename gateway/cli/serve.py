@@ -1,0 +1,42 @@
+"""`gateway serve`: run the gateway, worker included, until SIGTERM or SIGINT."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from pathlib import Path
+
+import uvloop
+
+from gateway import bootstrap
+from gateway.cli.screen import EX_OK, err
+from gateway.config import Loaded, load
+from gateway.observe import log
+
+NAME = "serve"
+HELP = "Chạy cổng kết nối (bộ giao nhận chạy bên trong)"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which configuration."""
+    parser.add_argument("--config", type=Path, metavar="TỆP", help="tệp cấu hình gateway.toml")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until stopped."""
+    loaded = load(arguments.config)
+    log.configure(loaded.settings.observe.level)
+    uvloop.run(_serve(loaded))
+    return EX_OK
+
+
+async def _serve(loaded: Loaded) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    async with bootstrap.running(loaded) as gateway:
+        err.print(f"Cổng đang chạy tại http://{gateway.host}:{gateway.port} (Ctrl+C để dừng)")
+        await stop.wait()
+        err.print("Đang dừng: chờ các lượt gửi dở dang…")
