@@ -1,0 +1,74 @@
+"""A delivery of unknown outcome: ask before anything is repeated (architecture 3 and 6).
+
+The upstream's own answer rules where the connector can ask. Where it cannot, only an operation whose manifest calls it
+idempotent is sent again; for everything else a person decides, because a repeat could count against the dossier.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from connectors.kit.contract import Delivery, Enquirer, Enquiry, Found, Receipt
+from connectors.kit.errors import AnswerUnreadable, DeliveryError
+from gateway.dispatch.retry import Next, RetryDecision
+from gateway.dispatch.upstreams import UpstreamLine
+
+T = TypeVar("T")
+
+
+class Guard(Protocol):
+    """Awaits a call into a connector and makes a value of whatever it raises; gives it `limit_s` seconds."""
+
+    async def __call__(self, call: Awaitable[T], limit_s: float) -> T | DeliveryError:
+        """The call's result, or the error that it ended in."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The delivery may be sent again, and why."""
+
+    reason_vi: str
+
+
+Resolution = Receipt | DeliveryError | RetryDecision | Repeat
+"""It happened; the enquiry failed; a person decides; or it may be sent again."""
+
+
+async def resolve(delivery: Delivery, line: UpstreamLine, guard: Guard) -> Resolution:
+    """Find out what became of a delivery that may have arrived."""
+    if not isinstance(line.connector, Enquirer):
+        return _without_enquiry(line.traits(delivery.operation).idempotent)
+    answer = await guard(line.connector.enquire(delivery), delivery.budget.timeout_s)
+    return answer if isinstance(answer, DeliveryError) else _concluded(answer)
+
+
+def _without_enquiry(idempotent: bool) -> Resolution:
+    if idempotent:
+        return Repeat("Thao tác được khai báo là lặp lại không gây hại.")
+    return RetryDecision(
+        Next.HOLD,
+        "not_resolvable",
+        "Không rõ lần gửi trước đã đến chưa và không có cách tra cứu; cần người quyết định.",
+    )
+
+
+def _concluded(enquiry: Enquiry) -> Resolution:
+    """What an answered enquiry allows."""
+    match enquiry.found:
+        case Found.DONE if enquiry.receipt is not None:
+            return enquiry.receipt
+        case Found.DONE:
+            return AnswerUnreadable("Kết quả tra cứu báo đã thực hiện nhưng không kèm xác nhận.")
+        case Found.NOT_FOUND:
+            return Repeat(enquiry.reason_vi or "Hệ thống nhận trả lời chưa có thông điệp này.")
+        case Found.CANNOT_TELL if enquiry.repeat_allowed:
+            return Repeat(enquiry.reason_vi or "Không tra cứu được; cấu hình cho phép gửi lại.")
+        case Found.CANNOT_TELL:
+            return RetryDecision(
+                Next.HOLD,
+                "cannot_tell",
+                enquiry.reason_vi or "Không tra cứu được kết quả lần gửi trước; cần người quyết định.",
+            )

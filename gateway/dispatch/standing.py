@@ -1,0 +1,122 @@
+"""Where one upstream stands while the process runs: its breaker, its pause, what is under way. Written through to the journal."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from connectors.kit.errors import DeliveryError
+from gateway.audit.events import audit
+from gateway.clock import Clock
+from gateway.dispatch import breaker
+from gateway.dispatch.breaker import BreakerState, Circuit, Seen, Sign
+from gateway.dispatch.upstreams import Hooks, UpstreamLine
+from gateway.journal.model import AuditWrite, UpstreamRow
+from gateway.journal.store import Journal
+
+ACTOR = "gateway"
+
+
+class Standing:
+    """The breaker and the pause of one upstream. Its methods decide; `save` makes the outcome outlive the process."""
+
+    def __init__(self, line: UpstreamLine, clock: Clock, hooks: Hooks, row: UpstreamRow) -> None:
+        self.line = line
+        self.under_way = 0
+        self._clock = clock
+        self._hooks = hooks
+        self._circuit: Circuit = breaker.remembered(row)
+        self._paused = row.paused
+        self._saved = row
+
+    @property
+    def paused(self) -> str:
+        """Why nothing is sent; empty when the upstream is not paused."""
+        return self._paused
+
+    @property
+    def open_until(self) -> datetime | None:
+        """Until when the breaker lets nothing but a probe through; None while it is closed."""
+        return None if self._circuit.state is BreakerState.CLOSED else self._circuit.open_until
+
+    def closed_for_s(self) -> float:
+        """How long asking again makes no sense, unless something ends meanwhile; infinite when only news changes it."""
+        if self._paused or self._circuit.state is not BreakerState.OPEN or self._circuit.open_until is None:
+            return math.inf
+        return max(0.002, (self._circuit.open_until - self._clock.now()).total_seconds())
+
+    def allowance(self) -> int:
+        """How many deliveries may start now."""
+        if self._paused:
+            return 0
+        concurrency = self.line.settings.concurrency
+        allowed = breaker.allowance(self._circuit, self._clock.now(), concurrency, self.under_way)
+        return min(allowed, concurrency - self.under_way)
+
+    def start(self) -> bool:
+        """Note that a delivery starts; True when it is the probe."""
+        self.under_way += 1
+        self._circuit = breaker.started(self._circuit)
+        return self._circuit.state is BreakerState.PROBING
+
+    def end(self) -> None:
+        """Note that a delivery ended."""
+        self.under_way -= 1
+
+    def saw(
+        self, sign: Sign, dossier: str, *, probe: bool, error: DeliveryError | None = None
+    ) -> tuple[AuditWrite, ...]:
+        """Feed the breaker with one outcome; the audit rows of what changed."""
+        before = self._circuit
+        seen = Seen(sign, dossier, self._clock.now(), probe)
+        settings = self.line.settings
+        self._circuit = breaker.judged(before, seen, settings.breaker, settings.concurrency)
+        return self._changed(before, error)
+
+    def pause(self, code: str, reason_vi: str) -> tuple[AuditWrite, ...]:
+        """Stop sending because the set-up is at fault; told once, however many deliveries find out."""
+        if self._paused:
+            return ()
+        self._paused = reason_vi
+        self._hooks.alarm("upstream.paused", self.line.code, reason_vi)
+        return (audit("upstream.paused", ACTOR, upstream=self.line.code, code=code, reason=reason_vi),)
+
+    async def order_pause(self, journal: Journal, paused: str, trace: AuditWrite) -> None:
+        """Carry out a person's pause, or with an empty text a resume: durable and audited before it takes effect."""
+        row = self._row(paused)
+        await journal.remember_upstream(row, (trace,))
+        self._saved, self._paused = row, paused
+
+    async def save(self, journal: Journal) -> None:
+        """Keep what changed since the last time; raises `JournalUnavailable`, and is then tried again later."""
+        row = self._row(self._paused)
+        if row != self._saved:
+            await journal.remember_upstream(row)
+            self._saved = row
+
+    def row(self) -> UpstreamRow:
+        """The standing as it is shown and stored."""
+        return self._row(self._paused)
+
+    def _row(self, paused: str) -> UpstreamRow:
+        return UpstreamRow(self.line.code, self._circuit.state.value, self._circuit.open_until, paused)
+
+    def _changed(self, before: Circuit, error: DeliveryError | None) -> tuple[AuditWrite, ...]:
+        """Audit and alarm for a breaker that opened or closed; a probe that failed is no news."""
+        after, code = self._circuit, self.line.code
+        if before.state is BreakerState.CLOSED and after.state is BreakerState.OPEN:
+            reason = error.message_vi if error is not None else ""
+            self._hooks.alarm("breaker.opened", code, reason)
+            failed = error.code if error is not None else ""
+            fields = audit(
+                "breaker.opened",
+                ACTOR,
+                upstream=code,
+                code=failed,
+                failures=after.failures,
+                open_until=after.open_until,
+            )
+            return (fields,)
+        if before.state is BreakerState.PROBING and after.state is BreakerState.CLOSED:
+            return (audit("breaker.closed", ACTOR, upstream=code),)
+        return ()

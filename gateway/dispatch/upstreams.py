@@ -1,0 +1,101 @@
+"""The outside systems as dispatch sees them, and what dispatch asks of the house around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from connectors.kit.contract import BatchDeliverer, Connector, Delivery
+from gateway.config import Upstream
+from gateway.journal.model import DeliveryState, NewDelivery
+from gateway.observe.crash import Reach, never
+
+
+@dataclass(frozen=True, slots=True)
+class OperationTraits:
+    """What the manifest says of one operation.
+
+    `idempotent`: a repeat is harmless. `enquirable`: the connector can find out whether it happened. `skippable`: a
+    permanent refusal lets the lane go on. `batch`: how many contiguous deliveries of a lane one call may carry.
+    """
+
+    idempotent: bool = False
+    enquirable: bool = False
+    skippable: bool = False
+    batch: int = 1
+
+
+# What an operation is taken for that the manifest does not name: nothing may be assumed of it.
+CAREFUL = OperationTraits()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamLine:
+    """One outside system: its settings, its connector, and the traits of the connector's operations."""
+
+    code: str
+    settings: Upstream
+    connector: Connector
+    operations: Mapping[str, OperationTraits]
+
+    def traits(self, operation: str) -> OperationTraits:
+        """The traits of an operation; careful ones for an unknown name."""
+        return self.operations.get(operation, CAREFUL)
+
+    def batches(self) -> Mapping[str, int]:
+        """How many deliveries one call may carry, for the operations where it is more than one."""
+        if not isinstance(self.connector, BatchDeliverer):
+            return {}
+        return {name: traits.batch for name, traits in self.operations.items() if traits.batch > 1}
+
+    def lease(self) -> timedelta:
+        """How long a claim of this upstream is leased."""
+        return timedelta(seconds=self.settings.lease())
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One delivery after one attempt, for metrics: its new state and the attempt's outcome `code`.
+
+    `repeated` says that a delivery of unknown outcome was sent again.
+    """
+
+    upstream: str
+    operation: str
+    state: DeliveryState
+    code: str
+    accepted_at: datetime
+    at: datetime
+    repeated: bool = False
+
+
+FollowUps = Callable[[Delivery], tuple[NewDelivery, ...]]
+"""What a delivered event sets off (routes with `outside: on_ack`). Pure; asked once for each delivery that was settled."""
+
+
+def no_follow_ups(_delivery: Delivery) -> tuple[NewDelivery, ...]:
+    """Nothing goes on by itself."""
+    return ()
+
+
+def _ignore_settled(_settled: Settled) -> None:
+    """Nobody counts."""
+
+
+def _ignore_alarm(_code: str, _upstream: str, _detail: str) -> None:
+    """Nobody listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """What dispatch tells the house, and what it asks: crash points, metrics, alarms, follow-ups.
+
+    `alarm(code, upstream, detail_vi)` is called once for each thing that a person must see. Codes: `upstream.paused`,
+    `breaker.opened`, `delivery.held`, `dispatch.failed`.
+    """
+
+    reach: Reach = never
+    on_settled: Callable[[Settled], None] = _ignore_settled
+    alarm: Callable[[str, str, str], None] = _ignore_alarm
+    follow_ups: FollowUps = no_follow_ups
