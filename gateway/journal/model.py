@@ -9,38 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from typing import NamedTuple
 
-
-class DeliveryState(StrEnum):
-    """The only names of a delivery's state, in the API, the CLI and SQL (architecture 3)."""
-
-    READY = "READY"
-    SENDING = "SENDING"
-    DELIVERED = "DELIVERED"
-    WAITING = "WAITING"
-    UNKNOWN = "UNKNOWN"
-    REFUSED = "REFUSED"
-    HELD = "HELD"
-    SUPERSEDED = "SUPERSEDED"
-
-
-TERMINAL = frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED, DeliveryState.SUPERSEDED})
-
-
-class InboundStatus(StrEnum):
-    """What became of an inbound event (dossier-model 4.2). `applied_late`: arrived after its gap was skipped."""
-
-    ACCEPTED = "accepted"
-    STALE = "stale"
-    APPLIED_LATE = "applied_late"
-    PARKED_GAP = "parked_gap"
-    PARKED_CONFLICT = "parked_conflict"
-    SKIPPED = "skipped"
-
-
-PARKED = frozenset({InboundStatus.PARKED_GAP, InboundStatus.PARKED_CONFLICT})
+from gateway.journal.states import PARKED as PARKED
+from gateway.journal.states import TERMINAL as TERMINAL
+from gateway.journal.states import DeliveryState as DeliveryState
+from gateway.journal.states import InboundStatus as InboundStatus
+from gateway.journal.states import OrderKind as OrderKind
 
 
 class RecordKey(NamedTuple):
@@ -218,6 +193,8 @@ class ClaimedDelivery:
     """One message of a claimed lane. `attempts` counts this claim already. `payload` is the opened `Carried` JSON.
 
     `doubtful` says that an earlier attempt may have reached the upstream: it was UNKNOWN, or SENDING when its lease ran out.
+    `first_attempt_at` is None at the first claim. `unsettled` counts the claims just before this one whose lease ran out
+    without a settlement: a message that kills its sender shows here (F12).
     """
 
     delivery_id: str
@@ -230,6 +207,7 @@ class ClaimedDelivery:
     accepted_at: datetime
     first_attempt_at: datetime | None
     payload: bytes
+    unsettled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,15 +265,6 @@ class Settlement:
     give_back: bool = False
     follow_ups: tuple[NewDelivery, ...] = ()
     audit: tuple[AuditWrite, ...] = ()
-
-
-class OrderKind(StrEnum):
-    """What a person may decide about a lane."""
-
-    HOLD = "hold"
-    RELEASE = "release"
-    SKIP = "skip"
-    REPLAY = "replay"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,172 @@
+"""Accept: the situation is read, `decide` decides, its rows are written, a leaf is chained (delivery-engine 4.2)."""
+
+from __future__ import annotations
+
+from gateway.clock import from_micros
+from gateway.journal import lanes, reading
+from gateway.journal.books import Books, JournalFault, micros, sha256
+from gateway.journal.model import (
+    Accepted,
+    Decide,
+    Decision,
+    InboundStatus,
+    InboundWrite,
+    Intake,
+    KnownInbound,
+    NewDelivery,
+    ParkedInbound,
+    Record,
+    RecordKey,
+    RecordWrite,
+    Situation,
+)
+from gateway.journal.sealing import Stored
+
+
+def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
+    """One intake inside the writer's transaction; whatever `decide` raises leaves nothing behind."""
+    situation = read_situation(books, intake)
+    decision = decide(situation, intake)
+    if not decision.store:
+        return Accepted(decision.answer, decision.status, stored=False)
+    position = _write(books, intake, decision)
+    leaf = books.chain_leaf(intake.digest, sha256(decision.answer))
+    if intake.key and situation.known_receipt is None:
+        _keep_receipt(books, intake, decision.answer, leaf)
+    return Accepted(decision.answer, decision.status, stored=True, position=position)
+
+
+def read_situation(books: Books, intake: Intake) -> Situation:
+    """What `decide` may know, read inside the transaction."""
+    receipt, digest = _known(books, intake)
+    records: dict[RecordKey, Record] = {}
+    for key in intake.reads:
+        record = reading.record(books, key)
+        if record is not None:
+            records[key] = record
+    last = books.one("accept.last_sequence", intake.source, intake.dossier)
+    parked = books.rows("accept.parked", intake.dossier, intake.source)
+    return Situation(
+        now=from_micros(books.now),
+        known_receipt=receipt,
+        known_digest=digest,
+        same_sequence=_same_sequence(books, intake),
+        last_sequence=None if last is None else int(last[0]),
+        parked=tuple(
+            ParkedInbound(event_id, sequence, InboundStatus(status), books.payload(carried_ref))
+            for event_id, sequence, status, carried_ref in parked
+        ),
+        records=records,
+    )
+
+
+def _known(books: Books, intake: Intake) -> tuple[bytes | None, bytes | None]:
+    row = books.one("accept.receipt", intake.source, intake.key) if intake.key else None
+    if row is None:
+        return None, None
+    digest, dossier, body, file = row
+    return books.opened(dossier, reading.receipt_label(intake.source, intake.key), Stored(body, file)), digest
+
+
+def _same_sequence(books: Books, intake: Intake) -> KnownInbound | None:
+    if intake.sequence is None:
+        return None
+    row = books.one("accept.same_sequence", intake.dossier, intake.source, intake.sequence, intake.key)
+    if row is None:
+        return None
+    event_id, digest, status, position = row
+    return KnownInbound(
+        intake.source, event_id, intake.dossier, intake.sequence, digest, InboundStatus(status), position
+    )
+
+
+def _write(books: Books, intake: Intake, decision: Decision) -> int:
+    """Every row of a decision; returns the position of the intake's own event, or of its first audit row, or 0."""
+    positions: dict[str, int] = {}
+    first = 0
+    for row in decision.audit:
+        position = books.audit(row)
+        positions.setdefault(row.event_id, position)
+        first = first or position
+    for write in decision.inbound:
+        _write_inbound(books, intake, write, positions)
+    for record in decision.records:
+        _write_record(books, record)
+    if decision.last_sequence is not None:
+        books.run("accept.sequence", intake.source, intake.dossier, decision.last_sequence)
+        books.bind("source_seq", intake.source, intake.dossier, decision.last_sequence)
+    lanes.append(books, intake.dossier, [as_message(books, delivery) for delivery in decision.deliveries])
+    own = any(write.event_id == intake.key for write in decision.inbound)
+    return positions.get(intake.key, first) if own else first
+
+
+def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
+    known = books.one("accept.inbound", intake.source, write.event_id)
+    if known is not None:
+        carried_ref = known[1] if write.carried is None else books.put_payload(intake.dossier, write.carried)
+        books.run("accept.inbound_move", intake.source, write.event_id, write.status.value, carried_ref)
+    else:
+        _insert_inbound(books, intake, write, positions)
+    carried = sha256(write.carried or b"")
+    books.bind("inbound", intake.source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
+
+
+def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
+    position = positions.get(write.event_id)
+    if position is None:
+        position = positions[write.event_id] = books.next_position()
+        books.run("accept.position", str(position))
+    raw = intake.raw if write.raw is None else write.raw
+    books.run(
+        "accept.inbound_put",
+        intake.source,
+        write.event_id,
+        intake.dossier,
+        write.sequence,
+        books.put_payload(intake.dossier, raw),
+        books.put_payload(intake.dossier, write.carried or b""),
+        write.digest or intake.digest,
+        write.status.value,
+        position,
+        books.now,
+    )
+
+
+def _write_record(books: Books, write: RecordWrite) -> None:
+    stored = Stored(write.state, None)
+    if write.sealed_for:
+        stored = books.sealed(write.sealed_for, reading.record_label(write.key), write.state)
+    books.run("record.put", write.key.kind, write.key.id, write.version, stored.sealed, stored.file, write.sealed_for)
+    books.bind("record", write.key.kind, write.key.id, write.version, sha256(write.state))
+
+
+def as_message(books: Books, delivery: NewDelivery) -> lanes.Fresh:
+    """A delivery as a message of its lane, sharing the payload of its event; raises `JournalFault` if there is none."""
+    known = books.one("accept.inbound", delivery.source, delivery.event_id)
+    if known is None or not known[1]:
+        raise JournalFault(f"delivery {delivery.delivery_id} belongs to an event that carries nothing")
+    digest, carried_ref = known
+    return lanes.Fresh(
+        delivery_id=delivery.delivery_id,
+        upstream=delivery.upstream,
+        kind=delivery.operation,
+        source=delivery.source,
+        key=delivery.event_id,
+        payload_ref=carried_ref,
+        req_hash=digest,
+        legal_due=micros(delivery.legal_due),
+    )
+
+
+def _keep_receipt(books: Books, intake: Intake, answer: bytes, leaf: bytes) -> None:
+    stored = books.sealed(intake.dossier, reading.receipt_label(intake.source, intake.key), answer)
+    books.run(
+        "accept.receipt_put",
+        intake.source,
+        intake.key,
+        intake.digest,
+        intake.dossier,
+        stored.sealed,
+        stored.file,
+        leaf,
+    )

@@ -1,0 +1,210 @@
+"""What an operation may touch inside its transaction: named statements, sealing, positions, the evidence chain.
+
+Nothing here knows which database it is; a driver hands in a cursor and its own statements.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from gateway.clock import to_micros
+from gateway.errors import GatewayError
+from gateway.journal.model import AuditWrite, Chain, DeliveryState
+from gateway.journal.sealing import KeyRing, SealBroken, Shelf, Stored, bound, seal, unseal
+from mappings.codec import decode, encode
+
+Row = tuple[Any, ...]  # a row of SQL has no type of its own; each reader gives its columns theirs
+DATA_KEY = "data_key"
+
+
+class JournalFault(GatewayError):
+    """Sổ giao nhận gặp một yêu cầu trái quy tắc; không có gì được ghi."""
+
+
+class Found(Protocol):
+    """The rows that a statement found."""
+
+    def fetchone(self) -> Row | None:
+        """The next row, None after the last."""
+        ...
+
+    def fetchall(self) -> list[Row]:
+        """All rows."""
+        ...
+
+
+class Cursor(Protocol):
+    """The one thing that a driver must be able to do."""
+
+    def execute(self, statements: str, bindings: Sequence[object] = ()) -> Found:
+        """Run a statement with positional values."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Vault:
+    """How sealed values are kept: the keys, and the files for what is large."""
+
+    keys: KeyRing
+    shelf: Shelf
+
+
+class Pages:
+    """The books opened for reading."""
+
+    def __init__(self, cursor: Cursor, sql: Mapping[str, str], vault: Vault) -> None:
+        self._cursor = cursor
+        self._sql = sql
+        self._vault = vault
+
+    def one(self, name: str, *values: object) -> Row | None:
+        """The first row of a named statement."""
+        return self._cursor.execute(self._sql[name], values).fetchone()
+
+    def rows(self, name: str, *values: object) -> list[Row]:
+        """All rows of a named statement."""
+        return self._cursor.execute(self._sql[name], values).fetchall()
+
+    def opened(self, dossier: str, label: str, stored: Stored) -> bytes:
+        """The plain bytes of a sealed value; raises `SealBroken`."""
+        key = self._data_key(dossier)
+        if key is None:
+            raise SealBroken(SealBroken.__doc__)
+        return unseal(key, self._vault.shelf.get(stored), bound(label, dossier))
+
+    def payload(self, ref: int) -> bytes:
+        """The plain bytes of a payload; empty for reference 0, which means that there is none."""
+        if not ref:
+            return b""
+        row = self.one("payload.get", ref)
+        if row is None:
+            raise SealBroken(SealBroken.__doc__)
+        dossier, sealed, file = row
+        return self.opened(dossier, f"payload/{ref}", Stored(sealed, file))
+
+    def _data_key(self, dossier: str) -> AESGCM | None:
+        key = self._vault.keys.cached(dossier)
+        if key is not None:
+            return key
+        row = self.one("record.get", DATA_KEY, dossier)
+        if row is None:
+            return None
+        wrapped = bytes.fromhex(decode(row[1], dict[str, str])["wrapped"])
+        return self._vault.keys.unwrap(dossier, wrapped)
+
+
+@dataclass(slots=True)
+class Counters:
+    """Where the writer's sequences stand; taken back with a transaction that did not commit."""
+
+    position: int
+    payload_ref: int
+    leaf_n: int
+    head: bytes
+    moved: dict[tuple[str, str], int] = field(default_factory=dict)
+    new_keys: list[str] = field(default_factory=list)
+
+    def copy(self) -> Counters:
+        """The same, independent of what comes."""
+        return Counters(self.position, self.payload_ref, self.leaf_n, self.head, dict(self.moved), list(self.new_keys))
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who writes: the node, its evidence chain (`writer` = node/start id), how leaves are made, and the time in µs."""
+
+    node: str
+    writer: str
+    chain: Chain
+    now: Callable[[], int]
+
+
+class Books(Pages):
+    """The books opened for writing, for the length of one operation inside a transaction."""
+
+    def __init__(self, pages: tuple[Cursor, Mapping[str, str], Vault], author: Author, counters: Counters) -> None:
+        super().__init__(*pages)
+        self.author = author
+        self.counters = counters
+        self.now = author.now()
+        self._digests: list[bytes] = []
+
+    def run(self, name: str, *values: object) -> None:
+        """Run a named statement that changes something."""
+        self._cursor.execute(self._sql[name], values)
+
+    def sealed(self, dossier: str, label: str, plain: bytes) -> Stored:
+        """Seal a value for its place; the dossier gets its data key with its first one."""
+        key = self._data_key(dossier)
+        if key is None:
+            key, wrapped = self._vault.keys.create(dossier)
+            self.counters.new_keys.append(dossier)
+            state = encode({"kek": self._vault.keys.kek_id, "wrapped": wrapped.hex()})
+            self.run("record.put", DATA_KEY, dossier, 1, state, None, "")
+        return self._vault.shelf.put(seal(key, plain, bound(label, dossier)))
+
+    def put_payload(self, dossier: str, plain: bytes) -> int:
+        """Keep bytes sealed and return their reference; nothing is kept of nothing, reference 0."""
+        if not plain:
+            return 0
+        ref = self.counters.payload_ref + 1
+        stored = self.sealed(dossier, f"payload/{ref}", plain)
+        self.run("payload.put", ref, dossier, stored.sealed, stored.file)
+        self.counters.payload_ref = ref
+        return ref
+
+    def next_position(self) -> int:
+        """The next position of the one sequence that audit rows and inbound events share."""
+        self.counters.position += 1
+        return self.counters.position
+
+    def audit(self, row: AuditWrite) -> int:
+        """Append an audit row and return its position."""
+        position = self.next_position()
+        self.run(
+            "audit.put", position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields, int(row.feed)
+        )
+        self.bind("audit", position, row.kind, row.actor, row.dossier, row.event_id, row.fields)
+        return position
+
+    def move(self, upstream: str, before: str, after: DeliveryState | None) -> None:
+        """Count a message into its new state and out of its old one (empty: it is new)."""
+        moved = self.counters.moved
+        if before:
+            moved[upstream, before] = moved.get((upstream, before), 0) - 1
+        if after is not None:
+            moved[upstream, after.value] = moved.get((upstream, after.value), 0) + 1
+
+    def bind(self, table: str, *columns: object) -> None:
+        """Have the leaf of this operation cover a row, by the SHA-256 of its JSON array (bytes in base64)."""
+        self._digests.append(row_digest(table, *columns))
+
+    def chain_leaf(self, *first: bytes) -> bytes:
+        """Append the leaf over `first` and every bound row, in order; returns its digest."""
+        counters = self.counters
+        covers = (*first, *self._digests)
+        self._digests = []
+        leaf = self.author.chain(counters.head, covers)
+        self.run("leaf.put", self.author.writer, counters.leaf_n + 1, leaf, b"".join(covers))
+        counters.head, counters.leaf_n = leaf, counters.leaf_n + 1
+        return leaf
+
+
+def row_digest(table: str, *columns: object) -> bytes:
+    """SHA-256 of the JSON array of the table's name and the columns; bytes stand in base64 (RFC 4648, 4)."""
+    return hashlib.sha256(encode((table, *columns))).digest()
+
+
+def sha256(raw: bytes) -> bytes:
+    """SHA-256, or nothing of nothing."""
+    return hashlib.sha256(raw).digest() if raw else b""
+
+
+def micros(moment: Any) -> int | None:
+    """A time as it is stored; None stays None."""
+    return None if moment is None else to_micros(moment)

@@ -1,0 +1,56 @@
+"""Opening a store: the schema is brought up to date, the key is checked, and this start's evidence chain begins."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.clock import from_micros
+from gateway.journal import reading
+from gateway.journal.books import Books, Counters, Cursor, Pages, sha256
+from gateway.journal.sealing import KeyRing
+from gateway.journal.statements import migrations
+from mappings.codec import encode_sorted
+
+_EVERY_CHAIN = 1 << 31
+
+
+def migrate(cursor: Cursor, now: int) -> None:
+    """Apply what is missing, each step in its own transaction, in order, and record it."""
+    known = cursor.execute("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'migration'").fetchone()
+    applied = set() if known is None else {row[0] for row in cursor.execute("SELECT number FROM migration").fetchall()}
+    for step in migrations():
+        if step.number in applied:
+            continue
+        cursor.execute(f"BEGIN IMMEDIATE; {step.sql}").fetchall()
+        cursor.execute(
+            "INSERT INTO migration (number, name, applied_at) VALUES (?1, ?2, ?3)", (step.number, step.name, now)
+        )
+        cursor.execute("COMMIT")
+
+
+def check_key(cursor: Cursor, pages: Pages, sql: Mapping[str, str], keys: KeyRing) -> None:
+    """Raises `WrongKey` unless this KEK made the store; a new store remembers its KEK by a proof, not by its value."""
+    row = pages.one("meta.get", "kek_proof")
+    if row is None:
+        cursor.execute(sql["meta.put"], ("kek_proof", keys.proof()))
+    else:
+        keys.check(row[0])
+
+
+def counters(pages: Pages) -> Counters:
+    """Where the sequences of this store stand."""
+    row = pages.one("open.counters") or (0, 0)
+    return Counters(position=int(row[0]), payload_ref=int(row[1]), leaf_n=0, head=b"")
+
+
+def begin_chain(books: Books) -> None:
+    """Register the node and append the first leaf: over a record that names the last head of every other chain."""
+    author = books.author
+    books.run("open.node", author.node, books.now)
+    heads = {
+        leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in reading.leaves(books, "", 0, _EVERY_CHAIN)
+    }
+    opened_at = from_micros(books.now)
+    state = encode_sorted({"writer": author.writer, "node": author.node, "opened_at": opened_at, "heads": heads})
+    books.run("record.put", "chain_opening", author.writer, 1, state, None, "")
+    books.chain_leaf(sha256(state))

@@ -1,0 +1,46 @@
+"""Named SQL: each driver's statements stand in one file, `-- name: operation.step`, and are loaded by name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+
+_NAME = re.compile(r"^-- name: (\S+)\n", re.MULTILINE)
+_MIGRATION = re.compile(r"^(\d{4})_(?:pre|post)_[a-z0-9_]+\.sql$")
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step of the schema; `number` orders it, 0 is the first form of the tables."""
+
+    number: int
+    name: str
+    sql: str
+
+
+def named(text: str) -> Mapping[str, str]:
+    """The statements of a file by their name."""
+    parts = _NAME.split(text)[1:]
+    return {name: sql.strip() for name, sql in zip(parts[::2], parts[1::2], strict=True)}
+
+
+def load(file: str) -> Mapping[str, str]:
+    """The statements of a file beside this module."""
+    return named(files(__package__).joinpath(file).read_text(encoding="utf-8"))
+
+
+def migrations() -> tuple[Migration, ...]:
+    """The first form of the tables and every later step, in order.
+
+    `pre` steps fit the code before and after them; `post` steps wait until no older node runs. One process owns an
+    embedded store, so it applies both at start.
+    """
+    folder = files(__package__)
+    steps = [Migration(0, "schema.sql", folder.joinpath("schema.sql").read_text(encoding="utf-8"))]
+    for entry in sorted(folder.joinpath("migrations").iterdir(), key=lambda item: item.name):
+        match = _MIGRATION.match(entry.name)
+        if match:
+            steps.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
+    return tuple(steps)

@@ -1,0 +1,230 @@
+"""The one writer: a thread that commits whatever is waiting, together, without a timer (delivery-engine 3.2, 4.7).
+
+While a commit is on its way to the disk the next batch gathers by itself; its size follows the load.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Generic, Protocol, TypeVar
+
+from gateway.errors import JournalUnavailable
+from gateway.journal.books import Books
+from gateway.observe.crash import Reach
+
+T = TypeVar("T")
+MOST_JOBS = 512
+ACCEPT = "accept"
+_LOG = logging.getLogger("gateway.journal")
+
+
+class Engine(Protocol):
+    """What the writer needs from a database; every call comes from the writer's thread."""
+
+    failures: tuple[type[BaseException], ...]
+
+    def begin(self) -> None:
+        """Start a transaction."""
+        ...
+
+    def books(self) -> Books:
+        """The books for one operation of the open transaction."""
+        ...
+
+    def changes(self) -> int:
+        """Rows changed since the connection was opened."""
+        ...
+
+    def finish(self) -> None:
+        """Write what the operations left to the end of the transaction."""
+        ...
+
+    def commit(self) -> None:
+        """Make the transaction durable."""
+        ...
+
+    def rollback(self) -> None:
+        """Undo the transaction, if one is open, and everything counted in it."""
+        ...
+
+    def tidy(self, *, idle: bool) -> None:
+        """Housekeeping outside the commit path."""
+        ...
+
+    def close(self) -> None:
+        """Release the database."""
+        ...
+
+
+@dataclass(slots=True, eq=False)
+class Job(Generic[T]):
+    """An operation that waits for the writer, and who waits for it."""
+
+    kind: str
+    call: Callable[[Books], T]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[T]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a job: a value, or the error that its caller gets."""
+
+    value: Any = None
+    error: BaseException | None = None
+
+
+class Caught:
+    """Takes whatever its block raises, so that one job's fault reaches its own caller and nobody else."""
+
+    error: Exception | None = None
+
+    def __enter__(self) -> Caught:
+        return self
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, Exception):
+            self.error = error
+            return True
+        return False
+
+
+def unavailable(cause: BaseException | None = None) -> JournalUnavailable:
+    """The refusal that promises that nothing was stored."""
+    error = JournalUnavailable(retry_after_s=1)
+    error.__cause__ = cause
+    return error
+
+
+class Writer:
+    """Takes jobs from any event loop and commits them in one thread, in the order they came."""
+
+    def __init__(self, engine: Engine, reach: Reach, queue_limit: int) -> None:
+        self._engine = engine
+        self._reach = reach
+        self._queue_limit = queue_limit
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._accepts_waiting = 0
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, kind: str, call: Callable[[Books], T]) -> asyncio.Future[T]:
+        """Queue a job; its future resolves after the commit. Raises `JournalUnavailable` when full or closed.
+
+        Only accepts are refused when the queue is full: refusing a settlement would turn a success into a doubt.
+        """
+        loop = asyncio.get_running_loop()
+        job = Job(kind, call, loop, loop.create_future())
+        with self._lock:
+            if self._closed or (kind == ACCEPT and self._accepts_waiting >= self._queue_limit):
+                raise unavailable()
+            self._accepts_waiting += kind == ACCEPT
+            self._jobs.put(job)
+        return job.future
+
+    def close(self) -> None:
+        """Commit what was taken on, then stop; blocks."""
+        with self._lock:
+            if not self._closed:
+                self._closed = True
+                self._jobs.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            jobs, going = self._take()
+            if jobs:
+                outcomes = self._commit(jobs)
+                self._answer(jobs, outcomes)
+            self._engine.tidy(idle=self._jobs.empty())
+        self._engine.close()
+
+    def _take(self) -> tuple[list[Job[Any]], bool]:
+        """Everything that waits, up to the bound; False when the writer is to stop afterwards."""
+        taken: list[Job[Any]] = []
+        job = self._jobs.get()
+        while job is not None:
+            taken.append(job)
+            if len(taken) == MOST_JOBS or self._jobs.empty():
+                return taken, True
+            job = self._jobs.get()
+        return taken, False
+
+    def _commit(self, jobs: Sequence[Job[Any]]) -> list[Outcome]:
+        """One transaction for all jobs. A job that fails after it wrote is taken out, and the others run again without it."""
+        outcomes = [Outcome() for _ in jobs]
+        left = list(range(len(jobs)))
+        while left:
+            spoiler = self._transact(jobs, left, outcomes)
+            if spoiler is None:
+                break
+            left.remove(spoiler)
+        return outcomes
+
+    def _transact(self, jobs: Sequence[Job[Any]], left: list[int], outcomes: list[Outcome]) -> int | None:
+        kinds = {jobs[index].kind for index in left}
+        with Caught() as whole:
+            self._engine.begin()
+            for index in left:
+                before = self._engine.changes()
+                outcomes[index] = self._perform(jobs[index])
+                if outcomes[index].error is not None and self._engine.changes() != before:
+                    self._engine.rollback()
+                    return index
+            self._engine.finish()
+            self._pass("before_commit", kinds)
+            self._engine.commit()
+            self._pass("after_commit", kinds)
+        if whole.error is not None:
+            self._engine.rollback()
+            _LOG.error("commit failed: %s", type(whole.error).__name__)
+            for index in left:
+                outcomes[index] = Outcome(error=unavailable(whole.error))
+        return None
+
+    def _perform(self, job: Job[Any]) -> Outcome:
+        """Run one job; a failure of the database itself is raised, for it concerns the whole transaction."""
+        value = None
+        with Caught() as fault:
+            value = job.call(self._engine.books())
+        if isinstance(fault.error, self._engine.failures):
+            raise fault.error
+        if isinstance(fault.error, OSError):
+            return Outcome(error=unavailable(fault.error))
+        return Outcome(value, fault.error)
+
+    def _pass(self, where: str, kinds: set[str]) -> None:
+        for kind in ("accept", "claim", "settle"):
+            if kind in kinds:
+                self._reach(f"{kind}.{where}")
+
+    def _answer(self, jobs: Sequence[Job[Any]], outcomes: list[Outcome]) -> None:
+        """Resolve the futures, with one call for each event loop (there is one)."""
+        with self._lock:
+            self._accepts_waiting -= sum(job.kind == ACCEPT for job in jobs)
+        pairs = list(zip(jobs, outcomes, strict=True))
+        for loop in {job.loop for job in jobs}:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_resolve, [pair for pair in pairs if pair[0].loop is loop])
+
+
+def _resolve(pairs: list[tuple[Job[Any], Outcome]]) -> None:
+    """Hand out the outcomes, on the event loop. Who was cancelled meanwhile gets nothing; the commit stands."""
+    for job, outcome in pairs:
+        if job.future.done():
+            continue
+        if outcome.error is not None:
+            job.future.set_exception(outcome.error)
+        else:
+            job.future.set_result(outcome.value)
