@@ -130,6 +130,9 @@ _MET: dict[str, Callable[[Content], bool]] = {
     "single_supplement": lambda content: content.supplements_before == 0,
 }
 
+KNOWN_REQUIREMENTS = frozenset(_MET)
+KNOWN_GUARDS = frozenset({"operator", "no_outcome"})
+
 
 def _unmet(from_state: str, effect: str, content: Content, at_date: date) -> tuple[SectorFault, ...]:
     found = {
