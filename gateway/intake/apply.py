@@ -23,6 +23,7 @@ from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.receipts import Remark
 from gateway.intake.sequence import Place, place
 from gateway.journal.model import InboundStatus, NewDelivery
+from gateway.records import dossiers
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent
@@ -91,6 +92,7 @@ class Line:
         draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json))
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=False))
         self._tell_applied(draft, pending, remarks, order)
+        _learn_number(draft, pending)
         return Taken(InboundStatus.ACCEPTED, remarks)
 
     def take_late(self, draft: Draft, course: Course, pending: Pending) -> None:
@@ -191,6 +193,15 @@ class Line:
             fields |= {"reason": order.reason, "overruled": True}
         kind = "event.released" if pending.stored else "event.accepted"
         tell(draft, kind, pending, order, **fields)
+
+
+def _learn_number(draft: Draft, pending: Pending) -> None:
+    """Remember the sector's own number of the dossier; the first word stands, so that no later event can move it."""
+    number = pending.event.sector_dossier_id
+    if not number or pending.stored:
+        return
+    if dossiers.sector_key(pending.source, number) not in draft.situation.records:
+        draft.records.append(dossiers.sector_write(pending.source, number, draft.intake.dossier))
 
 
 def hold_contradiction(draft: Draft, pending: Pending) -> None:

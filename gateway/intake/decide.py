@@ -178,6 +178,7 @@ class Decider:
 def event_intake(source: str, raw: bytes, digest: bytes, subject: EventSubject) -> Intake:
     """An event as the journal takes it."""
     event = subject.event
+    number = (dossiers.sector_key(source, event.sector_dossier_id),) if event.sector_dossier_id else ()
     return Intake(
         kind=EVENT,
         source=source,
@@ -187,5 +188,5 @@ def event_intake(source: str, raw: bytes, digest: bytes, subject: EventSubject) 
         raw=raw,
         subject=subject,
         sequence=event.sequence,
-        reads=reads(event.dossier_code),
+        reads=(*reads(event.dossier_code), *number),
     )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from gateway.audit.events import FieldValue, audit
 from gateway.errors import Conflict
 from gateway.intake.apply import Line
+from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
 from gateway.intake.receipts import DURABILITY, receipt_id, refuse
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
@@ -36,6 +37,8 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject) -> Decis
     dossier, before = subject.dossier, draft.course
     if before is not None and dossier.version == before.version and subject.digest == before.digest:
         return Decision(_answer(draft, subject, "duplicate"), 200, store=False)
+    if not subject.fresh:
+        return refuse(not_fresh())
     if before is not None and dossier.version <= before.version:
         same = "cùng phiên bản nhưng khác nội dung" if dossier.version == before.version else "cũ hơn"
         message = f"Phiên bản {dossier.version} {same} so với phiên bản {before.version} đã đăng ký."

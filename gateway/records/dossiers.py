@@ -14,6 +14,7 @@ from mappings.canonical import Dossier
 from mappings.codec import decode, encode, encode_sorted
 
 KIND = "dossier"
+SECTOR_KIND = "sector_dossier"
 
 # A name space of our own, so that a dossier has one uid on every node without asking anybody (RFC 9562, 5.5).
 _UID_SPACE = uuid.UUID("6d2d0b0e-64b7-5c0e-9d52-3c7f1f5b8a11")
@@ -22,6 +23,16 @@ _UID_SPACE = uuid.UUID("6d2d0b0e-64b7-5c0e-9d52-3c7f1f5b8a11")
 def key(code: str) -> RecordKey:
     """Where the snapshot of a dossier stands."""
     return RecordKey(KIND, code)
+
+
+def sector_key(source: str, sector_dossier_id: str) -> RecordKey:
+    """Where the dossier code behind a sector system's own number stands (record kind `sector_dossier`)."""
+    return RecordKey(SECTOR_KIND, f"{source}/{sector_dossier_id}")
+
+
+def sector_write(source: str, sector_dossier_id: str, code: str) -> RecordWrite:
+    """The record that remembers which dossier a sector system means by its own number."""
+    return RecordWrite(sector_key(source, sector_dossier_id), 1, code.encode())
 
 
 def raw(records: Mapping[RecordKey, Record], code: str) -> bytes | None:

@@ -1,0 +1,149 @@
+"""The aiohttp application of the internal listener: routes and middlewares, nothing else.
+
+Whatever goes wrong leaves as a problem document (RFC 9457). A fault of ours is logged with its stack and told without.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from gateway.errors import IntakeError, NotFound
+from gateway.intake.accept import Door
+from gateway.intake.handlers import Count, IntakeHandlers
+from gateway.intake.problems import problem
+from gateway.observe.crash import Reach, never
+from gateway.observe.log import correlation_id
+from mappings.codec import encode
+
+CORRELATION_HEADER = "X-Correlation-Id"
+
+_LOG = logging.getLogger("gateway.intake")
+_CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class InternalParts:
+    """What the internal application is made of. `render_metrics` gives the Prometheus text, `count` counts answers."""
+
+    door: Door
+    render_metrics: Callable[[], Awaitable[bytes]]
+    count: Count
+    config_generation: str = ""
+    version: str = ""
+    reach: Reach = never
+
+
+def create_internal_app(parts: InternalParts) -> web.Application:
+    """The application for resolution and sector systems, with its probes."""
+    app = web.Application(
+        middlewares=[_correlated(parts), _problems(parts)], client_max_size=parts.door.limits.max_body_bytes + 1
+    )
+    app.add_routes(IntakeHandlers(parts.door, parts.count, parts.reach).routes())
+    app.add_routes(
+        [
+            web.get("/healthz", _healthz(parts)),
+            web.get("/readyz", _readyz(parts)),
+            web.get("/metrics", _metrics(parts)),
+        ]
+    )
+    return app
+
+
+def _correlated(parts: InternalParts) -> Middleware:
+    """One id for a request, its log lines and its answer; the caller's own if it is fit to be logged."""
+
+    @web.middleware
+    async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
+        offered = request.headers.get(CORRELATION_HEADER, "")
+        chosen = offered if _CORRELATION.fullmatch(offered) else parts.door.clock.new_id()
+        token = correlation_id.set(chosen)
+        try:
+            response = await handler(request)
+        finally:
+            correlation_id.reset(token)
+        response.headers[CORRELATION_HEADER] = chosen
+        return response
+
+    return correlate
+
+
+def _problems(parts: InternalParts) -> Middleware:
+    """Every refusal as a problem document; every fault of ours logged, and told without details."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except IntakeError as error:
+            return _refusal(request, error, parts)
+        except web.HTTPException as error:
+            return _refusal(request, _of_framework(error), parts, dict(error.headers))
+        except Exception:  # noqa: BLE001 - the last net of the listener: logged with its stack, told without
+            _LOG.exception("unexpected fault", extra={"method": request.method, "route": _route(request)})
+            return _refusal(request, IntakeError(), parts)
+
+    return refuse
+
+
+def _refusal(
+    request: web.Request, error: IntakeError, parts: InternalParts, extra: dict[str, str] | None = None
+) -> web.Response:
+    told = problem(error, request.path)
+    parts.count(f"refused_{told.status}")
+    if told.status in (401, 403):
+        _LOG.warning("request refused", extra={"code": error.code, "method": request.method, "route": _route(request)})
+    allow = {name: value for name, value in (extra or {}).items() if name.lower() == "allow"}
+    return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})
+
+
+def _of_framework(error: web.HTTPException) -> IntakeError:
+    """An error of the router in our words."""
+    if error.status == 404:
+        return NotFound("Không có địa chỉ này.")
+    if error.status == 405:
+        return IntakeError("Địa chỉ này không nhận phương thức đó.", code="method_not_allowed", status=405)
+    return IntakeError(code="malformed" if error.status < 500 else "", status=error.status)
+
+
+def _route(request: web.Request) -> str:
+    """The pattern of the route, never the path: a path may carry anything."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource is not None else "none"
+
+
+def _healthz(parts: InternalParts) -> Handler:
+    async def healthz(_request: web.Request) -> web.Response:
+        """Alive: this process answers; says which configuration it runs."""
+        return _plain({"status": "ok", "config_generation": parts.config_generation, "version": parts.version})
+
+    return healthz
+
+
+def _readyz(parts: InternalParts) -> Handler:
+    async def readyz(_request: web.Request) -> web.Response:
+        """Ready: the journal can commit now; makes a real commit."""
+        reason = await parts.door.journal.ready()
+        return _plain({"status": "busy" if reason else "ready", "reason_vi": reason}, 503 if reason else 200)
+
+    return readyz
+
+
+def _metrics(parts: InternalParts) -> Handler:
+    async def metrics(_request: web.Request) -> web.Response:
+        """Counters and gauges in the Prometheus text format."""
+        text = await parts.render_metrics()
+        return web.Response(body=text, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    return metrics
+
+
+def _plain(tree: dict[str, object], status: int = 200) -> web.Response:
+    return web.Response(
+        body=encode(tree), status=status, content_type="application/json", headers={"Cache-Control": "no-store"}
+    )

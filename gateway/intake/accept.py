@@ -1,0 +1,113 @@
+"""The intake line: from the bytes of an event to its receipt, one pass, no retries, no outside call.
+
+Read it beside `gateway/dispatch/attempt.py`: the two are the gateway (architecture 4).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from gateway.clock import Clock
+from gateway.errors import Fault, Forbidden, Invalid, NotFound
+from gateway.intake.authenticate import Authenticator, Caller
+from gateway.intake.decide import EventSubject, event_intake
+from gateway.intake.receipts import answered
+from gateway.intake.signature import SignedRequest
+from gateway.intake.validate import Limits, validate_event
+from gateway.journal.model import Accepted
+from gateway.journal.store import Journal
+from gateway.records import dossiers
+from mappings.canonical import StatusEvent
+from mappings.codec import encode
+from mappings.faults import CannotUnderstand, SectorFault
+from mappings.lifecycle import event_faults
+from mappings.sector import UnderstoodDossier, UnderstoodEvent, to_dossier, to_event
+from mappings.tables import load_table
+
+Tree = Mapping[str, object]
+
+
+class Understands(Protocol):
+    """The inward mapping of events: a checked tree of a system, to its meaning; raises `CannotUnderstand`."""
+
+    def __call__(self, tree: Tree, system_code: str, /) -> UnderstoodEvent: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the intake line stands on. The two mappings may be replaced where another dialect is configured."""
+
+    authenticator: Authenticator
+    limits: Limits
+    journal: Journal
+    clock: Clock
+    to_event: Understands = to_event
+    to_dossier: Callable[[Tree], UnderstoodDossier] = to_dossier
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A request as it came in: what its signature covers, and its content."""
+
+    signed: SignedRequest
+    body: bytes
+    content_type: str = ""
+    idempotency_key: str | None = None
+
+
+async def accept(door: Door, arrival: Arrival) -> Accepted:
+    """Take one event on; durable when this returns. Raises `IntakeError`, and then nothing was stored."""
+    # 1. Who calls? The signature covers the very bytes that are kept as evidence.
+    caller = door.authenticator.authenticate(arrival.signed, arrival.body, door.clock.now())
+
+    # 2. Is it well formed? All faults at once.
+    submission = validate_event(
+        arrival.body, arrival.content_type, door.limits, idempotency_key=arrival.idempotency_key
+    )
+
+    # 3. What does it mean? Before "accepted", so that its sender learns at once that a code is unknown.
+    event, versions = understand(door, submission.tree, caller)
+    if not event.dossier_code:
+        event = await with_dossier(door, event)
+    subject = EventSubject(event, encode(event), versions, caller.fresh)
+
+    # 4. Make it durable: the decision runs inside the transaction, over rows that nobody else can change meanwhile.
+    accepted = await door.journal.accept(event_intake(caller.system_code, submission.raw, submission.digest, subject))
+
+    # 5. Answer: only now is anything promised.
+    return answered(accepted)
+
+
+def understand(door: Door, tree: Tree, caller: Caller) -> tuple[StatusEvent, tuple[str, ...]]:
+    """The event that `caller` means, with the versions of every table that had a say in it.
+
+    Raises `Invalid`, or `Forbidden` for an event that names another system than the one that signed it.
+    """
+    if tree.get("system_code") != caller.system_code:
+        raise Forbidden("system_code phải là mã của chính hệ thống đã ký yêu cầu.", code="wrong_system")
+    try:
+        event, versions = door.to_event(tree, caller.system_code)
+    except CannotUnderstand as error:
+        raise cannot_understand(error.faults) from error
+    faults = event_faults(event)
+    if faults:
+        raise cannot_understand(faults)
+    return event, (*versions, load_table("transitions").version.short, load_table("requirements").version.short)
+
+
+def cannot_understand(faults: Iterable[SectorFault]) -> Invalid:
+    """The 422 that names every fault of meaning."""
+    return Invalid(faults=tuple(Fault(fault.code, fault.pointer, fault.message_vi) for fault in faults))
+
+
+async def with_dossier(door: Door, event: StatusEvent) -> StatusEvent:
+    """The event with the dossier that its sector's own number stands for; raises `NotFound` for a number never seen.
+
+    A number is learnt from the first applied event that names both (dossier-model 4.1, subject).
+    """
+    known = await door.journal.record(dossiers.sector_key(event.system_code, event.sector_dossier_id))
+    if known is None:
+        raise NotFound("Chưa biết mã hồ sơ ứng với sector_dossier_id này.", code="unknown_dossier")
+    return replace(event, dossier_code=known.state.decode())

@@ -1,0 +1,123 @@
+"""HTTP in and out of the internal listener, and nothing else: what is meant stands in `accept.py` and behind it.
+
+Routes are registered by `gateway/app.py`. Every request is signed, the reading ones too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from gateway.errors import Forbidden, NotFound
+from gateway.intake import feed, views
+from gateway.intake.accept import Arrival, Door, accept
+from gateway.intake.apply import sees
+from gateway.intake.authenticate import Caller, not_fresh
+from gateway.intake.course import RESOLUTION
+from gateway.intake.dossiers import register
+from gateway.intake.validate import read_body
+from gateway.journal.model import Accepted
+from gateway.observe.crash import Reach, never
+from gateway.records import courses
+from gateway.records.courses import Course
+from mappings.codec import encode
+
+Count = Callable[[str], None]
+
+
+class IntakeHandlers:
+    """The handlers of the internal API."""
+
+    def __init__(self, door: Door, count: Count, reach: Reach = never) -> None:
+        self._door = door
+        self._count = count
+        self._reach = reach
+
+    def routes(self) -> list[web.RouteDef]:
+        """Method, path and handler of each."""
+        return [
+            web.post("/v1/events", self.post_event),
+            web.get("/v1/events/{event_id}", self.get_event, allow_head=False),
+            web.put("/v1/dossiers/{code}", self.put_dossier),
+            web.get("/v1/dossiers/{code}", self.get_dossier, allow_head=False),
+            web.get("/v1/feed", self.get_feed, allow_head=False),
+        ]
+
+    async def post_event(self, request: web.Request) -> web.Response:
+        """`POST /v1/events`: an event of a sector system or of the resolution system (dossier-model 4)."""
+        arrival = await self._arrival(request)
+        return self._answer(await accept(self._door, arrival), "event")
+
+    async def put_dossier(self, request: web.Request) -> web.Response:
+        """`PUT /v1/dossiers/{code}`: the resolution system registers or updates a dossier."""
+        arrival = await self._arrival(request)
+        return self._answer(await register(self._door, arrival, request.match_info["code"]), "dossier")
+
+    async def get_event(self, request: web.Request) -> web.Response:
+        """`GET /v1/events/{event_id}`: a sector reads its own; the resolution system anybody's, by `?system=CODE`."""
+        caller = await self._reader(request)
+        wanted = request.query.get("system", caller.system_code)
+        row = None
+        if wanted == caller.system_code or caller.role == RESOLUTION:
+            row = await self._door.journal.event(wanted, request.match_info["event_id"])
+        if row is None:
+            raise NotFound("Không có sự kiện này.")
+        known = row.known
+        found = await self._door.journal.deliveries_of(known.dossier, known.event_id)
+        return _json(views.event_view(row, [delivery for delivery in found if delivery.source == known.source]))
+
+    async def get_dossier(self, request: web.Request) -> web.Response:
+        """`GET /v1/dossiers/{code}`: state, lanes, every attempt, what each upstream acknowledged, due date."""
+        caller = await self._reader(request)
+        code = request.match_info["code"]
+        course = await self._course(caller, code)
+        journal = self._door.journal
+        lanes = await journal.lanes(dossier=code)
+        view = views.dossier_view(code, course, lanes, await journal.deliveries_of(code))
+        return _json(views.with_events(view, await journal.events_of(code)))
+
+    async def get_feed(self, request: web.Request) -> web.Response:
+        """`GET /v1/feed?after=CURSOR&limit=N`: the resolution system's alone (architecture 1)."""
+        caller = await self._reader(request)
+        if caller.role != RESOLUTION:
+            raise Forbidden("Chỉ hệ thống giải quyết được đọc dòng sự kiện.")
+        return _json(
+            await feed.page(self._door.journal, request.query.get("after", ""), request.query.get("limit", ""))
+        )
+
+    async def _arrival(self, request: web.Request) -> Arrival:
+        body = await read_body(request, self._door.limits.max_body_bytes)
+        headers = request.headers
+        return Arrival(
+            signed=self._door.authenticator.parts(request),
+            body=body,
+            content_type=headers.get("Content-Type", ""),
+            idempotency_key=headers.get("Idempotency-Key"),
+        )
+
+    async def _reader(self, request: web.Request) -> Caller:
+        """Who reads; an old signature reads nothing, since there is no lost answer to repeat."""
+        arrival = await self._arrival(request)
+        caller = self._door.authenticator.authenticate(arrival.signed, arrival.body, self._door.clock.now())
+        if not caller.fresh:
+            raise not_fresh()
+        return caller
+
+    async def _course(self, caller: Caller, code: str) -> Course:
+        """The course of a dossier that this caller may see; for the others it does not exist."""
+        record = await self._door.journal.record(courses.key(code))
+        course = courses.parse(record) if record is not None else None
+        if course is None or not sees(caller.record, course):
+            raise NotFound(f"Hồ sơ {code} chưa được hệ thống giải quyết đăng ký.", code="unknown_dossier")
+        return course
+
+    def _answer(self, accepted: Accepted, what: str) -> web.Response:
+        """The receipt. What it says is on disk already, so a crash here loses an answer and never an event."""
+        self._count(f"{what}_{accepted.status}" if accepted.stored else f"{what}_known")
+        self._reach("accept.before_answer")
+        return web.Response(body=accepted.answer, status=accepted.status, content_type="application/json")
+
+
+def _json(tree: dict[str, object]) -> web.Response:
+    return web.Response(body=encode(tree), content_type="application/json", headers={"Cache-Control": "no-store"})
