@@ -13,7 +13,6 @@ from datetime import date, timedelta
 from importlib.resources.abc import Traversable
 from itertools import combinations, product
 
-import mappings.codes
 from mappings.codes import DossierStatus
 from mappings.lifecycle import KNOWN_GUARDS, KNOWN_REQUIREMENTS, judge_transition
 from mappings.sector import parse_profile
@@ -54,6 +53,8 @@ def lint_all(extra_dirs: Iterable[Traversable] = ()) -> tuple[LintFinding, ...]:
     """All findings over our own tables, the sector profiles and any further folders of tables; empty when all is well."""
     own = (*lint_directory(TABLES), *lint_directory(SECTORS), *lint_profiles(SECTORS))
     further = tuple(finding for directory in extra_dirs for finding in lint_directory(directory))
+    if any(finding.code == "unreadable" for finding in own):
+        return (*own, *further)  # the lifecycle cannot be judged from tables that cannot be read
     return (*own, *_lint_lifecycle(), *further)
 
 
@@ -185,7 +186,7 @@ def _lint_lifecycle() -> Iterator[LintFinding]:
         if row["requirement"] not in KNOWN_REQUIREMENTS:
             yield LintFinding("unknown_guard", "requirements", row.number, f"Điều kiện lạ: “{row['requirement']}”.")
     day = max(row.valid_from for row in transitions.rows)
-    for state in mappings.codes.DossierStatus:
+    for state in DossierStatus:
         starts: tuple[DossierStatus | None, ...] = (None, *DossierStatus)
         if not any(judge_transition(start, state, day).possible for start in starts if start is not state):
             yield LintFinding("dead_end", "transitions", 0, f"Không có đường nào dẫn tới trạng thái “{state}”.")

@@ -134,7 +134,7 @@ class RecordReader:
     def __init__(self, kind: type, steps: Sequence[Step]) -> None:
         self.kind = kind
         self.steps = tuple(steps)
-        self._flat = tuple((step.name, step.paths[0][0], step.paths, step.read, step.required) for step in steps)
+        self._flat = tuple((step.name, _plain_key(step), step.paths, step.read, step.required) for step in steps)
 
     def collect(self, raw: object) -> tuple[dict[str, object], list[SectorFault]]:
         """What could be read, by canonical field, and every fault. `null` counts as absent."""
@@ -143,9 +143,9 @@ class RecordReader:
         values: dict[str, object] = {}
         faults: list[SectorFault] = []
         for name, key, paths, read, required in self._flat:
-            if len(paths) == 1 and len(paths[0]) == 1:
+            path = paths[0]
+            if key is not None:
                 value = raw.get(key)
-                path: tuple[str, ...] = paths[0]
             else:
                 value, path = locate(raw, paths)
             if value is None:
@@ -164,6 +164,11 @@ class RecordReader:
         if faults:
             raise CannotUnderstand(faults)
         return self.kind(**values)
+
+
+def _plain_key(step: Step) -> str | None:
+    """The key of a field that stands in its object under one name: by far the usual case, and the quick one."""
+    return step.paths[0][0] if len(step.paths) == 1 and len(step.paths[0]) == 1 else None
 
 
 def pointer_of(path: Sequence[str]) -> str:
