@@ -1,1 +1,1 @@
-"""Placeholder docstring: see README.md in this folder."""
+"""Cổng Dịch vụ công quốc gia: dossier and status sync with the National Public Service Portal. See README.md."""

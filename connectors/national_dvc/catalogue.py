@@ -1,0 +1,52 @@
+"""Names of procedures from the portal's catalogue, cached: they change by publication decision, not by the hour."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import msgspec
+
+from connectors.kit.contract import Kit
+from connectors.kit.errors import CannotMap, DeliveryError, Finding, Rejected
+from connectors.national_dvc.client import Attempt, PortalClient, Said, before_sending, refusal_of
+from connectors.national_dvc.profiles.mapi_2019.mapping import UNLISTED
+from connectors.national_dvc.profiles.mapi_2019.messages import ThuTuc, read_procedure
+from connectors.national_dvc.profiles.mapi_2019.outcomes import Family
+
+
+class Catalogue:
+    """`LayThuTuc` behind a cache that all nodes share; what is not listed is remembered as long."""
+
+    def __init__(self, client: PortalClient, kit: Kit, ttl_s: int) -> None:
+        self._client = client
+        self._kit = kit
+        self._ttl = timedelta(seconds=ttl_s)
+
+    async def procedure(self, code: str, attempt: Attempt) -> ThuTuc:
+        """What the portal publishes about `code`; `UNLISTED` when it lists no such procedure.
+
+        Asked before anything is sent, so a failure says that nothing was.
+        """
+        key = f"{self._kit.upstream}.procedure.{code}"
+        kept = await self._kit.coordination.recall(key)
+        if kept is not None:
+            return msgspec.json.decode(kept, type=ThuTuc)
+        try:
+            said = await self._client.read_procedure(code, attempt)
+        except DeliveryError as error:
+            raise before_sending(error) from None
+        found = _listed(said)
+        await self._kit.coordination.remember(key, msgspec.json.encode(found).decode(), self._ttl)
+        return found
+
+
+def _listed(said: Said) -> ThuTuc:
+    if said.family is Family.NOT_FOUND or (said.family is Family.DONE and not said.answer.result):
+        return UNLISTED
+    if said.family is Family.DONE:
+        return read_procedure(said.answer.result[0])
+    refused = refusal_of(said)
+    if not isinstance(refused, Rejected):
+        raise before_sending(refused)
+    finding = Finding("procedure_lookup_refused", "/dossier/procedure", refused.message_vi)
+    raise CannotMap("Cổng không cho tra cứu thủ tục để lấy tên.", exchange=said.exchange, findings=(finding,))

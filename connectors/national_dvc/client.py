@@ -1,0 +1,279 @@
+"""One method for each service of the portal, over one shared session. Business words live elsewhere.
+
+Facts used: one POST for everything with the session in the body (national-portal 1.4), a session of unknown lifetime
+whose expiry has no code of its own (1.5), an envelope with quirks (1.6). What an answer means is read from the
+profile's outcome table; what a dead connection means is said by `connectors.kit.http`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import msgspec
+
+from connectors.kit.carriers import Carrier
+from connectors.kit.contract import Budget, Kit
+from connectors.kit.errors import (
+    AnswerUnreadable,
+    Busy,
+    CredentialsRefused,
+    DeliveryError,
+    Exchange,
+    NeedsPerson,
+    NotSent,
+    OutcomeUnknown,
+    Rejected,
+)
+from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal, remaining
+from connectors.national_dvc.profiles.mapi_2019.messages import (
+    APPEND_ROWS,
+    LOOK_UP_DOSSIER,
+    READ_PROCEDURE,
+    SYNC_DOSSIER,
+    Answer,
+    DongTienDo,
+    HoSo,
+    read_answer,
+)
+from connectors.national_dvc.profiles.mapi_2019.outcomes import Conclusion, Family, Operation, Outcomes
+from mappings.dates import local_date
+
+SECRET_KEYS = ("session", "password", "username")
+"""JSON keys whose values never become evidence or text."""
+
+# "Charset" is no standard header, but both known clients send it (facts 1.4).
+_HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "Charset": "utf-8"}
+
+
+_FIELDS = frozenset(HoSo.__dataclass_fields__) | frozenset(DongTienDo.__dataclass_fields__)
+_EXPIRED = Conclusion(Family.SESSION_EXPIRED, "Phiên làm việc với cổng đã hết hạn (mã khai trong cấu hình)", known=True)
+
+
+class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Paths of the portal (facts U1). `/mapi/login` was seen; `/mapi/g` is a recollection [assumed]; `share` is not used yet."""
+
+    auth: str = "/mapi/login"
+    integration: str = "/mapi/g"
+    share: str = ""
+
+
+class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How long a session is kept (facts U6: 540 s, as the one known client keeps it 10 minutes), and codes that end it."""
+
+    ttl_seconds: int = 540
+    expired_codes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Who we are at the portal. The two secrets are references, resolved at each login so that they can be changed."""
+
+    madonvi: str
+    username: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Everything that a deployment may have to change: route, paths, session rules, outcome table."""
+
+    carrier: Carrier
+    endpoints: Endpoints
+    session: SessionRules
+    outcomes: Outcomes
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A readable answer of the portal: what came, what it means, when, and the evidence."""
+
+    answer: Answer
+    conclusion: Conclusion
+    at: datetime
+    exchange: Exchange
+
+    @property
+    def family(self) -> Family:
+        """What may be concluded."""
+        return self.conclusion.family
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt with all the calls it may need; their time is counted together."""
+
+    budget: Budget
+    started: float
+
+
+class PortalClient:
+    """Speaks `mapi-2019`. Raises only `DeliveryError`; an answer that could be read is returned, whatever it says."""
+
+    def __init__(self, *, http: HttpClient, kit: Kit, account: Account, dialect: Dialect) -> None:
+        self._http = http
+        self._kit = kit
+        self._account = account
+        self._dialect = dialect
+        self._login = asyncio.Lock()
+        self._refused: tuple[float, NeedsPerson] | None = None
+        self._session_key = f"{kit.upstream}.session"
+
+    def begin(self, budget: Budget) -> Attempt:
+        """An attempt that begins now."""
+        return Attempt(budget, self._kit.instant())
+
+    async def sync_dossier(self, dossier: HoSo, *, updating: bool, attempt: Attempt) -> Said:
+        """`DongBoHoSoMC`: create, or replace in full (facts 2.6)."""
+        operation = Operation.UPDATE if updating else Operation.CREATE
+        # Booleans are capitalised strings on this wire (facts 1.4).
+        return await self._ask(
+            operation, {"service": SYNC_DOSSIER, "isUpdating": str(updating), "data": [dossier]}, attempt
+        )
+
+    async def append_rows(self, rows: Sequence[DongTienDo], attempt: Attempt) -> Said:
+        """`CapNhatTienDoHoSoMC`: append to the history; not repeatable (facts 2.7)."""
+        return await self._ask(Operation.PROGRESS, {"service": APPEND_ROWS, "data": list(rows)}, attempt)
+
+    async def look_up_dossier(self, dossier_code: str, attempt: Attempt) -> Said:
+        """`TraCuuHoSo`: the dossier exists iff the result is not empty (facts 2.5)."""
+        return await self._ask(Operation.LOOKUP, {"service": LOOK_UP_DOSSIER, "mahoso": dossier_code}, attempt)
+
+    async def read_procedure(self, code: str, attempt: Attempt) -> Said:
+        """`LayThuTuc`: everything about one procedure (facts 2.2)."""
+        return await self._ask(Operation.PROCEDURE, {"service": READ_PROCEDURE, "maTTHC": code}, attempt)
+
+    async def has_session(self) -> bool:
+        """Whether a session is kept."""
+        return await self._kit.coordination.recall(self._session_key) is not None
+
+    async def sign_in(self, attempt: Attempt) -> None:
+        """See to it that there is a session."""
+        await self._session(attempt, stale="")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._http.close()
+
+    async def _ask(self, operation: Operation, body: Mapping[str, object], attempt: Attempt) -> Said:
+        """Ask with the shared session; once more with a fresh one where the refusal may be about the session only.
+
+        Such a refusal proves that nothing was done, so the repeat is lawful even for what may not be repeated
+        (facts 1.5: any non-zero code that is no known business code).
+        """
+        session, fresh = await self._session(attempt, stale="")
+        said = await self._send(operation, body, session, attempt)
+        if not self._about_session(said) or (fresh and said.family is not Family.SESSION_EXPIRED):
+            return said
+        session, _ = await self._session(attempt, stale=session)
+        return await self._send(operation, body, session, attempt)
+
+    def _about_session(self, said: Said) -> bool:
+        unknown_refusal = said.family is Family.REJECTED and not said.conclusion.known
+        return said.family is Family.SESSION_EXPIRED or unknown_refusal
+
+    async def _send(self, operation: Operation, body: Mapping[str, object], session: str, attempt: Attempt) -> Said:
+        content = {"session": session, "madonvi": self._account.madonvi, **body}
+        request = self._request(self._dialect.endpoints.integration, content)
+        answer = await self._http.call(request, remaining(attempt.budget, attempt.started, self._kit))
+        return self._read(operation, request, answer)
+
+    def _request(self, path: str, content: Mapping[str, object]) -> HttpRequest:
+        return self._dialect.carrier.carry(HttpRequest("POST", path, _HEADERS, msgspec.json.encode(content)))
+
+    def _read(self, operation: Operation, request: HttpRequest, http: HttpAnswer) -> Said:
+        exchange = self._http.exchange(request, http)
+        refused = refusal(http, exchange)
+        if refused is not None:
+            raise refused
+        try:
+            answer = read_answer(http.body, plain_allowed=operation is Operation.PROGRESS)
+        except AnswerUnreadable as error:
+            error.exchange = exchange
+            raise
+        now = self._kit.now()
+        conclusion = self._dialect.outcomes.conclude(operation, answer, local_date(now))
+        if answer.code in self._dialect.session.expired_codes:
+            conclusion = _EXPIRED
+        return Said(answer, conclusion, now, self._http.exchange(request, http, answer.code))
+
+    async def _session(self, attempt: Attempt, stale: str) -> tuple[str, bool]:
+        """The session to use, and whether it was made just now. `stale` is one that was refused; it is dropped.
+
+        One login at a time: whoever waited finds the session that the first one made, or the refusal that it met, since
+        asking again and again with a wrong password locks accounts.
+        """
+        kept = await self._kit.coordination.recall(self._session_key)
+        if kept is not None and kept != stale:
+            return kept, False
+        asked = self._kit.instant()
+        async with self._login:
+            kept = await self._kit.coordination.recall(self._session_key)
+            if kept is not None and kept != stale:
+                return kept, False
+            if self._refused is not None and self._refused[0] >= asked:
+                refusal_met = self._refused[1]
+                raise type(refusal_met)(refusal_met.message_vi, exchange=refusal_met.exchange)
+            if kept is not None:
+                await self._kit.coordination.forget(self._session_key)
+            made = await self._remembered_refusal(attempt)
+            ttl = timedelta(seconds=self._dialect.session.ttl_seconds)
+            await self._kit.coordination.remember(self._session_key, made, ttl)
+            return made, True
+
+    async def _remembered_refusal(self, attempt: Attempt) -> str:
+        try:
+            return await self._made_session(attempt)
+        except NeedsPerson as error:
+            self._refused = (self._kit.instant(), error)
+            raise
+
+    async def _made_session(self, attempt: Attempt) -> str:
+        """Log in. Whatever goes wrong here, the delivery itself was not sent."""
+        secrets = {
+            "username": self._kit.secret(self._account.username),
+            "password": self._kit.secret(self._account.password),
+        }
+        request = self._request(self._dialect.endpoints.auth, secrets)
+        try:
+            answer = await self._http.call(request, remaining(attempt.budget, attempt.started, self._kit))
+            said = self._read(Operation.LOGIN, request, answer)
+        except OutcomeUnknown as error:
+            raise NotSent(
+                f"Chưa đăng nhập được vào Cổng: {error.message_vi}",
+                exchange=error.exchange,
+                retry_after_s=error.retry_after_s,
+            ) from None
+        if said.family is Family.DONE and said.answer.session:
+            return said.answer.session
+        if said.family is Family.CREDENTIALS_REFUSED:
+            raise CredentialsRefused(said.conclusion.meaning_vi, exchange=said.exchange)
+        raise NotSent("Chưa đăng nhập được vào Cổng: câu trả lời không có phiên làm việc.", exchange=said.exchange)
+
+
+def refusal_of(said: Said) -> DeliveryError:
+    """The error behind an answer that is no success. The portal's own words stay in the exchange: they may name people."""
+    text = f"{said.conclusion.meaning_vi}{_named_field(said)} (mã {said.answer.code or 'không có'})."
+    kinds: Mapping[Family, type[DeliveryError]] = {
+        Family.SESSION_EXPIRED: Busy,
+        Family.BUSY: Busy,
+        Family.UNREADABLE: AnswerUnreadable,
+        Family.CREDENTIALS_REFUSED: CredentialsRefused,
+    }
+    return kinds.get(said.family, Rejected)(text, exchange=said.exchange)
+
+
+def _named_field(said: Said) -> str:
+    """The wire field that a refusal names, such as "NgayTiepNhan": a word of the dialect, never a value."""
+    words = re.findall(r"[A-Za-z]+", said.answer.message)
+    return next((f": {word}" for word in words if word in _FIELDS), "")
+
+
+def before_sending(error: DeliveryError) -> DeliveryError:
+    """What an error of a preparing read means for the delivery: nothing of it was sent."""
+    if isinstance(error, OutcomeUnknown):
+        return NotSent(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)
+    return error

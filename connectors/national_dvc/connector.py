@@ -1,0 +1,331 @@
+"""Cổng Dịch vụ công quốc gia: what the line may ask of the portal, and how its promises are kept there.
+
+Operations of an event, in lane order: `state` replaces the dossier in full (repeating it is harmless), `progress`
+appends history rows (repeating them is not, and nobody can ask what the portal holds). What the portal acknowledged is
+kept in the lane's memory:
+
+    created   "1" once the portal is known to hold the dossier
+    state     the status acknowledged last
+    rows      statuses of which a progress row was acknowledged, such as "2,4,9"
+    events    short digests of the events whose own row was acknowledged, the last 200
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import Literal
+
+import msgspec
+
+from connectors.kit.carriers import Carrier, Direct
+from connectors.kit.contract import (
+    Answer,
+    Budget,
+    Delivery,
+    Enquiry,
+    Found,
+    Health,
+    Kit,
+    Question,
+    Receipt,
+)
+from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryError, Exchange, NotSent, SettingsError
+from connectors.kit.http import HttpClient, HttpOptions
+from connectors.national_dvc.catalogue import Catalogue
+from connectors.national_dvc.client import (
+    SECRET_KEYS,
+    Account,
+    Attempt,
+    Dialect,
+    Endpoints,
+    PortalClient,
+    Said,
+    SessionRules,
+    refusal_of,
+)
+from connectors.national_dvc.history import Plan, Planned, plan, rows_left
+from connectors.national_dvc.profiles.mapi_2019.mapping import (
+    RESULT_UNVERIFIED,
+    Mapped,
+    has_results,
+    map_dossier,
+    needs_catalogue,
+)
+from connectors.national_dvc.profiles.mapi_2019.messages import MAX_ROWS
+from connectors.national_dvc.profiles.mapi_2019.outcomes import ExtraOutcome, Family, load_outcomes
+from connectors.national_dvc.profiles.mapi_2019.rules import Rules, portal_status
+from mappings.codes import Origin
+
+STATE, PROGRESS = "state", "progress"
+PROCEDURE_SUBJECT = "procedure"
+
+_HINT_TTL = timedelta(hours=1)
+_ASK_S = 30.0
+_EXISTS_ONLY = "Cổng có hồ sơ nhưng không cho biết nội dung; gửi lại cùng nội dung là vô hại."
+_RESEND = dict.fromkeys(("1", "2", "4", "9", "10"), "resend")
+_AFTER_UNKNOWN = {**{str(code): "hold" for code in range(1, 11)}, **_RESEND}
+
+
+class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Rows in one progress call (facts U7: 10). Dossiers go one by one: no item of a batch is answered for (1.6)."""
+
+    progress: int = MAX_ROWS
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Settings of one connection to the portal; README.md explains each. Secrets are references, never values.
+
+    `progress_after_unknown`: per status "1" to "10", `resend` or `hold`; what is not named keeps its default.
+    `sole_writer`: this gateway is the only one that ever creates dossiers of `madonvi` at the portal.
+    """
+
+    base_url: str
+    madonvi: str
+    username: str
+    password: str
+    profile: Literal["mapi-2019"] = "mapi-2019"
+    carrier: Carrier = Direct()
+    endpoints: Endpoints = Endpoints()
+    session: SessionRules = SessionRules()
+    portal: Rules = Rules()
+    batch: Batch = Batch()
+    outcomes: tuple[ExtraOutcome, ...] = ()
+    progress_after_unknown: dict[str, Literal["resend", "hold"]] = {}
+    sole_writer: bool = False
+    catalogue_ttl_s: int = 21_600
+    allow_plain: tuple[str, ...] = ()
+    ca_file: str = ""
+    result_url_base: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses what types cannot: unknown statuses, a batch that the portal would not take."""
+        unknown = sorted(set(self.progress_after_unknown) - set(_AFTER_UNKNOWN))
+        if unknown:
+            raise ValueError(f"progress_after_unknown: trạng thái không tồn tại ({', '.join(unknown)})")
+        if not 3 <= self.batch.progress <= MAX_ROWS:
+            raise ValueError(f"batch.progress: phải từ 3 đến {MAX_ROWS}")
+        if self.session.ttl_seconds < 1 or self.catalogue_ttl_s < 1:
+            raise ValueError("session.ttl_seconds và catalogue_ttl_s phải lớn hơn 0")
+
+    def after_unknown(self, status: str) -> str:
+        """What to do with a row of this status whose answer never came."""
+        return self.progress_after_unknown.get(status, _AFTER_UNKNOWN[status])
+
+
+class NationalPortal:
+    """Deliverer, BatchDeliverer, Enquirer, Lookup and Probe of the national portal."""
+
+    def __init__(self, settings: Settings, client: PortalClient, kit: Kit) -> None:
+        self._settings = settings
+        self._client = client
+        self._kit = kit
+        self._catalogue = Catalogue(client, kit, settings.catalogue_ttl_s)
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        """The portal's receipt for one delivery."""
+        if delivery.operation == STATE:
+            return await self._deliver_state(delivery)
+        outcome = (await self.deliver_batch((delivery,)))[0]
+        if isinstance(outcome, DeliveryError):
+            raise outcome
+        return outcome
+
+    async def deliver_batch(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | DeliveryError]:
+        """Progress rows of contiguous events of one dossier, in calls of at most ten rows, in order.
+
+        Stops at the first call that fails: whatever comes after it was not sent (facts 6, "holes").
+        """
+        outcomes: list[Receipt | DeliveryError] = []
+        attempt = self._client.begin(deliveries[0].budget)
+        planned = plan(deliveries, self._settings.portal)
+        for call in planned.calls(self._settings.batch.progress):
+            outcomes.extend(await self._append(call, attempt))
+            if isinstance(outcomes[-1], DeliveryError):
+                break
+        else:
+            outcomes.extend(_faults(planned))
+        outcomes.extend(_waiting() for _ in deliveries[len(outcomes) :])
+        return outcomes
+
+    async def enquire(self, delivery: Delivery) -> Enquiry:
+        """Whether an unanswered delivery happened. Reads only; a dead connection is an error, never "not found"."""
+        if delivery.operation == PROGRESS:
+            return self._judge_rows(delivery)
+        said = await self._client.look_up_dossier(delivery.dossier_code, self._client.begin(delivery.budget))
+        if said.family is Family.NOT_FOUND or (said.family is Family.DONE and not said.answer.result):
+            return Enquiry(Found.NOT_FOUND)
+        if said.family is not Family.DONE:
+            return Enquiry(Found.CANNOT_TELL, repeat_allowed=True, reason_vi=said.conclusion.meaning_vi)
+        if self._must_be_ours(delivery):
+            return Enquiry(Found.DONE, receipt=self._state_receipt(delivery, said, _result_findings(delivery)))
+        # The next attempt need not find out by a refused create that the dossier exists.
+        await self._kit.coordination.remember(self._hint(delivery), "1", _HINT_TTL)
+        return Enquiry(Found.CANNOT_TELL, repeat_allowed=True, reason_vi=_EXISTS_ONLY)
+
+    async def ask(self, question: Question) -> Answer:
+        """What the portal publishes about a procedure: subject `procedure`, field `code`. No personal data is involved."""
+        code = question.fields.get("code", "")
+        if question.subject != PROCEDURE_SUBJECT or not code:
+            raise CannotMap("Chỉ tra cứu được thủ tục (subject «procedure», trường «code»).")
+        budget = Budget(self._kit.instant() + _ASK_S, _ASK_S)
+        listed = await self._catalogue.procedure(code, self._client.begin(budget))
+        if not listed.code:
+            return Answer(found=False, fields={})
+        fields = {
+            "code": listed.code,
+            "name": listed.name,
+            "field_code": listed.field_code,
+            "field_name": listed.field_name,
+            "result_code": listed.result_code,
+            "public": "1" if listed.public else "0",
+        }
+        return Answer(found=True, fields=fields)
+
+    async def check(self) -> Health:
+        """Whether we have a session or can get one; a login has no effect on dossiers."""
+        if await self._client.has_session():
+            return Health(ready=True, detail_vi="Đang có phiên làm việc với Cổng.")
+        started = self._kit.instant()
+        try:
+            await self._client.sign_in(self._client.begin(Budget(started + _ASK_S, _ASK_S)))
+        except DeliveryError as error:
+            return Health(ready=False, detail_vi=error.message_vi, latency_ms=(self._kit.instant() - started) * 1000)
+        return Health(True, "Đăng nhập Cổng thành công.", (self._kit.instant() - started) * 1000)
+
+    async def close(self) -> None:
+        """Release sockets."""
+        await self._client.close()
+
+    async def _deliver_state(self, delivery: Delivery) -> Receipt:
+        """Create or replace; a refused create of what exists becomes a replacement at once, and the other way round.
+
+        Both refusals prove that nothing was done, so the second call belongs to the same attempt (facts 6).
+        """
+        attempt = self._client.begin(delivery.budget)
+        mapped = await self._map(delivery, attempt)
+        exists = await self._exists(delivery)
+        said = await self._client.sync_dossier(mapped.dossier, updating=exists, attempt=attempt)
+        duplicate = said.family is Family.DUPLICATE
+        if duplicate or (exists and said.family is Family.NOT_FOUND):
+            said = await self._client.sync_dossier(mapped.dossier, updating=duplicate, attempt=attempt)
+            if said.family in (Family.DUPLICATE, Family.NOT_FOUND):
+                raise Busy("Cổng trả lời mâu thuẫn: hồ sơ vừa có vừa không có; chưa ghi gì.", exchange=said.exchange)
+        if said.family is not Family.DONE:
+            raise refusal_of(said)
+        return self._state_receipt(delivery, said, mapped.findings, duplicate=duplicate)
+
+    async def _map(self, delivery: Delivery, attempt: Attempt) -> Mapped:
+        carried = delivery.carried
+        listed = None
+        if needs_catalogue(carried):
+            listed = await self._catalogue.procedure(carried.dossier.procedure.national_code, attempt)
+        return map_dossier(carried, self._settings.portal, listed, delivery.memory)
+
+    async def _exists(self, delivery: Delivery) -> bool:
+        """Whether the portal is known to hold the dossier; a wrong guess costs one refused call and nothing else."""
+        if delivery.memory.get("created") == "1":
+            return True
+        return await self._kit.coordination.recall(self._hint(delivery)) is not None
+
+    def _hint(self, delivery: Delivery) -> str:
+        return f"{self._kit.upstream}.exists.{delivery.dossier_code}"
+
+    def _must_be_ours(self, delivery: Delivery) -> bool:
+        """Whether a dossier that the portal holds can only be what this very delivery wrote.
+
+        Only when nothing of this lane came before it and nobody else ever creates our dossiers there; otherwise the
+        content may be older than this delivery, and "it exists" would hide a lost status.
+        """
+        first = delivery.sequence <= 1 and delivery.memory.get("created") != "1"
+        return self._settings.sole_writer and first and delivery.carried.dossier.origin is not Origin.ONLINE_NATIONAL
+
+    def _state_receipt(
+        self, delivery: Delivery, said: Said, findings: tuple[str, ...], *, duplicate: bool = False
+    ) -> Receipt:
+        return Receipt(
+            reference=delivery.dossier_code,
+            at=said.at,
+            exchange=said.exchange,
+            duplicate=duplicate,
+            message=said.conclusion.meaning_vi,
+            memory={"created": "1", "state": portal_status(delivery.carried, self._settings.portal)},
+            findings=findings,
+        )
+
+    async def _append(self, call: tuple[Planned, ...], attempt: Attempt) -> list[Receipt | DeliveryError]:
+        """One call for the rows of one or more deliveries: all or nothing, as no answer speaks of single rows (1.6)."""
+        rows = [row for item in call for row in item.rows]
+        if not rows:
+            return [self._known_receipt(item) for item in call]
+        try:
+            said = await self._client.append_rows(rows, attempt)
+        except DeliveryError as error:
+            return [error for _ in call]
+        if said.family is not Family.DONE:
+            refused = refusal_of(said)
+            return [refused for _ in call]
+        return [_rows_receipt(item, said) for item in call]
+
+    def _known_receipt(self, item: Planned) -> Receipt:
+        """For rows that were acknowledged before: nothing is sent, because the portal would write them twice."""
+        return Receipt(
+            reference=item.delivery.dossier_code,
+            at=self._kit.now(),
+            exchange=Exchange(),
+            duplicate=True,
+            message="Cổng đã ghi các dòng tiến độ này từ trước; không gửi lại.",
+            memory=item.memory,
+        )
+
+    def _judge_rows(self, delivery: Delivery) -> Enquiry:
+        """The portal shows no history, so configuration decides by status whether a repeat does more good than harm."""
+        statuses = [row.TrangThai for row in rows_left(delivery, delivery.memory, self._settings.portal)]
+        held = [status for status in statuses if self._settings.after_unknown(status) == "hold"]
+        if not held:
+            return Enquiry(
+                Found.CANNOT_TELL,
+                repeat_allowed=True,
+                reason_vi="Không tra cứu được tiến độ; cấu hình cho phép gửi lại.",
+            )
+        return Enquiry(
+            Found.CANNOT_TELL,
+            reason_vi=f"Không rõ Cổng đã ghi dòng tiến độ trạng thái {', '.join(held)} hay chưa. Gửi lặp có thể làm Cổng "
+            "chấm hồ sơ trễ hạn; hãy xem hồ sơ trên Cổng rồi cho gửi lại (release) hoặc bỏ qua (skip).",
+        )
+
+
+def create(settings: Settings, kit: Kit) -> NationalPortal:
+    """The connector for one upstream; raises `SettingsError` for what cannot work."""
+    options = HttpOptions(allow_plain=settings.allow_plain, ca_file=settings.ca_file, redact=SECRET_KEYS)
+    try:
+        http = HttpClient(base_url=settings.base_url, kit=kit, options=options)
+    except ContractChanged as error:
+        raise SettingsError("national_dvc", (f"base_url: {error.message_vi}",)) from None
+    dialect = Dialect(settings.carrier, settings.endpoints, settings.session, load_outcomes(settings.outcomes))
+    account = Account(settings.madonvi, settings.username, settings.password)
+    return NationalPortal(settings, PortalClient(http=http, kit=kit, account=account, dialect=dialect), kit)
+
+
+def _rows_receipt(item: Planned, said: Said) -> Receipt:
+    return Receipt(
+        reference=item.delivery.dossier_code,
+        at=said.at,
+        exchange=said.exchange,
+        message=said.conclusion.meaning_vi,
+        memory=item.memory,
+        findings=_result_findings(item.delivery),
+    )
+
+
+def _result_findings(delivery: Delivery) -> tuple[str, ...]:
+    return (RESULT_UNVERIFIED,) if has_results(delivery.carried) else ()
+
+
+def _faults(planned: Plan) -> Iterator[DeliveryError]:
+    if planned.fault is not None:
+        yield planned.fault
+
+
+def _waiting() -> NotSent:
+    return NotSent("Chưa gửi: đang chờ lần ghi tiến độ phía trước của cùng hồ sơ.")
