@@ -8,6 +8,7 @@ The environment is read here and nowhere else:
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -161,11 +162,12 @@ class Settings(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """Settings with the directory they are relative to."""
+    """Settings with the directory they are relative to. `generation` is a short digest of all keys, shown in `/healthz`."""
 
     settings: Settings
     base: Path
     crash_at: str = ""
+    generation: str = ""
 
     def path(self, relative: str) -> Path:
         """A path of the settings, resolved."""
@@ -187,7 +189,10 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError((f"{chosen}: không phải TOML hợp lệ ({error})",)) from error
     _override(tree, env)
-    return Loaded(settings=check(tree), base=chosen.parent.resolve(), crash_at=env.get("GATEWAY_CRASH_AT", ""))
+    settings = check(tree)
+    generation = hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:12]
+    crash_at = env.get("GATEWAY_CRASH_AT", "")
+    return Loaded(settings=settings, base=chosen.parent.resolve(), crash_at=crash_at, generation=generation)
 
 
 def check(tree: dict[str, Any]) -> Settings:

@@ -14,7 +14,7 @@ from typing import Protocol
 import msgspec
 
 from gateway.clock import Clock
-from gateway.dispatch.replay import lane_order
+from gateway.dispatch.replay import LanePlace, checked_reason, lane_order
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.journal.model import Intake, OrderKind
@@ -92,7 +92,7 @@ class Operations:
         """Hold, release, skip or replay; raises `NotFound` when there was nothing to decide about."""
         self._check_upstream(words)
         ordered = await self._journal.order(
-            lane_order(kind, words.upstream, words.dossier, words.reason, words.actor, words.delivery_id),
+            lane_order(kind, LanePlace(words.upstream, words.dossier, words.delivery_id), words.reason, words.actor),
             self._clock.now(),
         )
         if not ordered.done:
@@ -101,10 +101,12 @@ class Operations:
 
     async def skip_gap(self, words: Words) -> Mapping[str, object]:
         """Pass a sequence gap of (source, dossier), up to but not including `sequence` (0: the first that waits)."""
+        checked_reason(words.reason, words.actor)
         return await self._decide(gap_intake(words, self._clock.new_id()))
 
     async def decide_conflict(self, words: Words, *, apply: bool) -> Mapping[str, object]:
         """Apply a parked event in spite of the transition table, or pass it over."""
+        checked_reason(words.reason, words.actor)
         return await self._decide(conflict_intake(words, self._clock.new_id(), apply=apply))
 
     async def _decide(self, intake: Intake) -> Mapping[str, object]:

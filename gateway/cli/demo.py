@@ -59,29 +59,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _perform(arguments: argparse.Namespace, folder: Path) -> tuple[Verdict, dict[str, object]]:
     roles = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
-    ports = Ports(*_free_ports(3))
+    ports = Ports(*free_ports(3))
     lay_out(folder, ports, SECTORS)
-    scene = _scene(folder, ports)
+    scene = scene_of(folder, ports)
     async with stage.opened(folder) as boards:
-        portal = [
-            "simulate",
-            "national_dvc",
-            "--port",
-            str(ports.portal),
-            "--options",
-            str(folder / "simulators/national_dvc.toml"),
-        ]
-        resolution = [
-            "simulate",
-            "resolution",
-            "--port",
-            str(ports.resolution),
-            "--options",
-            str(folder / "simulators/resolution.toml"),
-        ]
         serve = ["serve", "--config", str(folder / "gateway.toml")]
-        await boards.start("portal", portal, f"{scene.portal}/_simulator/health")
-        await boards.start("resolution", resolution, f"{scene.resolution}/_simulator/health")
+        for name, words, ready in simulators(folder, ports):
+            await boards.start(name, words, ready)
         await boards.start("gateway", serve, f"{scene.gateway}/readyz")
         play = Play(boards, scene, roles, Progress(total=len(roles)))
         watcher = None if arguments.json else asyncio.create_task(audience.watch(play, len(roles)))
@@ -128,7 +112,20 @@ def _poisoned(roles: tuple[Role, ...]) -> str:
     return next(role.code for role in roles if len(role.events) >= 4)
 
 
-def _scene(folder: Path, ports: Ports) -> Scene:
+def simulators(folder: Path, ports: Ports) -> tuple[tuple[str, list[str], str], ...]:
+    """Name, arguments and health address of each simulator of an installation."""
+    return tuple(
+        (
+            name,
+            ["simulate", name, "--port", str(port), "--options", str(folder / f"simulators/{name}.toml")],
+            f"http://127.0.0.1:{port}/_simulator/health",
+        )
+        for name, port in (("national_dvc", ports.portal), ("resolution", ports.resolution))
+    )
+
+
+def scene_of(folder: Path, ports: Ports) -> Scene:
+    """Where everything of an installation stands."""
     keys = {
         name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519") for name in SECTORS
     }
@@ -142,7 +139,7 @@ def _scene(folder: Path, ports: Ports) -> Scene:
     )
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Loopback ports that are free now; held open together so that no two are the same."""
     probes = [socket.socket() for _ in range(count)]
     try:

@@ -18,8 +18,8 @@ _DOSSIER = {
     "version": 1,
     "origin": "online_ministry",
     "procedure": {
-        "code": "VHTTDL-LH-01",
-        "national_code": "1.004628",
+        "code": "BVH-LH-01",
+        "national_code": "1.999001",
         "name": "Cấp giấy phép kinh doanh dịch vụ lữ hành quốc tế",
         "field_code": "G16-LH01",
         "field_name": "Lữ hành",

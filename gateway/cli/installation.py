@@ -1,4 +1,4 @@
-"""A working installation for one machine: configuration, keys, simulators' options, written so that a power cut leaves no half file.
+"""A working installation for one machine: configuration, keys, simulators' options; a power cut leaves no half file.
 
 Every file is written to a temporary name, fsynced, renamed, and its directory fsynced (delivery-engine 3.3, finding iii).
 """
@@ -96,7 +96,7 @@ madonvi = "000.00.00.G16"
 username = "file:keys/portal.username"
 password = "file:keys/portal.password"
 [upstreams.national_dvc.settings.carrier]
-kind = "xroad"
+kind = "xroad_adapter"
 prefix = "/XrdAdapter/RestService/forward"
 dstcode = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
 placement = "header"

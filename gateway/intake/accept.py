@@ -37,12 +37,16 @@ class Understands(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """What the intake line stands on. The two mappings may be replaced where another dialect is configured."""
+    """What the intake line stands on.
+
+    `wake` is called when something was stored. The two mappings may be replaced where another dialect is configured.
+    """
 
     authenticator: Authenticator
     limits: Limits
     journal: Journal
     clock: Clock
+    wake: Callable[[], None] = lambda: None
     to_event: Understands = to_event
     to_dossier: Callable[[Tree], UnderstoodDossier] = to_dossier
 
@@ -77,6 +81,7 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     accepted = await door.journal.accept(event_intake(caller.system_code, submission.raw, submission.digest, subject))
 
     # 5. Answer: only now is anything promised.
+    door.wake()
     return answered(accepted)
 
 

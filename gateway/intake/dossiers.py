@@ -31,5 +31,8 @@ async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
     subject = SnapshotSubject(dossier, dossiers.digest(dossier), caller.fresh)
     intake = snapshot_intake(caller.system_code, submission.raw, submission.digest, subject)
 
-    # 5. Answer.
-    return answered(await door.journal.accept(intake))
+    accepted = await door.journal.accept(intake)
+
+    # 5. Answer. Events that waited for this dossier may be on their way now.
+    door.wake()
+    return answered(accepted)
