@@ -1,4 +1,4 @@
-"""The folder inspector behind `gateway connectors check`: anatomy, tables, examples and quality answers, without running anything."""
+"""The folder inspector behind `gateway connectors check`: anatomy, tables, examples, quality answers; it runs nothing."""
 
 from __future__ import annotations
 

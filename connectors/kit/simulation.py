@@ -212,7 +212,7 @@ class Door:
     def connections(self) -> int:
         """How many clients are connected."""
         server = self._runner.server
-        return len(server.connections) if server is not None else 0
+        return sum(handler.transport is not None for handler in server.connections) if server is not None else 0
 
     async def open(self) -> None:
         """Listen."""
@@ -266,7 +266,8 @@ async def opened(
     app: web.Application, port: int = 0, host: str = "127.0.0.1", tls: ssl.SSLContext | None = None
 ) -> AsyncIterator[Door]:
     """`app` behind an open door (port 0 takes a free one); closed and cleaned up at the end."""
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=1.0)
+    # Handlers go on when their client is gone, as a real upstream does: it may still commit what nobody waits for.
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=1.0)
     await runner.setup()
     try:
         door = Door(runner, host, port, tls)
