@@ -6,6 +6,7 @@ from gateway.clock import from_micros
 from gateway.journal import lanes, reading
 from gateway.journal.books import Books, JournalFault, micros, sha256
 from gateway.journal.model import (
+    PARKED,
     Accepted,
     Decide,
     Decision,
@@ -104,7 +105,8 @@ def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions:
     known = books.one("accept.inbound", intake.source, write.event_id)
     if known is not None:
         carried_ref = known[1] if write.carried is None else books.put_payload(intake.dossier, write.carried)
-        books.run("accept.inbound_move", intake.source, write.event_id, write.status.value, carried_ref)
+        parked = int(write.status in PARKED)
+        books.run("accept.inbound_move", intake.source, write.event_id, write.status.value, parked, carried_ref)
     else:
         _insert_inbound(books, intake, write, positions)
     carried = sha256(write.carried or b"")
@@ -127,6 +129,7 @@ def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions
         books.put_payload(intake.dossier, write.carried or b""),
         write.digest or intake.digest,
         write.status.value,
+        int(write.status in PARKED),
         position,
         books.now,
     )

@@ -46,7 +46,7 @@ UPDATE node SET beat = ?2 WHERE node = ?1
 SELECT digest, dossier, body, file FROM receipt WHERE source = ?1 AND key = ?2
 
 -- name: accept.same_sequence
-SELECT event_id, digest, status, position FROM inbound
+SELECT event_id, digest, status, position FROM inbound INDEXED BY inbound_dossier
 WHERE dossier = ?1 AND source = ?2 AND sequence = ?3 AND event_id <> ?4
 
 -- name: accept.last_sequence
@@ -54,17 +54,18 @@ SELECT last FROM source_seq WHERE source = ?1 AND dossier = ?2
 
 -- name: accept.parked
 SELECT event_id, sequence, status, carried_ref FROM inbound INDEXED BY inbound_parked
-WHERE dossier = ?1 AND source = ?2 AND status IN ('parked_gap', 'parked_conflict') ORDER BY sequence
+WHERE dossier = ?1 AND source = ?2 AND parked = 1 ORDER BY sequence
 
 -- name: accept.inbound
 SELECT digest, carried_ref FROM inbound WHERE source = ?1 AND event_id = ?2
 
 -- name: accept.inbound_put
-INSERT INTO inbound (source, event_id, dossier, sequence, raw_ref, carried_ref, digest, status, position, received_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+INSERT INTO inbound (source, event_id, dossier, sequence, raw_ref, carried_ref, digest, status, parked, position,
+  received_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
 
 -- name: accept.inbound_move
-UPDATE inbound SET status = ?3, carried_ref = ?4 WHERE source = ?1 AND event_id = ?2
+UPDATE inbound SET status = ?3, parked = ?4, carried_ref = ?5 WHERE source = ?1 AND event_id = ?2
 
 -- name: accept.position
 INSERT INTO cursor (name, value) VALUES ('position', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value
@@ -93,7 +94,7 @@ WHERE lane_id = ?1
 
 -- name: lane.head
 SELECT seq, state, kind, accepted_at, hold_reason, delivery_id, doubtful FROM msg
-WHERE lane_id = ?1 AND seq >= ?2 AND state NOT IN ('DELIVERED', 'REFUSED', 'SUPERSEDED') ORDER BY seq LIMIT 1
+WHERE lane_id = ?1 AND seq >= ?2 AND state <> 'DELIVERED' AND state <> 'REFUSED' AND state <> 'SUPERSEDED' ORDER BY seq LIMIT 1
 
 -- name: lane.rest
 UPDATE lane SET head_seq = ?2, head_at = ?3, due = ?4, lease_until = NULL, owner = '', block_reason = ?5,
@@ -129,7 +130,7 @@ UPDATE msg SET state = 'UNKNOWN', doubtful = 1 WHERE lane_id = ?1 AND seq >= ?2 
 SELECT m.seq, m.delivery_id, m.source, m.key, m.kind, m.state, m.doubtful, m.attempts, m.unsettled, m.accepted_at,
   m.first_attempt_at, m.payload_ref, p.sealed, p.file
 FROM msg m JOIN payload p ON p.ref = m.payload_ref
-WHERE m.lane_id = ?1 AND m.seq >= ?2 AND m.state NOT IN ('DELIVERED', 'REFUSED', 'SUPERSEDED') ORDER BY m.seq LIMIT ?3
+WHERE m.lane_id = ?1 AND m.seq >= ?2 AND m.state <> 'DELIVERED' AND m.state <> 'REFUSED' AND m.state <> 'SUPERSEDED' ORDER BY m.seq LIMIT ?3
 
 -- name: claim.lane
 UPDATE lane SET due = NULL, lease_until = ?2, owner = ?3, epoch = epoch + 1, attempts = attempts + 1 WHERE lane_id = ?1
@@ -207,21 +208,21 @@ SELECT DISTINCT upstream FROM tally
 -- name: read.blocked
 SELECT l.upstream, l.dossier, m.state, m.kind, coalesce(m.attempts, 0), l.due, l.block_reason, l.legal_due, l.head_at,
   (SELECT count(*) FROM msg d WHERE d.lane_id = l.lane_id AND d.seq >= l.head_seq
-     AND d.state NOT IN ('DELIVERED', 'REFUSED', 'SUPERSEDED'))
+     AND d.state <> 'DELIVERED' AND d.state <> 'REFUSED' AND d.state <> 'SUPERSEDED')
 FROM lane l INDEXED BY lane_blocked LEFT JOIN msg m ON m.lane_id = l.lane_id AND m.seq = l.head_seq
 WHERE l.upstream = ?1 AND l.block_reason <> '' ORDER BY l.head_at LIMIT ?2
 
 -- name: read.open
 SELECT l.upstream, l.dossier, m.state, m.kind, coalesce(m.attempts, 0), l.due, l.block_reason, l.legal_due, l.head_at,
   (SELECT count(*) FROM msg d WHERE d.lane_id = l.lane_id AND d.seq >= l.head_seq
-     AND d.state NOT IN ('DELIVERED', 'REFUSED', 'SUPERSEDED'))
+     AND d.state <> 'DELIVERED' AND d.state <> 'REFUSED' AND d.state <> 'SUPERSEDED')
 FROM lane l INDEXED BY lane_head LEFT JOIN msg m ON m.lane_id = l.lane_id AND m.seq = l.head_seq
 WHERE l.upstream = ?1 AND l.head_at IS NOT NULL AND l.block_reason = '' ORDER BY l.head_at LIMIT ?2
 
 -- name: read.lanes_of
 SELECT l.upstream, l.dossier, m.state, m.kind, coalesce(m.attempts, 0), l.due, l.block_reason, l.legal_due, l.head_at,
   (SELECT count(*) FROM msg d WHERE d.lane_id = l.lane_id AND d.seq >= l.head_seq
-     AND d.state NOT IN ('DELIVERED', 'REFUSED', 'SUPERSEDED'))
+     AND d.state <> 'DELIVERED' AND d.state <> 'REFUSED' AND d.state <> 'SUPERSEDED')
 FROM lane l LEFT JOIN msg m ON m.lane_id = l.lane_id AND m.seq = l.head_seq
 WHERE l.dossier = ?1 AND (l.head_at IS NOT NULL OR l.block_reason <> '')
 
@@ -243,7 +244,7 @@ SELECT count(*) FROM lane INDEXED BY lane_blocked WHERE upstream = ?1 AND block_
 SELECT min(head_at) FROM lane INDEXED BY lane_head WHERE upstream = ?1 AND head_at IS NOT NULL
 
 -- name: read.parked_count
-SELECT count(*) FROM inbound INDEXED BY inbound_parked WHERE status IN ('parked_gap', 'parked_conflict')
+SELECT count(*) FROM inbound INDEXED BY inbound_parked WHERE parked = 1
 
 -- name: read.next_due
 SELECT (SELECT min(due) FROM lane INDEXED BY lane_due WHERE upstream = ?1 AND due IS NOT NULL),

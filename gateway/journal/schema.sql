@@ -69,8 +69,9 @@ CREATE TABLE msg (
   copy             INTEGER NOT NULL DEFAULT 0,
   req_hash         BLOB    NOT NULL,
   supersede_class  TEXT    NOT NULL DEFAULT '',
-  state            TEXT    NOT NULL CHECK (state IN
-    ('READY', 'SENDING', 'DELIVERED', 'WAITING', 'UNKNOWN', 'REFUSED', 'HELD', 'SUPERSEDED')),
+  state            TEXT    NOT NULL CHECK (
+    state = 'READY' OR state = 'SENDING' OR state = 'DELIVERED' OR state = 'WAITING' OR
+    state = 'UNKNOWN' OR state = 'REFUSED' OR state = 'HELD' OR state = 'SUPERSEDED'),
   prior            TEXT    NOT NULL DEFAULT '',
   doubtful         INTEGER NOT NULL DEFAULT 0,
   attempts         INTEGER NOT NULL DEFAULT 0,
@@ -155,12 +156,13 @@ CREATE TABLE inbound (
   carried_ref INTEGER NOT NULL,
   digest      BLOB    NOT NULL,
   status      TEXT    NOT NULL,
+  parked      INTEGER NOT NULL,
   position    INTEGER NOT NULL,
   received_at INTEGER NOT NULL,
   PRIMARY KEY (source, event_id)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX inbound_dossier ON inbound (dossier, source, sequence);
-CREATE INDEX inbound_parked ON inbound (dossier, source, sequence) WHERE status IN ('parked_gap', 'parked_conflict');
+CREATE INDEX inbound_parked ON inbound (dossier, source, sequence) WHERE parked = 1;
 
 CREATE TABLE source_seq (
   source  TEXT    NOT NULL,

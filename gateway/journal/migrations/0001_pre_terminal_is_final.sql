@@ -1,7 +1,7 @@
 -- What has happened stays: a terminal message never moves (F6 of the failure catalogue), and history is append-only.
 
 CREATE TRIGGER msg_terminal_is_final BEFORE UPDATE OF state ON msg
-WHEN OLD.state IN ('DELIVERED', 'REFUSED', 'SUPERSEDED') AND NEW.state <> OLD.state
+WHEN NEW.state <> OLD.state AND (OLD.state = 'DELIVERED' OR OLD.state = 'REFUSED' OR OLD.state = 'SUPERSEDED')
 BEGIN
   SELECT RAISE(ABORT, 'a terminal message cannot change its state');
 END;
