@@ -1,0 +1,564 @@
+"""Signed requests: what is let in, and each way of forging named after itself."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp.test_utils import make_mocked_request
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from http_message_signatures import HTTPMessageSigner, HTTPSignatureKeyResolver, algorithms
+
+from gateway.config import CallerKey, CallerRecord, Intake, Loaded, Settings
+from gateway.errors import ConfigError, Forbidden, Unauthenticated
+from gateway.intake.authenticate import (
+    Authenticator,
+    Caller,
+    Callers,
+    check_sender,
+    may_report_state,
+    may_use_procedure,
+    not_fresh,
+)
+from gateway.intake.signature import SignedRequest, SigningKey, as_request, read_default, sign_request
+
+Ground = Any  # The fixture's type lives in conftest, which tests do not import.
+NOW = datetime(2026, 11, 20, 8, 4, 7, tzinfo=UTC)
+BODY = '{"name":"Trần Văn Mẫu"}'.encode()
+Build = Callable[[str, str, tuple[tuple[str, str], ...]], SignedRequest]
+
+
+def refusal(ground: Ground, headers: dict[str, str], body: bytes = BODY, target: str = "/v1/events") -> str:
+    """The code with which a request is refused."""
+    with pytest.raises((Unauthenticated, Forbidden)) as caught:
+        ground.authenticate(headers, body, target=target)
+    return caught.value.code
+
+
+class Message:
+    """A request for the library's signer."""
+
+    def __init__(self, method: str, url: str, headers: dict[str, str]) -> None:
+        self.method, self.url, self.headers = method, url, headers
+
+
+class Resolver(HTTPSignatureKeyResolver):
+    """Hands out one private key."""
+
+    def __init__(self, key: object) -> None:
+        self._key = key
+
+    def resolve_private_key(self, key_id: str) -> Any:
+        return self._key
+
+
+def library_signed(ground: Ground, components: tuple[str, ...], **more: Any) -> dict[str, str]:
+    """Headers signed by the library over `components`, at NOW."""
+    kinds = {
+        "rsa-pss-sha512": algorithms.RSA_PSS_SHA512,
+        "ecdsa-p256-sha256": algorithms.ECDSA_P256_SHA256,
+        "ed25519": algorithms.ED25519,
+    }
+    key = ground.signer()
+    digest = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+    message = Message(
+        "POST",
+        "https://localhost/v1/events",
+        {"Content-Type": "application/json", "Content-Digest": f"sha-256=:{digest}:"} | more.pop("headers", {}),
+    )
+    signer = HTTPMessageSigner(signature_algorithm=kinds[key.algorithm], key_resolver=Resolver(key.private_key))
+    signer.sign(
+        message, key_id=key.key_id, created=NOW, covered_component_ids=components, use_existing_digest=True, **more
+    )
+    return message.headers
+
+
+DEFAULT_SET = ("@method", "@path", "content-digest", "content-type")
+
+
+def test_a_signed_event_names_its_caller(ground: Ground) -> None:
+    """A request signed over the default set is let in as the system that registered the key."""
+    caller = ground.authenticate(ground.signed(BODY), BODY)
+    assert (caller.system_code, caller.role, caller.fresh) == ("SEC-DEMO", "sector", True)
+    assert caller.key_id == ground.signer().key_id
+
+
+def test_the_default_set_takes_our_reader_not_the_library(ground: Ground) -> None:
+    """What our own signer and the library's signer write over the default set is read by the quick reader."""
+    assert read_default(as_request("POST", "/v1/events", ground.signed(BODY)), True) is not None
+    by_library = library_signed(ground, DEFAULT_SET)
+    assert read_default(as_request("POST", "/v1/events", by_library), True) is not None
+    assert ground.authenticate(by_library, BODY).fresh
+
+
+@pytest.mark.parametrize("target", ["/v1/events/019a0f5e", "/v1/feed?after=12&limit=5", "/v1/feed?"])
+def test_a_request_without_content_is_signed_over_method_path_and_query(ground: Ground, target: str) -> None:
+    """A GET needs no digest; its query, when there is one, must be covered."""
+    headers = ground.signed(b"", target=target, method="GET")
+    assert ("@query" in headers["Signature-Input"]) == ("?" in target)
+    assert ground.authenticate(headers, b"", target=target, method="GET").fresh
+
+
+def test_an_exchanged_query_is_refused(ground: Ground) -> None:
+    """The cursor of the feed cannot be exchanged on the way."""
+    headers = ground.signed(b"", target="/v1/feed?after=12", method="GET")
+    with pytest.raises(Unauthenticated, match="Chữ ký không đúng"):
+        ground.authenticate(headers, b"", target="/v1/feed?after=13", method="GET")
+    with pytest.raises(Unauthenticated):
+        ground.authenticate(headers, b"", target="/v1/feed", method="GET")
+
+
+def test_a_query_added_to_a_signed_request_is_refused(ground: Ground) -> None:
+    """A signature that does not cover the query does not let a query in."""
+    headers = ground.signed(b"", target="/v1/feed", method="GET")
+    with pytest.raises(Unauthenticated) as caught:
+        ground.authenticate(headers, b"", target="/v1/feed?after=13", method="GET")
+    assert caught.value.code == "uncovered_component"
+
+
+def test_an_empty_content_is_signed_too(ground: Ground) -> None:
+    """A POST is signed with the digest of nothing; the same signature does not cover something."""
+    headers = ground.signed(b"")
+    assert ground.authenticate(headers, b"").fresh
+    assert refusal(ground, headers, b"{}") == "bad_digest"
+
+
+def test_unsigned_request(ground: Ground) -> None:
+    """A request without signature headers is refused."""
+    assert refusal(ground, {"Content-Type": "application/json"}) == "missing_signature"
+    only_input = ground.signed(BODY)
+    del only_input["Signature"]
+    assert refusal(ground, only_input) == "missing_signature"
+
+
+def test_forged_signature(ground: Ground) -> None:
+    """One changed bit of the signature is one too many."""
+    headers = ground.signed(BODY)
+    value = bytearray(base64.b64decode(headers["Signature"].removeprefix("sig1=:").removesuffix(":")))
+    value[5] ^= 1
+    headers["Signature"] = f"sig1=:{base64.b64encode(bytes(value)).decode()}:"
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_signature_by_an_unregistered_key_under_a_registered_name(ground: Ground) -> None:
+    """The name of a key opens nothing without the key."""
+    stranger = ground.signers[f"other-{ground.algorithm}"].private_key
+    forged = SigningKey(ground.signer().key_id, ground.algorithm, stranger)
+    headers = sign_request("POST", "/v1/events", BODY, forged, int(NOW.timestamp()))
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_unknown_key(ground: Ground) -> None:
+    """A key that nobody registered is refused."""
+    unknown = SigningKey("nobody", ground.algorithm, ground.signer().private_key)
+    headers = sign_request("POST", "/v1/events", BODY, unknown, int(NOW.timestamp()))
+    assert refusal(ground, headers) == "unknown_key"
+
+
+def test_swapped_body(ground: Ground) -> None:
+    """Other bytes under the same digest header are refused."""
+    assert refusal(ground, ground.signed(BODY), BODY + b" ") == "bad_digest"
+
+
+def test_swapped_body_with_a_fitting_digest(ground: Ground) -> None:
+    """A digest that was made to fit other bytes breaks the signature."""
+    headers = ground.signed(BODY)
+    other = BODY + b" "
+    headers["Content-Digest"] = f"sha-256=:{base64.b64encode(hashlib.sha256(other).digest()).decode()}:"
+    assert refusal(ground, headers, other) == "bad_signature"
+
+
+def test_missing_digest(ground: Ground) -> None:
+    """A request with content and without its digest is refused."""
+    headers = ground.signed(BODY)
+    del headers["Content-Digest"]
+    assert refusal(ground, headers) == "bad_digest"
+
+
+def test_covered_set_missing_content_digest(ground: Ground) -> None:
+    """A good signature that leaves the content out proves nothing about it."""
+    headers = library_signed(ground, ("@method", "@path", "content-type"))
+    assert refusal(ground, headers) == "uncovered_component"
+
+
+def test_covered_set_missing_the_path(ground: Ground) -> None:
+    """A good signature that leaves the path out could be sent to another address."""
+    headers = library_signed(ground, ("@method", "content-digest", "content-type"))
+    assert refusal(ground, headers) == "uncovered_component"
+
+
+def test_one_member_of_the_digest_does_not_count_for_the_digest(ground: Ground) -> None:
+    """A component with parameters is another component."""
+    components = ("@method", "@path", '"content-digest";key="sha-256"', "content-type")
+    assert refusal(ground, library_signed(ground, components)) == "uncovered_component"
+
+
+@pytest.mark.parametrize(
+    "components",
+    [
+        (*DEFAULT_SET, "idempotency-key"),
+        (*DEFAULT_SET, "@authority"),
+        ("@target-uri", *DEFAULT_SET),
+        ("content-type", "content-digest", "@path", "@method"),
+    ],
+)
+def test_a_wider_set_in_any_order_is_let_in(ground: Ground, components: tuple[str, ...]) -> None:
+    """Who signs more than asked for is welcome."""
+    headers = library_signed(ground, components, headers={"Idempotency-Key": "k"}, nonce="n", tag="t")
+    assert ground.authenticate(headers, BODY).fresh
+
+
+def test_another_spelling_of_the_default_set_is_let_in(ground: Ground) -> None:
+    """White space that Structured Fields allow is left to the library, and its judgement stands."""
+    headers = library_signed(ground, DEFAULT_SET)
+    headers["Signature-Input"] = headers["Signature-Input"].replace("=(", "=( ").replace(";keyid", "; keyid")
+    assert read_default(as_request("POST", "/v1/events", headers), True) is None
+    assert ground.authenticate(headers, BODY).fresh
+
+
+def test_duplicate_signature_labels(ground: Ground) -> None:
+    """The same label twice is refused, even when both say the same."""
+    headers = ground.signed(BODY)
+    for name in ("Signature-Input", "Signature"):
+        headers[name] = f"{headers[name]}, {headers[name]}"
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_two_signatures(ground: Ground, raw_request: Build) -> None:
+    """A request carries one signature; which of two counts would be a guess."""
+    headers = ground.signed(BODY)
+    second = {name: headers[name].replace("sig1=", "sig2=") for name in ("Signature-Input", "Signature")}
+    request = raw_request("POST", "/v1/events", (*headers.items(), *second.items()))
+    with pytest.raises(Unauthenticated) as caught:
+        ground.authenticator.authenticate(request, BODY, NOW)
+    assert caught.value.code == "bad_signature"
+
+
+def test_labels_that_do_not_meet(ground: Ground) -> None:
+    """A signature under another label than its input is refused."""
+    headers = ground.signed(BODY)
+    headers["Signature"] = headers["Signature"].replace("sig1=", "sig2=")
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_two_content_types(ground: Ground, raw_request: Build) -> None:
+    """A second Content-Type beside the signed one is refused."""
+    lines = (*ground.signed(BODY).items(), ("content-type", "text/plain"))
+    with pytest.raises(Unauthenticated):
+        ground.authenticator.authenticate(raw_request("POST", "/v1/events", lines), BODY, NOW)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "rsa-v1_5-sha256", "hmac-sha256", "ecdsa-p384-sha384", ""])
+def test_unknown_algorithm(ground: Ground, algorithm: str) -> None:
+    """An algorithm other than the registered one is refused whatever the signature is."""
+    headers = ground.signed(BODY)
+    headers["Signature-Input"] = headers["Signature-Input"].replace(f'alg="{ground.algorithm}"', f'alg="{algorithm}"')
+    assert refusal(ground, headers) in {"wrong_algorithm", "bad_signature"}
+
+
+def test_hmac_keyed_with_the_public_key(ground: Ground) -> None:
+    """A secret that both sides hold proves nothing: HMAC under the public key's bytes is refused."""
+    pem = ground.signer().private_key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )  # fmt: skip
+    headers = ground.signed(BODY)
+    headers["Signature-Input"] = headers["Signature-Input"].replace(f'alg="{ground.algorithm}"', 'alg="hmac-sha256"')
+    read = read_default(as_request("POST", "/v1/events", headers), True)
+    assert read is not None
+    mac = base64.b64encode(hmac.digest(pem, read.base, "sha256")).decode()
+    headers["Signature"] = f"sig1=:{mac}:"
+    assert refusal(ground, headers) == "wrong_algorithm"
+
+
+def test_the_algorithm_may_be_left_out(ground: Ground) -> None:
+    """Without `alg` the registered algorithm counts."""
+    headers = library_signed(ground, DEFAULT_SET, include_alg=False)
+    assert "alg=" not in headers["Signature-Input"]
+    assert ground.authenticate(headers, BODY).fresh
+
+
+def test_der_encoded_ecdsa_signature(all_keys: dict[str, SigningKey], ground: Ground) -> None:
+    """RFC 9421 3.3.4 writes r and s with 32 octets each; DER is another encoding, and refused."""
+    key = all_keys["sec-ecdsa-p256-sha256"]
+    headers = sign_request("POST", "/v1/events", BODY, key, int(NOW.timestamp()))
+    read = read_default(as_request("POST", "/v1/events", headers), True)
+    assert read is not None and isinstance(key.private_key, ec.EllipticCurvePrivateKey)
+    der = key.private_key.sign(read.base, ec.ECDSA(hashes.SHA256()))
+    headers["Signature"] = f"sig1=:{base64.b64encode(der).decode()}:"
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_rsa_signature_with_another_salt_length(all_keys: dict[str, SigningKey], ground: Ground) -> None:
+    """RFC 9421 3.3.1 fixes the salt at 64 octets."""
+    key = all_keys["sec-rsa-pss-sha512"]
+    headers = sign_request("POST", "/v1/events", BODY, key, int(NOW.timestamp()))
+    read = read_default(as_request("POST", "/v1/events", headers), True)
+    assert read is not None and isinstance(key.private_key, rsa.RSAPrivateKey)
+    short = padding.PSS(mgf=padding.MGF1(hashes.SHA512()), salt_length=20)
+    value = key.private_key.sign(read.base, short, hashes.SHA512())
+    headers["Signature"] = f"sig1=:{base64.b64encode(value).decode()}:"
+    assert refusal(ground, headers) == "bad_signature"
+
+
+def test_old_signature_is_told_apart_not_refused(ground: Ground) -> None:
+    """A client that lost our 202 repeats its old bytes: that is for the accept side to judge, which can refuse it."""
+    assert ground.authenticate(ground.signed(BODY, at=NOW - timedelta(seconds=300)), BODY).fresh
+    assert not ground.authenticate(ground.signed(BODY, at=NOW - timedelta(seconds=301)), BODY).fresh
+    assert (not_fresh().status, not_fresh().code) == (401, "signature_expired")
+
+
+def test_future_signature(ground: Ground) -> None:
+    """A signature from the future is refused at once: nothing can be stored under it yet."""
+    assert ground.authenticate(ground.signed(BODY, at=NOW + timedelta(seconds=300)), BODY).fresh
+    assert refusal(ground, ground.signed(BODY, at=NOW + timedelta(seconds=301))) == "signature_not_yet_valid"
+
+
+def test_signature_past_its_own_expiry(ground: Ground) -> None:
+    """Who limits a signature is taken at their word, to the second."""
+    assert ground.authenticate(library_signed(ground, DEFAULT_SET, expires=NOW), BODY).fresh
+    expired = library_signed(ground, DEFAULT_SET, expires=NOW - timedelta(seconds=1))
+    assert refusal(ground, expired) == "signature_expired"
+
+
+def test_signature_without_a_time(ground: Ground) -> None:
+    """A signature that does not say when it was made could be kept for ever."""
+    key = ground.signer()
+    headers = ground.signed(BODY)
+    params = headers["Signature-Input"].removeprefix("sig1=").replace(f";created={int(NOW.timestamp())}", "")
+    read = read_default(as_request("POST", "/v1/events", headers), True)
+    assert read is not None
+    lines = read.base.decode().split("\n")[:-1]
+    base = "\n".join([*lines, f'"@signature-params": {params}']).encode()
+    headers["Signature-Input"] = f"sig1={params}"
+    headers["Signature"] = f"sig1=:{base64.b64encode(key.sign(base)).decode()}:"
+    assert refusal(ground, headers) == "missing_created"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        "sig1",
+        "sig1=()",
+        'sig1=("@method" "@method" "@path" "content-digest");created=1;keyid="k"',
+        'sig1=("@method" "@path" "content-digest" "content-type");created=1;created=2;keyid="k"',
+        'sig1=("@method" "@path" "content-digest" "content-type");created="1";keyid="k"',
+        'sig1=("@method" "@path" "content-digest" "content-type");created=1.5;keyid="k"',
+        'sig1=("@method" "@path" "content-digest" "content-type");created=1;keyid=k',
+        'sig1=("@method" "@path" "content-digest" "content-type");created=1;keyid="k";evil=?1',
+        'sig1=("@method" "@path" "content-digest" "content-type")',
+        'sig1=("@METHOD" "@path" "content-digest" "content-type");created=1;keyid="k"',
+        'sig1=("@nothing");created=1;keyid="k"',
+        "sig1=:YWJj:",
+        'sig1=("@method"',
+        "((((((((",
+        'sig1=("@method" "@path" "content-digest" "content-type");created=99999999999999999999;keyid="k"',
+        "s\udcffig1=()",
+    ],
+)
+def test_malformed_signature_input(ground: Ground, value: str) -> None:
+    """Whatever stands in the header, the answer is a refusal and never a crash."""
+    headers = ground.signed(BODY) | {"Signature-Input": value}
+    assert refusal(ground, headers) in {"bad_signature", "unknown_key"}
+
+
+@pytest.mark.parametrize("value", ["", "sig1=:!:", "sig1=::", "sig1=abc", "sig1=:YWJj", "sig1=?1", "sig1=:YWJ:"])
+def test_malformed_signature(ground: Ground, value: str) -> None:
+    """A signature that is no byte sequence is refused."""
+    headers = ground.signed(BODY) | {"Signature": value}
+    assert refusal(ground, headers) == "bad_signature"
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda right: "",
+        lambda right: f"md5={right}",
+        lambda right: f"sha-256={right}, md5=:AAAA:",
+        lambda right: f"sha-256={right}, sha-256={right}",
+        lambda right: f"sha-256={right}, sha-512={right}",
+        lambda right: f"sha-256={right};p",
+        lambda right: f"SHA-256={right}",
+        lambda right: f"sha-256={right.replace(':', '')}",
+        lambda right: "sha-256=::",
+    ],
+)
+def test_malformed_or_unfit_digest(ground: Ground, spoil: Callable[[str], str]) -> None:
+    """Every digest that is named must be supported, well written and right."""
+    right = f":{base64.b64encode(hashlib.sha256(BODY).digest()).decode()}:"
+    headers = ground.signed(BODY) | {"Content-Digest": spoil(right)}
+    assert refusal(ground, headers) == "bad_digest"
+
+
+def test_sha_512_digest(ground: Ground) -> None:
+    """SHA-512 is as good as SHA-256, and both together must both be right (RFC 9530)."""
+    wide = base64.b64encode(hashlib.sha512(BODY).digest()).decode()
+    narrow = base64.b64encode(hashlib.sha256(BODY).digest()).decode()
+    for value in (f"sha-512=:{wide}:", f"sha-512=:{wide}:, sha-256=:{narrow}:"):
+        headers = library_signed(ground, DEFAULT_SET, headers={"Content-Digest": value})
+        assert ground.authenticate(headers, BODY).fresh
+
+
+def test_logical_path_behind_a_rewriting_bus(ground: Ground) -> None:
+    """The signature is over the path that the caller used; the prefix restores what the bus took off."""
+    headers = ground.signed(BODY, target="/bvhttdl/cong/v1/events")
+    behind = Authenticator(ground.authenticator.callers, 300, "/bvhttdl/cong")
+    request = make_mocked_request("POST", "/v1/events", headers=headers)
+    assert behind.authenticate(behind.parts(request), BODY, NOW).fresh
+    with pytest.raises(Unauthenticated):
+        ground.authenticator.authenticate(ground.authenticator.parts(request), BODY, NOW)
+
+
+def test_path_is_compared_as_it_was_sent(ground: Ground) -> None:
+    """Percent encoding is part of what was signed; a decoded twin is another path."""
+    headers = ground.signed(BODY, target="/v1/dossiers/000.00.00.G16%2D1")
+    request = make_mocked_request("POST", "/v1/dossiers/000.00.00.G16%2D1?", headers=headers)
+    parts = ground.authenticator.parts(request)
+    assert (parts.path, parts.query) == ("/v1/dossiers/000.00.00.G16%2D1", "")
+    assert ground.authenticate(headers, BODY, target="/v1/dossiers/000.00.00.G16%2D1").fresh
+    assert refusal(ground, headers, target="/v1/dossiers/000.00.00.G16-1") == "bad_signature"
+
+
+def test_key_of_another_system(ground: Ground) -> None:
+    """A system speaks in its own name only."""
+    headers = sign_request("POST", "/v1/events", BODY, ground.signer("other"), int(NOW.timestamp()))
+    caller = ground.authenticate(headers, BODY)
+    check_sender(caller, "SEC-OTHER")
+    with pytest.raises(Forbidden) as caught:
+        check_sender(caller, "SEC-DEMO")
+    assert caught.value.code == "wrong_system"
+
+
+def test_expired_consent(ground: Ground) -> None:
+    """Consent holds to the end of its last day in Viet Nam, and not a minute longer (QĐ 3036 Điều 5.7)."""
+    record = msgspec.structs.replace(ground.record, valid_to=date(2026, 11, 20))
+    authenticator = ground.with_record(record).authenticator
+    last = datetime(2026, 11, 20, 16, 59, tzinfo=UTC)  # 23:59 in Ha Noi.
+    request = as_request("POST", "/v1/events", ground.signed(BODY, at=last))
+    assert authenticator.authenticate(request, BODY, last).fresh
+    with pytest.raises(Forbidden) as caught:
+        authenticator.authenticate(request, BODY, last + timedelta(minutes=1))
+    assert (caught.value.status, caught.value.code) == (403, "consent_expired")
+
+
+def test_missing_or_future_consent(ground: Ground) -> None:
+    """Without consent, or before its day, a good signature opens nothing."""
+    for record in (
+        msgspec.structs.replace(ground.record, consent_no=""),
+        msgspec.structs.replace(ground.record, consent_date=date(2026, 11, 21)),
+    ):
+        spoiled = ground.with_record(record)
+        assert refusal(spoiled, ground.signed(BODY)) == "consent_missing"
+
+
+def test_forgery_learns_nothing_about_consent(ground: Ground) -> None:
+    """Whether a system's consent holds is told to that system only."""
+    spoiled = ground.with_record(msgspec.structs.replace(ground.record, consent_no=""))
+    headers = ground.signed(BODY)
+    headers["Signature"] = ground.signed(b"other")["Signature"]
+    assert refusal(spoiled, headers) == "bad_signature"
+
+
+def test_procedures_and_states_of_the_consent() -> None:
+    """A caller may use what its consent names; a star names everything."""
+
+    def caller(**allowed: tuple[str, ...]) -> Caller:
+        record = CallerRecord(role="sector", keys={}, **allowed)  # type: ignore[arg-type]  # two tuples by name
+        return Caller("SEC-DEMO", "sector", "k", True, record)
+
+    everything, little = caller(), caller(procedures=("1.004528",), states=("processing",))
+    assert may_use_procedure(everything, "2.000001") and may_report_state(everything, "returned")
+    assert may_use_procedure(little, "1.004528") and not may_use_procedure(little, "2.000001")
+    assert may_report_state(little, "processing") and not may_report_state(little, "returned")
+
+
+def test_repr_of_a_caller_shows_no_register() -> None:
+    """What may end up in a log names the system and the key, nothing else."""
+    record = CallerRecord(role="sector", keys={}, consent_no="12/VB")
+    assert "12/VB" not in repr(Caller("SEC-DEMO", "sector", "k", True, record))
+
+
+def _settings(tmp_path: Path, **callers: dict[str, CallerKey]) -> Loaded:
+    records = {
+        name: CallerRecord(role="sector", keys=keys, consent_no="1", consent_date=date(2026, 1, 1))
+        for name, keys in callers.items()
+    }
+    intake = Intake(max_skew_s=60, logical_path_prefix="/cong")
+    return Loaded(settings=Settings(callers=records, intake=intake), base=tmp_path)
+
+
+def _write_public(file: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
+    file.write_bytes(
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+
+
+def test_register_is_read_once_from_files_beside_the_configuration(
+    tmp_path: Path, all_keys: dict[str, SigningKey]
+) -> None:
+    """Key files are relative to the configuration; the settings give skew and prefix."""
+    for name in ("rsa-pss-sha512", "ecdsa-p256-sha256"):
+        key = all_keys[f"sec-{name}"].private_key
+        assert isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey))
+        _write_public(tmp_path / f"{name}.pem", key)
+    loaded = _settings(
+        tmp_path,
+        A={"a": CallerKey(algorithm="rsa-pss-sha512", file="rsa-pss-sha512.pem")},
+        B={"b": CallerKey(algorithm="ecdsa-p256-sha256", file="ecdsa-p256-sha256.pem")},
+    )
+    authenticator = Authenticator.load(loaded)
+    assert {key: found.system_code for key, found in authenticator.callers.keys.items()} == {"a": "A", "b": "B"}
+    assert (authenticator.max_skew_s, authenticator.path_prefix) == (60, "/cong")
+
+
+def test_every_unfit_key_of_the_register_is_named(tmp_path: Path, all_keys: dict[str, SigningKey]) -> None:
+    """Too short, of another kind, on another curve, unreadable, missing, no PEM, twice the same name: all at once."""
+    _write_public(tmp_path / "short.pem", rsa.generate_private_key(public_exponent=65537, key_size=1024))
+    _write_public(tmp_path / "p384.pem", ec.generate_private_key(ec.SECP384R1()))
+    good = all_keys["sec-rsa-pss-sha512"].private_key
+    assert isinstance(good, rsa.RSAPrivateKey)
+    _write_public(tmp_path / "good.pem", good)
+    (tmp_path / "text.pem").write_text("xin chào", encoding="utf-8")
+    loaded = _settings(
+        tmp_path,
+        A={
+            "short": CallerKey(algorithm="rsa-pss-sha512", file="short.pem"),
+            "curve": CallerKey(algorithm="ecdsa-p256-sha256", file="p384.pem"),
+            "kind": CallerKey(algorithm="ed25519", file="good.pem"),
+            "text": CallerKey(algorithm="ed25519", file="text.pem"),
+            "none": CallerKey(algorithm="ed25519", file="none.pem"),
+            "same": CallerKey(algorithm="rsa-pss-sha512", file="good.pem"),
+        },
+        B={"same": CallerKey(algorithm="rsa-pss-sha512", file="good.pem")},
+    )
+    with pytest.raises(ConfigError) as caught:
+        Callers.load(loaded)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == [
+        *(f"callers.A.keys.{name}" for name in ("short", "curve", "kind", "text", "none")),
+        "callers.B.keys.same",
+    ]
+
+
+def test_signing_key_that_does_not_fit_its_algorithm(all_keys: dict[str, SigningKey]) -> None:
+    """A client learns at once that its key and its algorithm do not belong together."""
+    key = all_keys["sec-ed25519"].private_key
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    assert SigningKey.load(pem, "k", "ed25519").algorithm == "ed25519"
+    for wrong in (pem, b"nothing"):
+        with pytest.raises(ConfigError):
+            SigningKey.load(wrong, "k", "rsa-pss-sha512")
+    assert "PrivateKey" not in repr(SigningKey.load(pem, "k", "ed25519"))
+
+
+def test_a_target_that_cannot_be_signed(all_keys: dict[str, SigningKey]) -> None:
+    """A client that forgot to percent-encode is told so instead of being refused later."""
+    with pytest.raises(ValueError, match="cannot sign"):
+        sign_request("GET", "/v1/hồ sơ", b"", all_keys["sec-ed25519"], 1)
