@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import subprocess
 import sys
 import time
@@ -31,10 +32,13 @@ def main() -> int:
     arguments = parser.parse_args()
     held = {"kill rounds": asyncio.run(kill_rounds.prove(arguments.rounds or _ROUNDS[arguments.scale], arguments.seed))}
     bench = Path(__file__).parents[2] / "bench"
+    environment = {**os.environ, "PYTHONPATH": str(bench.parent)}
     for name, *options in _BENCHES[arguments.scale]:
         print(f"\n== bench/{name} {' '.join(options)}", flush=True)
         # The benches compare ratios that noise can move: their verdict is printed here, and binding where it is about a promise.
-        outcome = subprocess.run([sys.executable, str(bench / name), *options], check=False, cwd=bench.parent)
+        outcome = subprocess.run(
+            [sys.executable, str(bench / name), *options], check=False, cwd=bench.parent, env=environment
+        )
         held[f"bench/{name}"] = outcome.returncode == 0
     print("\n== verdict")
     for part, sound in held.items():
