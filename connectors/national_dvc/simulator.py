@@ -14,12 +14,11 @@ wire that the facts do not know; what it holds is told by the control plane alon
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
@@ -28,7 +27,7 @@ from aiohttp import web
 
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
-from connectors.kit.simulation import Call, Simulation, Work, json_answer, mount_control
+from connectors.kit.simulation import Call, Simulation, json_answer, mount_control
 from connectors.national_dvc.simulator_portal import INTEGRATION, SHARED, Answer, Body, Portal, PortalOptions, Services
 from connectors.national_dvc.simulator_rules import LOCAL_ZONE, portal_time
 from connectors.national_dvc.simulator_score import totals
@@ -69,17 +68,15 @@ def portal_app(portal: Portal, plan: FaultPlan | None = None) -> web.Application
     app.router.add_post("/_simulator/sessions/expire", control.expire_sessions)
     app.router.add_post("/_simulator/outage", control.outage)
     app.router.add_delete("/_simulator/state", control.forget)
-    app.on_cleanup.append(front.stop)
     return app
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Front:
     """HTTP in and out, and the faults that only the portal's own words can play."""
 
     portal: Portal
     simulation: Simulation
-    _under_way: set[asyncio.Task[web.StreamResponse]] = field(default_factory=set)
 
     async def login(self, request: web.Request) -> web.StreamResponse:
         """The login service (1.5)."""
@@ -91,7 +88,7 @@ class Front:
         async def work(_fault: Fault | None) -> web.Response:
             return self.answered(self.portal.login(body))
 
-        return await self.play(Call(request, "login", _route(request)), work)
+        return await self.simulation.play(Call(request, "login", _route(request)), work)
 
     async def serve(self, request: web.Request, services: Services) -> web.StreamResponse:
         """Any business service of one endpoint."""
@@ -104,20 +101,7 @@ class Front:
         async def work(fault: Fault | None) -> web.Response:
             return self.answered(self._business(body, services, fault))
 
-        return await self.play(Call(request, service, {**_route(request), **_summary(body)}), work)
-
-    async def play(self, call: Call, work: Work) -> web.StreamResponse:
-        """Play a call to its end: the portal does not notice that a caller hung up, and may commit afterwards."""
-        task = asyncio.create_task(self.simulation.play(call, work))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
-
-    async def stop(self, _app: web.Application) -> None:
-        """Drop the calls whose callers are gone."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        return await self.simulation.play(Call(request, service, {**_route(request), **_summary(body)}), work)
 
     def answered(self, answer: Answer) -> web.Response:
         """HTTP 200 whatever the business answer is (1.6)."""

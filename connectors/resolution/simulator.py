@@ -17,13 +17,11 @@ Source: architecture note 1; dossier-model facts 4.1 to 4.3; the Standard Webhoo
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -50,16 +48,19 @@ T = TypeVar("T")
 
 
 class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How this resolution system behaves; paths of keys are PEM files.
+    """How this resolution system behaves; key files are PEM.
 
-    `push_back`: answer a sector's event by an own one. `faults` is a plan to begin with.
+    The gateway's public key comes from `gateway_public_key_file`, or as PEM text in `gateway_public_key`. Without
+    `signing_key_file` it signs with a key of the moment that no gateway knows. `push_back`: answer a sector's event by
+    an own one. `faults` is a plan to begin with.
     """
 
     gateway_url: str = "http://127.0.0.1:8080"
     system_code: str = "RES-VHTTDL"
-    signing_key_file: str
+    signing_key_file: str = ""
     key_id: str = "RES-VHTTDL"
-    gateway_public_key_file: str
+    gateway_public_key_file: str = ""
+    gateway_public_key: str = ""
     webhook_path: str = "/webhooks/gateway"
     push_back: bool = True
     concurrency: int = 8
@@ -74,8 +75,8 @@ def create_app(options: Mapping[str, object]) -> web.Application:
     try:
         chosen = msgspec.convert(dict(options), ResolutionOptions, strict=False)
         plan = FaultPlan.from_json(msgspec.json.encode(chosen.faults))
-        signer = MessageSigner(private_key(Path(chosen.signing_key_file)), chosen.key_id)
-        verifier = WebhookVerifier(public_key(Path(chosen.gateway_public_key_file)))
+        signer = MessageSigner(private_key(chosen.signing_key_file), chosen.key_id)
+        verifier = WebhookVerifier(public_key(chosen.gateway_public_key_file, chosen.gateway_public_key))
     except (msgspec.ValidationError, FaultPlanError, UnfitKey) as error:
         raise SettingsError("resolution", (str(error),)) from error
     pace = Pace(chosen.concurrency, chosen.retry_base_s, chosen.retry_cap_s, chosen.timeout_s)
@@ -100,7 +101,6 @@ def resolution_app(resolution: Resolution, plan: FaultPlan | None = None) -> web
         await resolution.sender.start()
 
     async def stop(_app: web.Application) -> None:
-        await front.stop()
         await resolution.sender.close()
 
     app.on_startup.append(start)
@@ -184,16 +184,15 @@ class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     seconds: float
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Front:
     """HTTP in and out: the webhook and the control plane."""
 
     resolution: Resolution
     simulation: Simulation
-    _under_way: set[asyncio.Task[web.StreamResponse]] = field(default_factory=set)
 
     async def take_push(self, request: web.Request) -> web.StreamResponse:
-        """One push from the gateway; it is carried out to its end, even when the gateway hangs up."""
+        """One push from the gateway."""
         body = await request.read()
         stamps = WebhookStamps(
             *(request.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature"))
@@ -206,16 +205,7 @@ class Front:
                 answer["status"] = "repeat"
             return json_answer(answer, status)
 
-        task = asyncio.create_task(self.simulation.play(Call(request, "push", _summary(stamps, body)), work))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
-        return await asyncio.shield(task)
-
-    async def stop(self) -> None:
-        """Drop the calls whose callers are gone."""
-        for task in self._under_way:
-            task.cancel()
-        await asyncio.gather(*self._under_way, return_exceptions=True)
+        return await self.simulation.play(Call(request, "push", _summary(stamps, body)), work)
 
     async def register(self, request: web.Request) -> web.Response:
         """Queue registrations."""

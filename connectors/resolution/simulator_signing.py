@@ -120,27 +120,29 @@ def content_digest(body: bytes) -> str:
     return f"sha-256=:{_text(hashlib.sha256(body).digest())}:"
 
 
-def private_key(file: Path) -> PrivateKey:
-    """The private key in a PEM file; raises `UnfitKey` for one that cannot sign here."""
+def private_key(file: str) -> PrivateKey:
+    """The private key in a PEM file, or a fresh one where no file is named; raises `UnfitKey` for one that cannot sign."""
+    if not file:
+        return Ed25519PrivateKey.generate()
     try:
-        key = serialization.load_pem_private_key(file.read_bytes(), password=None)
+        key = serialization.load_pem_private_key(Path(file).read_bytes(), password=None)
     except (OSError, ValueError, TypeError) as error:
-        raise UnfitKey(f"{file.name}: không đọc được khóa riêng") from error
+        raise UnfitKey(f"signing_key_file: không đọc được khóa riêng trong {file}") from error
     if isinstance(key, Ed25519PrivateKey | rsa.RSAPrivateKey):
         return key
     if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
         return key
-    raise UnfitKey(f"{file.name}: chỉ nhận khóa Ed25519, ECDSA P-256 hoặc RSA")
+    raise UnfitKey("signing_key_file: chỉ nhận khóa Ed25519, ECDSA P-256 hoặc RSA")
 
 
-def public_key(file: Path) -> Ed25519PublicKey:
-    """The gateway's Ed25519 public key in a PEM file; raises `UnfitKey` for anything else."""
+def public_key(file: str, text: str = "") -> Ed25519PublicKey:
+    """The gateway's Ed25519 public key in a PEM file or PEM text; raises `UnfitKey` for anything else."""
     try:
-        key = serialization.load_pem_public_key(file.read_bytes())
+        key = serialization.load_pem_public_key(Path(file).read_bytes() if file else text.encode())
     except (OSError, ValueError) as error:
-        raise UnfitKey(f"{file.name}: không đọc được khóa công khai") from error
+        raise UnfitKey(f"gateway_public_key_file: không đọc được khóa công khai trong {file or 'PEM'}") from error
     if not isinstance(key, Ed25519PublicKey):
-        raise UnfitKey(f"{file.name}: chỉ nhận khóa công khai Ed25519")
+        raise UnfitKey("gateway_public_key_file: chỉ nhận khóa công khai Ed25519")
     return key
 
 
