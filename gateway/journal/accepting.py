@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from gateway.clock import from_micros
 from gateway.journal import lanes, reading
 from gateway.journal.books import Books, JournalFault, micros, sha256
@@ -31,7 +33,7 @@ def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
     if not decision.store:
         return Accepted(decision.answer, decision.status, stored=False)
     position = _write(books, intake, decision)
-    leaf = books.chain_leaf(intake.digest, sha256(decision.answer))
+    leaf = books.chain_leaf(intake.digest, hashlib.sha256(decision.answer).digest())
     if intake.key and situation.known_receipt is None:
         _keep_receipt(books, intake, decision.answer, leaf)
     return Accepted(decision.answer, decision.status, stored=True, position=position)

@@ -20,6 +20,7 @@ from mappings.codec import decode, encode
 
 Row = tuple[Any, ...]  # a row of SQL has no type of its own; each reader gives its columns theirs
 DATA_KEY = "data_key"
+DIGEST_BYTES = 32
 
 
 class JournalFault(GatewayError):
@@ -185,9 +186,11 @@ class Books(Pages):
         self._digests.append(row_digest(table, *columns))
 
     def chain_leaf(self, *first: bytes) -> bytes:
-        """Append the leaf over `first` and every bound row, in order; returns its digest."""
+        """Append the leaf over `first` and every bound row, in order; returns its digest. All are SHA-256."""
         counters = self.counters
         covers = (*first, *self._digests)
+        if any(len(digest) != DIGEST_BYTES for digest in covers):
+            raise JournalFault("a leaf covers SHA-256 digests only")
         self._digests = []
         leaf = self.author.chain(counters.head, covers)
         self.run("leaf.put", self.author.writer, counters.leaf_n + 1, leaf, b"".join(covers))

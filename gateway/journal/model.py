@@ -365,11 +365,12 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One link of an evidence chain."""
+    """One link of an evidence chain; `covers` are the digests that it vouches for, in order."""
 
     writer: str
     n: int
     digest: bytes
+    covers: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

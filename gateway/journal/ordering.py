@@ -21,7 +21,7 @@ def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
     elif wanted.kind is OrderKind.RELEASE:
         outcome = _release(books, lane, head, now)
     elif wanted.kind is OrderKind.SKIP:
-        outcome = _skip(books, lane, head, wanted)
+        outcome = _skip(books, lane, head, wanted, now)
     else:
         outcome = _replay(books, lane, wanted)
     if outcome.done:
@@ -67,6 +67,8 @@ def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
             return Ordered(False, "Làn không có gì đang chờ")
         books.run("order.unblock", lane.lane_id, None)
         return Ordered(True, "Đã mở làn; thông điệp tới sẽ được gửi")
+    if head.state is DeliveryState.READY and lane.due is not None and lane.due <= now:
+        return Ordered(False, "Làn không bị giữ; thông điệp sắp được gửi", head.delivery_id)
     state = DeliveryState.UNKNOWN if head.doubtful else DeliveryState.READY
     if head.state is DeliveryState.HELD or state is DeliveryState.READY:
         books.run("order.ready", lane.lane_id, head.seq, state.value)
@@ -76,14 +78,14 @@ def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
     return Ordered(True, f"Đã mở làn{doubt}", head.delivery_id)
 
 
-def _skip(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder) -> Ordered:
+def _skip(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder, now: int) -> Ordered:
     if head is None or head.state is not DeliveryState.HELD:
         return Ordered(False, "Chỉ bỏ qua được thông điệp đang bị giữ ở đầu làn")
     if wanted.delivery_id and wanted.delivery_id != head.delivery_id:
         return Ordered(False, f"Thông điệp đang bị giữ ở đầu làn là {head.delivery_id}", head.delivery_id)
     books.run("order.refuse", lane.lane_id, head.seq)
     books.move(lane.upstream, head.state.value, DeliveryState.REFUSED)
-    lanes.come_to_rest(books, lane, lanes.Rest(books.now, lane.memory))
+    lanes.come_to_rest(books, lane, lanes.Rest(now, lane.memory))
     return Ordered(True, "Đã bỏ qua thông điệp; làn đi tiếp", head.delivery_id)
 
 

@@ -259,7 +259,7 @@ ON CONFLICT (code) DO UPDATE SET breaker_state = excluded.breaker_state,
   breaker_open_until = excluded.breaker_open_until, paused = excluded.paused
 
 -- name: read.leaves
-SELECT writer, n, digest FROM leaf WHERE writer = ?1 AND n > ?2 ORDER BY n LIMIT ?3
+SELECT writer, n, digest, covers FROM leaf WHERE writer = ?1 AND n > ?2 ORDER BY n LIMIT ?3
 
 -- name: read.heads
 WITH RECURSIVE chains (writer) AS (
@@ -267,6 +267,6 @@ WITH RECURSIVE chains (writer) AS (
   UNION ALL
   SELECT (SELECT min(l.writer) FROM leaf l WHERE l.writer > c.writer) FROM chains c WHERE c.writer IS NOT NULL
 )
-SELECT c.writer, (SELECT max(n) FROM leaf WHERE writer = c.writer),
-  (SELECT digest FROM leaf WHERE writer = c.writer ORDER BY n DESC LIMIT 1)
-FROM chains c WHERE c.writer IS NOT NULL AND c.writer > ?1 LIMIT ?2
+SELECT l.writer, l.n, l.digest, l.covers
+FROM chains c JOIN leaf l ON l.writer = c.writer AND l.n = (SELECT max(n) FROM leaf WHERE writer = c.writer)
+ORDER BY l.writer LIMIT ?1

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.clock import from_micros
-from gateway.journal.books import Pages, Row
+from gateway.journal.books import DIGEST_BYTES, Pages, Row
 from gateway.journal.model import (
     AttemptRow,
     Counts,
@@ -186,5 +186,9 @@ def upstream(pages: Pages, code: str) -> UpstreamRow:
 
 def leaves(pages: Pages, writer: str, after: int, limit: int) -> Sequence[Leaf]:
     """Leaves of one chain behind `after`; with an empty writer, the last leaf of every chain."""
-    rows = pages.rows("read.leaves", writer, after, limit) if writer else pages.rows("read.heads", "", limit)
-    return tuple(Leaf(*row) for row in rows)
+    rows = pages.rows("read.leaves", writer, after, limit) if writer else pages.rows("read.heads", limit)
+    return tuple(Leaf(name, n, digest, _digests(covers)) for name, n, digest, covers in rows)
+
+
+def _digests(covers: bytes) -> tuple[bytes, ...]:
+    return tuple(covers[at : at + DIGEST_BYTES] for at in range(0, len(covers), DIGEST_BYTES))

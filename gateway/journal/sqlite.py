@@ -203,10 +203,12 @@ class _Readers:
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._look, look)
 
     def _look(self, look: Callable[[Pages], T]) -> T:
-        connection = self._connection()
-        with connection:
-            seen = look(Pages(cast("Cursor", connection.cursor()), self._sql, self._vault))
-        return seen
+        cursor = self._connection().cursor()
+        cursor.execute("BEGIN")
+        try:
+            return look(Pages(cast("Cursor", cursor), self._sql, self._vault))
+        finally:
+            cursor.execute("COMMIT")
 
     def _connection(self) -> apsw.Connection:
         connection: apsw.Connection | None = getattr(self._own, "connection", None)
