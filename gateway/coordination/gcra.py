@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# A send that is early by less than this share of the interval is on time: floats cannot say it better.
-_TOLERANCE = 1e-9
+# A send that is early by less than this share of an interval is on time: a clock read as a float says it no better.
+_TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +40,7 @@ def take(arrival: float, now: float, wanted: int, limit: RateLimit) -> Taken:
     interval = limit.interval_s()
     if wanted < 0:
         return Taken(wanted, arrival + wanted * interval, 0.0)
-    start = max(arrival, now)
-    room = now + limit.burst * interval - start
-    allowed = max(0, min(wanted, int(room / interval + _TOLERANCE)))
-    after = start + allowed * interval
-    return Taken(allowed, after, max(0.0, after + interval - limit.burst * interval - now))
+    ahead = max(arrival - now, 0.0)
+    allowed = max(0, min(wanted, int(limit.burst - ahead * limit.rate_per_s + _TOLERANCE)))
+    ahead += allowed * interval
+    return Taken(allowed, now + ahead, max(0.0, ahead - (limit.burst - 1) * interval))

@@ -6,7 +6,6 @@ waits. The family of the error alone decides (architecture 6), and trouble of a 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -64,13 +63,10 @@ class History:
 
 def ceiling_s(attempts: int, schedule: Retry) -> float:
     """The longest wait after this many attempts, in seconds: base·factor^(attempts-1), never above the cap."""
-    if schedule.base_s <= 0 or schedule.factor <= 1:
-        return min(max(schedule.base_s, 0.0), schedule.cap_s)
-    # The power is bounded before it is raised: after some steps only the cap speaks, and floats overflow.
-    steps = math.log(max(schedule.cap_s / schedule.base_s, 1.0)) / math.log(schedule.factor)
-    if attempts - 1 >= steps:
+    try:
+        return min(schedule.cap_s, schedule.base_s * max(schedule.factor, 1.0) ** max(attempts - 1, 0))
+    except OverflowError:
         return schedule.cap_s
-    return min(schedule.cap_s, schedule.base_s * schedule.factor ** max(attempts - 1, 0))
 
 
 def decide(error: DeliveryError, history: History, schedule: Retry, clock: Clock) -> RetryDecision:
