@@ -1,0 +1,136 @@
+"""The inward mapping of dossier snapshots, and its agreement with the published JSON Schemas."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from importlib.resources import files
+from typing import Any
+
+import pytest
+
+from mappings.canonical import Address, Dossier, DossierTimes
+from mappings.codec import decode, encode
+from mappings.codes import (
+    CollectionTime,
+    Confidentiality,
+    DossierStatus,
+    FeeKind,
+    IdentityType,
+    Origin,
+    PartyKind,
+    ResultMethod,
+)
+from mappings.faults import CannotUnderstand
+from mappings.reading import RecordReader
+from mappings.sector import load_profile, to_dossier
+
+Tree = dict[str, Any]
+
+
+def test_a_full_dossier_is_understood(dossier_tree: Tree) -> None:
+    """Every part of the accepted shape arrives where the model wants it."""
+    dossier, versions = to_dossier(dossier_tree)
+    assert (dossier.version, dossier.origin, dossier.state) == (3, Origin.ONLINE_NATIONAL, DossierStatus.PROCESSING)
+    assert dossier.result_method is ResultMethod.POST
+    assert dossier.confidentiality is Confidentiality.RESTRICTED
+    assert dossier.applicant.kind is PartyKind.BUSINESS
+    assert dossier.applicant.address == Address(full_text="1 Phố Mẫu", province_code="01")
+    assert dossier.submitter is not None
+    assert (dossier.submitter.id.type, dossier.submitter.id.issued_on) == (IdentityType.CCCD, date(2021, 5, 1))
+    assert dossier.times.due_at == datetime(2026, 11, 28, 2, tzinfo=UTC)
+    (component,) = dossier.components
+    assert component.file is not None
+    assert component.file.sha256 == "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    (fee,) = dossier.fees
+    assert (fee.amount, fee.kind, fee.collection_time) == (3_000_000, FeeKind.CHARGE, CollectionTime.ON_RECEIPT)
+    assert versions == (load_profile().version.short,)
+    assert decode(encode(dossier), Dossier) == dossier
+
+
+def test_a_dossier_needs_no_more_than_its_required_parts(dossier_tree: Tree) -> None:
+    """What is optional has the model's own default."""
+    needed = ("dossier_code", "version", "origin", "procedure", "agency", "applicant", "state")
+    dossier = to_dossier({key: dossier_tree[key] for key in needed}).dossier
+    assert dossier.times == DossierTimes()
+    assert (dossier.components, dossier.fees, dossier.results) == ((), (), ())
+    assert dossier.result_method is ResultMethod.DIRECT
+
+
+def test_every_missing_part_is_named() -> None:
+    """An empty dossier lacks exactly what is required."""
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier({"procedure": {}, "applicant": {"id": {"issued_on": "2021-13-01", "verified": "yes"}}})
+    assert {fault.pointer: fault.code for fault in caught.value.faults} == {
+        "/dossier_code": "missing",
+        "/version": "missing",
+        "/origin": "missing",
+        "/procedure/code": "missing",
+        "/procedure/national_code": "missing",
+        "/procedure/name": "missing",
+        "/agency": "missing",
+        "/applicant/kind": "missing",
+        "/applicant/name": "missing",
+        "/applicant/id/issued_on": "bad_date",
+        "/applicant/id/verified": "wrong_type",
+        "/state": "missing",
+    }
+
+
+@pytest.mark.parametrize("amount", [1.0, "1000", True, -1, 2**63])
+def test_money_is_a_whole_number_of_dong(dossier_tree: Tree, amount: object) -> None:
+    """No fraction, no text, no boolean, no debt, nothing beyond 64 bits."""
+    dossier_tree["fees"][0]["amount"] = amount
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(dossier_tree)
+    assert [fault.pointer for fault in caught.value.faults] == ["/fees/0/amount"]
+
+
+@pytest.mark.parametrize("day", ["20261120", "2026-W47-5", "20/11/2026", "2026-11-31", "2026-11-20T00:00:00Z", 5])
+def test_a_day_is_written_one_way(dossier_tree: Tree, day: object) -> None:
+    """`yyyy-mm-dd` and nothing else."""
+    dossier_tree["submitter"]["date_of_birth"] = day
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(dossier_tree)
+    assert [fault.code for fault in caught.value.faults] == ["bad_date"]
+
+
+@pytest.mark.parametrize("tree", [[], "x", None, 5])
+def test_what_is_no_object_is_refused(tree: Any) -> None:
+    """A JSON text may be any value; a dossier is an object."""
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(tree)
+    assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("", "wrong_type")]
+
+
+def _schema_places(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> set[str]:
+    """The pointers that a schema allows, `*` for the items of a list; objects themselves are left out."""
+    if "$ref" in node:
+        return _schema_places(schema, schema["$defs"][node["$ref"].rsplit("/", 1)[1]], prefix)
+    if "items" in node:
+        return _schema_places(schema, node["items"], prefix + "/*")
+    if "properties" not in node:
+        return {prefix}
+    return {
+        place for key, inner in node["properties"].items() for place in _schema_places(schema, inner, f"{prefix}/{key}")
+    }
+
+
+def _profile_places(reader: RecordReader, prefix: str = "") -> set[str]:
+    """The pointers that the default profile reads, in the same notation."""
+    places: set[str] = set()
+    for step in reader.steps:
+        for path in step.paths:
+            place = prefix + "".join(f"/{key}" for key in path) + ("/*" if step.many else "")
+            places |= _profile_places(step.inner, place) if step.inner is not None else {place}
+    return places
+
+
+@pytest.mark.parametrize("name", ["event", "dossier"])
+def test_the_published_schema_and_the_profile_speak_of_the_same_members(name: str) -> None:
+    """A member that the schema admits and the mapping ignores would be lost in silence; the reverse could never arrive."""
+    schema = json.loads((files("gateway") / "intake" / "schemas" / f"{name}.json").read_text(encoding="utf-8"))
+    profile = load_profile()
+    reader = profile.event if name == "event" else profile.dossier
+    assert _schema_places(schema, schema) == _profile_places(reader)
