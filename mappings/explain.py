@@ -74,7 +74,9 @@ class _Walk:
         return " ".join(self.remarks.pop(pointer, ()))
 
 
-def explain(tree: object, system_code: str | None = None, profile: SectorProfile | None = None) -> tuple[ExplainRow, ...]:
+def explain(
+    tree: object, system_code: str | None = None, profile: SectorProfile | None = None
+) -> tuple[ExplainRow, ...]:
     """The rows for an event or a dossier; a tree with `event_id` or `sequence` is an event.
 
     `system_code` is who would send it (default: what the tree says). Never raises for what the tree contains.
