@@ -48,7 +48,6 @@ class Storage(Struct, frozen=True):
 
     data_dir: str = "data"
     key_file: str = "keys/kek"
-    evidence_key_file: str = "keys/evidence.pem"
     inline_bytes: int = 65_536
     queue_limit: int = 4_096
     synchronous: Literal["FULL", "NORMAL"] = "FULL"

@@ -108,7 +108,7 @@ def _sqlite(loaded: Loaded) -> Iterator[Finding]:
 
 def _permissions(loaded: Loaded) -> Iterator[Finding]:
     storage = loaded.settings.storage
-    for name in (storage.key_file, storage.evidence_key_file):
+    for name in (storage.key_file,):
         path = loaded.path(name)
         if not path.exists():
             yield Finding(f"tệp {name}", False, "không tồn tại")

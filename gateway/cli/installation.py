@@ -41,7 +41,6 @@ port = $gateway
 [storage]
 data_dir = "data"
 key_file = "keys/kek"
-evidence_key_file = "keys/evidence.pem"
 
 [callers.$resolution_system]
 role = "resolution"
@@ -143,7 +142,7 @@ def lay_out(folder: Path, ports: Ports, sectors: Sequence[str]) -> None:
     for part in ("keys", "data", "simulators"):
         (folder / part).mkdir(parents=True, exist_ok=True)
         (folder / part).chmod(0o700)
-    _write_keys(folder / "keys", (RESOLUTION_SYSTEM, "webhook", "evidence", *sectors))
+    _write_keys(folder / "keys", (RESOLUTION_SYSTEM, "webhook", *sectors))
     password = secrets.token_urlsafe(18)
     write_safely(folder / "keys/portal.username", b"000.00.00.G16\n")
     write_safely(folder / "keys/portal.password", f"{password}\n".encode())

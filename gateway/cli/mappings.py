@@ -46,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _lint(*, as_json: bool) -> int:
-    findings = lint_all(registry.table_folders())
+    profiles = [place for _, folder in registry.folders().values() for place in sorted(folder.glob("profiles/*/"))]
+    findings = lint_all(profiles)
     if as_json:
         print_json({"ok": not findings, "findings": [asdict(finding) for finding in findings]})
     else:

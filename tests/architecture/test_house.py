@@ -134,7 +134,7 @@ def test_the_commands_in_readme_are_the_commands_of_the_program(
     project: Path, program_environment: dict[str, str]
 ) -> None:
     """README lists exactly the commands that `gateway --help` knows."""
-    from gateway.cli import COMMANDS
+    from gateway.cli.program import COMMANDS
 
     readme = (project / "README.md").read_text(encoding="utf-8")
     block = readme.split("<!-- commands -->")[1].split("<!-- /commands -->")[0]

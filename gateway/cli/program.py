@@ -1,0 +1,97 @@
+"""The program `gateway`: all commands, one parser, one exit.
+
+Exit codes: 0 done; 1 done, but something is wrong and was named; 2 refused, with the reason; 3 unusable input;
+64 wrong usage (sysexits EX_USAGE); 69 the gateway or a file it needs is not available (EX_UNAVAILABLE);
+78 the configuration is wrong (EX_CONFIG).
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from types import ModuleType
+from typing import NoReturn
+
+from gateway.cli import (
+    config,
+    connectors,
+    demo,
+    doctor,
+    hold,
+    init,
+    lanes,
+    mappings,
+    pause,
+    push,
+    release,
+    replay,
+    resume,
+    serve,
+    simulate,
+    skip,
+)
+from gateway.cli.screen import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, failure
+from gateway.errors import ConfigError, GatewayError
+
+COMMANDS: tuple[ModuleType, ...] = (
+    init,
+    serve,
+    simulate,
+    push,
+    lanes,
+    hold,
+    release,
+    replay,
+    skip,
+    pause,
+    resume,
+    mappings,
+    connectors,
+    config,
+    doctor,
+    demo,
+)
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse with the exit code that sysexits gives to wrong usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and how it is used; exit with 64."""
+        self.print_usage(sys.stderr)
+        failure(f"Sai cú pháp: {message}")
+        raise SystemExit(EX_USAGE)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of all commands."""
+    top = _Parser(
+        prog="gateway",
+        description="Cổng kết nối hồ sơ thủ tục hành chính (TTHC) của Bộ Văn hóa, Thể thao và Du lịch.",
+        epilog="Mã thoát: 0 xong; 1 có sai lệch; 2 bị từ chối; 3 dữ liệu không dùng được; 64 sai cú pháp; 69 không kết nối được; "
+        "78 cấu hình sai.",
+    )
+    commands = top.add_subparsers(dest="command", required=True, metavar="LỆNH", parser_class=_Parser)
+    for module in COMMANDS:
+        sub = commands.add_parser(module.NAME, help=module.HELP, description=module.HELP)
+        module.add_arguments(sub)
+        sub.set_defaults(run=module.run)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run one command and exit with its code."""
+    arguments = parser().parse_args(argv)
+    try:
+        code = arguments.run(arguments)
+    except ConfigError as error:
+        for fault in error.faults:
+            failure(fault)
+        code = EX_CONFIG
+    except GatewayError as error:
+        failure(str(error))
+        code = EX_UNAVAILABLE
+    except KeyboardInterrupt:
+        code = 130
+    raise SystemExit(code)
