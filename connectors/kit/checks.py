@@ -111,6 +111,25 @@ async def a_drop_after_commit_ends_in_one_effect(subject: Subject, ears: Ears) -
     return faults
 
 
+async def a_cold_start_survives_faults(subject: Subject, ears: Ears) -> Faults:
+    """The very first call of a fresh connector meets a fault, a log-in mostly: the line gets over it with one effect."""
+    faults: Faults = []
+    for operation in _event_operations(subject):
+        for kind in (FaultKind.HTTP_502, FaultKind.DROP_AFTER_COMMIT, FaultKind.GARBAGE):
+            async with ground(subject, ears) as here:
+                number, sample = here.sample(operation)
+                memory = await here.predecessors(sample, number, faults)
+                delivery = replace(here.delivery(sample, number), memory=memory)
+                here.play(kind, "", 0.0)
+                followed = await here.follow(delivery, await here.deliver(delivery))
+                where = f"{operation}, cuộc gọi đầu tiên gặp {kind.value}"
+                count = await here.effects(sample)
+                most = 1 + min(followed.counted_repeats, 1)
+                if count > most or (followed.done and count < 1):
+                    faults.append(f"{where}: {count} hiệu lực")
+    return faults
+
+
 async def deadlines_hold(subject: Subject, ears: Ears) -> Faults:
     """A slow upstream ends within the attempt's time; past `send_before` the upstream sees nothing."""
     faults: Faults = []

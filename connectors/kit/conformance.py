@@ -22,6 +22,7 @@ CHECKS: Mapping[str, checks.Check] = {
         checks.repeats_have_one_effect,
         checks.faults_land_in_their_family,
         checks.a_drop_after_commit_ends_in_one_effect,
+        checks.a_cold_start_survives_faults,
         checks.deadlines_hold,
         checks.cancellation_leaks_nothing,
         checks_reading.outcomes_are_reachable,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
 import logging
 import ssl
 import time
@@ -14,6 +15,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp import web
@@ -105,16 +107,22 @@ class Ears:
         said = "\n".join(self.said)
         kept = [body for exchange in self.exchanges for body in (exchange.request, exchange.response)]
         faults = [
-            f"planted[{n}] xuất hiện trong nhật ký hoặc lời báo lỗi"
-            for n, text in enumerate(case.planted)
-            if text in said
+            f"planted[{number}] xuất hiện trong nhật ký hoặc lời báo lỗi"
+            for number, text in enumerate(case.planted)
+            if any(form in said for form in _spellings(text))
         ]
         for reference, secret in case.secrets.items():
-            if secret in said:
+            forms = _spellings(secret)
+            if any(form in said for form in forms):
                 faults.append(f"bí mật {reference} xuất hiện trong nhật ký hoặc lời báo lỗi")
-            if any(secret.encode() in body for body in kept):
+            if any(form.encode() in body for body in kept for form in forms):
                 faults.append(f"bí mật {reference} còn trong Exchange lưu làm bằng chứng")
         return tuple(faults)
+
+
+def _spellings(text: str) -> frozenset[str]:
+    """`text` as it looks in a log: as it is, as the repr of bytes, as escaped JSON, percent-encoded."""
+    return frozenset({text, repr(text.encode())[2:-1], json.dumps(text)[1:-1], quote(text), quote(text, safe="")})
 
 
 class _Listening(logging.Handler):

@@ -31,6 +31,7 @@ Work = Callable[[Fault | None], Awaitable[web.Response]]
 """Does what the upstream does. It is told of `duplicate` and `expired_session`, which only the upstream's own words can play."""
 
 _LOG_LIMIT = 200_000
+_GRACE_S = 0.5
 _GARBAGE = b"<html><body>\xff\xfe 502 proxy </bo"
 
 
@@ -218,18 +219,23 @@ class Door:
         """Listen."""
         sock, self._socket = self._socket or _bound(self._host, self.port), None
         self._site = web.SockSite(self._runner, sock, ssl_context=self._tls)
-        await self._site.start()
+        try:
+            await self._site.start()
+        except BaseException:
+            # Cancelled or failed before anybody owned the socket.
+            sock.close()
+            raise
 
     async def shut(self) -> None:
-        """Stop listening, so that connecting is refused, and let go of idle clients."""
+        """Stop listening, so that connecting is refused, and hang up, after a moment for calls under way to end."""
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
         if self._runner.server is not None:
-            self._runner.server.pre_shutdown()
+            await self._runner.server.shutdown(_GRACE_S)
 
     def shut_for(self, seconds: float) -> None:
-        """Play an outage of `seconds`, beginning as soon as the call under way was answered."""
+        """Play an outage of `seconds`; the call that ordered it is still answered."""
         if self._outage is None or self._outage.done():
             self._outage = asyncio.create_task(self._outage_of(seconds))
 
@@ -243,8 +249,6 @@ class Door:
             self._socket.close()
 
     async def _outage_of(self, seconds: float) -> None:
-        # One turn of the loop: the answer to whoever ordered the outage is written first.
-        await asyncio.sleep(0)
         await self.shut()
         await asyncio.sleep(seconds)
         await self.open()
@@ -267,7 +271,7 @@ async def opened(
 ) -> AsyncIterator[Door]:
     """`app` behind an open door (port 0 takes a free one); closed and cleaned up at the end."""
     # Handlers go on when their client is gone, as a real upstream does: it may still commit what nobody waits for.
-    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=1.0)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=False, shutdown_timeout=_GRACE_S)
     await runner.setup()
     try:
         door = Door(runner, host, port, tls)

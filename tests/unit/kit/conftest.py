@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -124,3 +125,18 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ssl.SSLContext]
     folder = tmp_path_factory.mktemp("pki")
     context = self_signed(folder, datetime.now(UTC))
     return folder / "certificate.pem", context
+
+
+@pytest.fixture
+def toy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Path]:
+    """The connector `toy_upstream`, installed as a distribution of its own; its folder."""
+    source = Path(__file__).with_name("foreign")
+    metadata = tmp_path / "toy_upstream-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: toy-upstream\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tthc_gateway.connectors]\ntoy_upstream = toy_upstream\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.syspath_prepend(str(source))
+    yield source / "toy_upstream"
+    for name in [name for name in sys.modules if name.split(".")[0] == "toy_upstream"]:
+        del sys.modules[name]

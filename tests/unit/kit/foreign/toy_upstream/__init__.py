@@ -1,0 +1,1 @@
+"""A connector of another distribution: small, complete, and able to misbehave on request."""

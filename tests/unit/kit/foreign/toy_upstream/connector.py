@@ -1,0 +1,89 @@
+"""What the toy connector can do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import msgspec
+
+from connectors.kit.contract import Budget, Delivery, Enquiry, Found, Health, Kit, Receipt
+from connectors.kit.errors import DeliveryError, NoAnswer
+from connectors.kit.http import HttpAnswer, HttpRequest
+
+from .client import Client
+from .profiles.v1.mapping import item_of, note_of
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the toy is set up; `mischief` names a defect for the suite to find."""
+
+    base_url: str
+    password_ref: str
+    allow_plain: tuple[str, ...] = ()
+    repeat_notes: bool = True
+    mischief: str = ""
+
+
+class Toy:
+    """Delivers items and notes."""
+
+    def __init__(self, settings: Settings, kit: Kit) -> None:
+        self.settings = settings
+        self.kit = kit
+        password = kit.secret(settings.password_ref)
+        self.client = Client(settings.base_url, settings.allow_plain, password, kit, settings.mischief)
+        self.strays: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, delivery: Delivery) -> Receipt:
+        """Put the item or add the note, unless this lane remembers that it did."""
+        key = f"done:{delivery.delivery_id}"
+        if key in delivery.memory and self.settings.mischief != "forget":
+            return Receipt("known", self.kit.now(), self.client.http.exchange(HttpRequest("GET", "/")), duplicate=True)
+        if self.settings.mischief == "stray_task":
+            self.strays.add(asyncio.create_task(asyncio.sleep(60)))
+        try:
+            return await self._written(delivery, key)
+        except NoAnswer:
+            if self.settings.mischief == "repeat_blindly":
+                return await self._written(delivery, key)
+            raise
+
+    async def _written(self, delivery: Delivery, key: str) -> Receipt:
+        item = delivery.operation == "put_item"
+        message = item_of(delivery.carried, "") if item else note_of(delivery.carried, "")
+        answer, request, duplicate = await self.client.write("/items" if item else "/notes", message, delivery.budget)
+        return self._receipt(answer, request, duplicate, key)
+
+    def _receipt(self, answer: HttpAnswer, request: HttpRequest, duplicate: bool, key: str) -> Receipt:
+        exchange = self.client.http.exchange(request, answer)
+        return Receipt("ok", self.kit.now(), exchange, duplicate=duplicate, memory={key: "1"})
+
+    async def deliver_batch(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | DeliveryError]:
+        """One after the other."""
+        taken = deliveries[:1] if self.settings.mischief == "short_batch" else deliveries
+        return [await self.deliver(delivery) for delivery in taken]
+
+    async def enquire(self, delivery: Delivery) -> Enquiry:
+        """Items can be looked up, notes cannot."""
+        if delivery.operation == "add_note":
+            return Enquiry(Found.CANNOT_TELL, repeat_allowed=self.settings.repeat_notes)
+        held, answer, request = await self.client.has(delivery.dossier_code, delivery.budget)
+        return Enquiry(Found.DONE, self._receipt(answer, request, True, "")) if held else Enquiry(Found.NOT_FOUND)
+
+    async def check(self) -> Health:
+        """Ask for an item that does not exist."""
+        budget = Budget(self.kit.instant() + 5, 5)
+        if self.settings.mischief == "probe_writes":
+            await self.client.http.call(HttpRequest("POST", "/probe"), budget)
+        await self.client.has("nothing", budget)
+        return Health(True, "Sẵn sàng")
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self.client.http.close()
+
+
+def create(settings: Settings, kit: Kit) -> Toy:
+    """The connector."""
+    return Toy(settings, kit)
