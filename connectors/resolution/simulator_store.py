@@ -29,7 +29,7 @@ class Push:
 
     def shown(self) -> dict[str, object]:
         """The push for the control plane."""
-        names = ("system_code", "sequence", "event_id", "state")
+        names = ("system_code", "sequence", "event_id", "state", "state_applies")
         return {"at": self.at, "webhook_id": self.webhook_id, "reference": self.reference} | {
             name: self.event.get(name) for name in names
         }

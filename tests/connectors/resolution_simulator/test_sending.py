@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import aiohttp
 import http_message_signatures as oracle
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -145,6 +146,15 @@ async def test_push_back_can_be_switched_off(open_system: Any, sector_event: Any
         assert (await system.control("GET", "counts"))["events"]["total"] == 0
 
 
+async def test_history_that_came_late_is_stored_and_not_answered(open_system: Any, sector_event: Any) -> None:
+    """A push with `state_applies` false must not move the dossier, so no own event follows (dossier-model 4.3)."""
+    async with open_system() as system:
+        await system.push({"data": sector_event(state_applies=False)}, "msg-1")
+        shown = await system.control("GET", "dossiers")
+    assert shown["counts"]["events"]["total"] == 0
+    assert shown["dossiers"][0]["pushes"][0]["state_applies"] is False
+
+
 async def test_registrations_are_put_before_the_events_of_their_dossier(open_system: Any, sector_event: Any) -> None:
     """PUT to the dossier's own path, signed; its progress is told; a later event waits for it."""
     async with open_system() as system:
@@ -229,6 +239,30 @@ async def test_it_goes_on_when_the_gateway_comes_back(
             ("POST", 1),
             ("POST", 2),
         ]
+
+
+async def test_an_outage_refuses_pushes_and_loses_nothing(open_system: Any, sector_event: Any) -> None:
+    """During the outage nobody can connect; what was held is there afterwards."""
+    async with open_system(push_back=False) as system:
+        await system.push(sector_event(1), "msg-1")
+        assert await system.control("POST", "outage", {"seconds": 0.3}) == {"seconds": 0.3}
+        refused, number = 0, 1
+        async with asyncio.timeout(10):
+            while True:
+                number += 1
+                try:
+                    await system.push(sector_event(number), f"msg-{number}")
+                except aiohttp.ClientConnectorError:
+                    refused += 1
+                except aiohttp.ClientError:
+                    continue  # A connection of before the outage was hung up on.
+                else:
+                    if refused:
+                        break
+                await asyncio.sleep(0.02)
+        pushes = (await system.control("GET", f"dossiers?code={CODE}"))["dossiers"][0]["pushes"]
+    assert refused > 1
+    assert (pushes[0]["sequence"], pushes[-1]["sequence"]) == (1, number)
 
 
 async def test_forgetting_stops_what_was_queued(open_system: Any, sector_event: Any, free_port: int) -> None:
