@@ -183,15 +183,17 @@ class NationalPortal:
         return Answer(found=True, fields=fields)
 
     async def check(self) -> Health:
-        """Whether we have a session or can get one; a login has no effect on dossiers."""
-        if await self._client.has_session():
-            return Health(ready=True, detail_vi="Đang có phiên làm việc với Cổng.")
+        """Whether the portal answers: a log-in, or with a session in hand a look-up of a dossier that cannot exist."""
         started = self._kit.instant()
+        attempt = self._client.begin(Budget(started + _ASK_S, _ASK_S))
         try:
-            await self._client.sign_in(self._client.begin(Budget(started + _ASK_S, _ASK_S)))
+            if await self._client.has_session():
+                await self._client.look_up_dossier(f"{self._settings.madonvi}-000000-0000", attempt)
+            else:
+                await self._client.sign_in(attempt)
         except DeliveryError as error:
             return Health(ready=False, detail_vi=error.message_vi, latency_ms=(self._kit.instant() - started) * 1000)
-        return Health(True, "Đăng nhập Cổng thành công.", (self._kit.instant() - started) * 1000)
+        return Health(True, "Cổng trả lời và chấp nhận tài khoản.", (self._kit.instant() - started) * 1000)
 
     async def close(self) -> None:
         """Release sockets."""

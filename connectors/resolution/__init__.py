@@ -1,1 +1,1 @@
-"""Placeholder docstring: see README.md in this folder."""
+"""Hệ thống thông tin giải quyết TTHC: signed pushes to the ministry's resolution system. See README.md."""

@@ -1,0 +1,201 @@
+"""What the conformance suite needs to know of the portal connector: set-up, samples, and an answer for every outcome."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from connectors.kit.case import ConformanceCase, Example, OutcomeTrigger, Sample
+from connectors.kit.contract import Question
+from connectors.national_dvc.profiles.mapi_2019.messages import (
+    APPEND_ROWS,
+    LOGIN,
+    LOOK_UP_DOSSIER,
+    READ_PROCEDURE,
+    SYNC_DOSSIER,
+    DongTienDo,
+    HoSo,
+)
+from mappings.canonical import (
+    Actor,
+    Agency,
+    Carried,
+    Dossier,
+    DossierTimes,
+    Identity,
+    Party,
+    Procedure,
+    StatusEvent,
+    Step,
+)
+from mappings.codes import DossierStatus, IdentityType, Origin, PartyKind
+from mappings.dates import to_portal_time
+
+_PROFILE = "mapi_2019"
+_MADONVI = "000.00.00.G16"
+_USERNAME = "tai-khoan-kiem-thu"
+_PASSWORD = "khong-bao-gio-ghi-nhat-ky"
+_START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
+_APPLICANT, _ID_NUMBER, _PHONE = "Nguyễn Văn Kiểm Thử", "001099012345", "0900000123"
+_SESSION_WORDS = "Phiên làm việc đã hết hạn"
+_BUSY_WORDS = "Hệ thống đang bận"
+_UNKNOWN_DOSSIER = "Hồ sơ không tồn tại"
+_EXISTS = "Hồ sơ đã tồn tại"
+
+
+def case(base_url: str) -> ConformanceCase:
+    """The case of this connector against a simulator at `base_url`."""
+    return ConformanceCase(
+        settings={
+            "base_url": base_url,
+            "madonvi": _MADONVI,
+            "username": "username",
+            "password": "password",
+            "allow_plain": ("127.0.0.1",),
+            "progress_after_unknown": {"5": "hold"},
+        },
+        secrets={"username": _USERNAME, "password": _PASSWORD},
+        simulator={"username": _USERNAME, "password": _PASSWORD},
+        sample=_sample,
+        effects=_effects,
+        round_trip=_round_trip,
+        outcomes=_OUTCOMES,
+        planted=(_PASSWORD, _APPLICANT, _ID_NUMBER, _PHONE),
+        state_path="/_simulator/dossiers?limit=100000",
+        fault_operation={"state": SYNC_DOSSIER, "progress": APPEND_ROWS, "procedure": READ_PROCEDURE},
+        questions={
+            "procedure": Question("procedure", {"code": "1.004528"}, "đối chiếu danh mục thủ tục", "kiểm thử", "TTCNTT")
+        },
+    )
+
+
+def _sample(operation: str, number: int, step: int) -> Sample:
+    """Dossier `number` at its event `step`; the snapshot lacks the sector's name, so the catalogue is asked once."""
+    at = _START + timedelta(hours=number, minutes=10 * step)
+    code = f"{_MADONVI}-261120-{number:04d}"
+    dossier = Dossier(
+        dossier_code=code,
+        version=1,
+        origin=Origin.ONLINE_MINISTRY,
+        procedure=Procedure("BVH-DL-01", "1.004528", "Cấp thẻ hướng dẫn viên du lịch", "G16-DL01"),
+        agency=Agency("G16.05", "Cục Du lịch Quốc gia Việt Nam", handling_unit="Phòng Quản lý lữ hành"),
+        applicant=Party(PartyKind.CITIZEN, _APPLICANT, Identity(IdentityType.CCCD, _ID_NUMBER), phone=_PHONE),
+        state=DossierStatus.RECEIVED,
+        summary="Đề nghị cấp thẻ hướng dẫn viên",
+        times=DossierTimes(submitted_at=at - timedelta(hours=1), received_at=at, due_at=at + timedelta(days=15)),
+    )
+    event = StatusEvent(
+        event_id=f"019a0f5e-7b1c-7c40-9a51-{number:06d}{step:06d}",
+        system_code="RES-VHTTDL",
+        dossier_code=code,
+        sequence=step + 1,
+        occurred_at=at,
+        state=DossierStatus.RECEIVED if step == 0 else DossierStatus.PROCESSING,
+        step=Step(Actor("Trần Thị Mẫu", "Chuyên viên", "Bộ phận Một cửa"), f"Bước xử lý {step + 1}"),
+    )
+    return Sample(operation, Carried(event, dossier), before=("state",) if operation == "progress" else ())
+
+
+def _effects(state: object, sample: Sample) -> int:
+    """How often the portal shows the status, or the row, of the sample; a full replacement by the same is no effect."""
+    event = sample.carried.event
+    held = next((row for row in _list(state, "dossiers") if row.get("code") == event.dossier_code), {})
+    status = {DossierStatus.RECEIVED: "2"}.get(event.state, "4")
+    if sample.operation == "state":
+        states = held.get("states")
+        return states.count(status) if isinstance(states, list) else 0
+    rows = [row.get("row") for row in _list(held, "progress")]
+    moment = to_portal_time(event.occurred_at)
+    return sum(
+        isinstance(row, dict) and row.get("TrangThai") == status and row.get("ThoiDiemXuLy") == moment for row in rows
+    )
+
+
+def _list(tree: object, key: str) -> list[dict[str, object]]:
+    items = tree.get(key) if isinstance(tree, dict) else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
+
+
+def _round_trip(example: Example) -> object:
+    """A request of the examples read with the profile's types and written again."""
+    kinds: dict[object, type] = {"dossier": HoSo, "rows": DongTienDo}
+    kind = kinds.get(example.tree.get("kind"))
+    if kind is None or not isinstance(example.message, dict):
+        return example.message
+    items: list[object] = [msgspec.convert(item, kind) for item in example.message["data"]]
+    written: object = msgspec.json.decode(msgspec.json.encode({**example.message, "data": items}))
+    return written
+
+
+def _said(row: dict[str, str], code: object, message: str, **more: object) -> OutcomeTrigger:
+    """The trigger of an envelope answer for `row`; the operation follows from the row's own."""
+    told = {**_TOLD[row["operation"]], **more}
+    body = msgspec.json.encode({"error_code": code, "message": message, "result": told.pop("result", [])}).decode()
+    return msgspec.convert({"profile": _PROFILE, "row": row, "body": body, **told}, OutcomeTrigger)
+
+
+def _text(row: dict[str, str], text: str, expect: tuple[str, ...] = ()) -> OutcomeTrigger:
+    return OutcomeTrigger(
+        profile=_PROFILE,
+        row=row,
+        operation="progress",
+        match=APPEND_ROWS,
+        body=text,
+        content_type="text/plain",
+        expect=expect,
+    )
+
+
+_STATE: dict[str, object] = {"operation": "state", "match": SYNC_DOSSIER}
+_TOLD: dict[str, dict[str, object]] = {
+    "*": _STATE,
+    "login": {"operation": "state", "match": LOGIN},
+    "create": _STATE,
+    "update": _STATE,
+    "progress": {"operation": "progress", "match": APPEND_ROWS},
+    "lookup": {"operation": "state", "match": LOOK_UP_DOSSIER, "asked": "enquire"},
+    "procedure": {"operation": "state", "match": READ_PROCEDURE},
+}
+
+
+def _row(operation: str, code: str, family: str, **more: str) -> dict[str, str]:
+    return {"operation": operation, "code": code, "family": family, **more}
+
+
+_LISTED = [
+    {
+        "MATTHC": "1.004528",
+        "TENTTHC": "Cấp thẻ",
+        "LINHVUCTHUCHIEN": [{"MALINHVUC": "G16-DL01", "TENLINHVUC": "Du lịch"}],
+    }
+]
+
+_OUTCOMES = (
+    _said(_row("*", "*", "session_expired"), -9, _SESSION_WORDS, expect=("busy",)),
+    _text(_row("*", "text", "session_expired"), _SESSION_WORDS, ("busy",)),
+    _said(_row("*", "*", "busy"), -9, _BUSY_WORDS),
+    _said(_row("login", "0", "done"), 0, "", expect=("not_sent",)),  # Without a session nothing could be sent.
+    _said(_row("login", "-1", "credentials_refused"), -1, "Sai tài khoản hoặc mật khẩu"),
+    _said(_row("login", "*", "credentials_refused"), 7, "Không được phép"),
+    _said(_row("create", "0", "duplicate"), 0, _EXISTS),
+    _said(_row("create", "3", "duplicate"), 3, _EXISTS, expect=("busy", "rejected")),
+    _said(_row("create", "-3", "duplicate"), "-3", _EXISTS, expect=("busy", "rejected")),
+    _said(_row("create", "*", "duplicate"), 8, _EXISTS, expect=("busy", "rejected")),
+    _said(_row("create", "0", "done"), "00", "Đồng bộ thành công"),
+    # The same answer to a create and to the update after it: "exists" to the one, "does not exist" to the other.
+    _said(_row("update", "*", "not_found"), 8, f"{_UNKNOWN_DOSSIER}; {_EXISTS}", expect=("busy",)),
+    _said(_row("update", "0", "done"), 0, _EXISTS),
+    _said(_row("progress", "*", "not_found"), -1, _UNKNOWN_DOSSIER, expect=("rejected",)),
+    _said(_row("progress", "0", "done"), "0", "Cập nhật thành công"),
+    _text(_row("progress", "text", "rejected"), "Cập nhật không thành công"),
+    _text(_row("progress", "text", "not_found"), _UNKNOWN_DOSSIER, ("rejected",)),
+    _text(_row("progress", "text", "done"), "Cập nhật tiến độ thành công"),
+    _text(_row("progress", "text", "unreadable"), "Xong"),
+    _said(_row("lookup", "*", "not_found"), -1, _UNKNOWN_DOSSIER, expect=("not_found",)),
+    _said(_row("lookup", "0", "done"), 0, "", result=[{"MaHoSo": "x"}], expect=("cannot_tell",)),
+    _said(_row("procedure", "*", "not_found"), 4, "Thủ tục không tồn tại", expect=("cannot_map",)),
+    _said(_row("procedure", "0", "done"), 0, "", result=_LISTED),
+    _said(_row("*", "-1", "rejected"), "-1", "Thiếu trường NgayTiepNhan"),
+    _said(_row("*", "*", "rejected"), "E17", "Lỗi chưa biết"),
+)
