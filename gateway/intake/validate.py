@@ -20,7 +20,7 @@ import jsonschema_rs
 from aiohttp import web
 
 from gateway.config import Intake
-from gateway.errors import Fault, Invalid, TooLarge
+from gateway.errors import ConfigError, Fault, Invalid, TooLarge
 from gateway.intake import strict_json
 
 Kind = Literal["event", "dossier"]
@@ -43,8 +43,14 @@ class Limits:
 
     @classmethod
     def of(cls, intake: Intake) -> Limits:
-        """The limits of the settings. Nesting is bounded so that no reader ever recurses without end."""
-        patterns = tuple(re.compile(pattern) for pattern in intake.dossier_code_patterns)
+        """The limits of the settings; raises `ConfigError` for a pattern that is none.
+
+        Nesting is bounded whatever the settings say, so that no reader ever recurses without end.
+        """
+        try:
+            patterns = tuple(re.compile(pattern) for pattern in intake.dossier_code_patterns)
+        except re.error as error:
+            raise ConfigError((f"intake.dossier_code_patterns: không phải biểu thức chính quy ({error})",)) from error
         return cls(intake.max_body_bytes, min(intake.max_depth, 200), patterns)
 
     def is_dossier_code(self, code: str) -> bool:

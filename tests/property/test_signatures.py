@@ -23,6 +23,9 @@ from http_message_signatures import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.config import CallerRecord
+from gateway.errors import Unauthenticated
+from gateway.intake.authenticate import Authenticator, Callers, RegisteredKey
 from gateway.intake.signature import (
     PublicKey,
     SignedRequest,
@@ -230,6 +233,31 @@ def test_we_never_accept_what_the_library_refuses(tampered: tuple[SignedRequest,
     request, body, algorithm = tampered
     if we_accept(request, body, algorithm):
         assert library_accepts(request, body, algorithm)
+
+
+AUTHENTICATOR = Authenticator(
+    Callers(
+        {
+            name: RegisteredKey(
+                name, name, key.algorithm, key.private_key.public_key(), CallerRecord(role="resolution", keys={})
+            )
+            for name, key in KEYS.items()
+        }
+    ),
+    300,
+)
+
+
+@given(_tampered())
+@settings(deadline=None, max_examples=300)
+def test_the_whole_door_lets_in_only_what_the_library_accepts(tampered: tuple[SignedRequest, bytes, str]) -> None:
+    """Quick reader, library and policy together: a refusal is always ours, and who is let in signed this request."""
+    request, body, _ = tampered
+    try:
+        caller = AUTHENTICATOR.authenticate(request, body, dt.datetime.fromtimestamp(NOW, dt.UTC))
+    except Unauthenticated:
+        return
+    assert library_accepts(request, body, caller.key_id)
 
 
 _params = st.lists(

@@ -13,7 +13,7 @@ import pytest
 from aiohttp import ClientSession, web
 
 from gateway.config import Intake
-from gateway.errors import Invalid, TooLarge
+from gateway.errors import ConfigError, Invalid, TooLarge
 from gateway.intake.strict_json import MAX_FAULTS
 from gateway.intake.validate import (
     PATTERNS,
@@ -243,6 +243,12 @@ def test_dossier_code_patterns_are_configuration(event: Tree) -> None:
     assert check(event, own) == set()
     event["dossier_code"] = "HS-" + "1" * 50
     assert ("ma_ho_so_sai", "/dossier_code") in check(event, own)
+
+
+def test_dossier_code_pattern_that_is_none() -> None:
+    """A wrong pattern is named at start, not met by the first caller."""
+    with pytest.raises(ConfigError, match="dossier_code_patterns"):
+        Limits.of(Intake(dossier_code_patterns=("(",)))
 
 
 def test_predecessor_that_does_not_precede(event: Tree, limits: Limits) -> None:
