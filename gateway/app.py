@@ -17,6 +17,7 @@ from gateway.errors import IntakeError, NotFound
 from gateway.intake.accept import Door
 from gateway.intake.handlers import Count, IntakeHandlers
 from gateway.intake.problems import problem
+from gateway.intake.refusals import Call, Refusals
 from gateway.observe.crash import Reach, never
 from gateway.observe.log import correlation_id
 from mappings.codec import encode
@@ -75,12 +76,16 @@ def _correlated(parts: InternalParts) -> Middleware:
 
 def _problems(parts: InternalParts) -> Middleware:
     """Every refusal as a problem document; every fault of ours logged, and told without details."""
+    door = parts.door
+    refusals = Refusals(door.journal, door.authenticator, door.clock)
 
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             return await handler(request)
         except IntakeError as error:
+            if error.status in (401, 403):
+                await refusals.note(error, _call(request, error))
             return _refusal(request, error, parts)
         except web.HTTPException as error:
             return _refusal(request, _of_framework(error), parts, dict(error.headers))
@@ -96,10 +101,15 @@ def _refusal(
 ) -> web.Response:
     told = problem(error, request.path)
     parts.count(f"refused_{told.status}")
-    if told.status in (401, 403):
-        _LOG.warning("request refused", extra={"code": error.code, "method": request.method, "route": _route(request)})
     allow = {name: value for name, value in (extra or {}).items() if name.lower() == "allow"}
     return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})
+
+
+def _call(request: web.Request, error: IntakeError) -> Call:
+    """What the trail and the log may tell of a refused request."""
+    call = Call(request.method, _route(request), request.headers.get("Signature-Input", ""))
+    _LOG.warning("request refused", extra={"code": error.code, "method": call.method, "route": call.route})
+    return call
 
 
 def _of_framework(error: web.HTTPException) -> IntakeError:

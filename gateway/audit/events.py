@@ -74,7 +74,7 @@ _KINDS = (
     _kind("upstream.resumed", "Cho hệ thống nhận chạy tiếp", "upstream reason"),
     _kind("breaker.opened", "Ngắt mạch: hệ thống nhận không phản hồi", "upstream code failures open_until"),
     _kind("breaker.closed", "Nối mạch: hệ thống nhận hoạt động lại", "upstream"),
-    _kind("caller.refused", "Từ chối yêu cầu của hệ thống gọi", "code method path key_id"),
+    _kind("caller.refused", "Từ chối yêu cầu của hệ thống gọi", "code status method route key_id suppressed"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

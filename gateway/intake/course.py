@@ -10,6 +10,7 @@ Source: dossier-model 3 (`mappings/tables/transitions.csv`), 4.3 ("the owner sys
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from gateway.records.courses import RECEIVED, Course, SourceView
 from mappings.canonical import StatusEvent
@@ -20,6 +21,9 @@ from mappings.lifecycle import TransitionVerdict, Verdict, judge_transition
 RESOLUTION = "resolution"
 _KEPT_CAUSES = 64
 _WORSE = {Verdict.ALLOW: 0, Verdict.WARN: 1, Verdict.REFUSE: 2}
+
+# The same few steps are judged for every event of a day; the table does not change while the process lives.
+_told = lru_cache(maxsize=4096)(judge_transition)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,8 @@ def judge_step(course: Course, event: StatusEvent, reporter: Reporter, *, ordere
     on = local_date(event.occurred_at)
     outcome = _outcome_seen(course, reporter)
     found = (
-        _guarded(judge_transition(base, event.state, on), base, outcome, ordered=ordered)
-        for base in _bases(course, reporter)
+        _guarded(_told(base, event.state, on), base, outcome, ordered=ordered)
+        for base in dict.fromkeys(_bases(course, reporter))
     )
     return min(found, key=lambda judgement: _WORSE[judgement.verdict])
 

@@ -20,6 +20,7 @@ from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
 from gateway.intake.receipts import Told, receipt, refuse
+from gateway.intake.refusals import RefusedCall
 from gateway.intake.sequence import Place, place
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
@@ -70,6 +71,8 @@ class Decider:
                 return decide_gap(self._line, draft, gap)
             case ConflictOrder() as conflict:
                 return decide_conflict(self._line, draft, conflict)
+            case RefusedCall() as refused:
+                return Decision(b"", refused.status, audit=(refused.row,))
         raise TypeError(f"no decision is known for an intake of kind {intake.kind!r}")
 
     def _event(self, draft: Draft, subject: EventSubject) -> Decision:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Mapping
+from functools import lru_cache
 
 from gateway.journal.model import Record, RecordKey, RecordWrite
 from mappings.canonical import Dossier
@@ -57,6 +58,7 @@ def digest(dossier: Dossier) -> str:
     return hashlib.sha256(encode_sorted(dossier)).hexdigest()
 
 
+@lru_cache(maxsize=8192)
 def uid(code: str) -> str:
     """The immutable identity of a dossier, derived from its code."""
     return str(uuid.uuid5(_UID_SPACE, code))
