@@ -48,7 +48,10 @@ def read_situation(books: Books, intake: Intake) -> Situation:
         if record is not None:
             records[key] = record
     last = books.one("accept.last_sequence", intake.source, intake.dossier)
-    parked = books.rows("accept.parked", intake.dossier, intake.source)
+    every = intake.sequence is None
+    parked = books.rows(
+        "accept.parked_all" if every else "accept.parked", intake.dossier, *([] if every else [intake.source])
+    )
     return Situation(
         now=from_micros(books.now),
         known_receipt=receipt,
@@ -56,8 +59,8 @@ def read_situation(books: Books, intake: Intake) -> Situation:
         same_sequence=_same_sequence(books, intake),
         last_sequence=None if last is None else int(last[0]),
         parked=tuple(
-            ParkedInbound(event_id, sequence, InboundStatus(status), books.payload(carried_ref))
-            for event_id, sequence, status, carried_ref in parked
+            ParkedInbound(event_id, sequence, InboundStatus(status), books.payload(carried_ref), source)
+            for source, event_id, sequence, status, carried_ref in parked
         ),
         records=records,
     )
@@ -95,24 +98,26 @@ def _write(books: Books, intake: Intake, decision: Decision) -> int:
         _write_inbound(books, intake, write, positions)
     for record in decision.records:
         _write_record(books, record)
-    if decision.last_sequence is not None:
-        books.run("accept.sequence", intake.source, intake.dossier, decision.last_sequence)
-        books.bind("source_seq", intake.source, intake.dossier, decision.last_sequence)
+    own_sequence = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
+    for source, last in sorted({**decision.other_sequences, **own_sequence}.items()):
+        books.run("accept.sequence", source, intake.dossier, last)
+        books.bind("source_seq", source, intake.dossier, last)
     lanes.append(books, intake.dossier, [as_message(books, delivery) for delivery in decision.deliveries])
-    own = any(write.event_id == intake.key for write in decision.inbound)
+    own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
     return positions.get(intake.key, first) if own else first
 
 
 def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
-    known = books.one("accept.inbound", intake.source, write.event_id)
+    source = write.source or intake.source
+    known = books.one("accept.inbound", source, write.event_id)
     if known is not None:
         carried_ref = known[1] if write.carried is None else books.put_payload(intake.dossier, write.carried)
         parked = int(write.status in PARKED)
-        books.run("accept.inbound_move", intake.source, write.event_id, write.status.value, parked, carried_ref)
+        books.run("accept.inbound_move", source, write.event_id, write.status.value, parked, carried_ref)
     else:
         _insert_inbound(books, intake, write, positions)
     carried = sha256(write.carried or b"")
-    books.bind("inbound", intake.source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
+    books.bind("inbound", source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
 
 
 def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
@@ -123,7 +128,7 @@ def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions
     raw = intake.raw if write.raw is None else write.raw
     books.run(
         "accept.inbound_put",
-        intake.source,
+        write.source or intake.source,
         write.event_id,
         intake.dossier,
         write.sequence,

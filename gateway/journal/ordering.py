@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.journal import lanes
-from gateway.journal.books import Books, row_digest
+from gateway.journal.books import Books, micros, row_digest
 from gateway.journal.lanes import Head, Lane
-from gateway.journal.model import TERMINAL, DeliveryState, LaneOrder, Ordered, OrderKind
+from gateway.journal.model import TERMINAL, AuditWrite, DeliveryState, LaneOrder, Ordered, OrderKind, UpstreamRow
 
 _NO_LANE = "Không có làn giao nhận nào của hồ sơ này tới hệ thống này"
 
@@ -102,3 +102,12 @@ def _replay(books: Books, lane: Lane, wanted: LaneOrder) -> Ordered:
     again = lanes.Fresh(f"{original}.r{number}", lane.upstream, kind, source, key, payload_ref, req_hash, copy=number)
     lanes.append(books, lane.dossier, [again])
     return Ordered(True, "Đã xếp thông điệp vào cuối làn để gửi lại", again.delivery_id)
+
+
+def remember(books: Books, row: UpstreamRow, audit: tuple[AuditWrite, ...]) -> None:
+    """Keep an upstream's breaker and pause; a person's part in it is audited and bound by a leaf."""
+    books.run("upstream.put", row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)
+    for entry in audit:
+        books.audit(entry)
+    if audit:
+        books.chain_leaf(row_digest("upstream", row.upstream, row.breaker_state, row.paused))

@@ -53,8 +53,12 @@ WHERE dossier = ?1 AND source = ?2 AND sequence = ?3 AND event_id <> ?4
 SELECT last FROM source_seq WHERE source = ?1 AND dossier = ?2
 
 -- name: accept.parked
-SELECT event_id, sequence, status, carried_ref FROM inbound INDEXED BY inbound_parked
+SELECT source, event_id, sequence, status, carried_ref FROM inbound INDEXED BY inbound_parked
 WHERE dossier = ?1 AND source = ?2 AND parked = 1 ORDER BY sequence
+
+-- name: accept.parked_all
+SELECT source, event_id, sequence, status, carried_ref FROM inbound INDEXED BY inbound_parked
+WHERE dossier = ?1 AND parked = 1 ORDER BY source, sequence
 
 -- name: accept.inbound
 SELECT digest, carried_ref FROM inbound WHERE source = ?1 AND event_id = ?2

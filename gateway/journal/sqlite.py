@@ -21,9 +21,10 @@ import apsw
 from gateway.clock import Clock, to_micros
 from gateway.errors import JournalUnavailable
 from gateway.journal import accepting, claiming, lock, opening, ordering, reading, settling
-from gateway.journal.books import Author, Books, Counters, Cursor, Pages, Vault, micros
+from gateway.journal.books import Author, Books, Counters, Cursor, Pages, Vault
 from gateway.journal.model import (
     Accepted,
+    AuditWrite,
     Chain,
     Claim,
     Counts,
@@ -336,10 +337,9 @@ class SqliteJournal:
         """See `Journal.upstream`."""
         return await self._readers.read(lambda pages: reading.upstream(pages, code))
 
-    async def remember_upstream(self, row: UpstreamRow) -> None:
+    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
         """See `Journal.remember_upstream`."""
-        values = (row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)
-        await self._writer.submit("upstream", lambda books: books.run("upstream.put", *values))
+        await self._writer.submit("upstream", lambda books: ordering.remember(books, row, audit))
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
         """See `Journal.leaves`."""
