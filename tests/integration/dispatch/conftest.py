@@ -7,10 +7,9 @@ import hashlib
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -19,11 +18,12 @@ from connectors.kit.errors import DeliveryError, Exchange
 from gateway.clock import Clock
 from gateway.config import Breaker, Retry, Upstream
 from gateway.coordination.memory import MemoryCoordination
-from gateway.dispatch.upstreams import Hooks, OperationTraits, Settled, UpstreamLine
+from gateway.dispatch.upstreams import FollowUps, Hooks, OperationTraits, Settled, UpstreamLine
 from gateway.dispatch.worker import Worker
+from gateway.errors import JournalUnavailable
 from gateway.evidence.log import chain
 from gateway.journal.model import (
-    AuditWrite,
+    Claim,
     Decision,
     DeliveryRow,
     DeliveryState,
@@ -31,10 +31,12 @@ from gateway.journal.model import (
     InboundWrite,
     Intake,
     NewDelivery,
+    Settlement,
     Situation,
     UpstreamRow,
 )
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from gateway.observe.crash import Reach
 from mappings.canonical import Actor, Agency, Carried, Dossier, Party, Procedure, StatusEvent, Step
 from mappings.codec import encode
 from mappings.codes import DossierStatus, Origin, PartyKind
@@ -66,6 +68,7 @@ class Call:
     dossier: str
     sequence: int
     at: datetime
+    attempt: int = 0
 
 
 def receipt(at: datetime, **memory: str) -> Receipt:
@@ -83,6 +86,7 @@ class Postman:
         self.always: dict[str, Answer] = {}
         self.everywhere: Answer | None = None
         self.gates: dict[str, asyncio.Event] = {}
+        self._waiting: list[str] = []
         self.before: Callable[[Delivery], None] = lambda _delivery: None
 
     def heard(self, kind: str = "deliver", dossier: str = "") -> list[Call]:
@@ -94,8 +98,14 @@ class Postman:
         self._note("deliver", delivery)
         gate = self.gates.get(delivery.dossier_code)
         if gate is not None:
+            self._waiting.append(delivery.dossier_code)
             await gate.wait()
+            self._waiting.remove(delivery.dossier_code)
         return self.answer(delivery)
+
+    def waiting(self) -> list[str]:
+        """The dossiers whose call is under way, in the order they came."""
+        return list(self._waiting)
 
     def answer(self, delivery: Delivery) -> Receipt:
         """The scripted answer for one delivery."""
@@ -110,7 +120,7 @@ class Postman:
         """Nothing is open."""
 
     def _note(self, kind: str, delivery: Delivery) -> None:
-        self.calls.append(Call(kind, delivery.dossier_code, delivery.sequence, self.turned.moment))
+        self.calls.append(Call(kind, delivery.dossier_code, delivery.sequence, self.turned.moment, delivery.attempt))
 
 
 class AskingPostman(Postman):
@@ -119,10 +129,15 @@ class AskingPostman(Postman):
     def __init__(self, turned: Turned) -> None:
         super().__init__(turned)
         self.findings: list[Enquiry | DeliveryError] = []
+        self.while_asking: Callable[[], None] = lambda: None
 
     async def enquire(self, delivery: Delivery) -> Enquiry:
         """The next scripted finding; without one: not found."""
         self._note("enquire", delivery)
+        gate = self.gates.get(delivery.dossier_code)
+        if gate is not None:
+            await gate.wait()
+        self.while_asking()
         finding = self.findings.pop(0) if self.findings else Enquiry(Found.NOT_FOUND)
         if isinstance(finding, DeliveryError):
             raise finding
@@ -191,15 +206,27 @@ def _decide(situation: Situation, intake: Intake) -> Decision:
     )
 
 
-class TracedJournal(SqliteJournal):
-    """The store, with the audit rows of a pause kept beside it until the driver takes them along."""
+class TroubledJournal(SqliteJournal):
+    """The store on a bad day: replies that come late, a disk that is full."""
 
-    traces: ClassVar[list[AuditWrite]] = []
+    async def claim(
+        self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
+    ) -> Sequence[Claim]:
+        """See `Journal.claim`; the process freezes before it reads the reply."""
+        claims = await super().claim(upstream, limit=limit, batch=batch, lease=lease, now=now)
+        if claims:
+            self.thaw()
+        return claims
 
-    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
-        """See `Journal.remember_upstream`."""
-        await super().remember_upstream(row)
-        self.traces.extend(audit)
+    thaw: Callable[[], None] = staticmethod(lambda: None)
+    refuse_settlements = 0
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """See `Journal.settle`; as often as the test says, the disk is full."""
+        if self.refuse_settlements:
+            self.refuse_settlements -= 1
+            raise JournalUnavailable
+        return await super().settle(settlement)
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,6 +250,7 @@ class House:
             alarm=lambda code, upstream, _detail: self.told.alarms.append((code, upstream)),
         )
         self.coordination = MemoryCoordination(self.turned.clock)
+        self.frozen = 0
         self.journal = self.open()
         self._sequences: dict[str, int] = defaultdict(int)
         self._worker: Worker | None = None
@@ -233,10 +261,12 @@ class House:
         assert self._worker is not None
         return self._worker
 
-    def open(self) -> SqliteJournal:
+    def open(self) -> TroubledJournal:
         """The store, opened (again)."""
         options = StoreOptions(node="test", kek=b"k" * 32)
-        return TracedJournal.open(self.folder, options, decide=_decide, chain=chain, clock=self.turned.clock)
+        journal = TroubledJournal.open(self.folder, options, decide=_decide, chain=chain, clock=self.turned.clock)
+        assert isinstance(journal, TroubledJournal)
+        return journal
 
     def line(
         self, code: str, connector: Connector, settings: Upstream | None = None, **operations: OperationTraits
@@ -248,10 +278,14 @@ class House:
 
     async def push(self, dossier: str, *upstreams: str, operation: str = "status") -> int:
         """Accept one event of a dossier for the upstreams (all of them by default)."""
+        return await self.push_raw(dossier, b"", *upstreams, operation=operation)
+
+    async def push_raw(self, dossier: str, raw: bytes, *upstreams: str, operation: str = "status") -> int:
+        """Accept one event with these bytes as what was accepted; without any, an event that can be read."""
         self._sequences[dossier] += 1
         sequence = self._sequences[dossier]
         key = f"{dossier}-{sequence}"
-        raw = encode(carried(dossier, sequence))
+        raw = raw or encode(carried(dossier, sequence))
         deliveries = tuple(
             NewDelivery(f"{key}-{code}", code, operation, key, "SEC-DEMO") for code in upstreams or self.lines
         )
@@ -324,6 +358,43 @@ class House:
         await self.journal.close()
         self.journal = self.open()
 
+    def freeze_claim(self, seconds: float) -> None:
+        """Let the next claim's reply wait so long in a frozen process."""
+
+        def sleep() -> None:
+            self.frozen += 1
+            self.journal.thaw = lambda: None
+            self.turned.turn(seconds)
+
+        self.journal.thaw = sleep
+
+    def follow(self, follow_ups: FollowUps) -> None:
+        """Let acknowledged deliveries set off others."""
+        self.hooks = replace(self.hooks, follow_ups=follow_ups)
+
+    def reaching(self, reach: Reach) -> None:
+        """Listen at the crash points."""
+        self.hooks = replace(self.hooks, reach=reach)
+
+    def standing(self, upstream: str = "A") -> UpstreamRow:
+        """Where an upstream stands, as the worker sees it."""
+        return self.worker.standings().get(upstream, UpstreamRow(upstream))
+
+    async def opened(self, upstream: str = "A") -> None:
+        """Wait until the breaker is open and nothing is under way."""
+        await self.until_so(lambda: self.standing(upstream).breaker_state == "open")
+        await self.settled_down(upstream)
+
+    async def crash_while(self, postman: Postman) -> None:
+        """Run until the next call is under way, then let the process die: nothing is settled."""
+        worker = Worker(self.lines, self.journal, self.coordination, self.turned.clock, self.hooks)
+        calls = len(postman.calls)
+        running = asyncio.create_task(worker.run())
+        await self.until_so(lambda: len(postman.calls) > calls)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await self.restart()
+
     def postman(self) -> Postman:
         """One more connector."""
         return Postman(self.turned)
@@ -338,8 +409,7 @@ class House:
 
     async def kinds(self) -> list[str]:
         """All audit kinds so far, in order."""
-        told = [row.kind for row in await self.journal.feed(0, 10_000, feed_only=False)]
-        return [*told, *(row.kind for row in TracedJournal.traces)]
+        return [row.kind for row in await self.journal.feed(0, 10_000, feed_only=False)]
 
 
 def quick(**changes: object) -> Upstream:
@@ -359,7 +429,6 @@ def quick(**changes: object) -> Upstream:
 @pytest.fixture
 async def house(tmp_path: Path) -> AsyncIterator[House]:
     """A house with an empty store."""
-    TracedJournal.traces.clear()
     built = House(tmp_path / "store")
     yield built
     await built.journal.close()

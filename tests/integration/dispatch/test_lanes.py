@@ -130,7 +130,7 @@ async def test_a_wrong_set_up_pauses_the_upstream_once_and_harms_no_message(
         await house.push(f"D{number}")
     async with house.working() as worker:
         await house.heard(postman, 8)
-        await house.until_so(lambda: worker.standings()["A"].paused == "Cổng từ chối tài khoản")
+        await house.until_so(lambda: house.standing().paused == "Cổng từ chối tài khoản")
         await house.settled_down("A")
         await house.push("LATE")
         assert len(postman.heard()) == 8
@@ -155,7 +155,7 @@ async def test_a_pause_outlives_a_restart(house: House, postman: Postman) -> Non
     async with house.working() as worker:
         await asyncio.sleep(0.05)
         assert postman.heard() == []
-        assert worker.standings()["A"].paused == "Bảo trì Cổng theo thông báo số 12"
+        assert house.standing().paused == "Bảo trì Cổng theo thông báo số 12"
         await worker.resume("A", "Cổng đã hoạt động trở lại", "vanhanh01")
         await house.reach("D1", "DELIVERED")
     assert [kind for kind in await house.kinds() if kind.startswith("upstream.")] == [
