@@ -6,28 +6,16 @@ import base64
 import hashlib
 import hmac
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
-from aiohttp.test_utils import make_mocked_request
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from http_message_signatures import HTTPMessageSigner, HTTPSignatureKeyResolver, algorithms
 
-from gateway.config import CallerKey, CallerRecord, Intake, Loaded, Settings
-from gateway.errors import ConfigError, Forbidden, Unauthenticated
-from gateway.intake.authenticate import (
-    Authenticator,
-    Caller,
-    Callers,
-    check_sender,
-    may_report_state,
-    may_use_procedure,
-    not_fresh,
-)
+from gateway.errors import Forbidden, Unauthenticated
+from gateway.intake.authenticate import not_fresh
 from gateway.intake.signature import SignedRequest, SigningKey, as_request, read_default, sign_request
 
 Ground = Any  # The fixture's type lives in conftest, which tests do not import.
@@ -405,160 +393,3 @@ def test_sha_512_digest(ground: Ground) -> None:
     for value in (f"sha-512=:{wide}:", f"sha-512=:{wide}:, sha-256=:{narrow}:"):
         headers = library_signed(ground, DEFAULT_SET, headers={"Content-Digest": value})
         assert ground.authenticate(headers, BODY).fresh
-
-
-def test_logical_path_behind_a_rewriting_bus(ground: Ground) -> None:
-    """The signature is over the path that the caller used; the prefix restores what the bus took off."""
-    headers = ground.signed(BODY, target="/bvhttdl/cong/v1/events")
-    behind = Authenticator(ground.authenticator.callers, 300, "/bvhttdl/cong")
-    request = make_mocked_request("POST", "/v1/events", headers=headers)
-    assert behind.authenticate(behind.parts(request), BODY, NOW).fresh
-    with pytest.raises(Unauthenticated):
-        ground.authenticator.authenticate(ground.authenticator.parts(request), BODY, NOW)
-
-
-def test_path_is_compared_as_it_was_sent(ground: Ground) -> None:
-    """Percent encoding is part of what was signed; a decoded twin is another path."""
-    headers = ground.signed(BODY, target="/v1/dossiers/000.00.00.G16%2D1")
-    request = make_mocked_request("POST", "/v1/dossiers/000.00.00.G16%2D1?", headers=headers)
-    parts = ground.authenticator.parts(request)
-    assert (parts.path, parts.query) == ("/v1/dossiers/000.00.00.G16%2D1", "")
-    assert ground.authenticate(headers, BODY, target="/v1/dossiers/000.00.00.G16%2D1").fresh
-    assert refusal(ground, headers, target="/v1/dossiers/000.00.00.G16-1") == "bad_signature"
-
-
-def test_key_of_another_system(ground: Ground) -> None:
-    """A system speaks in its own name only."""
-    headers = sign_request("POST", "/v1/events", BODY, ground.signer("other"), int(NOW.timestamp()))
-    caller = ground.authenticate(headers, BODY)
-    check_sender(caller, "SEC-OTHER")
-    with pytest.raises(Forbidden) as caught:
-        check_sender(caller, "SEC-DEMO")
-    assert caught.value.code == "wrong_system"
-
-
-def test_expired_consent(ground: Ground) -> None:
-    """Consent holds to the end of its last day in Viet Nam, and not a minute longer (QĐ 3036 Điều 5.7)."""
-    record = msgspec.structs.replace(ground.record, valid_to=date(2026, 11, 20))
-    authenticator = ground.with_record(record).authenticator
-    last = datetime(2026, 11, 20, 16, 59, tzinfo=UTC)  # 23:59 in Ha Noi.
-    request = as_request("POST", "/v1/events", ground.signed(BODY, at=last))
-    assert authenticator.authenticate(request, BODY, last).fresh
-    with pytest.raises(Forbidden) as caught:
-        authenticator.authenticate(request, BODY, last + timedelta(minutes=1))
-    assert (caught.value.status, caught.value.code) == (403, "consent_expired")
-
-
-def test_missing_or_future_consent(ground: Ground) -> None:
-    """Without consent, or before its day, a good signature opens nothing."""
-    for record in (
-        msgspec.structs.replace(ground.record, consent_no=""),
-        msgspec.structs.replace(ground.record, consent_date=date(2026, 11, 21)),
-    ):
-        spoiled = ground.with_record(record)
-        assert refusal(spoiled, ground.signed(BODY)) == "consent_missing"
-
-
-def test_forgery_learns_nothing_about_consent(ground: Ground) -> None:
-    """Whether a system's consent holds is told to that system only."""
-    spoiled = ground.with_record(msgspec.structs.replace(ground.record, consent_no=""))
-    headers = ground.signed(BODY)
-    headers["Signature"] = ground.signed(b"other")["Signature"]
-    assert refusal(spoiled, headers) == "bad_signature"
-
-
-def test_procedures_and_states_of_the_consent() -> None:
-    """A caller may use what its consent names; a star names everything."""
-
-    def caller(**allowed: tuple[str, ...]) -> Caller:
-        record = CallerRecord(role="sector", keys={}, **allowed)  # type: ignore[arg-type]  # two tuples by name
-        return Caller("SEC-DEMO", "sector", "k", True, record)
-
-    everything, little = caller(), caller(procedures=("1.004528",), states=("processing",))
-    assert may_use_procedure(everything, "2.000001") and may_report_state(everything, "returned")
-    assert may_use_procedure(little, "1.004528") and not may_use_procedure(little, "2.000001")
-    assert may_report_state(little, "processing") and not may_report_state(little, "returned")
-
-
-def test_repr_of_a_caller_shows_no_register() -> None:
-    """What may end up in a log names the system and the key, nothing else."""
-    record = CallerRecord(role="sector", keys={}, consent_no="12/VB")
-    assert "12/VB" not in repr(Caller("SEC-DEMO", "sector", "k", True, record))
-
-
-def _settings(tmp_path: Path, **callers: dict[str, CallerKey]) -> Loaded:
-    records = {
-        name: CallerRecord(role="sector", keys=keys, consent_no="1", consent_date=date(2026, 1, 1))
-        for name, keys in callers.items()
-    }
-    intake = Intake(max_skew_s=60, logical_path_prefix="/cong")
-    return Loaded(settings=Settings(callers=records, intake=intake), base=tmp_path)
-
-
-def _write_public(file: Path, key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> None:
-    file.write_bytes(
-        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    )
-
-
-def test_register_is_read_once_from_files_beside_the_configuration(
-    tmp_path: Path, all_keys: dict[str, SigningKey]
-) -> None:
-    """Key files are relative to the configuration; the settings give skew and prefix."""
-    for name in ("rsa-pss-sha512", "ecdsa-p256-sha256"):
-        key = all_keys[f"sec-{name}"].private_key
-        assert isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey))
-        _write_public(tmp_path / f"{name}.pem", key)
-    loaded = _settings(
-        tmp_path,
-        A={"a": CallerKey(algorithm="rsa-pss-sha512", file="rsa-pss-sha512.pem")},
-        B={"b": CallerKey(algorithm="ecdsa-p256-sha256", file="ecdsa-p256-sha256.pem")},
-    )
-    authenticator = Authenticator.load(loaded)
-    assert {key: found.system_code for key, found in authenticator.callers.keys.items()} == {"a": "A", "b": "B"}
-    assert (authenticator.max_skew_s, authenticator.path_prefix) == (60, "/cong")
-
-
-def test_every_unfit_key_of_the_register_is_named(tmp_path: Path, all_keys: dict[str, SigningKey]) -> None:
-    """Too short, of another kind, on another curve, unreadable, missing, no PEM, twice the same name: all at once."""
-    _write_public(tmp_path / "short.pem", rsa.generate_private_key(public_exponent=65537, key_size=1024))
-    _write_public(tmp_path / "p384.pem", ec.generate_private_key(ec.SECP384R1()))
-    good = all_keys["sec-rsa-pss-sha512"].private_key
-    assert isinstance(good, rsa.RSAPrivateKey)
-    _write_public(tmp_path / "good.pem", good)
-    (tmp_path / "text.pem").write_text("xin chào", encoding="utf-8")
-    loaded = _settings(
-        tmp_path,
-        A={
-            "short": CallerKey(algorithm="rsa-pss-sha512", file="short.pem"),
-            "curve": CallerKey(algorithm="ecdsa-p256-sha256", file="p384.pem"),
-            "kind": CallerKey(algorithm="ed25519", file="good.pem"),
-            "text": CallerKey(algorithm="ed25519", file="text.pem"),
-            "none": CallerKey(algorithm="ed25519", file="none.pem"),
-            "same": CallerKey(algorithm="rsa-pss-sha512", file="good.pem"),
-        },
-        B={"same": CallerKey(algorithm="rsa-pss-sha512", file="good.pem")},
-    )
-    with pytest.raises(ConfigError) as caught:
-        Callers.load(loaded)
-    assert [fault.split(":")[0] for fault in caught.value.faults] == [
-        *(f"callers.A.keys.{name}" for name in ("short", "curve", "kind", "text", "none")),
-        "callers.B.keys.same",
-    ]
-
-
-def test_signing_key_that_does_not_fit_its_algorithm(all_keys: dict[str, SigningKey]) -> None:
-    """A client learns at once that its key and its algorithm do not belong together."""
-    key = all_keys["sec-ed25519"].private_key
-    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    assert SigningKey.load(pem, "k", "ed25519").algorithm == "ed25519"
-    for wrong in (pem, b"nothing"):
-        with pytest.raises(ConfigError):
-            SigningKey.load(wrong, "k", "rsa-pss-sha512")
-    assert "PrivateKey" not in repr(SigningKey.load(pem, "k", "ed25519"))
-
-
-def test_a_target_that_cannot_be_signed(all_keys: dict[str, SigningKey]) -> None:
-    """A client that forgot to percent-encode is told so instead of being refused later."""
-    with pytest.raises(ValueError, match="cannot sign"):
-        sign_request("GET", "/v1/hồ sơ", b"", all_keys["sec-ed25519"], 1)
