@@ -296,6 +296,17 @@ def dossier(version: int = 1, state: str = "submitted", **fields: Any) -> Dossie
     return Dossier(**{**base, **fields})
 
 
+class TurnedClock:
+    """A wall clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def clock(self) -> Clock:
+        """The clock as production takes it."""
+        return Clock(now=lambda: self.now)
+
+
 @dataclass(frozen=True)
 class Words:
     """What tests say events with."""
@@ -310,6 +321,34 @@ class Words:
     code: str = CODE
     now: datetime = NOW
     due: datetime = DUE
+    lease: timedelta = timedelta(seconds=60)
+
+
+@dataclass(frozen=True)
+class Orders:
+    """An operator's orders as the journal takes them."""
+
+    @staticmethod
+    def gap(source: str, sequence: int = 0) -> Intake:
+        """Pass a gap over."""
+        return gap_intake(Spoken(source=source, sequence=sequence), uuid.uuid4().hex)
+
+    @staticmethod
+    def conflict(source: str, parked: str, *, apply: bool) -> Intake:
+        """Decide about a parked event."""
+        return conflict_intake(Spoken(source=source, event_id=parked), uuid.uuid4().hex, apply=apply)
+
+
+@pytest.fixture(scope="session")
+def spoken() -> Orders:
+    """What an operator orders."""
+    return Orders()
+
+
+@pytest.fixture
+def turned() -> TurnedClock:
+    """A wall clock to turn."""
+    return TurnedClock()
 
 
 @pytest.fixture(scope="session")
@@ -334,17 +373,6 @@ def world(worlds: Callable[..., World]) -> World:
     made = worlds()
     assert made.put()[0] == 201
     return made
-
-
-class TurnedClock:
-    """A wall clock that a test turns."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def clock(self) -> Clock:
-        """The clock as production takes it."""
-        return Clock(now=lambda: self.now)
 
 
 @dataclass
