@@ -85,9 +85,7 @@ class Line:
                 return Taken(InboundStatus.PARKED_CONFLICT)
         remarks = self._remarks(course, event, reporter, judgement)
         course = advance(course, pending.event, reporter)
-        if reporter.role != RESOLUTION and self.callers[pending.source].outside == "on_ack":
-            course = sent_ahead(course, f"{pending.source}/{event.event_id}")
-        draft.course = course
+        draft.course = self._noting_echo(course, pending, reporter)
         draft.reach(pending.source, pending.event.sequence)
         draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json))
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=False))
@@ -99,11 +97,21 @@ class Line:
         """Keep an event that a person had passed over: a row of history with its own time, its state not applied (4.3)."""
         draft.keep(pending, InboundStatus.APPLIED_LATE, carried(pending, draft.dossier_json, state_applies=False))
         reporter = self.reporter(pending.source, pending.event)
+        draft.course = self._noting_echo(course, pending, reporter)
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=True))
         tell(draft, "event.applied_late", pending)
 
+    def _noting_echo(self, course: Course, pending: Pending, reporter: Reporter) -> Course:
+        """The course that expects an echo of an event which goes outside on acknowledgement; others leave it as it is."""
+        if reporter.role == RESOLUTION or self.callers[pending.source].outside != "on_ack":
+            return course
+        return sent_ahead(course, f"{pending.source}/{pending.event.event_id}")
+
     def drain(self, draft: Draft, source: str) -> None:
-        """Apply what waits of `source` as far as it goes; the first unlawful step, or the first gap, stops it."""
+        """Apply what waits of `source` as far as it goes; the first unlawful step, or the first gap, stops it.
+
+        What waits is never behind the last sequence: nothing is applied, and nothing passed over, in front of it.
+        """
         record = self.callers.get(source)
         if record is None or draft.course is None or draft.dossier_json is None or not sees(record, draft.course):
             return
@@ -111,17 +119,12 @@ class Line:
             if pending.event.event_id in draft.moved():
                 continue
             where = place(pending.event, draft.last(source), draft.course.view(source))
-            if where is Place.STALE:
-                draft.keep(pending, InboundStatus.STALE, None)
-                tell(draft, "event.stale", pending, last_sequence=draft.last(source))
-            elif where is Place.LATE:
-                self.take_late(draft, draft.course, pending)
-            elif pending.status is InboundStatus.PARKED_CONFLICT or where is Place.GAP:
-                return
-            elif where is Place.CONTRADICTION:
+            waits = pending.status is InboundStatus.PARKED_GAP
+            if waits and where is Place.CONTRADICTION:
                 hold_contradiction(draft, pending)
+            if not waits or where is not Place.NEXT:
                 return
-            elif self.take(draft, draft.course, pending).status is not InboundStatus.ACCEPTED:
+            if self.take(draft, draft.course, pending).status is not InboundStatus.ACCEPTED:
                 return
 
     def _hold(self, draft: Draft, course: Course, pending: Pending, judgement: Judgement) -> None:

@@ -128,7 +128,7 @@ class Decider:
         source = pending.source
         last = draft.last(source)
         waits_behind = any(
-            other.status is InboundStatus.PARKED_CONFLICT and other.sequence < pending.event.sequence
+            other.sequence < pending.event.sequence
             for other in draft.situation.parked
             if (other.source or source) == source
         )
@@ -145,7 +145,7 @@ class Decider:
             case Place.CONTRADICTION if not waits_behind:
                 hold_contradiction(draft, pending)
                 return self._answer(draft, pending, Told("parked_conflict", pending.event.event_id), 202)
-        # A predecessor that waits for a person keeps its followers waiting, whatever they name as their predecessor.
+        # An earlier event that waits keeps later ones waiting, whatever they name as their predecessor: none is overtaken.
         return self._park_gap(draft, pending) if waits_behind else self._apply(draft, course, pending)
 
     def _park_gap(self, draft: Draft, pending: Pending) -> Decision:

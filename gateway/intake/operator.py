@@ -127,7 +127,8 @@ def _gap(draft: Draft, subject: GapOrder, first: Pending | None) -> tuple[int, i
         return _nothing(f"Không thiếu số thứ tự nào trước {subject.sequence}; số cuối đã áp dụng là {last or 0}.")
     if first is not None and subject.sequence > first.event.sequence:
         return Conflict(f"Sự kiện số {first.event.sequence} đang chờ; chỉ có thể bỏ qua các số đứng trước nó.")
-    return (last or 0) + 1, subject.sequence - 1
+    # What the first waiting event names as its predecessor is as far as there is anything to pass.
+    return (last or 0) + 1, min(subject.sequence - 1, natural[1] if natural is not None else subject.sequence)
 
 
 def decide_conflict(line: Line, draft: Draft, subject: ConflictOrder) -> Decision:

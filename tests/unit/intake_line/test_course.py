@@ -101,6 +101,16 @@ def test_an_echo_under_on_ack_is_stored_and_shown_and_not_sent_again(world: Any,
     assert len(world.sent("national")) == 2
 
 
+def test_an_echo_of_a_late_event_is_not_sent_again_either(world: Any, words: Any) -> None:
+    """Under on_ack a predecessor that came after its skip goes outside as history, once."""
+    world.push("SEC-ACK", 3, "processing")
+    world.skip_gap("SEC-ACK")
+    assert world.push("SEC-ACK", 2, "received")[1]["status"] == "stale"
+    world.push("RES", 1, "received", caused_by=Cause("SEC-ACK", words.event_id("SEC-ACK", 2)))
+    world.push("RES", 2, "processing", caused_by=Cause("SEC-ACK", words.event_id("SEC-ACK", 3)))
+    assert world.sent("national") == [] and len(world.sent("resolution")) == 2
+
+
 def test_a_made_up_cause_cannot_swallow_a_step(world: Any, words: Any) -> None:
     """Under on_ack an echo of an event that never came would reach nobody; it is sent, and its sender is told."""
     body = world.push("RES", 1, "received", caused_by=Cause("SEC-ACK", words.event_id("SEC-ACK", 1)))[1]

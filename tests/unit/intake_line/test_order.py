@@ -54,14 +54,16 @@ def test_an_event_whose_predecessor_lies_behind_what_was_applied_waits_for_a_per
     assert (status, body["status"]) == (202, "parked_conflict")
 
 
-def test_a_parked_event_that_was_overtaken_becomes_history(world: Any) -> None:
-    """From every state some step is possible: a parked event that can no longer come next does not stay parked."""
-    world.push("SEC-A", 5, "processing", previous_sequence=4)
-    world.push("SEC-A", 6, "processing", previous_sequence=0)
-    assert world.status("SEC-A", 5) is InboundStatus.STALE and world.sequences["SEC-A"] == 6
-    world.push("SEC-A", 9, "processing", previous_sequence=8)
-    world.push("SEC-A", 8, "processing", previous_sequence=6)
-    assert world.sequences["SEC-A"] == 9
+def test_a_parked_event_is_never_overtaken(world: Any, words: Any) -> None:
+    """A later event that names an older predecessor waits too; it is a person's, once what it ignored has gone."""
+    world.push("SEC-A", 5, "received", previous_sequence=4)
+    assert world.push("SEC-A", 6, "processing", previous_sequence=0)[1]["status"] == "parked_gap"
+    assert not world.deliveries
+    world.push("SEC-A", 4, "submitted", previous_sequence=0)
+    assert world.status("SEC-A", 5) is InboundStatus.ACCEPTED
+    assert world.status("SEC-A", 6) is InboundStatus.PARKED_CONFLICT
+    assert world.resolve("SEC-A", words.event_id("SEC-A", 6), apply=True)[0] == 200
+    assert [name for name, _ in world.sent("resolution")] == [words.event_id("SEC-A", n) for n in (4, 5, 6)]
 
 
 def test_a_conflict_keeps_its_followers_parked_whatever_they_name(world: Any) -> None:
@@ -117,6 +119,14 @@ def test_a_gap_can_be_passed_up_to_a_number_before_anything_waits(world: Any) ->
     assert world.push("SEC-A", 4, "processing")[1]["status"] == "accepted"
     assert world.push("SEC-A", 2, "received")[1]["status"] == "stale"
     assert world.status("SEC-A", 2) is InboundStatus.APPLIED_LATE
+
+
+def test_a_gap_named_by_the_waiting_events_own_number_ends_at_its_predecessor(world: Any) -> None:
+    """Event 10 follows 8 by its own word: passing all below 10 lets it go, number 9 never existed."""
+    world.push("SEC-A", 1, "received")
+    world.push("SEC-A", 10, "processing", previous_sequence=8)
+    assert world.skip_gap("SEC-A", 10)[0] == 200
+    assert world.sequences["SEC-A"] == 10 and world.told("gap.skipped")[0]["last"] == 8
 
 
 @pytest.mark.parametrize(("sequence", "code"), [(0, "nothing_waits"), (2, "nothing_waits"), (9, "conflict")])
