@@ -28,7 +28,7 @@ _LONG_S = 3.0
 _SLACK_S = 1.5
 # A cancelled call's upstream goes on working: long enough to be cancelled in, short enough to wait for.
 _WHILE_S = 0.5
-_PATIENCE_S = 5.0
+_PATIENCE_S = 3.0
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {
     FaultKind.OUTAGE: ("not_sent",),

@@ -75,7 +75,9 @@ class _Walk:
 def _masked_text(text: str, keys: frozenset[str]) -> str:
     """The fallback for what is not JSON: cut off, XML, a form, or noise."""
     names = "|".join(re.escape(key) for key in sorted(keys, key=len, reverse=True))
-    quoted = re.compile(rf'(["\']?)\b({names})\b\1(\s*[:=]\s*)("(?:[^"\\]|\\.)*"?|\'[^\']*\'?|[^\s,;&}}\]<>]+)', re.I)
+    # The value: quoted inside a quoted string (JSON in JSON, cut off), quoted, or bare.
+    value = r"""(\\+["'](?:(?!\\*["']).)*|"(?:[^"\\]|\\.)*"?|'[^']*'?|[^\s,;&}\]<>]+)"""
+    quoted = re.compile(rf"""(\\*["']?)\b({names})\b\1(\s*[:=]\s*){value}""", re.I | re.S)
     element = re.compile(rf"<((?:[\w.-]+:)?(?:{names}))(\s[^<>]*)?>([^<]*)", re.I)
     text = quoted.sub(lambda hit: f"{hit[1]}{hit[2]}{hit[1]}{hit[3]}{MASK}", text)
     return element.sub(lambda hit: f"<{hit[1]}{hit[2] or ''}>{MASK}", text)

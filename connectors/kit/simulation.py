@@ -231,8 +231,11 @@ class Door:
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
-        if self._runner.server is not None:
-            await self._runner.server.shutdown(_GRACE_S)
+        server = self._runner.server
+        if server is not None:
+            # The first ends idle connections at once; the second waits for the busy ones, then closes all sockets.
+            server.pre_shutdown()
+            await server.shutdown(_GRACE_S)
 
     def shut_for(self, seconds: float) -> None:
         """Play an outage of `seconds`; the call that ordered it is still answered."""

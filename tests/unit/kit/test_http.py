@@ -55,6 +55,14 @@ async def free_port() -> int:
     return port
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Give the loop a moment until `true` holds."""
+    for _ in range(200):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+
+
 async def outcome(client: HttpClient, budget: Budget, request: HttpRequest = POST) -> DeliveryError:
     """The error that a call ends in; the client is closed afterwards."""
     try:
@@ -89,6 +97,22 @@ async def test_a_refused_port_is_not_sent_after_three_tries(kit: Kit, budget: Bu
     error = await outcome(client_of(await free_port(), kit), budget)
     assert type(error) is NotSent
     assert error.exchange.http_status == 0
+
+
+async def test_an_upstream_that_comes_up_while_connecting_is_reached(kit: Kit, budget: Budget, serve: Serve) -> None:
+    """Within one attempt connecting is tried again: the first try is refused, a later one gets through."""
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async with serve(handler) as door:
+        await door.shut()
+        client = client_of(door.port, kit)
+        call = asyncio.create_task(client.call(POST, budget))
+        await asyncio.sleep(0.05)
+        await door.open()
+        assert (await call).body == b"ok"
+        await client.close()
 
 
 async def test_a_name_that_does_not_resolve_is_not_sent(kit: Kit, budget: Budget) -> None:
@@ -286,12 +310,12 @@ async def test_a_redirect_is_an_answer(kit: Kit, budget: Budget, serve: Serve) -
 
 async def test_a_cancelled_call_closes_its_connection(kit: Kit, budget: Budget, serve: Serve) -> None:
     """After a cancellation the connection is gone, no task is left, and the client still works."""
-    arrived = asyncio.Event()
+    arrived, released = asyncio.Event(), asyncio.Event()
 
     async def handler(request: web.Request) -> web.Response:
         if request.path == "/slow":
             arrived.set()
-            await asyncio.sleep(5)
+            await released.wait()
         return web.Response(text="ok")
 
     async with serve(handler) as door:
@@ -302,11 +326,10 @@ async def test_a_cancelled_call_closes_its_connection(kit: Kit, budget: Budget, 
         call.cancel()
         with pytest.raises(asyncio.CancelledError):
             await call
-        for _ in range(100):
-            if door.connections == 0 and asyncio.all_tasks() == before:
-                break
-            await asyncio.sleep(0.01)
+        await until(lambda: door.connections == 0)
         assert door.connections == 0
+        released.set()
+        await until(lambda: asyncio.all_tasks() == before)
         assert asyncio.all_tasks() == before
         assert (await client.call(POST, budget)).body == b"ok"
         await client.close()

@@ -1,0 +1,188 @@
+"""The ground of simulators: faults are played for real, calls are remembered, the door can really refuse."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from connectors.kit.faults import Fault, FaultKind, FaultPlan, ScriptedFault
+from connectors.kit.simulation import Call, Door, Simulation, json_answer, mount_control, opened, run
+
+
+@dataclass
+class Played:
+    """A simulator that counts what it did."""
+
+    door: Door
+    simulation: Simulation
+    session: aiohttp.ClientSession
+    done: list[str] = field(default_factory=list)
+
+    def url(self, path: str) -> str:
+        return f"http://127.0.0.1:{self.door.port}{path}"
+
+    async def work(self) -> aiohttp.ClientResponse:
+        return await self.session.post(self.url("/work"))
+
+    async def calls(self, query: str = "") -> list[dict[str, Any]]:
+        async with self.session.get(self.url(f"/_simulator/calls{query}")) as answer:
+            calls: list[dict[str, Any]] = (await answer.json())["calls"]
+            return calls
+
+
+@pytest.fixture
+async def played() -> AsyncIterator[Played]:
+    """A running simulator with one operation, `work`."""
+    app = web.Application()
+    simulation = mount_control(app)
+    done: list[str] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        async def work(fault: Fault | None) -> web.Response:
+            done.append(fault.kind if fault else "")
+            return json_answer({"done": len(done)})
+
+        return await simulation.play(Call(request, "work", {"dossier": "G16-1"}), work)
+
+    app.router.add_post("/work", handler)
+    async with opened(app) as door, aiohttp.ClientSession() as session:
+        yield Played(door, simulation, session, done)
+
+
+def script(played: Played, fault: FaultKind, seconds: float = 0.0) -> None:
+    played.simulation.plan = FaultPlan(script=(ScriptedFault(fault=fault, seconds=seconds),))
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "done"),
+    [
+        (FaultKind.HTTP_500, 500, []),
+        (FaultKind.HTTP_502, 502, []),
+        (FaultKind.HTTP_503, 503, []),
+        (FaultKind.BUSY_429, 429, []),
+        (FaultKind.SLOW, 200, [""]),
+        (FaultKind.GARBAGE, 200, [""]),
+        (FaultKind.DUPLICATE, 200, ["duplicate"]),
+        (FaultKind.EXPIRED_SESSION, 200, ["expired_session"]),
+        (FaultKind.DROP_AFTER_COMMIT, 0, [""]),
+        (FaultKind.DROP_BEFORE_COMMIT, 0, []),
+    ],
+)
+async def test_a_fault_does_what_its_name_says(played: Played, fault: FaultKind, status: int, done: list[str]) -> None:
+    """What the client sees, whether the work was done, and what the log remembers."""
+    script(played, fault)
+    try:
+        async with await played.work() as answer:
+            seen = answer.status
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+        seen = 0
+    assert (seen, played.done) == (status, done)
+    assert [(call["fault"], call["status"]) for call in await played.calls()] == [(fault.value, status)]
+
+
+async def test_the_log_keeps_order_and_time(played: Played) -> None:
+    """Numbers without gaps, both clocks, the summary; `after` gives the rest."""
+    for _ in range(3):
+        (await played.work()).close()
+    calls = await played.calls()
+    assert [call["number"] for call in calls] == [1, 2, 3]
+    assert calls[0]["instant"] <= calls[0]["ended"] <= calls[1]["instant"]
+    assert calls[0]["summary"] == {"dossier": "G16-1"}
+    assert [call["number"] for call in await played.calls("?after=2")] == [3]
+    async with played.session.get(played.url("/_simulator/calls?after=x")) as answer:
+        assert answer.status == 422
+
+
+async def test_faults_are_put_and_shown(played: Played) -> None:
+    """`GET` gives what was `PUT`; nonsense changes nothing; an empty body ends all faults."""
+    plan = {"seed": 3, "probability": {"http_500": 1.0}}
+    async with played.session.put(played.url("/_simulator/faults"), data=json.dumps(plan)) as answer:
+        assert answer.status == 200
+    async with played.session.put(played.url("/_simulator/faults"), data=b'{"oops": 1}') as answer:
+        assert answer.status == 422
+    async with played.session.get(played.url("/_simulator/faults")) as answer:
+        assert (await answer.json())["probability"] == {"http_500": 1.0}
+    async with await played.work() as answer:
+        assert answer.status == 500
+    async with played.session.put(played.url("/_simulator/faults"), data=b"") as answer:
+        assert answer.status == 200
+    async with await played.work() as answer:
+        assert answer.status == 200
+
+
+async def test_an_outage_refuses_and_ends_by_itself(played: Played) -> None:
+    """Connecting is refused for real, on the same port, and works again afterwards; who ordered it got an answer."""
+    body = b'{"script": [{"fault": "outage", "seconds": 0.3}]}'
+    async with played.session.put(played.url("/_simulator/faults"), data=body) as answer:
+        assert answer.status == 200
+    await asyncio.sleep(0.1)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await played.work()
+    await asyncio.sleep(0.4)
+    async with await played.work() as answer:
+        assert answer.status == 200
+
+
+async def test_a_refusing_call_is_cut_and_shuts_the_door(played: Played) -> None:
+    """The call that draws `refuse` is not done; the next ones cannot even connect."""
+    script(played, FaultKind.REFUSE, 0.2)
+    with pytest.raises(aiohttp.ClientError):
+        await played.work()
+    await asyncio.sleep(0.05)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        await played.work()
+    assert played.done == []
+
+
+async def test_a_slow_upstream_commits_what_nobody_waits_for(played: Played) -> None:
+    """A client that gave up does not stop the work: that is why an unknown outcome is enquired."""
+    script(played, FaultKind.SLOW, 0.1)
+    with pytest.raises(asyncio.TimeoutError):
+        async with asyncio.timeout(0.03):
+            await played.work()
+    assert played.done == []
+    await asyncio.sleep(0.15)
+    assert played.done == [""]
+
+
+async def test_a_canned_answer_is_given_word_for_word(played: Played) -> None:
+    """Status, body and type as scripted; nothing is done."""
+    canned = ScriptedFault(fault=FaultKind.ANSWER, status=418, body="ấm trà", content_type="text/plain")
+    played.simulation.plan = FaultPlan(script=(canned,))
+    async with await played.work() as answer:
+        assert (answer.status, await answer.read(), played.done) == (418, "ấm trà".encode(), [])
+
+
+async def test_a_taken_port_is_said_at_once(played: Played) -> None:
+    """Two simulators on one port would share the calls."""
+    with pytest.raises(OSError, match="in use"):
+        async with opened(web.Application(), played.door.port):
+            pass
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_signal_ends_it_gracefully(number: signal.Signals) -> None:
+    """SIGTERM and SIGINT close the door and return; the handlers of the process are put back."""
+    app = web.Application()
+    mount_control(app)
+    doors: list[Door] = []
+    serving = asyncio.create_task(run(app, 0, on_ready=doors.append))
+    while not doors:
+        await asyncio.sleep(0.005)
+    health = f"http://127.0.0.1:{doors[0].port}/_simulator/health"
+    async with aiohttp.ClientSession() as session, session.get(health) as answer:
+        assert (await answer.json())["status"] == "ok"
+    os.kill(os.getpid(), number)
+    await asyncio.wait_for(serving, 3)
+    with pytest.raises(aiohttp.ClientConnectorError):
+        async with aiohttp.ClientSession() as session:
+            await session.get(f"http://127.0.0.1:{doors[0].port}/")
