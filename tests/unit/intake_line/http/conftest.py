@@ -1,0 +1,124 @@
+"""Ground for the tests of the internal listener: a real store, a real server on loopback, callers that sign for real."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient, TestServer
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from gateway.app import InternalParts, create_internal_app
+from gateway.config import CallerKey, Loaded, Settings
+from gateway.config import Intake as IntakePolicy
+from gateway.evidence.log import chain
+from gateway.intake.accept import Door
+from gateway.intake.authenticate import Authenticator
+from gateway.intake.decide import Decider
+from gateway.intake.signature import SigningKey, sign_request
+from gateway.intake.validate import Limits
+from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from mappings.codec import encode
+
+
+@dataclass
+class Site:
+    """A gateway's internal listener over the embedded store, on loopback, with callers that sign for real."""
+
+    client: TestClient[web.Request, web.Application]
+    journal: SqliteJournal
+    keys: Mapping[str, SigningKey]
+    time: Any
+    words: Any
+    counted: list[str]
+    reached: list[str]
+
+    async def call(
+        self, who: str, method: str, target: str, body: bytes = b"", **headers: str
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """A signed request; status, body as a tree, headers."""
+        signed = sign_request(method, target, body, self.keys[who], int(self.time.now.timestamp()))
+        return await self.send(method, target, body, {**signed, **headers})
+
+    async def send(
+        self, method: str, target: str, body: bytes, headers: Mapping[str, str]
+    ) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """A request as it is given."""
+        async with self.client.request(method, target, data=body or None, headers=headers) as answer:
+            raw = await answer.read()
+            return answer.status, msgspec.json.decode(raw) if raw else {}, answer.headers
+
+    async def put(self, version: int = 1, **fields: Any) -> int:
+        """The resolution system registers the dossier."""
+        tree = msgspec.to_builtins(self.words.dossier(version, **fields))
+        tree["delivery"] = {"result_method": tree.pop("result_method")}
+        status, _, _ = await self.call("RES", "PUT", f"/v1/dossiers/{self.words.code}", encode(_wire(tree)))
+        return status
+
+    async def push(self, who: str, told: Any, **headers: str) -> tuple[int, dict[str, Any], Mapping[str, str]]:
+        """A system says an event."""
+        return await self.call(who, "POST", "/v1/events", self.body(told), **headers)
+
+    @staticmethod
+    def body(told: Any) -> bytes:
+        """An event as its sender writes it."""
+        tree = msgspec.to_builtins(told)
+        for result in tree.get("results", ()):
+            result["signature"] = {"format": result.pop("signature_format")}
+        return encode(_wire(tree))
+
+
+def _wire(tree: Any) -> Any:
+    """What a caller writes: nothing that is absent or empty."""
+    if isinstance(tree, dict):
+        return {name: _wire(value) for name, value in tree.items() if value not in (None, "", (), [])}
+    return [_wire(value) for value in tree] if isinstance(tree, (list, tuple)) else tree
+
+
+@pytest.fixture
+def settings_of(tmp_path: Path, words: Any) -> tuple[Loaded, Mapping[str, SigningKey]]:
+    """Settings with a key for each caller, in files."""
+    records, keys = {}, {}
+    for name, record in words.callers.items():
+        private = ed25519.Ed25519PrivateKey.generate()
+        pem = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+        (tmp_path / f"{name}.pem").write_bytes(pem)
+        key = CallerKey(algorithm="ed25519", file=f"{name}.pem")
+        records[name] = msgspec.structs.replace(record, keys={f"{name}-1": key})
+        keys[name] = SigningKey(f"{name}-1", "ed25519", private)
+    settings = Settings(callers=records, intake=IntakePolicy(max_body_bytes=65_536))
+    return Loaded(settings=settings, base=tmp_path), keys
+
+
+@pytest.fixture
+async def site(
+    settings_of: tuple[Loaded, Mapping[str, SigningKey]], tmp_path: Path, words: Any, turned: Any
+) -> AsyncIterator[Site]:
+    """A listener in which the dossier is registered as submitted."""
+    loaded, keys = settings_of
+    journal = SqliteJournal.open(
+        tmp_path / "store",
+        StoreOptions(node="n1", kek=bytes(32)),
+        decide=Decider(words.routes, loaded.settings.callers, loaded.settings.intake),
+        chain=chain,
+        clock=turned.clock(),
+    )
+    door = Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, turned.clock())
+    counted: list[str] = []
+    reached: list[str] = []
+
+    async def render() -> bytes:
+        return b"gateway_up 1\n"
+
+    parts = InternalParts(door, render, counted.append, config_generation="g1", version="t", reach=reached.append)
+    async with TestClient(TestServer(create_internal_app(parts))) as client:
+        made = Site(client, journal, keys, turned, words, counted, reached)
+        assert await made.put() == 201
+        yield made
+    await journal.close()
