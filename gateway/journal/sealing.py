@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from gateway.errors import ConfigError, GatewayError
 
 _NONCE = 12
+_TAG = 16
 _KEY_BYTES = 32
 _CHECK = b"tthc-gateway journal"
 
@@ -55,6 +56,8 @@ def seal(key: AESGCM, plain: bytes, bound: bytes) -> bytes:
 
 def unseal(key: AESGCM, sealed: bytes, bound: bytes) -> bytes:
     """The plain bytes; raises `SealBroken` when anything was changed or the key is another."""
+    if len(sealed) < _NONCE + _TAG:
+        raise SealBroken(SealBroken.__doc__)
     try:
         return key.decrypt(sealed[:_NONCE], sealed[_NONCE:], bound)
     except InvalidTag as error:

@@ -98,6 +98,7 @@ class _Engine:
     """The writer's connection and the state of its transaction."""
 
     failures: tuple[type[BaseException], ...] = _FAILURES
+    faults: tuple[type[BaseException], ...] = (apsw.Error,)
 
     def __init__(self, file: Path, options: StoreOptions) -> None:
         self._connection = apsw.Connection(str(file), statementcachesize=256)

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
 
 from gateway.errors import JournalUnavailable
-from gateway.journal.books import Books
+from gateway.journal.books import Books, JournalFault
 from gateway.observe.crash import Reach
 
 T = TypeVar("T")
@@ -25,9 +25,14 @@ _LOG = logging.getLogger("gateway.journal")
 
 
 class Engine(Protocol):
-    """What the writer needs from a database; every call comes from the writer's thread."""
+    """What the writer needs from a database; every call comes from the writer's thread.
+
+    `failures` are errors of the database itself, which concern the whole transaction; `faults` are rules of the tables
+    that one operation broke.
+    """
 
     failures: tuple[type[BaseException], ...]
+    faults: tuple[type[BaseException], ...]
 
     def begin(self) -> None:
         """Start a transaction."""
@@ -202,6 +207,10 @@ class Writer:
             raise fault.error
         if isinstance(fault.error, OSError):
             return Outcome(error=unavailable(fault.error))
+        if isinstance(fault.error, self._engine.faults):
+            broken = JournalFault(JournalFault.__doc__)
+            broken.__cause__ = fault.error
+            return Outcome(error=broken)
         return Outcome(value, fault.error)
 
     def _pass(self, where: str, kinds: set[str]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.journal.books import JournalFault
 from gateway.journal.model import (
     AuditWrite,
     Decision,
@@ -336,6 +337,16 @@ async def test_a_job_that_fails_after_writing_is_taken_out_and_the_others_commit
     writer = (await desk.journal.leaves())[0].writer
     numbers = [leaf.n for leaf in await desk.journal.leaves(writer)]
     assert numbers == list(range(1, 11)), "the chain has no hole"
+
+
+async def test_a_delivery_that_exists_already_is_a_fault_of_the_decision(desk: Desk) -> None:
+    """An event is delivered once to each upstream and operation; nothing of a decision that doubles it is kept."""
+    await desk.accept(desk.event(1))
+    before = await desk.journal.leaves()
+    with pytest.raises(JournalFault):
+        await desk.accept(desk.event(1))
+    assert await desk.journal.leaves() == before
+    assert len(await desk.states()) == 1
 
 
 async def test_a_cancelled_caller_does_not_cancel_the_commit(desk: Desk) -> None:
