@@ -50,6 +50,14 @@ def test_a_sector_may_act_on_what_another_sector_reported(world: Any) -> None:
     assert world.push("SEC-B", 2, "returned")[1]["status"] == "accepted"
 
 
+def test_a_sector_that_comes_late_may_start_where_the_owner_left_it(world: Any, words: Any) -> None:
+    """B's first word starts from the owner's last own decision, although A's echoes have moved the dossier since."""
+    world.push("SEC-A", 1, "returned")
+    _echo(world, words, 1, "returned", "SEC-A", 1)
+    assert world.push("SEC-B", 1, "received")[1]["status"] == "accepted"
+    assert world.course().state() == "returned"
+
+
 def test_the_resolution_system_is_judged_against_its_own_last_word(world: Any) -> None:
     """What sectors reported does not allow or forbid a step of the owner."""
     world.push("SEC-A", 1, "returned")

@@ -85,6 +85,27 @@ def test_a_snapshot_with_another_procedure_moves_the_dossier_between_consents(wo
     assert world.put(2, procedure=other)[1]["applied"] == [words.event_id("SEC-OTHER", 1)]
 
 
+def test_a_sector_goes_on_where_it_was_when_a_dossier_comes_back_under_its_consent(worlds: Any, words: Any) -> None:
+    """Its order is known from the course, although another system's request lets its events go."""
+    world = worlds(unknown_dossier="park")
+    own = words.dossier().procedure
+    other = own.__class__("9.999999", "9.999999.000.00.00.G16", "Thủ tục khác")
+    world.put(1, procedure=other)
+    assert world.push("SEC-OTHER", 1, "received")[1]["status"] == "accepted"
+    world.put(2, procedure=own)
+    assert world.push("SEC-OTHER", 2, "processing")[1]["status"] == "parked_gap"
+    assert world.put(3, procedure=other)[1]["applied"] == [words.event_id("SEC-OTHER", 2)]
+    assert world.sequences["SEC-OTHER"] == 2
+
+
+def test_a_snapshot_does_not_decide_what_waits_for_a_person(world: Any) -> None:
+    """A conflict stays one, told once, until somebody has looked at it."""
+    world.push("SEC-A", 1, "returned")
+    world.push("SEC-A", 2, "received")
+    assert world.put(2, summary="mới")[1]["applied"] == []
+    assert world.status("SEC-A", 2) == "parked_conflict" and len(world.told("event.parked_conflict")) == 1
+
+
 def test_the_uid_and_the_digest_of_a_dossier_are_functions_of_it(words: Any) -> None:
     """No chance in them: every node and every year gives the same."""
     one, two = words.dossier(), words.dossier(2)
