@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.kit import registry
-from connectors.kit.contract import BatchDeliverer, Lookup
+from connectors.kit.contract import BatchDeliverer, Deliverer, Enquirer, Listener, Lookup, Poller, Probe
 from connectors.kit.errors import CertificateExpired, ContractChanged, DeliveryError, SettingsError
 from connectors.kit.faults import FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Ended, Faults, Ground, Prepared, Subject, fresh_budget, ground, kit_of
@@ -29,6 +29,16 @@ _SLACK_S = 1.5
 # A cancelled call's upstream goes on working: long enough to be cancelled in, short enough to wait for.
 _WHILE_S = 0.5
 _PATIENCE_S = 3.0
+
+PROTOCOLS: Mapping[str, type[object]] = {
+    "Deliverer": Deliverer,
+    "BatchDeliverer": BatchDeliverer,
+    "Enquirer": Enquirer,
+    "Lookup": Lookup,
+    "Listener": Listener,
+    "Poller": Poller,
+    "Probe": Probe,
+}
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {
     FaultKind.OUTAGE: ("not_sent",),
@@ -45,6 +55,17 @@ EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {
     FaultKind.BUSY_429: ("busy",),
 }
 """What each fault must end in at the first attempt."""
+
+
+async def capabilities_are_there(subject: Subject, ears: Ears) -> Faults:
+    """The connector can do what its manifest says."""
+    async with ground(subject, ears) as here:
+        declared = [(name, protocol) for name, protocol in PROTOCOLS.items() if name in subject.manifest.capabilities]
+        return [
+            f"capabilities có {name} nhưng connector không có phương thức của nó"
+            for name, protocol in declared
+            if not isinstance(here.connector, protocol)
+        ]
 
 
 async def operations_succeed(subject: Subject, ears: Ears) -> Faults:
@@ -167,11 +188,9 @@ async def batches_answer_each_delivery(subject: Subject, ears: Ears) -> Faults:
     faults: Faults = []
     for operation in _event_operations(subject):
         size = min(subject.manifest.operations[operation].batch, 3)
-        if size < 2:
-            continue
         async with ground(subject, ears) as here:
-            if not isinstance(here.connector, BatchDeliverer):
-                return ["capabilities có BatchDeliverer nhưng connector không có deliver_batch()"]
+            if size < 2 or not isinstance(here.connector, BatchDeliverer):
+                continue
             ready = await here.prepared(operation)
             samples = [here.case.sample(operation, ready.number, step) for step in range(size)]
             deliveries = [here.delivery(sample, ready.number, step) for step, sample in enumerate(samples)]

@@ -18,6 +18,7 @@ from connectors.kit.registry import UnknownConnector
 CHECKS: Mapping[str, checks.Check] = {
     check.__name__: check
     for check in (
+        checks.capabilities_are_there,
         checks.operations_succeed,
         checks.repeats_have_one_effect,
         checks.faults_land_in_their_family,

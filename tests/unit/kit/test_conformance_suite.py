@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from connectors.kit import conformance, inspect
-from connectors.kit.case import ConformanceCase
+from connectors.kit.case import ConformanceCase, Example
 from connectors.kit.conformance import CHECKS, run_check
-from connectors.kit.ground import Subject, subject
+from connectors.kit.ground import Ears, Subject, subject
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -49,12 +49,83 @@ async def test_a_connector_that_holds_what_cannot_be_enquired_passes() -> None:
         ("probe_writes", "probing_has_no_effect", "thay đổi"),
         ("short_batch", "batches_answer_each_delivery", "1 kết quả"),
         ("plain", "unsafe_transport_is_refused", "http://"),
+        ("swallow", "operations_succeed", "0 hiệu lực"),
+        ("swallow", "unsafe_transport_is_refused", "chứng thư tự ký"),
+        ("swallow", "outcomes_are_reachable", "không được hỏi tới"),
+        ("repeat_blindly", "a_cold_start_survives_faults", "2 hiệu lực"),
+        ("cannot_tell", "a_drop_after_commit_ends_in_one_effect", "enquirable"),
+        ("enquiry_fails", "a_drop_after_commit_ends_in_one_effect", "enquirable"),
+        ("moody", "a_drop_after_commit_ends_in_one_effect", "lặp lại"),
+        ("batch_raises", "batches_answer_each_delivery", "no_answer"),
+        ("no_patience", "faults_land_in_their_family", "Retry-After"),
+        ("not_found", "operations_succeed", "không tìm thấy"),
+        ("probe_sleeps", "probing_has_no_effect", "không sẵn sàng"),
+        ("probe_lies", "probing_has_no_effect", "báo sẵn sàng"),
     ],
 )
 async def test_a_defect_is_found(mischief: str, check: str, said: str) -> None:
     """Each defect is named by the check that is there for it."""
     settings = {"repeat_notes": False} if mischief == "repeat_blindly" else {}
     assert any(said in fault for fault in await run_check(mischievous(mischief, **settings), check))
+
+
+async def test_a_capability_without_its_method_is_found() -> None:
+    """A manifest that promises what the connector cannot do."""
+    original = subject("toy_upstream")
+    promising = replace(original, manifest=replace(original.manifest, capabilities=("Deliverer", "Poller")))
+    assert await run_check(promising, "capabilities_are_there") != ()
+
+
+async def test_a_question_is_asked_for_every_call() -> None:
+    """A "call" operation without a lawful question cannot be examined."""
+    faults = await run_check(changed(lambda case: replace(case, questions={})), "operations_succeed")
+    assert any("look_up" in fault for fault in faults)
+
+
+async def test_an_outcome_can_be_met_by_enquiry_and_by_probe() -> None:
+    """Rows of calls that only an enquiry or a probe makes are reachable too."""
+
+    def change(case: ConformanceCase) -> ConformanceCase:
+        first = case.outcomes[0]
+        asked = (
+            replace(first, match="get", asked="enquire", expect=("not_found",)),
+            replace(first, match="get", asked="check"),
+            replace(case.outcomes[3], match="get", asked="enquire"),
+            replace(case.outcomes[3], match="get", asked="check"),
+        )
+        return replace(case, outcomes=(*case.outcomes, *asked))
+
+    assert await run_check(changed(change), "outcomes_are_reachable") == ()
+
+
+async def test_triggers_that_cannot_be_judged_are_found() -> None:
+    """A trigger that names no single row, and one whose family depends on the operation and says nothing."""
+
+    def change(case: ConformanceCase) -> ConformanceCase:
+        nobody = replace(case.outcomes[0], row={"code": "99"})
+        return replace(case, outcomes=(nobody, replace(case.outcomes[2], expect=())))
+
+    faults = await run_check(changed(change), "outcomes_are_reachable")
+    assert any("khớp 0 dòng" in fault for fault in faults)
+    assert any("cần expect" in fault for fault in faults)
+
+
+async def test_an_example_that_cannot_be_read_is_found() -> None:
+    """An example that its own types refuse."""
+
+    def change(case: ConformanceCase) -> ConformanceCase:
+        def refuse(_example: Example) -> object:
+            raise ValueError("bad")
+
+        return replace(case, round_trip=refuse)
+
+    assert any("không đọc được" in fault for fault in await run_check(changed(change), "examples_round_trip"))
+
+
+async def test_a_predecessor_that_fails_is_said() -> None:
+    """A note whose item is refused: the cause is named, not only the consequence."""
+    faults = await run_check(changed(lambda case: replace(case, secrets={"env:TOY": "wrong"})), "operations_succeed")
+    assert any("put_item (trước add_note): không giao được" in fault for fault in faults)
 
 
 async def test_an_outcome_row_without_an_answer_is_found() -> None:
@@ -85,6 +156,21 @@ def test_the_command_reports_and_succeeds(capsys: pytest.CaptureFixture[str]) ->
     lines = capsys.readouterr().out.splitlines()
     assert [line.removeprefix("đạt ").strip() for line in lines[:-1]] == list(CHECKS)
     assert lines[-1] == "ĐẠT"
+
+
+def test_the_command_fails_with_what_does_not_hold(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of a check is named, and the exit code is 1."""
+
+    async def faulty(_subject: Subject, _ears: Ears) -> list[str]:
+        return ["điều này không đúng"]
+
+    monkeypatch.setattr(conformance, "CHECKS", {"faulty": faulty})
+    assert conformance.main(["toy_upstream"]) == 1
+    said = capsys.readouterr().out
+    assert "điều này không đúng" in said
+    assert said.splitlines()[-1] == "KHÔNG ĐẠT"
 
 
 def test_the_command_knows_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:

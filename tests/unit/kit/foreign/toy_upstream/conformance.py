@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from connectors.kit.case import ConformanceCase, Example, OutcomeTrigger, Sample
+from connectors.kit.contract import Question
 from connectors.kit.faults import FaultKind
 from mappings.canonical import Actor, Agency, Carried, Dossier, Party, Procedure, StatusEvent, Step
 from mappings.codes import DossierStatus, Origin, PartyKind
@@ -75,6 +76,7 @@ def case(base_url: str) -> ConformanceCase:
             trigger("*", '{"code":42}'),
         ),
         planted=(NAME, "session-1", "session-2"),
+        questions={"look_up": Question("nothing", {}, "thử", "cán bộ", "đơn vị")},
         state_path="/_simulator/state",
         fault_operation={"put_item": "put", "add_note": "note"},
         expected={FaultKind.HTTP_503: ("upstream_fault",)},

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from connectors.kit.contract import Budget, Delivery, Enquiry, Found, Health, Kit, Receipt
-from connectors.kit.errors import DeliveryError, NoAnswer
+from connectors.kit.contract import Answer, Budget, Delivery, Enquiry, Found, Health, Kit, Question, Receipt
+from connectors.kit.errors import Busy, DeliveryError, Exchange, NoAnswer
 from connectors.kit.http import HttpAnswer, HttpRequest
 
 from .client import Client
@@ -40,6 +40,10 @@ class Toy:
         key = f"done:{delivery.delivery_id}"
         if key in delivery.memory and self.settings.mischief != "forget":
             return Receipt("known", self.kit.now(), self.client.http.exchange(HttpRequest("GET", "/")), duplicate=True)
+        if self.settings.mischief == "swallow":
+            return Receipt("never asked", self.kit.now(), Exchange())
+        if self.settings.mischief == "moody" and delivery.attempt > 1:
+            raise NoAnswer
         if self.settings.mischief == "stray_task":
             self.strays.add(asyncio.create_task(asyncio.sleep(60)))
         try:
@@ -48,6 +52,8 @@ class Toy:
             if self.settings.mischief == "repeat_blindly":
                 return await self._written(delivery, key)
             raise
+        except Busy as error:
+            raise Busy(retry_after_s=None if self.settings.mischief == "no_patience" else error.retry_after_s) from None
 
     async def _written(self, delivery: Delivery, key: str) -> Receipt:
         item = delivery.operation == "put_item"
@@ -61,21 +67,37 @@ class Toy:
 
     async def deliver_batch(self, deliveries: Sequence[Delivery]) -> Sequence[Receipt | DeliveryError]:
         """One after the other."""
+        if self.settings.mischief == "batch_raises":
+            raise NoAnswer
         taken = deliveries[:1] if self.settings.mischief == "short_batch" else deliveries
         return [await self.deliver(delivery) for delivery in taken]
 
     async def enquire(self, delivery: Delivery) -> Enquiry:
         """Items can be looked up, notes cannot."""
+        if self.settings.mischief == "cannot_tell":
+            return Enquiry(Found.CANNOT_TELL)
+        if self.settings.mischief == "enquiry_fails":
+            raise NoAnswer
         if delivery.operation == "add_note":
             return Enquiry(Found.CANNOT_TELL, repeat_allowed=self.settings.repeat_notes)
         held, answer, request = await self.client.has(delivery.dossier_code, delivery.budget)
         return Enquiry(Found.DONE, self._receipt(answer, request, True, "")) if held else Enquiry(Found.NOT_FOUND)
+
+    async def ask(self, question: Question) -> Answer:
+        """Whether an item is held."""
+        _, answer, request = await self.client.has(question.subject, Budget(self.kit.instant() + 5, 5))
+        found = self.settings.mischief != "not_found"
+        return Answer(found, {}, self.client.http.exchange(request, answer))
 
     async def check(self) -> Health:
         """Ask for an item that does not exist."""
         budget = Budget(self.kit.instant() + 5, 5)
         if self.settings.mischief == "probe_writes":
             await self.client.http.call(HttpRequest("POST", "/probe"), budget)
+        if self.settings.mischief == "probe_sleeps":
+            return Health(False, "Ngủ")
+        if self.settings.mischief == "probe_lies":
+            return Health(True, "Không biết")
         await self.client.has("nothing", budget)
         return Health(True, "Sẵn sàng")
 

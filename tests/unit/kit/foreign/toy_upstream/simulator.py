@@ -52,8 +52,10 @@ def create_app(options: Mapping[str, object]) -> web.Application:
     upstream = Upstream()
 
     async def login(request: web.Request) -> web.StreamResponse:
+        body = msgspec.json.decode(await request.read())
+
         async def work(_fault: Fault | None) -> web.Response:
-            return upstream.log_in()
+            return json_answer({"code": 9}) if body["password"] == "wrong" else upstream.log_in()
 
         return await simulation.play(Call(request, "login"), work)
 
