@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 from gateway.clock import Clock
+from gateway.journal.memory import MemoryJournal
+from gateway.journal.memory_rows import MemoryStore
 from gateway.journal.model import (
     Accepted,
     AttemptWrite,
@@ -217,15 +219,19 @@ Opener = Callable[[], Journal]
 
 @dataclass
 class Drivers:
-    """How one driver opens a store in a folder; the same folder opens the same store."""
+    """How one driver opens a store in a folder; the same folder opens the same store. `kept` is the folder of memory."""
 
     name: str
     folder: Path
     turned: Turned
+    kept: MemoryStore = field(default_factory=MemoryStore)
     opened: list[Journal] = field(default_factory=list)
 
-    def open(self, options: StoreOptions | None = None) -> SqliteJournal:
-        """Open the store."""
+    def open(self, options: StoreOptions | None = None) -> Journal:
+        """Open the store; options are for the one on disk."""
+        if self.name == "memory":
+            assert options is None, "memory has no options"
+            return MemoryJournal(self.kept, decide=decide, chain=chain, clock=self.turned.clock(), node="node-1")
         journal = SqliteJournal.open(
             self.folder,
             options or StoreOptions(node="node-1", kek=KEK),
@@ -252,9 +258,16 @@ def turned() -> Turned:
     return Turned()
 
 
-@pytest.fixture(params=["sqlite"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each driver in turn: another store joins the contract by another name here. What is about disks names `sqlite` alone."""
+    if "driver" in metafunc.fixturenames:
+        on_disk = metafunc.module.__name__.endswith("test_sqlite")
+        metafunc.parametrize("driver", ("sqlite",) if on_disk else ("sqlite", "memory"), indirect=True)
+
+
+@pytest.fixture
 def driver(request: pytest.FixtureRequest, tmp_path: Path, turned: Turned) -> Iterator[Drivers]:
-    """Each driver in turn: another store joins the contract by another name here."""
+    """How the store under test is opened."""
     yield Drivers(request.param, tmp_path / "store", turned)
 
 

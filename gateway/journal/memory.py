@@ -1,0 +1,330 @@
+"""The journal in plain memory, without SQL: for unit tests, and the pure model that the model test holds the stores to.
+
+Same answers, positions, leaves and lanes as the stores on disk; nothing is sealed, and nothing survives the process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from gateway.clock import Clock
+from gateway.errors import JournalUnavailable
+from gateway.journal import memory_lanes
+from gateway.journal.books import DIGEST_BYTES, JournalFault, row_digest, sha256
+from gateway.journal.memory_rows import Entry, Inbound, Lane, MemoryStore, Message, Receipt
+from gateway.journal.model import (
+    PARKED,
+    Accepted,
+    AuditWrite,
+    Chain,
+    Claim,
+    Counts,
+    Decide,
+    Decision,
+    DeliveryRow,
+    DeliveryState,
+    FeedRow,
+    InboundRow,
+    InboundWrite,
+    Intake,
+    KnownInbound,
+    LaneOrder,
+    LaneRow,
+    Leaf,
+    Ordered,
+    ParkedInbound,
+    Record,
+    RecordKey,
+    Settlement,
+    Situation,
+    UpstreamRow,
+)
+from mappings.codec import encode_sorted
+
+T = TypeVar("T")
+
+
+class MemoryJournal:
+    """The `gateway.journal.store.Journal` of tests. A second one opened on the same `store` is a restart."""
+
+    def __init__(
+        self, store: MemoryStore, *, decide: Decide, chain: Chain, clock: Clock, node: str = "memory-1"
+    ) -> None:
+        self.store = store
+        self.writer = f"{node}/{clock.new_id()}"
+        self._decide, self._chain, self._clock = decide, chain, clock
+        self._closed = False
+        self._begin_chain(node)
+
+    def _begin_chain(self, node: str) -> None:
+        """The first leaf is over a record that names the last head of every other chain."""
+        heads = {leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in self.store.heads()}
+        opening = {"writer": self.writer, "node": node, "opened_at": self._clock.now(), "heads": heads}
+        state = encode_sorted(opening)
+        key = RecordKey("chain_opening", self.writer)
+        self.store.records[key] = Record(key, 1, state)
+        self._entry().leaf(sha256(state))
+
+    def _entry(self) -> Entry:
+        return Entry(self.store, self.writer, self._chain, self._clock.now())
+
+    async def _write(self, operation: Callable[[Entry], T]) -> T:
+        """Do all of it, then let others run, as every store that waits for a disk does: a caller may be cancelled there."""
+        if self._closed:
+            raise JournalUnavailable(retry_after_s=1)
+        outcome = operation(self._entry())
+        await asyncio.sleep(0)
+        return outcome
+
+    async def _read(self) -> MemoryStore:
+        if self._closed:
+            raise JournalUnavailable(retry_after_s=1)
+        await asyncio.sleep(0)
+        return self.store
+
+    async def accept(self, intake: Intake) -> Accepted:
+        """See `Journal.accept`."""
+        return await self._write(lambda entry: _accept(entry, intake, self._decide))
+
+    async def claim(
+        self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
+    ) -> Sequence[Claim]:
+        """See `Journal.claim`."""
+        wanted = memory_lanes.Wanted(upstream, limit, batch, now, now + lease)
+        return await self._write(lambda entry: memory_lanes.claim(entry, wanted))
+
+    async def settle(self, settlement: Settlement) -> bool:
+        """See `Journal.settle`."""
+        return await self._write(lambda entry: memory_lanes.settle(entry, settlement))
+
+    async def order(self, order: LaneOrder, now: datetime) -> Ordered:
+        """See `Journal.order`."""
+        return await self._write(lambda entry: memory_lanes.order(entry, order, now))
+
+    async def record(self, key: RecordKey) -> Record | None:
+        """See `Journal.record`."""
+        return (await self._read()).records.get(key)
+
+    async def event(self, source: str, event_id: str) -> InboundRow | None:
+        """See `Journal.event`."""
+        store = await self._read()
+        row = store.inbound.get((source, event_id))
+        return None if row is None else _inbound_row(store, row)
+
+    async def events_of(self, dossier: str) -> Sequence[InboundRow]:
+        """See `Journal.events_of`."""
+        store = await self._read()
+        rows = [row for row in store.inbound.values() if row.dossier == dossier]
+        return tuple(_inbound_row(store, row) for row in sorted(rows, key=lambda row: row.position))
+
+    async def deliveries_of(self, dossier: str, event_id: str = "") -> Sequence[DeliveryRow]:
+        """See `Journal.deliveries_of`."""
+        lanes = [lane for lane in (await self._read()).lanes.values() if lane.dossier == dossier]
+        return tuple(
+            _delivery_row(lane, message)
+            for lane in sorted(lanes, key=lambda lane: lane.upstream)
+            for message in lane.messages
+            if event_id in ("", message.event_id)
+        )
+
+    async def lanes(
+        self, *, upstream: str = "", dossier: str = "", blocked_only: bool = False, limit: int = 200
+    ) -> Sequence[LaneRow]:
+        """See `Journal.lanes`."""
+        rows = [
+            _lane_row(lane)
+            for lane in (await self._read()).lanes.values()
+            if upstream in ("", lane.upstream)
+            and dossier in ("", lane.dossier)
+            and (lane.block_reason or (lane.head is not None and not blocked_only))
+        ]
+        oldest_last = self._clock.now()
+        rows.sort(key=lambda row: (not row.block_reason, row.depth == 0, row.oldest_accepted_at or oldest_last))
+        return tuple(rows[:limit])
+
+    async def feed(self, after: int, limit: int, *, feed_only: bool = True) -> Sequence[FeedRow]:
+        """See `Journal.feed`."""
+        trail = (await self._read()).trail
+        return tuple(row for row, fed in trail if row.position > after and (fed or not feed_only))[:limit]
+
+    async def counts(self) -> Counts:
+        """See `Journal.counts`."""
+        store = await self._read()
+        messages: dict[tuple[str, DeliveryState], int] = {}
+        blocked: dict[str, int] = {}
+        oldest: dict[str, datetime] = {}
+        for lane in store.lanes.values():
+            for message in lane.messages:
+                messages[lane.upstream, message.state] = messages.get((lane.upstream, message.state), 0) + 1
+            if lane.block_reason:
+                blocked[lane.upstream] = blocked.get(lane.upstream, 0) + 1
+            if lane.head is not None:
+                accepted_at = lane.head.accepted_at
+                oldest[lane.upstream] = min(oldest.get(lane.upstream, accepted_at), accepted_at)
+        return Counts(messages, blocked, oldest, sum(row.status in PARKED for row in store.inbound.values()))
+
+    async def next_due(self, upstream: str) -> datetime | None:
+        """See `Journal.next_due`."""
+        lanes = (await self._read()).lanes_to(upstream)
+        return min((at for lane in lanes for at in (lane.due, lane.lease_until) if at is not None), default=None)
+
+    async def upstream(self, code: str) -> UpstreamRow:
+        """See `Journal.upstream`."""
+        return (await self._read()).upstreams.get(code, UpstreamRow(code))
+
+    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+        """See `Journal.remember_upstream`."""
+        await self._write(lambda entry: _remember(entry, row, audit))
+
+    async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
+        """See `Journal.leaves`."""
+        store = await self._read()
+        return tuple(store.chains.get(writer, ())[after : after + limit]) if writer else store.heads()[:limit]
+
+    async def ready(self) -> str:
+        """See `Journal.ready`."""
+        return "Kho dữ liệu chưa ghi được" if self._closed else ""
+
+    async def close(self) -> None:
+        """See `Journal.close`. The store stays."""
+        self._closed = True
+
+
+def _accept(entry: Entry, intake: Intake, decide: Decide) -> Accepted:
+    """One intake; whatever `decide` raises, and whatever a decision gets wrong, leaves nothing behind."""
+    situation = _situation(entry, intake)
+    decision = decide(situation, intake)
+    if not decision.store:
+        return Accepted(decision.answer, decision.status, stored=False)
+    if len(intake.digest) != DIGEST_BYTES:
+        raise JournalFault("a leaf covers SHA-256 digests only")
+    carrying = {(w.source or intake.source, w.event_id): w.carried for w in decision.inbound if w.carried is not None}
+    memory_lanes.check_new(entry.store, decision.deliveries, carrying)
+    position = _carry_out(entry, intake, decision)
+    entry.leaf(intake.digest, hashlib.sha256(decision.answer).digest())
+    if intake.key and situation.known_receipt is None:
+        entry.store.receipts[intake.source, intake.key] = Receipt(intake.digest, decision.answer)
+    return Accepted(decision.answer, decision.status, stored=True, position=position)
+
+
+def _situation(entry: Entry, intake: Intake) -> Situation:
+    store = entry.store
+    receipt = store.receipts.get((intake.source, intake.key)) if intake.key else None
+    of_dossier = sorted(
+        (row for row in store.inbound.values() if row.dossier == intake.dossier),
+        key=lambda row: (row.source, row.sequence, row.event_id),
+    )
+    own = [row for row in of_dossier if row.source == intake.source]
+    ordered = intake.sequence is not None
+    twin = next((row for row in own if row.sequence == intake.sequence and row.event_id != intake.key), None)
+    return Situation(
+        now=entry.now,
+        known_receipt=None if receipt is None else receipt.answer,
+        known_digest=None if receipt is None else receipt.digest,
+        same_sequence=_known(twin) if ordered and twin is not None else None,
+        last_sequence=store.sequences.get((intake.source, intake.dossier)),
+        parked=tuple(
+            ParkedInbound(row.event_id, row.sequence, row.status, row.carried, row.source)
+            for row in (own if ordered else of_dossier)
+            if row.status in PARKED
+        ),
+        records={key: store.records[key] for key in intake.reads if key in store.records},
+    )
+
+
+def _carry_out(entry: Entry, intake: Intake, decision: Decision) -> int:
+    """Every row of a decision; returns the position of the intake's own event, or of its first audit row, or 0."""
+    positions: dict[str, int] = {}
+    for row in decision.audit:
+        position = entry.audit(row)
+        positions.setdefault(row.event_id, position)
+    first = min(positions.values(), default=0)
+    for write in decision.inbound:
+        _write_inbound(entry, intake, write, positions)
+    for record in decision.records:
+        entry.store.records[record.key] = Record(record.key, record.version, record.state)
+        entry.bind("record", record.key.kind, record.key.id, record.version, sha256(record.state))
+    own = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
+    for source, last in sorted({**decision.other_sequences, **own}.items()):
+        entry.store.sequences[source, intake.dossier] = last
+        entry.bind("source_seq", source, intake.dossier, last)
+    memory_lanes.append(entry, intake.dossier, decision.deliveries)
+    is_own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
+    return positions.get(intake.key, first) if is_own else first
+
+
+def _write_inbound(entry: Entry, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
+    source = write.source or intake.source
+    row = entry.store.inbound.get((source, write.event_id))
+    if row is None:
+        position = positions.get(write.event_id) or positions.setdefault(write.event_id, entry.next_position())
+        entry.store.inbound[source, write.event_id] = Inbound(
+            source=source,
+            event_id=write.event_id,
+            dossier=intake.dossier,
+            sequence=write.sequence,
+            digest=write.digest or intake.digest,
+            status=write.status,
+            carried=write.carried or b"",
+            position=position,
+            received_at=entry.now,
+        )
+    else:
+        row.status = write.status
+        row.carried = row.carried if write.carried is None else write.carried
+    carried = sha256(write.carried or b"")
+    entry.bind("inbound", source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
+
+
+def _known(row: Inbound) -> KnownInbound:
+    return KnownInbound(row.source, row.event_id, row.dossier, row.sequence, row.digest, row.status, row.position)
+
+
+def _inbound_row(store: MemoryStore, row: Inbound) -> InboundRow:
+    receipt = store.receipts.get((row.source, row.event_id))
+    return InboundRow(_known(row), row.received_at, b"" if receipt is None else receipt.answer)
+
+
+def _delivery_row(lane: Lane, message: Message) -> DeliveryRow:
+    return DeliveryRow(
+        delivery_id=message.delivery_id,
+        upstream=lane.upstream,
+        operation=message.operation,
+        dossier=lane.dossier,
+        event_id=message.event_id,
+        source=message.source,
+        sequence=message.seq,
+        state=message.state,
+        accepted_at=message.accepted_at,
+        receipt=message.receipt,
+        attempts=tuple(message.history),
+    )
+
+
+def _lane_row(lane: Lane) -> LaneRow:
+    head = lane.head
+    return LaneRow(
+        upstream=lane.upstream,
+        dossier=lane.dossier,
+        depth=len(lane.waiting),
+        state=None if head is None else head.state,
+        operation="" if head is None else head.operation,
+        attempts=0 if head is None else head.attempts,
+        due=lane.due,
+        block_reason=lane.block_reason,
+        legal_due=lane.legal_due,
+        oldest_accepted_at=None if head is None else head.accepted_at,
+    )
+
+
+def _remember(entry: Entry, row: UpstreamRow, audit: tuple[AuditWrite, ...]) -> None:
+    """Keep an upstream's breaker and pause; a person's part in it is audited and bound by a leaf."""
+    entry.store.upstreams[row.upstream] = row
+    for write in audit:
+        entry.audit(write)
+    if audit:
+        entry.leaf(row_digest("upstream", row.upstream, row.breaker_state, row.paused))

@@ -1,0 +1,177 @@
+"""What the memory journal keeps, as plain Python: the rows of one store, and the entry of one operation in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from gateway.journal.books import DIGEST_BYTES, JournalFault, row_digest
+from gateway.journal.lanes import lane_id
+from gateway.journal.model import (
+    TERMINAL,
+    AttemptRow,
+    AuditWrite,
+    Chain,
+    DeliveryState,
+    FeedRow,
+    InboundStatus,
+    Leaf,
+    Record,
+    RecordKey,
+    UpstreamRow,
+)
+
+
+@dataclass(slots=True)
+class Message:
+    """One message of a lane. `prior` is the state that a claim found; the other fields mean what `ClaimedDelivery` says."""
+
+    seq: int
+    delivery_id: str
+    operation: str
+    event_id: str
+    source: str
+    payload: bytes
+    accepted_at: datetime
+    state: DeliveryState
+    copy: int = 0
+    hold_reason: str = ""
+    prior: DeliveryState = DeliveryState.READY
+    doubtful: bool = False
+    attempts: int = 0
+    unsettled: int = 0
+    first_attempt_at: datetime | None = None
+    receipt: bytes = b""
+    history: list[AttemptRow] = field(default_factory=list)
+
+    @property
+    def terminal(self) -> bool:
+        """Nothing happens to it any more."""
+        return self.state in TERMINAL
+
+
+@dataclass(slots=True)
+class Lane:
+    """One dossier's queue to one upstream, messages in sequence order.
+
+    It is idle, due, leased or blocked; `hold_reason` is a hold that was ordered while a message was in flight.
+    """
+
+    upstream: str
+    dossier: str
+    messages: list[Message] = field(default_factory=list)
+    due: datetime | None = None
+    lease_until: datetime | None = None
+    epoch: int = 0
+    block_reason: str = ""
+    hold_reason: str = ""
+    legal_due: datetime | None = None
+    memory: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """The same number as in every other store."""
+        return lane_id(self.upstream, self.dossier)
+
+    @property
+    def waiting(self) -> list[Message]:
+        """The messages that are not terminal, in order; the first is the head."""
+        return [message for message in self.messages if not message.terminal]
+
+    @property
+    def head(self) -> Message | None:
+        """The first message that is not terminal."""
+        return next((message for message in self.messages if not message.terminal), None)
+
+    @property
+    def sending(self) -> list[Message]:
+        """What the running claim holds."""
+        return [message for message in self.messages if message.state is DeliveryState.SENDING]
+
+
+@dataclass(slots=True)
+class Inbound:
+    """A stored inbound event; `digest`, `position` and `received_at` never change."""
+
+    source: str
+    event_id: str
+    dossier: str
+    sequence: int
+    digest: bytes
+    status: InboundStatus
+    carried: bytes
+    position: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """The answer that a key got, with the digest of the request it answered."""
+
+    digest: bytes
+    answer: bytes
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """The rows of one store. It outlives the journal that was opened on it, as a directory outlives a process.
+
+    `inbound` and `receipts` are by (source, key), `sequences` by (source, dossier), `lanes` by their number;
+    `trail` holds each audit row with whether it belongs to the feed.
+    """
+
+    inbound: dict[tuple[str, str], Inbound] = field(default_factory=dict)
+    receipts: dict[tuple[str, str], Receipt] = field(default_factory=dict)
+    sequences: dict[tuple[str, str], int] = field(default_factory=dict)
+    records: dict[RecordKey, Record] = field(default_factory=dict)
+    lanes: dict[int, Lane] = field(default_factory=dict)
+    trail: list[tuple[FeedRow, bool]] = field(default_factory=list)
+    chains: dict[str, list[Leaf]] = field(default_factory=dict)
+    upstreams: dict[str, UpstreamRow] = field(default_factory=dict)
+    position: int = 0
+
+    def lanes_to(self, upstream: str) -> list[Lane]:
+        """The lanes of one upstream."""
+        return [lane for lane in self.lanes.values() if lane.upstream == upstream]
+
+    def heads(self) -> tuple[Leaf, ...]:
+        """The last leaf of every chain, by writer."""
+        return tuple(self.chains[writer][-1] for writer in sorted(self.chains) if self.chains[writer])
+
+
+class Entry:
+    """One operation's entry in the store: positions, audit rows, and the leaf that covers what was written."""
+
+    def __init__(self, store: MemoryStore, writer: str, chain: Chain, now: datetime) -> None:
+        self.store = store
+        self.now = now
+        self._writer = writer
+        self._chain = chain
+        self._digests: list[bytes] = []
+
+    def next_position(self) -> int:
+        """The next position of the one sequence that audit rows and inbound events share."""
+        self.store.position += 1
+        return self.store.position
+
+    def audit(self, row: AuditWrite) -> int:
+        """Append an audit row and return its position."""
+        position = self.next_position()
+        shown = FeedRow(position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields)
+        self.store.trail.append((shown, row.feed))
+        self.bind("audit", position, row.kind, row.actor, row.dossier, row.event_id, row.fields)
+        return position
+
+    def bind(self, table: str, *columns: object) -> None:
+        """Have the leaf of this operation cover a row."""
+        self._digests.append(row_digest(table, *columns))
+
+    def leaf(self, *first: bytes) -> None:
+        """Append the leaf over `first` and every bound row, in order; raises `JournalFault` for what is no SHA-256."""
+        covers = (*first, *self._digests)
+        if any(len(digest) != DIGEST_BYTES for digest in covers):
+            raise JournalFault("a leaf covers SHA-256 digests only")
+        self._digests = []
+        chain = self.store.chains.setdefault(self._writer, [])
+        head = chain[-1].digest if chain else b""
+        chain.append(Leaf(self._writer, len(chain) + 1, self._chain(head, covers), covers))
