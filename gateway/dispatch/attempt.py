@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors.kit.contract import BatchDeliverer, Budget, Deliverer, Delivery, Receipt
+from connectors.kit.contract import Budget, Delivery, Receipt
 from connectors.kit.errors import AnswerUnreadable, CannotMap, ContractChanged, DeliveryError
 from gateway.clock import Clock
 from gateway.dispatch import retry
@@ -100,7 +100,8 @@ async def attempt(ticket: Ticket, desk: Desk) -> Conclusion:
     conclusion = conclude(answers, scene)
     if conclusion.pause is not None:
         news += desk.standing.pause(conclusion.pause.code, conclusion.pause.reason_vi)
-    settlement = replace(conclusion.settlement, audit=conclusion.settlement.audit + news)
+    told = conclusion.settlement
+    settlement = replace(told, audit=told.audit + news) if news else told
 
     # 10, 11. Settle. States, receipts, attempts, follow-ups, evidence and audit are one transaction of the journal.
     if await _settle(settlement, ticket, desk):
@@ -116,8 +117,6 @@ def _prepare(ticket: Ticket, clock: Clock) -> _Prepared:
         return _Prepared((), (Answered(head, None, poison, clock.now()),))
     opened: list[_Opened] = []
     for claimed in ticket.claim.deliveries:
-        if opened and (claimed.doubtful or head.doubtful):
-            break
         try:
             opened.append(_Opened(claimed, decode(claimed.payload, Carried)))
         except (msgspec.DecodeError, ValueError):
@@ -160,12 +159,12 @@ async def _send(prepared: _Prepared, ticket: Ticket, desk: Desk) -> tuple[Answer
 
 async def _call(line: UpstreamLine, deliveries: Sequence[Delivery], guard: Guard) -> Sequence[Receipt | DeliveryError]:
     """One call into the connector; one outcome for each delivery. An error of the whole call speaks for all of them."""
-    connector, limit_s = line.connector, deliveries[0].budget.timeout_s
-    if len(deliveries) == 1 and isinstance(connector, Deliverer):
-        return [await guard(connector.deliver(deliveries[0]), limit_s)]
-    if not isinstance(connector, BatchDeliverer):
+    limit_s = deliveries[0].budget.timeout_s
+    if len(deliveries) == 1 and line.deliverer is not None:
+        return [await guard(line.deliverer.deliver(deliveries[0]), limit_s)]
+    if line.batch_deliverer is None:
         return [ContractChanged("Đầu nối này không gửi được thông điệp.")] * len(deliveries)
-    outcomes = await guard(connector.deliver_batch(deliveries), limit_s)
+    outcomes = await guard(line.batch_deliverer.deliver_batch(deliveries), limit_s)
     if isinstance(outcomes, DeliveryError):
         return [outcomes] * len(deliveries)
     if len(outcomes) != len(deliveries):

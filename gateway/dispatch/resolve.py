@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from connectors.kit.contract import Delivery, Enquirer, Enquiry, Found, Receipt
+from connectors.kit.contract import Delivery, Enquiry, Found, Receipt
 from connectors.kit.errors import AnswerUnreadable, DeliveryError
 from gateway.dispatch.retry import Next, RetryDecision
 from gateway.dispatch.upstreams import UpstreamLine
@@ -39,9 +39,9 @@ Resolution = Receipt | DeliveryError | RetryDecision | Repeat
 
 async def resolve(delivery: Delivery, line: UpstreamLine, guard: Guard) -> Resolution:
     """Find out what became of a delivery that may have arrived."""
-    if not isinstance(line.connector, Enquirer):
+    if line.enquirer is None:
         return _without_enquiry(line.traits(delivery.operation).idempotent)
-    answer = await guard(line.connector.enquire(delivery), delivery.budget.timeout_s)
+    answer = await guard(line.enquirer.enquire(delivery), delivery.budget.timeout_s)
     return answer if isinstance(answer, DeliveryError) else _concluded(answer)
 
 

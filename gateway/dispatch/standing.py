@@ -30,11 +30,6 @@ class Standing:
         self._saved = row
 
     @property
-    def paused(self) -> str:
-        """Why nothing is sent; empty when the upstream is not paused."""
-        return self._paused
-
-    @property
     def open_until(self) -> datetime | None:
         """Until when the breaker lets nothing but a probe through; None while it is closed."""
         return None if self._circuit.state is BreakerState.CLOSED else self._circuit.open_until

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.kit.contract import BatchDeliverer, Connector, Delivery
+from connectors.kit.contract import BatchDeliverer, Connector, Deliverer, Delivery, Enquirer
 from gateway.config import Upstream
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.observe.crash import Reach, never
@@ -32,12 +32,25 @@ CAREFUL = OperationTraits()
 
 @dataclass(frozen=True, slots=True)
 class UpstreamLine:
-    """One outside system: its settings, its connector, and the traits of the connector's operations."""
+    """One outside system: its settings, its connector, and the traits of the connector's operations.
+
+    What the connector can do is looked up once: such a look at a protocol costs as much as the rest of a small attempt.
+    """
 
     code: str
     settings: Upstream
     connector: Connector
     operations: Mapping[str, OperationTraits]
+    deliverer: Deliverer | None = field(init=False)
+    batch_deliverer: BatchDeliverer | None = field(init=False)
+    enquirer: Enquirer | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Look up the capabilities."""
+        able = self.connector
+        object.__setattr__(self, "deliverer", able if isinstance(able, Deliverer) else None)
+        object.__setattr__(self, "batch_deliverer", able if isinstance(able, BatchDeliverer) else None)
+        object.__setattr__(self, "enquirer", able if isinstance(able, Enquirer) else None)
 
     def traits(self, operation: str) -> OperationTraits:
         """The traits of an operation; careful ones for an unknown name."""
@@ -45,7 +58,7 @@ class UpstreamLine:
 
     def batches(self) -> Mapping[str, int]:
         """How many deliveries one call may carry, for the operations where it is more than one."""
-        if not isinstance(self.connector, BatchDeliverer):
+        if self.batch_deliverer is None:
             return {}
         return {name: traits.batch for name, traits in self.operations.items() if traits.batch > 1}
 

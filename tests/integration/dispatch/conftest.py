@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
@@ -23,6 +24,7 @@ from gateway.dispatch.worker import Worker
 from gateway.errors import JournalUnavailable
 from gateway.evidence.log import chain
 from gateway.journal.model import (
+    AuditWrite,
     Claim,
     Decision,
     DeliveryRow,
@@ -123,6 +125,13 @@ class Postman:
         self.calls.append(Call(kind, delivery.dossier_code, delivery.sequence, self.turned.moment, delivery.attempt))
 
 
+class Mute:
+    """A connector that offers nothing at all."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
 class AskingPostman(Postman):
     """A connector that can also be asked about what happened."""
 
@@ -213,13 +222,24 @@ class TroubledJournal(SqliteJournal):
         self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
     ) -> Sequence[Claim]:
         """See `Journal.claim`; the process freezes before it reads the reply."""
+        if self.claim_faults:
+            raise self.claim_faults.pop(0)
         claims = await super().claim(upstream, limit=limit, batch=batch, lease=lease, now=now)
         if claims:
             self.thaw()
         return claims
 
     thaw: Callable[[], None] = staticmethod(lambda: None)
+    claim_faults: ClassVar[list[Exception]] = []
     refuse_settlements = 0
+    refuse_standings = 0
+
+    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+        """See `Journal.remember_upstream`; as often as the test says, the disk is full."""
+        if self.refuse_standings:
+            self.refuse_standings -= 1
+            raise JournalUnavailable
+        await super().remember_upstream(row, audit)
 
     async def settle(self, settlement: Settlement) -> bool:
         """See `Journal.settle`; as often as the test says, the disk is full."""
@@ -398,6 +418,10 @@ class House:
     def postman(self) -> Postman:
         """One more connector."""
         return Postman(self.turned)
+
+    def mute(self) -> Mute:
+        """A connector that offers nothing."""
+        return Mute()
 
     async def heard(self, postman: Postman, n: int, kind: str = "deliver") -> None:
         """Wait until a connector was called `n` times."""

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.kit.contract import Delivery
-from connectors.kit.errors import NoAnswer
-from gateway.config import Upstream
+from connectors.kit.errors import NoAnswer, NotSent
+from gateway.config import Breaker, Upstream
 from gateway.dispatch.upstreams import OperationTraits
 from gateway.dispatch.worker import Worker
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Invalid, JournalUnavailable, NotFound
 from gateway.journal.model import NewDelivery
 
 if TYPE_CHECKING:
@@ -203,3 +203,48 @@ async def test_a_paused_upstream_claims_nothing_and_accepts_go_on(house: House, 
         assert await house.states("D1") == ["READY"]
         await worker.resume("A", "Bảo trì đã kết thúc", "vanhanh01")
         await house.reach("D1", "DELIVERED")
+
+
+@pytest.mark.parametrize(
+    ("fault", "alarms"), [(JournalUnavailable(), []), (RuntimeError(), [("dispatch.failed", "A")])]
+)
+async def test_the_loop_survives_a_claim_that_fails(
+    house: House, postman: Postman, fault: Exception, alarms: list[tuple[str, str]]
+) -> None:
+    """A full disk is waited for; a fault of ours is told; neither ends the loop of an upstream."""
+    house.line("A", postman)
+    house.journal.claim_faults.append(fault)
+    await house.push("D1")
+    async with house.working():
+        await house.until_so(lambda: not house.journal.claim_faults)
+        house.turn(1.0)
+        await house.reach("D1", "DELIVERED")
+    assert house.told.alarms == alarms
+
+
+async def test_a_connector_that_cannot_deliver_pauses_its_upstream(house: House) -> None:
+    """A set-up that can never work is told at the first delivery, and harms none."""
+    house.line("A", house.mute())
+    await house.push("D1")
+    async with house.working():
+        await house.until_so(lambda: house.standing().paused == "Đầu nối này không gửi được thông điệp.")
+        await house.reach("D1", "READY")
+
+
+async def test_a_standing_that_could_not_be_saved_is_saved_later(
+    house: House, postman: Postman, settings: Settings
+) -> None:
+    """An open breaker reaches the store as soon as the store can take it."""
+    postman.everywhere = NotSent()
+    house.journal.refuse_standings = 1
+    house.line("A", postman, settings(breaker=Breaker(failures=1, open_s=30)))
+    await house.push("D1")
+    async with house.working():
+        await house.opened()
+        await house.until_so(lambda: house.journal.refuse_standings == 0)
+        house.turn(1.0)
+
+        async def kept() -> bool:
+            return (await house.journal.upstream("A")).breaker_state == "open"
+
+        await house.until(kept)

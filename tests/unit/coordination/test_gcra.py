@@ -48,6 +48,8 @@ def test_what_was_taken_and_not_used_can_be_given_back(limit: RateLimit, wanted:
     """Giving back right away is as if less had been taken."""
     first = take(0.0, 1_000.0, wanted, limit)
     used = data.draw(st.integers(0, first.allowed))
-    returned = take(first.arrival, 1_000.0, used - first.allowed, limit).arrival if used < first.allowed else first.arrival
+    returned = (
+        take(first.arrival, 1_000.0, used - first.allowed, limit).arrival if used < first.allowed else first.arrival
+    )
     plain = take(0.0, 1_000.0, used, limit).arrival
     assert abs(max(returned, 1_000.0) - max(plain, 1_000.0)) < 1e-6
