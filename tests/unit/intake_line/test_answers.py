@@ -193,6 +193,14 @@ def test_a_rejected_withdrawal_without_a_reason_is_invalid(world: Any) -> None:
     assert mended[1]["status"] == "accepted"
 
 
+def test_a_parked_event_that_lacks_a_reason_waits_for_a_person(world: Any) -> None:
+    """It was answered 202 before the state before it was known, so it can no longer be refused: a person decides."""
+    world.push("RES", 3, "processing")
+    world.push("RES", 1, "received")
+    world.push("RES", 2, "withdrawal_requested")
+    assert world.status("RES", 3) is InboundStatus.PARKED_CONFLICT
+
+
 def test_a_second_supplement_request_before_reception_is_flagged(world: Any) -> None:
     """QĐ 3036 Điều 8.2: once and complete; accepted, but said."""
     assert world.push("SEC-A", 1, "awaiting_supplement")[1]["warnings"] == []

@@ -55,6 +55,18 @@ async def test_every_fault_of_meaning_is_named(site: Any, words: Any) -> None:
     assert {fault["pointer"] for fault in body["errors"]} == {"/reason", "/supplement"}
 
 
+async def test_an_event_may_name_its_dossier_by_the_sectors_own_number_once_it_is_known(site: Any, words: Any) -> None:
+    """404 before; afterwards the number stands for the dossier, for this sector only."""
+    blind = words.event("SEC-A", 2, "processing", dossier_code="", sector_dossier_id="LH-1")
+    assert (await site.push("SEC-A", blind))[1]["code"] == "unknown_dossier"
+    await site.push("SEC-A", words.event("SEC-A", 1, "received", sector_dossier_id="LH-1"))
+    status, body, _ = await site.push("SEC-A", blind)
+    assert (status, body["status"], body["dossier_code"]) == (202, "accepted", words.code)
+    assert (await site.push("SEC-A", blind))[1]["status"] == "duplicate"
+    other = words.event("SEC-B", 1, "received", dossier_code="", sector_dossier_id="LH-1")
+    assert (await site.push("SEC-B", other))[0] == 404
+
+
 async def test_refusals_of_the_decision_come_out_as_problem_documents(site: Any, words: Any) -> None:
     """404, 403 and 409 from inside the transaction look like those from the door."""
     other = words.event("SEC-A", 1, "received", dossier_code="000.00.00.G16-261120-0099")
