@@ -299,6 +299,9 @@ class NationalPortal:
 
 def create(settings: Settings, kit: Kit) -> NationalPortal:
     """The connector for one upstream; raises `SettingsError` for what cannot work."""
+    for reference in (settings.username, settings.password):
+        # A missing secret is better found now than at the first login.
+        kit.secret(reference)
     options = HttpOptions(allow_plain=settings.allow_plain, ca_file=settings.ca_file, redact=SECRET_KEYS)
     try:
         http = HttpClient(base_url=settings.base_url, kit=kit, options=options)

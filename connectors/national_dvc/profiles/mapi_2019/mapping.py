@@ -147,7 +147,7 @@ def _subject(draft: Draft, listed: ThuTuc | None) -> dict[str, str]:
             "thiếu tên lĩnh vực",
         ),
         "DonViXuLy": draft.demand(
-            agency.handling_unit or agency.name,
+            agency.handling_unit.strip() or agency.name,
             "missing_handling_unit",
             "/dossier/agency/handling_unit",
             "thiếu tên đơn vị xử lý",
@@ -181,7 +181,7 @@ def _people(draft: Draft) -> dict[str, str]:
     by_vneid = owner.id.verified and "vneid" in owner.id.verified_by.casefold()
     return {
         "ChuHoSo": draft.demand(
-            owner.name or draft.rules.applicant_placeholder,
+            owner.name.strip() or draft.rules.applicant_placeholder,
             "missing_applicant_name",
             "/dossier/applicant/name",
             "thiếu tên chủ hồ sơ",

@@ -38,7 +38,7 @@ def _own_row(draft: Draft, status: str) -> DongTienDo:
         MaHoSo=draft.demand(event.dossier_code, "missing_dossier_code", "/event/dossier_code", "thiếu mã hồ sơ"),
         NguoiXuLy=_officer(
             draft.demand(
-                step.actor.name or draft.rules.officer_placeholder,
+                step.actor.name.strip() or draft.rules.officer_placeholder,
                 "missing_officer",
                 "/event/step/actor/name",
                 "thiếu tên người xử lý",
@@ -57,10 +57,10 @@ def _own_row(draft: Draft, status: str) -> DongTienDo:
 def _content(draft: Draft) -> str:
     """What was done, with its reason: a refusal or a supplement must say why (QĐ 3036 Điều 4.5, 8.2)."""
     event = draft.carried.event
-    said = [nfc(event.step.content).strip()]
-    if event.reason is not None and event.reason.text_vi.strip() not in ("", said[0]):
-        said.append(f"Lý do: {nfc(event.reason.text_vi).strip()}")
-    text = ". ".join(part.rstrip(".") if len(said) > 1 else part for part in said if part)
+    done = nfc(event.step.content).strip()
+    why = nfc(event.reason.text_vi).strip() if event.reason is not None else ""
+    told = [part for part in (done, f"Lý do: {why}" if why and why != done else "") if part]
+    text = ". ".join([*(part.rstrip(".") for part in told[:-1]), *told[-1:]])
     return draft.demand(
         text or draft.rules.content_placeholder, "missing_step_content", "/event/step/content", "thiếu nội dung xử lý"
     )
