@@ -190,10 +190,10 @@ class HttpClient:
             wire.status = answer.status
             try:
                 await self._read(answer, wire)
-            except BaseException:
-                # A connection with half an answer on it must not serve anybody else.
-                answer.close()
-                raise
+            finally:
+                if not answer.content.at_eof():
+                    # A connection with half an answer on it must not serve anybody else.
+                    answer.close()
             return answer
 
     async def _read(self, answer: aiohttp.ClientResponse, wire: _Wire) -> None:

@@ -218,13 +218,14 @@ class Door:
     async def open(self) -> None:
         """Listen."""
         sock, self._socket = self._socket or _bound(self._host, self.port), None
-        self._site = web.SockSite(self._runner, sock, ssl_context=self._tls)
+        site = web.SockSite(self._runner, sock, ssl_context=self._tls)
         try:
-            await self._site.start()
-        except BaseException:
-            # Cancelled or failed before anybody owned the socket.
-            sock.close()
-            raise
+            await site.start()
+            self._site = site
+        finally:
+            if self._site is not site:
+                # Cancelled or failed before anybody owned the socket.
+                sock.close()
 
     async def shut(self) -> None:
         """Stop listening, so that connecting is refused, and hang up, after a moment for calls under way to end."""

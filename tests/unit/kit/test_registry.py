@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -134,3 +135,43 @@ def test_right_settings_become_their_type() -> None:
     settings, faults = typed({"base_url": "https://h", "password": "p", "carrier": {"kind": "direct"}}, Settings)
     assert faults == ()
     assert settings == Settings(base_url="https://h", password="p")
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("Settings = dict\n", "msgspec.Struct"),
+        ("import msgspec\nclass Settings(msgspec.Struct): pass\ndef create(settings, kit): return 7\n", "Connector"),
+    ],
+)
+def test_a_package_that_is_no_connector_is_refused(
+    toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kit: Kit, source: str, said: str
+) -> None:
+    """A `Settings` that is no struct, a `create` that gives something else: said before anything is sent."""
+    package = tmp_path / "odd_upstream"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "connector.py").write_text(source)
+    (package / "manifest.toml").write_text("name = 'odd_upstream'")
+    metadata = tmp_path / "odd-1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: odd\nVersion: 1.0\n")
+    (metadata / "entry_points.txt").write_text("[tthc_gateway.connectors]\nodd_upstream = odd_upstream\n")
+    try:
+        with pytest.raises(SettingsError, match=said):
+            registry.create("odd_upstream", {}, kit)
+        with pytest.raises(ManifestError, match="title_vi"):
+            registry.discover()
+    finally:
+        for name in [name for name in sys.modules if name.split(".")[0] == "odd_upstream"]:
+            del sys.modules[name]
+
+
+def test_a_manifest_under_another_name_is_a_fault(toy: Path, tmp_path: Path) -> None:
+    """The entry point and the manifest must say the same name."""
+    second = tmp_path / "another-1.0.dist-info"
+    second.mkdir()
+    (second / "METADATA").write_text("Metadata-Version: 2.1\nName: another\nVersion: 1.0\n")
+    (second / "entry_points.txt").write_text("[tthc_gateway.connectors]\nalias = toy_upstream\n")
+    with pytest.raises(ManifestError, match="alias"):
+        registry.discover()
