@@ -114,6 +114,7 @@ def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions:
         carried_ref = known[1] if write.carried is None else books.put_payload(intake.dossier, write.carried)
         parked = int(write.status in PARKED)
         books.run("accept.inbound_move", source, write.event_id, write.status.value, parked, carried_ref)
+        books.events[source, write.event_id] = (known[0], carried_ref)
     else:
         _insert_inbound(books, intake, write, positions)
     carried = sha256(write.carried or b"")
@@ -125,16 +126,20 @@ def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions
     if position is None:
         position = positions[write.event_id] = books.next_position()
         books.run("accept.position", str(position))
-    raw = intake.raw if write.raw is None else write.raw
+    source = write.source or intake.source
+    raw_ref = books.put_payload(intake.dossier, intake.raw if write.raw is None else write.raw)
+    carried_ref = books.put_payload(intake.dossier, write.carried or b"")
+    digest = write.digest or intake.digest
+    books.events[source, write.event_id] = (digest, carried_ref)
     books.run(
         "accept.inbound_put",
-        write.source or intake.source,
+        source,
         write.event_id,
         intake.dossier,
         write.sequence,
-        books.put_payload(intake.dossier, raw),
-        books.put_payload(intake.dossier, write.carried or b""),
-        write.digest or intake.digest,
+        raw_ref,
+        carried_ref,
+        digest,
         write.status.value,
         int(write.status in PARKED),
         position,
@@ -152,10 +157,10 @@ def _write_record(books: Books, write: RecordWrite) -> None:
 
 def as_message(books: Books, delivery: NewDelivery) -> lanes.Fresh:
     """A delivery as a message of its lane, sharing the payload of its event; raises `JournalFault` if there is none."""
-    known = books.one("accept.inbound", delivery.source, delivery.event_id)
-    if known is None or not known[1]:
+    event = delivery.source, delivery.event_id
+    digest, carried_ref = books.events.get(event) or books.one("accept.inbound", *event) or (b"", 0)
+    if not carried_ref:
         raise JournalFault(f"delivery {delivery.delivery_id} belongs to an event that carries nothing")
-    digest, carried_ref = known
     return lanes.Fresh(
         delivery_id=delivery.delivery_id,
         upstream=delivery.upstream,

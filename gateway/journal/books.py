@@ -62,6 +62,8 @@ class Pages:
         self._cursor = cursor
         self._sql = sql
         self._vault = vault
+        self._last_dossier = ""
+        self._last_key: AESGCM | None = None
 
     def one(self, name: str, *values: object) -> Row | None:
         """The first row of a named statement."""
@@ -89,9 +91,14 @@ class Pages:
         return self.opened(dossier, f"payload/{ref}", Stored(sealed, file))
 
     def _data_key(self, dossier: str) -> AESGCM | None:
-        key = self._vault.keys.cached(dossier)
-        if key is not None:
-            return key
+        """The dossier's key; the one used last is at hand, for an operation mostly stays with one dossier."""
+        if dossier == self._last_dossier and self._last_key is not None:
+            return self._last_key
+        key = self._vault.keys.cached(dossier) or self._unwrapped(dossier)
+        self._last_dossier, self._last_key = dossier, key
+        return key
+
+    def _unwrapped(self, dossier: str) -> AESGCM | None:
         row = self.one("record.get", DATA_KEY, dossier)
         if row is None:
             return None
@@ -133,6 +140,7 @@ class Books(Pages):
         self.author = author
         self.counters = counters
         self.now = author.now()
+        self.events: dict[tuple[str, str], tuple[bytes, int]] = {}  # digest and content of the events just written
         self._digests: list[bytes] = []
 
     def run(self, name: str, *values: object) -> None:
@@ -147,6 +155,7 @@ class Books(Pages):
             self.counters.new_keys.append(dossier)
             state = encode({"kek": self._vault.keys.kek_id, "wrapped": wrapped.hex()})
             self.run("record.put", DATA_KEY, dossier, 1, state, None, "")
+            self._last_key = key
         return self._vault.shelf.put(seal(key, plain, bound(label, dossier)))
 
     def put_payload(self, dossier: str, plain: bytes) -> int:

@@ -88,7 +88,10 @@ def find(books: Pages, number: int) -> Lane | None:
 
 def named(books: Pages, upstream: str, dossier: str) -> Lane | None:
     """A lane by its name; raises `JournalFault` if another lane has the same number."""
-    lane = find(books, lane_id(upstream, dossier))
+    return _checked(find(books, lane_id(upstream, dossier)), upstream, dossier)
+
+
+def _checked(lane: Lane | None, upstream: str, dossier: str) -> Lane | None:
     if lane is not None and (lane.upstream, lane.dossier) != (upstream, dossier):
         raise JournalFault("two lanes share one number: " + str(lane.lane_id))
     return lane
@@ -113,8 +116,8 @@ def append(books: Books, dossier: str, messages: Iterable[Fresh]) -> None:
 
 
 def _append_to(books: Books, upstream: str, dossier: str, fresh: list[Fresh]) -> None:
-    lane = named(books, upstream, dossier)
     number = lane_id(upstream, dossier)
+    lane = _checked(find(books, number), upstream, dossier)
     legal_due = next((message.legal_due for message in reversed(fresh) if message.legal_due is not None), None)
     first = 1 if lane is None else lane.next_seq
     held_because = ""
