@@ -37,7 +37,7 @@ from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.observe import crash
 from gateway.observe.metrics import Metrics
-from gateway.routes import EventOperation, Route, Routes
+from gateway.routes import EventOperation, Route, Routes, delivery_id
 
 _log = logging.getLogger("gateway")
 
@@ -123,14 +123,15 @@ def follow_ups(loaded: Loaded, routes: Routes, delivery: Delivery) -> tuple[NewD
     caller = loaded.settings.callers.get(event.system_code)
     if caller is None or caller.role != "sector" or caller.outside != "on_ack":
         return ()
+    times = delivery.carried.dossier.times
     return tuple(
         NewDelivery(
-            delivery_id=f"{event.event_id}.{route.upstream}.{operation.name}",
+            delivery_id=delivery_id(event.system_code, event.event_id, route.upstream, operation.name),
             upstream=route.upstream,
             operation=operation.name,
             event_id=event.event_id,
             source=event.system_code,
-            legal_due=delivery.carried.dossier.times.extended_due_at or delivery.carried.dossier.times.due_at,
+            legal_due=event.new_due_at or times.extended_due_at or times.due_at,
         )
         for route in routes.follow_ups()
         if route.upstream != delivery.upstream

@@ -39,3 +39,11 @@ class Routes:
     def follow_ups(self) -> tuple[Route, ...]:
         """Where a sector event goes once the resolution system acknowledged it, under `outside: on_ack`."""
         return self.by_role.get("resolution", ())
+
+
+def delivery_id(source: str, event_id: str, upstream: str, operation: str) -> str:
+    """The id of a delivery: stable over attempts, unique although two systems may use one event id.
+
+    It travels as `webhook-id`, which must not hold a full stop (Standard Webhooks: the signed text is `id.timestamp.body`).
+    """
+    return ":".join((source, event_id, upstream, operation)).replace(".", "-")

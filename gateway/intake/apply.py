@@ -25,7 +25,7 @@ from gateway.intake.sequence import Place, place
 from gateway.journal.model import InboundStatus, NewDelivery
 from gateway.records import dossiers
 from gateway.records.courses import Course
-from gateway.routes import Routes
+from gateway.routes import Routes, delivery_id
 from mappings.canonical import StatusEvent
 from mappings.faults import SectorFault
 from mappings.lifecycle import Verdict, event_flags, transition_faults
@@ -173,7 +173,7 @@ class Line:
             return []
         return [
             NewDelivery(
-                delivery_id=f"{pending.event.event_id}.{route.upstream}.{operation.name}",
+                delivery_id=delivery_id(pending.source, pending.event.event_id, route.upstream, operation.name),
                 upstream=route.upstream,
                 operation=operation.name,
                 event_id=pending.event.event_id,

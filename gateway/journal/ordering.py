@@ -7,7 +7,7 @@ from gateway.journal.books import Books, micros, row_digest
 from gateway.journal.lanes import Head, Lane
 from gateway.journal.model import TERMINAL, AuditWrite, DeliveryState, LaneOrder, Ordered, OrderKind, UpstreamRow
 
-_NO_LANE = "Không có làn giao nhận nào của hồ sơ này tới hệ thống này"
+_NO_LANE = "Không có luồng giao nhận nào của hồ sơ này tới hệ thống này"
 
 
 def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
@@ -44,16 +44,16 @@ def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
 def _hold(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder) -> Ordered:
     reason = wanted.reason or lanes.HELD_VI
     if lane.block_reason:
-        return Ordered(False, f"Làn đã dừng từ trước: {lane.block_reason}", head.delivery_id if head else "")
+        return Ordered(False, f"Luồng đã dừng từ trước: {lane.block_reason}", head.delivery_id if head else "")
     if head is None:
         books.run("order.block", lane.lane_id, reason)
-        return Ordered(True, "Làn đang rỗng; thông điệp tới sẽ bị giữ lại")
+        return Ordered(True, "Luồng đang rỗng; thông điệp tới sẽ bị giữ lại")
     if lane.lease_until is not None:
         books.run("order.hold_later", lane.lane_id, reason)
-        return Ordered(True, "Một thông điệp đang được gửi; làn sẽ dừng ngay khi có kết quả", head.delivery_id)
+        return Ordered(True, "Một thông điệp đang được gửi; luồng sẽ dừng ngay khi có kết quả", head.delivery_id)
     lanes.hold(books, lane, head, reason)
     books.run("order.block", lane.lane_id, reason)
-    return Ordered(True, "Đã dừng làn", head.delivery_id)
+    return Ordered(True, "Đã dừng luồng", head.delivery_id)
 
 
 def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
@@ -61,47 +61,47 @@ def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
         if not lane.hold_reason:
             return Ordered(False, "Một thông điệp đang được gửi; không có gì để mở", head.delivery_id if head else "")
         books.run("order.hold_later", lane.lane_id, "")
-        return Ordered(True, "Đã bỏ lệnh dừng làn", head.delivery_id if head else "")
+        return Ordered(True, "Đã bỏ lệnh dừng luồng", head.delivery_id if head else "")
     if head is None:
         if not lane.block_reason:
-            return Ordered(False, "Làn không có gì đang chờ")
+            return Ordered(False, "Luồng không có gì đang chờ")
         books.run("order.unblock", lane.lane_id, None)
-        return Ordered(True, "Đã mở làn; thông điệp tới sẽ được gửi")
+        return Ordered(True, "Đã mở luồng; thông điệp tới sẽ được gửi")
     if head.state is DeliveryState.READY and lane.due is not None and lane.due <= now:
-        return Ordered(False, "Làn không bị giữ; thông điệp sắp được gửi", head.delivery_id)
+        return Ordered(False, "Luồng không bị giữ; thông điệp sắp được gửi", head.delivery_id)
     state = DeliveryState.UNKNOWN if head.doubtful else DeliveryState.READY
     if head.state is DeliveryState.HELD or state is DeliveryState.READY:
         books.run("order.ready", lane.lane_id, head.seq, state.value)
         books.move(lane.upstream, head.state.value, state)
     books.run("order.unblock", lane.lane_id, now)
     doubt = "; sẽ tra cứu kết quả trước khi gửi lại" if head.doubtful else ""
-    return Ordered(True, f"Đã mở làn{doubt}", head.delivery_id)
+    return Ordered(True, f"Đã mở luồng{doubt}", head.delivery_id)
 
 
 def _skip(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder, now: int) -> Ordered:
     if head is None or head.state is not DeliveryState.HELD:
-        return Ordered(False, "Chỉ bỏ qua được thông điệp đang bị giữ ở đầu làn")
+        return Ordered(False, "Chỉ bỏ qua được thông điệp đang bị giữ ở đầu luồng")
     if wanted.delivery_id and wanted.delivery_id != head.delivery_id:
-        return Ordered(False, f"Thông điệp đang bị giữ ở đầu làn là {head.delivery_id}", head.delivery_id)
+        return Ordered(False, f"Thông điệp đang bị giữ ở đầu luồng là {head.delivery_id}", head.delivery_id)
     books.run("order.refuse", lane.lane_id, head.seq)
     books.move(lane.upstream, head.state.value, DeliveryState.REFUSED)
     lanes.come_to_rest(books, lane, lanes.Rest(now, lane.memory))
-    return Ordered(True, "Đã bỏ qua thông điệp; làn đi tiếp", head.delivery_id)
+    return Ordered(True, "Đã bỏ qua thông điệp; luồng đi tiếp", head.delivery_id)
 
 
 def _replay(books: Books, lane: Lane, wanted: LaneOrder) -> Ordered:
     row = books.one("order.find", lane.lane_id, wanted.delivery_id)
     if row is None:
-        return Ordered(False, "Không có thông điệp này trong làn")
+        return Ordered(False, "Không có thông điệp này trong luồng")
     state, source, key, kind, copy, req_hash, payload_ref = row
     if DeliveryState(state) not in TERMINAL:
         return Ordered(False, f"Thông điệp chưa kết thúc ({state}); không gửi lại được")
     last = books.one("order.last_copy", source, key, lane.upstream, kind)
     number = 1 + (int(last[0]) if last is not None else 0)
-    original = wanted.delivery_id.rpartition(".r")[0] if copy else wanted.delivery_id
-    again = lanes.Fresh(f"{original}.r{number}", lane.upstream, kind, source, key, payload_ref, req_hash, copy=number)
+    original = wanted.delivery_id.rpartition(":r")[0] if copy else wanted.delivery_id
+    again = lanes.Fresh(f"{original}:r{number}", lane.upstream, kind, source, key, payload_ref, req_hash, copy=number)
     lanes.append(books, lane.dossier, [again])
-    return Ordered(True, "Đã xếp thông điệp vào cuối làn để gửi lại", again.delivery_id)
+    return Ordered(True, "Đã xếp thông điệp vào cuối luồng để gửi lại", again.delivery_id)
 
 
 def remember(books: Books, row: UpstreamRow, audit: tuple[AuditWrite, ...]) -> None:

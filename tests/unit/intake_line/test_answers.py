@@ -19,7 +19,7 @@ def test_an_event_that_is_next_is_accepted_with_a_receipt_and_one_delivery_per_o
     assert body["digest"].startswith("sha256:") and body["received_at"] == "2026-11-20T08:00:00Z"
     assert body["dossier_uid"] and body["receipt_id"]
     assert world.sent("national") == [(first, "sync"), (first, "progress")]
-    assert [d.delivery_id for d in world.deliveries] == [f"{first}.national.sync", f"{first}.national.progress"]
+    assert [d.delivery_id for d in world.deliveries] == [f"RES:{first}:national:sync", f"RES:{first}:national:progress"]
     assert {d.legal_due for d in world.deliveries} == {words.due}
     carried = world.carried("RES", 1)
     assert carried.event == words.event("RES", 1, "received")

@@ -195,11 +195,11 @@ async def test_a_replay_appends_a_numbered_copy(desk: Desk) -> None:
     await desk.accept(desk.event(1, carried=b"original"))
     await desk.settle(await desk.claim_one(), DeliveryState.DELIVERED)
     original = "ev-0042-1/portal/progress"
-    for number, of in ((1, original), (2, original), (3, f"{original}.r1")):
+    for number, of in ((1, original), (2, original), (3, f"{original}:r1")):
         ordered = await desk.order(OrderKind.REPLAY, of)
-        assert (ordered.done, ordered.delivery_id) == (True, f"{original}.r{number}")
+        assert (ordered.done, ordered.delivery_id) == (True, f"{original}:r{number}")
         claim = await desk.claim_one()
-        assert [(d.delivery_id, d.payload) for d in claim.deliveries] == [(f"{original}.r{number}", b"original")]
+        assert [(d.delivery_id, d.payload) for d in claim.deliveries] == [(f"{original}:r{number}", b"original")]
         await desk.settle(claim, DeliveryState.DELIVERED)
     assert await desk.states() == [DeliveryState.DELIVERED] * 4
 
@@ -210,7 +210,7 @@ async def test_a_replay_takes_its_turn_behind_what_waits(desk: Desk) -> None:
     await desk.settle(await desk.claim_one(), DeliveryState.REFUSED)
     await desk.order(OrderKind.REPLAY, "ev-0042-1/portal/progress")
     rows = await desk.journal.deliveries_of(desk.dossier)
-    assert [row.delivery_id for row in rows][-1] == "ev-0042-1/portal/progress.r1"
+    assert [row.delivery_id for row in rows][-1] == "ev-0042-1/portal/progress:r1"
     assert (await desk.claim_one()).deliveries[0].event_id == "ev-0042-2"
 
 
