@@ -49,9 +49,8 @@ from gateway.observe.crash import Reach, never
 
 T = TypeVar("T")
 _READERS = 2
-_CHECKPOINT_PAGES = 1_000  # a quiet moment is used from here on (4 MB)
-_FORCED_PAGES = 16_000  # and not waited for from here on (64 MB)
-_RESTART_PAGES = 64_000  # readers are waited for from here on (256 MB)
+_QUIET_PAGES = 250  # a quiet moment is used from here on (1 MB)
+_FORCED_PAGES = 2_000  # and not waited for from here on (8 MB, some ten milliseconds)
 
 _FAILURES = (
     apsw.FullError,
@@ -168,13 +167,10 @@ class _Engine:
 
     def tidy(self, *, idle: bool) -> None:
         """Move the WAL into the database: in a quiet moment, or when it has grown too long."""
-        if self._wal_pages < (_CHECKPOINT_PAGES if idle else _FORCED_PAGES):
+        if self._wal_pages < (_QUIET_PAGES if idle else _FORCED_PAGES):
             return
-        mode = apsw.SQLITE_CHECKPOINT_PASSIVE
-        if self._wal_pages >= _RESTART_PAGES:
-            mode = apsw.SQLITE_CHECKPOINT_RESTART
         try:
-            self._connection.wal_checkpoint(mode=mode)
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
         except _FAILURES:
             return  # the WAL stays as it is, complete and durable; the next quiet moment tries again
         self._wal_pages = 0

@@ -21,6 +21,7 @@ from gateway.observe.crash import Reach
 T = TypeVar("T")
 MOST_JOBS = 512
 ACCEPT = "accept"
+_PAUSE_S = 0.02
 _LOG = logging.getLogger("gateway.journal")
 
 
@@ -152,19 +153,27 @@ class Writer:
             if jobs:
                 outcomes = self._commit(jobs)
                 self._answer(jobs, outcomes)
-            self._engine.tidy(idle=self._jobs.empty())
+            self._engine.tidy(idle=False)
         self._engine.close()
 
     def _take(self) -> tuple[list[Job[Any]], bool]:
         """Everything that waits, up to the bound; False when the writer is to stop afterwards."""
         taken: list[Job[Any]] = []
-        job = self._jobs.get()
+        job = self._next()
         while job is not None:
             taken.append(job)
             if len(taken) == MOST_JOBS or self._jobs.empty():
                 return taken, True
             job = self._jobs.get()
         return taken, False
+
+    def _next(self) -> Job[Any] | None:
+        """The next job. Right after a commit the queue is always empty, so only a pause counts as a quiet moment."""
+        try:
+            return self._jobs.get(timeout=_PAUSE_S)
+        except queue.Empty:
+            self._engine.tidy(idle=True)
+        return self._jobs.get()
 
     def _commit(self, jobs: Sequence[Job[Any]]) -> list[Outcome]:
         """One transaction for all jobs. A job that fails after it wrote is taken out, and the others run again without it."""
