@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import SimpleNamespace
 from urllib.parse import quote
 
@@ -48,6 +49,9 @@ _KEEP_ALIVE_S = 2.0
 # RFC 3986 3.3: what may stand in a path segment as it is, and the slash between segments.
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# A line break in a value would begin a header of somebody else's making; a tab is lawful (RFC 9110, 5.5).
+_FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+_NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _FAILURES = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, TimeoutError)
 
 
@@ -166,14 +170,31 @@ class HttpClient:
     async def _connected(
         self, request: HttpRequest, url: URL, headers: dict[str, str], wire: _Wire
     ) -> aiohttp.ClientResponse:
-        """One request, with up to three tries to reach the upstream before the first byte."""
+        """One request, with up to three tries to reach the upstream before the first byte.
+
+        tenacity is entered only with a connection that did not come about: counting tries costs more than most calls.
+        """
+        try:
+            return await self._once(request, url, headers, wire)
+        except _NO_CONNECTION as error:
+            if not _may_connect_again(error, wire):
+                raise
+            failed: BaseException | None = error
         tries = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(_CONNECT_TRIES),
             wait=tenacity.wait_exponential(multiplier=0.1, max=1.0),
             retry=tenacity.retry_if_exception(lambda error: _may_connect_again(error, wire)),
             reraise=True,
         )
-        return await tries(self._once, request, url, headers, wire)
+
+        async def once_more() -> aiohttp.ClientResponse:
+            nonlocal failed
+            if failed is not None:
+                first, failed = failed, None
+                raise first
+            return await self._once(request, url, headers, wire)
+
+        return await tries(once_more)
 
     async def _once(
         self, request: HttpRequest, url: URL, headers: dict[str, str], wire: _Wire
@@ -255,17 +276,26 @@ def joined(base: str, path: str, query: Mapping[str, str] | None = None) -> URL:
 
     Raises `CannotMap` for a path with `.` or `..` segments, which servers resolve to something else.
     """
+    if not query:
+        return _at(base, path)
+    parts = (f"{_quoted(key, '')}={_quoted(value, '')}" for key, value in query.items())
+    return URL(f"{_at(base, path)}?{'&'.join(parts)}", encoded=True)
+
+
+@lru_cache(maxsize=256)
+def _at(base: str, path: str) -> URL:
+    """`base` with `path` after it; most calls of an upstream go to the same few addresses."""
     if any(segment in (".", "..") for segment in path.split("/")):
         raise CannotMap("Đường dẫn gửi đi chứa đoạn «.» hoặc «..».")
+    tail = "/" + _quoted(path.removeprefix("/"), _PATH_SAFE) if path else ""
+    return URL(base.rstrip("/") + tail, encoded=True)
+
+
+def _quoted(text: str, safe: str) -> str:
     try:
-        text = base.rstrip("/")
-        if path:
-            text += "/" + quote(path.removeprefix("/"), safe=_PATH_SAFE)
-        if query:
-            text += "?" + "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in query.items())
+        return quote(text, safe=safe)
     except UnicodeEncodeError:
         raise CannotMap("Đường dẫn gửi đi chứa ký tự không hợp lệ.") from None
-    return URL(text, encoded=True)
 
 
 def remaining(budget: Budget, started: float, kit: Kit) -> Budget:
@@ -323,7 +353,7 @@ async def _on_headers(
 
 def _may_connect_again(error: BaseException, wire: _Wire) -> bool:
     """Only a connection that never came about; a certificate does not get better by asking again."""
-    connecting = isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    connecting = isinstance(error, _NO_CONNECTION)
     in_time = wire.kit.instant() < wire.send_before
     return connecting and in_time and not wire.sent and not isinstance(error, aiohttp.ClientSSLError)
 
@@ -345,13 +375,11 @@ def _checked_base(base_url: str, allow_plain: tuple[str, ...]) -> str:
 
 
 def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers fit for the wire; a line break in a value would begin a header of somebody else's making."""
-    checked: dict[str, str] = {}
+    """Headers fit for the wire, as they are; raises `CannotMap`."""
     for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or any((ord(char) < 32 and char != "\t") or ord(char) == 127 for char in value):
+        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise CannotMap("Tiêu đề HTTP gửi đi chứa ký tự không hợp lệ.")
-        checked[name] = value
-    return checked
+    return dict(headers)
 
 
 def _tls(ca_file: str) -> ssl.SSLContext:
