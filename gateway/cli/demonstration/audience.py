@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from rich.live import Live
@@ -24,7 +24,7 @@ async def watch(play: Play, dossiers: int) -> None:
         with suppress(asyncio.CancelledError):
             while True:
                 await play.watch()
-                out.print(_line(progress, dossiers))
+                out.print(_line(progress, dossiers), markup=False)
                 await asyncio.sleep(3.0)
         return
     with Live(_board(progress, dossiers), console=out, refresh_per_second=4) as live, suppress(asyncio.CancelledError):
@@ -36,9 +36,7 @@ async def watch(play: Play, dossiers: int) -> None:
 
 def _line(progress: Progress, dossiers: int) -> str:
     states = "  ".join(f"{state} {progress.states[state]}" for state in _SHOWN if progress.states.get(state))
-    return (
-        f"… {progress.act}: hồ sơ {progress.registered}/{dossiers}, sự kiện chuyên ngành {progress.accepted}; {states}"
-    )
+    return f"… {progress.act}: hồ sơ {progress.registered}/{dossiers}, sự kiện chuyên ngành {progress.accepted}; {states}{note}"
 
 
 def _board(progress: Progress, dossiers: int) -> Table:
@@ -47,8 +45,7 @@ def _board(progress: Progress, dossiers: int) -> Table:
         grid.add_column(column, justify="right")
     counts = (str(progress.states.get(state, 0)) for state in _SHOWN)
     grid.add_row(f"{progress.registered}/{dossiers}", str(progress.accepted), *counts)
-    for note in progress.notes[-4:]:
-        grid.caption = note
+    grid.caption = " · ".join(progress.notes[-3:])
     return grid
 
 
@@ -70,9 +67,7 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
     )
     table("Kết luận", ("Chỉ tiêu", "Giá trị"), rows)
     if verdict.held:
-        table("Giữ lại chờ người quyết định", ("Hệ thống nhận", "Hồ sơ", "Lý do"), verdict.held[:_LISTED])
-        if len(verdict.held) > _LISTED:
-            out.print(f"… và {len(verdict.held) - _LISTED} luồng khác (gateway lanes --blocked)")
+        _announce_held(verdict.held)
     for fault in verdict.faults[:_LISTED]:
         out.print(f"[red]✗[/] {fault}")
     out.print(
@@ -80,6 +75,18 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         if verdict.sound
         else "[bold red]KHÔNG ĐẠT[/]"
     )
+
+
+def _announce_held(held: Sequence[tuple[str, str, str]]) -> None:
+    """The lanes that wait for a person, one line for each reason."""
+    by_reason: dict[tuple[str, str], list[str]] = {}
+    for upstream, dossier, reason in held:
+        by_reason.setdefault((upstream, reason), []).append(dossier)
+    rows = (
+        (upstream, len(dossiers), ", ".join(dossiers[:2]) + (", …" if len(dossiers) > 2 else ""), reason)
+        for (upstream, reason), dossiers in sorted(by_reason.items(), key=lambda entry: -len(entry[1]))
+    )
+    table("Giữ lại chờ người quyết định", ("Hệ thống nhận", "Số luồng", "Hồ sơ", "Lý do"), rows)
 
 
 def _score(score: Mapping[str, object]) -> str:
