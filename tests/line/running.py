@@ -7,6 +7,7 @@ simulators do: commands, HTTP, files.
 from __future__ import annotations
 
 import contextlib
+import http.client
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -127,9 +128,15 @@ class Line:
     # What simulators do and hold.
 
     def order(self, of: str, method: str, path: str, body: object = None) -> Any:
-        """An order to a simulator's control plane, or a look at it."""
+        """An order to a simulator's control plane, or a look at it; an outage closes its door too, and is waited for."""
         raw = b"" if body is None else msgspec.json.encode(body)
-        answer = ask(method, f"{self.url(of)}/_simulator/{path}", raw, {"Content-Type": "application/json"})
+
+        def answered() -> Answer | None:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                return ask(method, f"{self.url(of)}/_simulator/{path}", raw, {"Content-Type": "application/json"})
+            return None
+
+        answer: Answer = until(answered, f"{of} answers")
         assert answer.status < 300, answer
         return answer.tree
 
@@ -241,9 +248,10 @@ def lay(folder: Path, environment: Mapping[str, str]) -> Line:
 
 
 @contextlib.contextmanager
-def opened(folder: Path, environment: Mapping[str, str]) -> Iterator[Line]:
-    """A running line; at the end no process of it is left."""
-    line = lay(folder, environment)
+def opened(folder: Path, environment: Mapping[str, str], **settings: str) -> Iterator[Line]:
+    """A running line; at the end no process of it is left. `settings` override the configuration: section__key."""
+    overridden = {f"GATEWAY__{name.upper()}": value for name, value in settings.items()}
+    line = lay(folder, {**environment, **overridden})
     try:
         yield line.start()
     finally:
