@@ -25,11 +25,13 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out, write_safely
+from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION
+from gateway.cli.installation import Ports, lay_out, write_safely
 from gateway.clock import utc_now, uuid7
 from gateway.intake.signature import SigningKey, sign_request
 
 SECTOR = "SEC-BENCH"
+RESOLUTION_SYSTEM = RESOLUTION
 CORES = sorted(os.sched_getaffinity(0))
 
 
@@ -164,8 +166,8 @@ def sector_key(place: Ground) -> SigningKey:
 
 def resolution_key(place: Ground) -> SigningKey:
     """The key of the resolution system."""
-    path = place.folder / f"keys/{RESOLUTION_SYSTEM}.pem"
-    return SigningKey.load(path.read_bytes(), f"{RESOLUTION_SYSTEM}-1", "ed25519")
+    path = place.folder / f"keys/{RESOLUTION}.pem"
+    return SigningKey.load(path.read_bytes(), f"{RESOLUTION}-1", "ed25519")
 
 
 def dossier_code(number: int) -> str:

@@ -36,6 +36,7 @@ async def watch(play: Play, dossiers: int) -> None:
 
 def _line(progress: Progress, dossiers: int) -> str:
     states = "  ".join(f"{state} {progress.states[state]}" for state in _SHOWN if progress.states.get(state))
+    note = f" [{progress.notes[-1]}]" if progress.notes else ""
     return f"… {progress.act}: hồ sơ {progress.registered}/{dossiers}, sự kiện chuyên ngành {progress.accepted}; {states}{note}"
 
 
