@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import to_micros
 from gateway.errors import GatewayError
-from gateway.journal.model import AuditWrite, Chain, DeliveryState
+from gateway.journal.model import AttemptWrite, AuditWrite, Chain, DeliveryState
 from gateway.journal.sealing import KeyRing, SealBroken, Shelf, Stored, bound, seal, unseal
 from mappings.codec import decode, encode
 
@@ -179,7 +179,7 @@ class Books(Pages):
         self.run(
             "audit.put", position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields, int(row.feed)
         )
-        self.bind("audit", position, row.kind, row.actor, row.dossier, row.event_id, row.fields)
+        self.bind("audit", position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields)
         return position
 
     def move(self, upstream: str, before: str, after: DeliveryState | None) -> None:
@@ -210,6 +210,13 @@ class Books(Pages):
 def row_digest(table: str, *columns: object) -> bytes:
     """SHA-256 of the JSON array of the table's name and the columns; bytes stand in base64 (RFC 4648, 4)."""
     return hashlib.sha256(encode((table, *columns))).digest()
+
+
+def attempt_columns(lane: int, seq: int, n: int, attempt: AttemptWrite) -> tuple[object, ...]:
+    """What the evidence says of an attempt: where and when it was made, what came of it, the digests of both bodies."""
+    when = to_micros(attempt.started), to_micros(attempt.ended)
+    what = attempt.outcome, attempt.http_status, attempt.upstream_code, attempt.detail_vi
+    return lane, seq, n, *when, *what, sha256(attempt.request), sha256(attempt.response)
 
 
 def sha256(raw: bytes) -> bytes:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from gateway.journal.books import JournalFault, row_digest, sha256
+from gateway.journal.books import JournalFault, attempt_columns, row_digest, sha256
 from gateway.journal.lanes import HELD_VI, lane_id
 from gateway.journal.memory_rows import Entry, Lane, MemoryStore, Message
 from gateway.journal.model import (
@@ -195,13 +195,12 @@ def _check(sent: Sequence[Message], named: Mapping[int, MessageSettlement]) -> N
 def _settle_message(
     entry: Entry, lane: Lane, message: Message, named: MessageSettlement | None, settlement: Settlement
 ) -> None:
-    digests: tuple[bytes, ...] = ()
-    if named is not None:
-        if named.attempt is not None:
-            message.history.append(_attempt(len(message.history) + 1, named.attempt))
-            digests = (sha256(named.attempt.request), sha256(named.attempt.response))
-        digests = (*digests, sha256(named.receipt))
-        message.receipt = named.receipt or message.receipt
+    receipt = b"" if named is None else named.receipt
+    message.receipt = receipt or message.receipt
+    if named is not None and named.attempt is not None:
+        n = len(message.history) + 1
+        message.history.append(_attempt(n, named.attempt))
+        entry.bind("attempt", *attempt_columns(lane.number, message.seq, n, named.attempt))
     message.state = message.prior if named is None else named.state
     held = message.state is DeliveryState.HELD
     message.doubtful = message.state is DeliveryState.UNKNOWN or (message.doubtful and held)
@@ -211,7 +210,7 @@ def _settle_message(
         message.attempts -= 1
         if not message.attempts:
             message.first_attempt_at = None
-    entry.bind("msg", lane.number, message.seq, message.delivery_id, message.state.value, *digests)
+    entry.bind("msg", lane.number, message.seq, message.delivery_id, message.state.value, sha256(receipt))
 
 
 def _attempt(n: int, write: AttemptWrite) -> AttemptRow:

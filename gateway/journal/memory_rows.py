@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.clock import to_micros
 from gateway.journal.books import DIGEST_BYTES, JournalFault, row_digest
 from gateway.journal.lanes import lane_id
 from gateway.journal.model import (
@@ -159,7 +160,7 @@ class Entry:
         position = self.next_position()
         shown = FeedRow(position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields)
         self.store.trail.append((shown, row.feed))
-        self.bind("audit", position, row.kind, row.actor, row.dossier, row.event_id, row.fields)
+        self.bind("audit", position, to_micros(self.now), row.kind, row.actor, row.dossier, row.event_id, row.fields)
         return position
 
     def bind(self, table: str, *columns: object) -> None:

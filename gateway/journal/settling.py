@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.clock import to_micros
 from gateway.journal import lanes
 from gateway.journal.accepting import as_message
-from gateway.journal.books import Books, JournalFault, micros, row_digest, sha256
+from gateway.journal.books import Books, JournalFault, attempt_columns, row_digest, sha256
 from gateway.journal.model import AttemptWrite, DeliveryState, MessageSettlement, NewDelivery, Settlement
 from mappings.codec import decode, encode
 
@@ -64,12 +64,11 @@ def _settle_message(
 ) -> None:
     state = sent.prior if named is None else named.state
     receipt_ref = 0
-    digests: tuple[bytes, ...] = ()
+    receipt = b"" if named is None else named.receipt
     if named is not None:
-        receipt_ref = books.put_payload(lane.dossier, named.receipt)
+        receipt_ref = books.put_payload(lane.dossier, receipt)
         if named.attempt is not None:
-            digests = _write_attempt(books, lane, sent.seq, named.attempt)
-        digests = (*digests, sha256(named.receipt))
+            _write_attempt(books, lane, sent.seq, named.attempt)
     held_because = ""
     if state is DeliveryState.HELD:
         held_because = settlement.block_reason or lanes.HELD_VI
@@ -84,7 +83,7 @@ def _settle_message(
         int(settlement.give_back),
     )
     books.move(lane.upstream, DeliveryState.SENDING.value, state)
-    books.bind("msg", lane.lane_id, sent.seq, sent.delivery_id, state.value, *digests)
+    books.bind("msg", lane.lane_id, sent.seq, sent.delivery_id, state.value, sha256(receipt))
 
 
 def _still_doubtful(sent: Sent, state: DeliveryState) -> bool:
@@ -92,27 +91,13 @@ def _still_doubtful(sent: Sent, state: DeliveryState) -> bool:
     return state is DeliveryState.UNKNOWN or (sent.doubtful and state is DeliveryState.HELD)
 
 
-def _write_attempt(books: Books, lane: lanes.Lane, seq: int, attempt: AttemptWrite) -> tuple[bytes, bytes]:
+def _write_attempt(books: Books, lane: lanes.Lane, seq: int, attempt: AttemptWrite) -> None:
     last = books.one("settle.last_attempt", lane.lane_id, seq)
-    request, response = sha256(attempt.request), sha256(attempt.response)
-    books.run(
-        "settle.attempt",
-        lane.lane_id,
-        seq,
-        1 + (0 if last is None else int(last[0])),
-        micros(attempt.started),
-        micros(attempt.ended),
-        attempt.outcome,
-        attempt.http_status,
-        attempt.upstream_code,
-        attempt.detail_vi,
-        request,
-        response,
-        books.put_payload(lane.dossier, attempt.request),
-        books.put_payload(lane.dossier, attempt.response),
-        books.author.node,
-    )
-    return request, response
+    columns = attempt_columns(lane.lane_id, seq, 1 + (0 if last is None else int(last[0])), attempt)
+    request_ref = books.put_payload(lane.dossier, attempt.request)
+    response_ref = books.put_payload(lane.dossier, attempt.response)
+    books.run("settle.attempt", *columns, request_ref, response_ref, books.author.node)
+    books.bind("attempt", *columns)
 
 
 def _rest(books: Books, lane: lanes.Lane, settlement: Settlement, head_before: int) -> lanes.Rest:
