@@ -16,6 +16,7 @@ from gateway.audit.events import FieldValue, audit
 from gateway.clock import Clock
 from gateway.dispatch import retry
 from gateway.dispatch.breaker import Sign, sign_of
+from gateway.dispatch.resolve import NOBODY_CAN_TELL
 from gateway.dispatch.retry import History, Next, RetryDecision
 from gateway.dispatch.upstreams import FollowUps, Settled, UpstreamLine
 from gateway.journal.model import (
@@ -198,7 +199,12 @@ def _judge(answered: Answered, scene: Scene) -> _Verdict:
         return _Verdict(answered, decision, None)
     decided = replace(decision, reason_vi=_reason(answered.outcome, decision))
     row = _trace_failure(answered, decided, scene)
-    message = MessageSettlement(answered.claimed.sequence, state, _attempt(answered, decided, scene))
+    message = MessageSettlement(
+        answered.claimed.sequence,
+        state,
+        _attempt(answered, decided, scene),
+        person_decides=decided.code in NOBODY_CAN_TELL,
+    )
     return _Verdict(answered, decided, message, (*_repeated(answered, scene), row))
 
 

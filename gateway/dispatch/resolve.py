@@ -33,6 +33,9 @@ class Repeat:
     reason_vi: str
 
 
+NOBODY_CAN_TELL = frozenset({"cannot_tell", "not_resolvable"})
+"""Codes of a hold that no enquiry can end: a person's release means that it is sent again."""
+
 Resolution = Receipt | DeliveryError | RetryDecision | Repeat
 """It happened; the enquiry failed; a person decides; or it may be sent again."""
 

@@ -203,7 +203,8 @@ def _settle_message(
         entry.bind("attempt", *attempt_columns(lane.number, message.seq, n, named.attempt))
     message.state = message.prior if named is None else named.state
     held = message.state is DeliveryState.HELD
-    message.doubtful = message.state is DeliveryState.UNKNOWN or (message.doubtful and held)
+    decided = named is not None and named.person_decides
+    message.doubtful = message.state is DeliveryState.UNKNOWN or (message.doubtful and held and not decided)
     message.hold_reason = (settlement.block_reason or HELD_VI) if held else ""
     message.unsettled = 0
     if settlement.give_back:

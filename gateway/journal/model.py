@@ -239,12 +239,16 @@ class AttemptWrite:
 
 @dataclass(frozen=True, slots=True)
 class MessageSettlement:
-    """The next state of one message of a claim, with the attempt that led there and the receipt if there is one."""
+    """The next state of one message of a claim, with the attempt that led there and the receipt if there is one.
+
+    `person_decides` goes with HELD: no enquiry can tell what happened, so a release means "send it again", not "ask again".
+    """
 
     sequence: int
     state: DeliveryState
     attempt: AttemptWrite | None = None
     receipt: bytes = b""
+    person_decides: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -77,7 +77,7 @@ def _settle_message(
         lane.lane_id,
         sent.seq,
         state.value,
-        int(_still_doubtful(sent, state)),
+        int(_still_doubtful(sent, state, named)),
         held_because,
         receipt_ref,
         int(settlement.give_back),
@@ -86,8 +86,13 @@ def _settle_message(
     books.bind("msg", lane.lane_id, sent.seq, sent.delivery_id, state.value, sha256(receipt))
 
 
-def _still_doubtful(sent: Sent, state: DeliveryState) -> bool:
-    """UNKNOWN is in doubt; a message held while in doubt stays so, and is enquired about when it is released."""
+def _still_doubtful(sent: Sent, state: DeliveryState, named: MessageSettlement | None) -> bool:
+    """UNKNOWN is in doubt; a message held while in doubt stays so, and is enquired about when it is released.
+
+    Where no enquiry can tell, the doubt is handed to the person who decides.
+    """
+    if named is not None and named.person_decides:
+        return False
     return state is DeliveryState.UNKNOWN or (sent.doubtful and state is DeliveryState.HELD)
 
 

@@ -21,7 +21,9 @@ from connectors.kit.errors import (
 )
 from gateway.clock import Clock
 from gateway.config import Upstream
+from gateway.dispatch.replay import LanePlace, lane_order
 from gateway.dispatch.upstreams import OperationTraits
+from gateway.journal.model import OrderKind
 
 if TYPE_CHECKING:
     from tests.integration.dispatch.conftest import AskingPostman, House, Postman
@@ -84,6 +86,23 @@ async def test_cannot_tell_holds_with_the_reason(house: House, asking: AskingPos
     assert len(asking.heard("deliver")) == 1
     (lane,) = await house.journal.lanes(blocked_only=True)
     assert lane.block_reason == "Không tra cứu được tiến độ"
+
+
+async def test_a_release_of_what_nobody_can_tell_sends_it(house: House, asking: AskingPostman) -> None:
+    """A person looked and says send it again: it is sent, not asked about and held for ever."""
+    asking.script["D1"] = [NoAnswer()]
+    asking.findings = [Enquiry(Found.CANNOT_TELL, reason_vi="Không tra cứu được tiến độ")]
+    house.line("A", asking)
+    await house.push("D1")
+    async with house.working():
+        await house.reach("D1", "UNKNOWN")
+        house.turn(11.0)
+        await house.reach("D1", "HELD")
+        order = lane_order(OrderKind.RELEASE, LanePlace("A", "D1"), "Đã xem trên Cổng, chưa có dòng này", "os:test")
+        assert (await house.journal.order(order, house.turned.clock.now())).done
+        house.coordination.wake("A")
+        await house.reach("D1", "DELIVERED")
+    assert [call.kind for call in asking.calls] == ["deliver", "enquire", "deliver"]
 
 
 async def test_cannot_tell_is_repeated_where_the_connector_allows_it(house: House, asking: AskingPostman) -> None:
