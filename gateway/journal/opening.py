@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from gateway.clock import from_micros
+from gateway.errors import GatewayError
 from gateway.journal import reading
 from gateway.journal.books import Books, Counters, Cursor, Pages, sha256
 from gateway.journal.sealing import KeyRing
@@ -12,6 +14,17 @@ from gateway.journal.statements import migrations
 from mappings.codec import encode_sorted
 
 _EVERY_CHAIN = 1 << 31
+
+
+class StoreUnopenable(GatewayError):
+    """Không mở được kho dữ liệu."""
+
+    def __init__(self, folder: Path, cause: BaseException) -> None:
+        seen = (cause.strerror if isinstance(cause, OSError) else "") or str(cause)
+        super().__init__(
+            f"{folder}: không mở được kho dữ liệu ({type(cause).__name__}: {seen}); hãy kiểm tra chỗ trống, quyền và tệp "
+            "journal.db. Không có gì bị thay đổi."
+        )
 
 
 def migrate(cursor: Cursor, now: int) -> None:

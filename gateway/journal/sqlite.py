@@ -250,11 +250,12 @@ class SqliteJournal:
     def open(cls, path: Path, options: StoreOptions, *, decide: Decide, chain: Chain, clock: Clock) -> SqliteJournal:
         """Open (or make) the store in the directory `path` and begin this start's evidence chain.
 
-        Raises `StoreInUse` when another process has it, `WrongKey` when it was made with another KEK.
+        Raises `StoreInUse` when another process has it, `WrongKey` when it was made with another KEK, `StoreUnopenable`
+        when the disk or the file does not allow it.
         """
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
         undo = ExitStack()
         try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = lock.take(path)
             undo.callback(os.close, handle)
             engine = _Engine(path / "journal.db", options)
@@ -264,8 +265,10 @@ class SqliteJournal:
             writer = f"{options.node}/{clock.new_id()}"
             author = Author(options.node, writer, chain, lambda: to_micros(clock.now()))
             _prepare(engine, sql, vault, author)
-        except BaseException:
+        except BaseException as error:
             undo.close()
+            if isinstance(error, (*_FAILURES, OSError)):
+                raise opening.StoreUnopenable(path, error) from error
             raise
         readers = _Readers(path / "journal.db", sql, vault)
         return cls(engine, readers, _Parts(options, decide, clock, writer, handle))
