@@ -147,7 +147,10 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
-        await web.UnixSite(runner, str(path)).start()
+        try:
+            await web.UnixSite(runner, str(path)).start()
+        except OSError as error:
+            raise ConfigError((f"listen.admin_socket: không mở được {path} ({error.strerror or error})",)) from error
         path.chmod(0o600)
         yield
     finally:

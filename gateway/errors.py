@@ -29,6 +29,10 @@ class Fault:
 class GatewayError(Exception):
     """Lỗi của cổng kết nối."""
 
+    def __str__(self) -> str:
+        """The message; the first line of the docstring where none was given."""
+        return super().__str__() or (type(self).__doc__ or "").strip().splitlines()[0]
+
 
 class ConfigError(GatewayError):
     """Cấu hình không hợp lệ."""

@@ -97,7 +97,8 @@ async def _problems(
     try:
         return await handler(request)
     except IntakeError as error:
-        return web.json_response({"code": error.code, "message_vi": error.message_vi}, status=error.status)
+        told = " ".join((error.message_vi, *(fault.message_vi for fault in error.faults)))
+        return web.json_response({"code": error.code, "message_vi": told}, status=error.status)
 
 
 def _answer(body: Mapping[str, Any]) -> web.Response:

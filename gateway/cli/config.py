@@ -9,6 +9,8 @@ from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
 from gateway.config import load
 from gateway.errors import ConfigError
+from gateway.intake.authenticate import Authenticator
+from gateway.intake.validate import Limits
 
 NAME = "config"
 HELP = "Kiểm tra tệp cấu hình và nêu mọi khóa sai"
@@ -36,6 +38,9 @@ def run(arguments: argparse.Namespace) -> int:
                 f"upstreams.{code}.settings.{fault}"
                 for fault in registry.check_settings(upstream.connector, upstream.settings)
             ]
+        # What serving reads besides: the callers' public keys and the forms of a dossier code.
+        Limits.of(loaded.settings.intake)
+        Authenticator.load(loaded)
     except ConfigError as error:
         faults += error.faults
     if arguments.json:

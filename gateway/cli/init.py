@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 from gateway.cli.installation import Ports, lay_out, write_safely
-from gateway.cli.screen import EX_OK, EX_REFUSED, failure, out, say
+from gateway.cli.screen import EX_OK, EX_REFUSED, EX_UNAVAILABLE, failure, out, say
 
 NAME = "init"
 HELP = "Tạo một cài đặt chạy được trên một máy: cấu hình, khóa, tùy chọn bộ mô phỏng"
@@ -65,15 +65,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Write, then say what to run."""
     folder: Path = arguments.folder
-    folder.mkdir(parents=True, exist_ok=True)
     ports = Ports(arguments.gateway_port, arguments.portal_port, arguments.resolution_port)
     try:
+        if (folder / "gateway.toml").exists():
+            failure(f"{folder}/gateway.toml đã có; hãy chọn thư mục khác.")
+            return EX_REFUSED
+        folder.mkdir(parents=True, exist_ok=True)
         lay_out(folder, ports, ("SEC-DEMO",))
-    except FileExistsError:
-        failure(f"{folder}/gateway.toml đã có; hãy chọn thư mục khác.")
-        return EX_REFUSED
-    for name, tree in (("dossier.json", _DOSSIER), ("event.json", _EVENT)):
-        write_safely(folder / name, json.dumps(tree, ensure_ascii=False, indent=1).encode() + b"\n", mode=0o644)
+        for name, tree in (("dossier.json", _DOSSIER), ("event.json", _EVENT)):
+            write_safely(folder / name, json.dumps(tree, ensure_ascii=False, indent=1).encode() + b"\n", mode=0o644)
+    except OSError as error:
+        failure(f"{folder}: không tạo được cài đặt ({error.strerror})")
+        return EX_UNAVAILABLE
     say(f"[green]✓[/] Đã tạo cài đặt trong {folder} (hệ thống chuyên ngành mẫu: SEC-DEMO, khóa keys/SEC-DEMO.pem).")
     say("Chạy mỗi lệnh trong một cửa sổ:")
     config = folder / "gateway.toml"

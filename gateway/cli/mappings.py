@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.kit import registry
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_WRONG, failure, print_json, say, table
+from gateway.cli.screen import EX_INPUT, EX_OK, EX_USAGE, EX_WRONG, failure, print_json, say, table
 from mappings.explain import explain
 from mappings.lint import lint_all
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
         return _lint(as_json=arguments.json)
     if arguments.file is None:
         failure("Cần nêu tệp: gateway mappings explain TỆP")
-        return EX_INPUT
+        return EX_USAGE
     try:
         tree = msgspec.json.decode(arguments.file.read_bytes())
     except (OSError, msgspec.DecodeError) as error:

@@ -26,12 +26,12 @@ err = Console(stderr=True, highlight=False)
 
 def say(text: str) -> None:
     """A line for people."""
-    out.print(text)
+    out.print(text, soft_wrap=True)
 
 
 def failure(text: str) -> None:
-    """A fault, on standard error."""
-    err.print(f"[bold red]✗[/] {_plain(text)}")
+    """A fault, on standard error; never broken into lines of our own, because it may name a file."""
+    err.print(f"[bold red]✗[/] {_plain(text)}", soft_wrap=True)
 
 
 def print_json(value: object) -> None:

@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 
 from connectors.kit import registry, simulation
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_USAGE, failure
+from connectors.kit.errors import SettingsError
+from gateway.cli.screen import EX_CONFIG, EX_INPUT, EX_OK, EX_UNAVAILABLE, EX_USAGE, failure
 
 NAME = "simulate"
 HELP = "Chạy bộ mô phỏng của một hệ thống bên ngoài"
@@ -34,7 +35,15 @@ def run(arguments: argparse.Namespace) -> int:
             failure(f"{arguments.options}: không đọc được tùy chọn ({error})")
             return EX_INPUT
         options = {key: _located(key, value, arguments.options.parent) for key, value in options.items()}
-    simulation.main(arguments.name, arguments.port, options)
+    try:
+        simulation.main(arguments.name, arguments.port, options)
+    except SettingsError as error:
+        for fault in error.faults:
+            failure(f"{arguments.options or arguments.name}: {fault}")
+        return EX_CONFIG
+    except OSError as error:
+        failure(f"Không mở được cổng {arguments.port} trên máy này ({error.strerror})")
+        return EX_UNAVAILABLE
     return EX_OK
 
 
