@@ -99,7 +99,7 @@ def _problems(parts: InternalParts) -> Middleware:
 def _refusal(
     request: web.Request, error: IntakeError, parts: InternalParts, extra: dict[str, str] | None = None
 ) -> web.Response:
-    told = problem(error, request.path)
+    told = problem(error, request.rel_url.raw_path)
     parts.count(f"refused_{told.status}")
     allow = {name: value for name, value in (extra or {}).items() if name.lower() == "allow"}
     return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})

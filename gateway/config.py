@@ -54,9 +54,10 @@ class Storage(Struct, frozen=True):
 
 
 class Intake(Struct, frozen=True):
-    """Limits and policies of the way in (dossier-model 4 and 8)."""
+    """Limits and policies of the way in (dossier-model 4 and 8). `body_timeout_s`: a body must be whole by then."""
 
     max_body_bytes: int = 1_048_576
+    body_timeout_s: float = 30.0
     max_depth: int = 32
     max_skew_s: int = 300
     unknown_dossier: Literal["refuse", "park"] = "refuse"

@@ -2,7 +2,8 @@
 
 The default covered set is read by our own strict reader (`signature.py`); every other set and every other spelling is
 verified by the library, which is imported here and nowhere else in the gateway. Strangers learn that they were refused
-and by which rule, never what is registered. Sources: RFC 9421, RFC 9530, dossier-model facts 4.1, QĐ 3036 Điều 5.7.
+and by which rule: whether a key id is registered too, since it is a name that every request shows and no secret, and a
+developer who misspelt it must be told. Sources: RFC 9421, RFC 9530, dossier-model facts 4.1, QĐ 3036 Điều 5.7.
 """
 
 from __future__ import annotations
@@ -164,8 +165,13 @@ class Authenticator:
         return cls(Callers.load(loaded), intake.max_skew_s, intake.logical_path_prefix)
 
     def parts(self, request: web.BaseRequest) -> SignedRequest:
-        """What a signature covers of a request as it came in; the logical prefix restores what an LGSP took off."""
+        """What a signature covers of a request as it came in; the logical prefix restores what an LGSP took off.
+
+        Of a target in absolute form (RFC 9112 3.2.2) the path is taken that the router takes.
+        """
         path, mark, query = request.raw_path.partition("?")
+        if not path.startswith("/"):
+            path = request.rel_url.raw_path
         return SignedRequest(
             method=request.method,
             path=self.path_prefix + path,
@@ -203,7 +209,12 @@ class Authenticator:
         return _Verified(key, read.created, read.expires)
 
     def _verify_other(self, request: SignedRequest, has_content: bool) -> _Verified:
-        """Another covered set, or the default one in another spelling: the library judges, then our policy."""
+        """Another covered set, or the default one in another spelling: the library judges, then our policy.
+
+        It reads path and query out of one address; an authority with a slash in it would move the signed path elsewhere.
+        """
+        if not request.is_plain():
+            raise _bad_signature()
         message = _Message(request)
         for verifier in self._library.values():
             try:
@@ -275,21 +286,3 @@ def check_consent(record: CallerRecord, now: datetime) -> None:
         raise Forbidden("Văn bản đồng ý kết nối chưa có hiệu lực.", code="consent_missing")
     if record.valid_to is not None and record.valid_to < today:
         raise Forbidden("Văn bản đồng ý kết nối đã hết hiệu lực; hãy gia hạn.", code="consent_expired")
-
-
-def check_sender(caller: Caller, system_code: str) -> None:
-    """Raise `Forbidden` unless the message speaks in the name of the system whose key signed it."""
-    if system_code != caller.system_code:
-        raise Forbidden("system_code không phải của hệ thống đã ký yêu cầu.", code="wrong_system")
-
-
-def may_use_procedure(caller: Caller, procedure_code: str) -> bool:
-    """Whether the consent names this procedure."""
-    allowed = caller.record.procedures
-    return EVERYTHING in allowed or procedure_code in allowed
-
-
-def may_report_state(caller: Caller, state: str) -> bool:
-    """Whether the consent names this state."""
-    allowed = caller.record.states
-    return EVERYTHING in allowed or state in allowed

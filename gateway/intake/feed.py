@@ -21,6 +21,8 @@ MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 
 _MARK = b"tthc1:"
+_MAX_DIGITS = 19
+_MAX_POSITION = 2**63 - 1  # what the store can count to
 
 
 def cursor_of(position: int) -> str:
@@ -37,9 +39,12 @@ def position_of(cursor: str) -> int:
     except (binascii.Error, ValueError) as error:
         raise _bad("after") from error
     digits = raw.removeprefix(_MARK)
-    if raw == digits or not digits.isdigit() or cursor_of(int(digits[:19])) != cursor:
+    if raw == digits or not digits.isdigit():
         raise _bad("after")
-    return int(digits)
+    position = int(digits[:_MAX_DIGITS])
+    if position > _MAX_POSITION or cursor_of(position) != cursor:
+        raise _bad("after")
+    return position
 
 
 def page_size(text: str) -> int:

@@ -87,7 +87,8 @@ class IntakeHandlers:
         )
 
     async def _arrival(self, request: web.Request) -> Arrival:
-        body = await read_body(request, self._door.limits.max_body_bytes)
+        limits = self._door.limits
+        body = await read_body(request, limits.max_body_bytes, limits.body_timeout_s)
         headers = request.headers
         return Arrival(
             signed=self._door.authenticator.parts(request),

@@ -52,6 +52,7 @@ _STRINGS = frozenset({"alg", "keyid", "nonce", "tag"})
 # What RFC 3986 allows in a path and in a query; anything else is left to the library to refuse.
 _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 _QUERY = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*")
+_AUTHORITY = re.compile(r"(?:[A-Za-z0-9._~-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _METHOD = re.compile(r"[A-Z]{1,16}")
 _FIELD_VALUE = re.compile(r"[!-~](?:[ -~\t]*[!-~])?")
 _DIGESTS = {"sha-256": hashlib.sha256, "sha-512": hashlib.sha512}
@@ -82,6 +83,14 @@ class SignedRequest:
     def lines(self, name: str) -> list[str]:
         """All values of a header (lower-case name), in order, trimmed of surrounding white space."""
         return self._by_name.get(name, [])
+
+    def is_plain(self) -> bool:
+        """Whether authority, path and query are written so that every reader of the address splits it in the same way."""
+        return (
+            _AUTHORITY.fullmatch(self.authority) is not None
+            and _PATH.fullmatch(self.path) is not None
+            and _QUERY.fullmatch(self.query or "") is not None
+        )
 
     def required_components(self, has_content: bool) -> frozenset[str]:
         """What a signature must cover at least, so that nothing of the request can be exchanged."""

@@ -7,6 +7,7 @@ lifecycle, a required reason) is judged later. The schemas in `schemas/` are the
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -20,7 +21,7 @@ import jsonschema_rs
 from aiohttp import web
 
 from gateway.config import Intake
-from gateway.errors import ConfigError, Fault, Invalid, TooLarge
+from gateway.errors import ConfigError, Fault, IntakeError, Invalid, TooLarge
 from gateway.intake import strict_json
 
 Kind = Literal["event", "dossier"]
@@ -40,6 +41,7 @@ class Limits:
     max_body_bytes: int
     max_depth: int
     dossier_code_patterns: tuple[re.Pattern[str], ...]
+    body_timeout_s: float = 30.0
 
     @classmethod
     def of(cls, intake: Intake) -> Limits:
@@ -48,10 +50,11 @@ class Limits:
         Nesting is bounded whatever the settings say, so that no reader ever recurses without end.
         """
         try:
-            patterns = tuple(re.compile(pattern) for pattern in intake.dossier_code_patterns)
+            # ASCII: a digit of another script looks like a digit and is another code.
+            patterns = tuple(re.compile(pattern, re.ASCII) for pattern in intake.dossier_code_patterns)
         except re.error as error:
             raise ConfigError((f"intake.dossier_code_patterns: không phải biểu thức chính quy ({error})",)) from error
-        return cls(intake.max_body_bytes, min(intake.max_depth, 200), patterns)
+        return cls(intake.max_body_bytes, min(intake.max_depth, 200), patterns, intake.body_timeout_s)
 
     def is_dossier_code(self, code: str) -> bool:
         """Whether `code` has an accepted form; a unit is at most 35 characters long (QĐ 20/2020/QĐ-TTg Điều 4)."""
@@ -74,15 +77,31 @@ class Submission:
     digest: bytes
 
 
-async def read_body(request: web.BaseRequest, limit: int) -> bytes:
+async def read_body(request: web.BaseRequest, limit: int, within_s: float = 30.0) -> bytes:
     """The content of a request; raises `TooLarge` as soon as it exceeds `limit` bytes, announced or streamed.
 
-    Nothing beyond the limit is kept in memory. Encoded content is refused: the digest is over the bytes as sent.
+    Nothing beyond the limit is kept in memory, and nobody keeps a place here by sending slowly: content that is not
+    whole after `within_s` seconds is refused (408). Encoded content is refused: the digest is over the bytes as sent.
     """
-    if request.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
+    if any(line.strip().lower() != "identity" for line in request.headers.getall("Content-Encoding", ())):
         raise Invalid("Hãy gửi nội dung không nén (bỏ Content-Encoding).", code="unsupported_encoding", status=415)
     if (request.content_length or 0) > limit:
         raise _too_large(limit)
+    try:
+        if request.content.is_eof():  # it came with the head, as small content does: no clock is needed
+            return await _content(request, limit)
+        async with asyncio.timeout(within_s):
+            return await _content(request, limit)
+    except TimeoutError:
+        message = f"Nội dung không đến đủ trong {within_s:g} giây; hãy gửi lại đúng yêu cầu này."
+        raise IntakeError(message, code="body_timeout", status=408) from None
+    except web.RequestPayloadError:
+        raise Invalid(
+            "Nội dung đến không trọn vẹn; hãy gửi lại đúng yêu cầu này.", code="broken_body", status=400
+        ) from None
+
+
+async def _content(request: web.BaseRequest, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while chunk := await request.content.readany():

@@ -92,7 +92,7 @@ def settings_of(tmp_path: Path, words: Any) -> tuple[Loaded, Mapping[str, Signin
         key = CallerKey(algorithm="ed25519", file=f"{name}.pem")
         records[name] = msgspec.structs.replace(record, keys={f"{name}-1": key})
         keys[name] = SigningKey(f"{name}-1", "ed25519", private)
-    settings = Settings(callers=records, intake=IntakePolicy(max_body_bytes=65_536))
+    settings = Settings(callers=records, intake=IntakePolicy(max_body_bytes=65_536, body_timeout_s=1.0))
     return Loaded(settings=settings, base=tmp_path), keys
 
 
