@@ -7,9 +7,17 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from mappings.text import nfc, shorten
+
 MASK = "***"
 # A body nested deeper than this is masked as plain text: walking it could exhaust the stack.
 _MAX_DEPTH = 64
+_MOST_QUOTED = 200
+_ENDING = "..."
+_ADDRESS = re.compile(r"[^\s@<>()\[\]«»\"',;:]+@[^\s@<>()\[\]«»\"',;:]+")
+# Four digits and more, also grouped: identities, telephone numbers, dates of birth, account numbers.
+_NUMBER = re.compile(r"\d(?:[ .,/-]?\d){3,}")
+_NOT_SHOWN = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069]+")
 
 
 def masked(body: bytes, keys: Iterable[str]) -> bytes:
@@ -35,6 +43,20 @@ def masked(body: bytes, keys: Iterable[str]) -> bytes:
     if not walk.changed:
         return body
     return json.dumps(clean, ensure_ascii=False, separators=(",", ":")).encode("utf-8", errors="surrogateescape")
+
+
+def quotable(text: str, known: Iterable[str] = ()) -> str:
+    """What an upstream said, fit for an error text: one line of at most 200 characters without personal data.
+
+    E-mail addresses and numbers of four digits and more are masked, and so is every text in `known`: the names and
+    identities that stood in the message it speaks of. The whole text stays in the evidence.
+    """
+    line = _NOT_SHOWN.sub(" ", nfc(text)).strip()
+    for value in sorted({nfc(value).strip() for value in known}, key=len, reverse=True):
+        if len(value) > 1:
+            line = re.sub(rf"(?<!\w){re.escape(value)}(?!\w)", MASK, line, flags=re.I)
+    line = _NUMBER.sub(MASK, _ADDRESS.sub(MASK, line))
+    return shorten(line, _MOST_QUOTED, _MOST_QUOTED - len(_ENDING), _ENDING)
 
 
 class _Walk:

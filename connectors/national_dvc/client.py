@@ -8,8 +8,7 @@ profile's outcome table; what a dead connection means is said by `connectors.kit
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,15 +22,16 @@ from connectors.kit.errors import (
     CredentialsRefused,
     DeliveryError,
     Exchange,
-    NeedsPerson,
     NotSent,
     OutcomeUnknown,
     Rejected,
 )
 from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal, remaining
+from connectors.kit.redact import quotable
 from connectors.national_dvc.profiles.mapi_2019.messages import (
     APPEND_ROWS,
     LOOK_UP_DOSSIER,
+    PERSONAL,
     READ_PROCEDURE,
     SYNC_DOSSIER,
     Answer,
@@ -49,7 +49,9 @@ SECRET_KEYS = ("session", "password", "username")
 _HEADERS = {"Accept": "application/json", "Content-Type": "application/json", "Charset": "utf-8"}
 
 
-_FIELDS = frozenset(HoSo.__dataclass_fields__) | frozenset(DongTienDo.__dataclass_fields__)
+NOBODY = "-000000-0000"
+"""After `madonvi`: a dossier code that fits the grammar and that no dossier can have."""
+
 _EXPIRED = Conclusion(Family.SESSION_EXPIRED, "Phiên làm việc với cổng đã hết hạn (mã khai trong cấu hình)", known=True)
 
 
@@ -119,7 +121,7 @@ class PortalClient:
         self._account = account
         self._dialect = dialect
         self._login = asyncio.Lock()
-        self._refused: tuple[float, NeedsPerson] | None = None
+        self._failed: tuple[float, DeliveryError] | None = None
         self._session_key = f"{kit.upstream}.session"
 
     def begin(self, budget: Budget) -> Attempt:
@@ -161,24 +163,39 @@ class PortalClient:
     async def _ask(self, operation: Operation, body: Mapping[str, object], attempt: Attempt) -> Said:
         """Ask with the shared session; once more with a fresh one where the refusal may be about the session only.
 
-        Such a refusal proves that nothing was done, so the repeat is lawful even for what may not be repeated
-        (facts 1.5: any non-zero code that is no known business code).
+        Facts 1.5: any non-zero code that is no known business code. Rows may not be repeated on a guess, so for them the
+        session must be shown to be dead; that proves that nothing was done.
         """
         session, fresh = await self._session(attempt, stale="")
-        said = await self._send(operation, body, session, attempt)
-        if not self._about_session(said) or (fresh and said.family is not Family.SESSION_EXPIRED):
-            return said
+        try:
+            said = await self._send(operation, body, session, attempt)
+        except CredentialsRefused:
+            # HTTP 401 or 403 did nothing, and may be how a dead session looks; to a session made just now it means us.
+            if fresh:
+                raise
+        else:
+            if not _about_session(said) or (fresh and said.family is not Family.SESSION_EXPIRED):
+                return said
+            guessed = said.family is not Family.SESSION_EXPIRED
+            if operation is Operation.PROGRESS and guessed and not await self._is_dead(session, attempt):
+                return said
         session, _ = await self._session(attempt, stale=session)
         return await self._send(operation, body, session, attempt)
 
-    def _about_session(self, said: Said) -> bool:
-        unknown_refusal = said.family is Family.REJECTED and not said.conclusion.known
-        return said.family is Family.SESSION_EXPIRED or unknown_refusal
+    async def _is_dead(self, session: str, attempt: Attempt) -> bool:
+        """Whether a read, which may be repeated, is refused in the same way; a read that fails shows nothing."""
+        question = {"service": LOOK_UP_DOSSIER, "mahoso": f"{self._account.madonvi}{NOBODY}"}
+        try:
+            return _about_session(await self._send(Operation.LOOKUP, question, session, attempt))
+        except CredentialsRefused:
+            return True
+        except DeliveryError:
+            return False
 
     async def _send(self, operation: Operation, body: Mapping[str, object], session: str, attempt: Attempt) -> Said:
         content = {"session": session, "madonvi": self._account.madonvi, **body}
         request = self._request(self._dialect.endpoints.integration, content)
-        answer = await self._http.call(request, remaining(attempt.budget, attempt.started, self._kit))
+        answer = await self._http.call(request, self._left(attempt))
         return self._read(operation, request, answer)
 
     def _request(self, path: str, content: Mapping[str, object]) -> HttpRequest:
@@ -203,33 +220,48 @@ class PortalClient:
     async def _session(self, attempt: Attempt, stale: str) -> tuple[str, bool]:
         """The session to use, and whether it was made just now. `stale` is one that was refused; it is dropped.
 
-        One login at a time: whoever waited finds the session that the first one made, or the refusal that it met, since
-        asking again and again with a wrong password locks accounts.
+        One login at a time: whoever waited finds the session that the first one made, or the failure that it met, since
+        asking again and again locks accounts and keeps a portal down.
         """
-        kept = await self._kit.coordination.recall(self._session_key)
-        if kept is not None and kept != stale:
+        kept = await self._kept_session(stale)
+        if kept is not None:
             return kept, False
         asked = self._kit.instant()
-        async with self._login:
-            kept = await self._kit.coordination.recall(self._session_key)
-            if kept is not None and kept != stale:
-                return kept, False
-            if self._refused is not None and self._refused[0] >= asked:
-                refusal_met = self._refused[1]
-                raise type(refusal_met)(refusal_met.message_vi, exchange=refusal_met.exchange)
-            if kept is not None:
-                await self._kit.coordination.forget(self._session_key)
-            made = await self._remembered_refusal(attempt)
-            ttl = timedelta(seconds=self._dialect.session.ttl_seconds)
-            await self._kit.coordination.remember(self._session_key, made, ttl)
-            return made, True
-
-    async def _remembered_refusal(self, attempt: Attempt) -> str:
         try:
-            return await self._made_session(attempt)
-        except NeedsPerson as error:
-            self._refused = (self._kit.instant(), error)
+            async with asyncio.timeout(self._left(attempt).timeout_s):
+                await self._login.acquire()
+        except TimeoutError:
+            raise NotSent("Chưa gửi: hết thời gian khi chờ đăng nhập vào Cổng.") from None
+        try:
+            kept = await self._kept_session(stale)
+            if kept is not None:
+                return kept, False
+            if self._failed is not None and self._failed[0] >= asked:
+                raise _again(self._failed[1])
+            return await self._renewed(attempt), True
+        finally:
+            self._login.release()
+
+    async def _kept_session(self, stale: str) -> str | None:
+        kept = await self._kit.coordination.recall(self._session_key)
+        return None if kept == stale else kept
+
+    async def _renewed(self, attempt: Attempt) -> str:
+        """A new session, kept for everybody; a failure is kept for those who wait, unless it is our own lack of time."""
+        await self._kit.coordination.forget(self._session_key)
+        try:
+            made = await self._made_session(attempt)
+        except DeliveryError as error:
+            left = self._left(attempt)
+            if left.timeout_s > 0 and self._kit.instant() < left.send_before:
+                self._failed = (self._kit.instant(), error)
             raise
+        ttl = timedelta(seconds=self._dialect.session.ttl_seconds)
+        await self._kit.coordination.remember(self._session_key, made, ttl)
+        return made
+
+    def _left(self, attempt: Attempt) -> Budget:
+        return remaining(attempt.budget, attempt.started, self._kit)
 
     async def _made_session(self, attempt: Attempt) -> str:
         """Log in. Whatever goes wrong here, the delivery itself was not sent."""
@@ -239,7 +271,7 @@ class PortalClient:
         }
         request = self._request(self._dialect.endpoints.auth, secrets)
         try:
-            answer = await self._http.call(request, remaining(attempt.budget, attempt.started, self._kit))
+            answer = await self._http.call(request, self._left(attempt))
             said = self._read(Operation.LOGIN, request, answer)
         except OutcomeUnknown as error:
             raise NotSent(
@@ -250,26 +282,55 @@ class PortalClient:
         if said.family is Family.DONE and said.answer.session:
             return said.answer.session
         if said.family is Family.CREDENTIALS_REFUSED:
-            raise CredentialsRefused(said.conclusion.meaning_vi, exchange=said.exchange)
-        raise NotSent("Chưa đăng nhập được vào Cổng: câu trả lời không có phiên làm việc.", exchange=said.exchange)
+            raise refusal_of(said, secrets.values())
+        why = "câu trả lời không có phiên làm việc."
+        if said.family is not Family.DONE:
+            why = refusal_of(said, secrets.values()).message_vi
+        raise NotSent(f"Chưa đăng nhập được vào Cổng: {why}", exchange=said.exchange)
 
 
-def refusal_of(said: Said) -> DeliveryError:
-    """The error behind an answer that is no success. The portal's own words stay in the exchange: they may name people."""
-    text = f"{said.conclusion.meaning_vi}{_named_field(said)} (mã {said.answer.code or 'không có'})."
-    kinds: Mapping[Family, type[DeliveryError]] = {
-        Family.SESSION_EXPIRED: Busy,
-        Family.BUSY: Busy,
-        Family.UNREADABLE: AnswerUnreadable,
-        Family.CREDENTIALS_REFUSED: CredentialsRefused,
-    }
-    return kinds.get(said.family, Rejected)(text, exchange=said.exchange)
+def refusal_of(said: Said, known: Iterable[str] | None = None) -> DeliveryError:
+    """The error behind an answer that is no success, with the portal's own words as far as they may be shown.
+
+    `known` are the personal texts that the portal may have repeated; without it, those of the request.
+    """
+    personal = _personal(said.exchange.request) if known is None else known
+    text = f"{said.conclusion.meaning_vi} (mã {said.answer.code or 'không có'})."
+    words = quotable(said.answer.message, personal).rstrip(".")
+    return _KINDS.get(said.family, Rejected)(
+        f"{text} Cổng trả lời: «{words}»." if words else text, exchange=said.exchange
+    )
 
 
-def _named_field(said: Said) -> str:
-    """The wire field that a refusal names, such as "NgayTiepNhan": a word of the dialect, never a value."""
-    words = re.findall(r"[A-Za-z]+", said.answer.message)
-    return next((f": {word}" for word in words if word in _FIELDS), "")
+_KINDS: Mapping[Family, type[DeliveryError]] = {
+    Family.SESSION_EXPIRED: Busy,
+    Family.BUSY: Busy,
+    Family.UNREADABLE: AnswerUnreadable,
+    Family.CREDENTIALS_REFUSED: CredentialsRefused,
+}
+
+
+def _about_session(said: Said) -> bool:
+    """Whether an answer says, or may say, that the session is dead."""
+    unknown_refusal = said.family is Family.REJECTED and not said.conclusion.known
+    return said.family is Family.SESSION_EXPIRED or unknown_refusal
+
+
+def _again(error: DeliveryError) -> DeliveryError:
+    """The same failure for somebody else: an exception belongs to one traceback."""
+    return type(error)(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)
+
+
+def _personal(request: bytes) -> Iterator[str]:
+    """Every personal text in a request of ours."""
+    waiting: list[object] = [msgspec.json.decode(request)]
+    while waiting:
+        tree = waiting.pop()
+        if isinstance(tree, list):
+            waiting.extend(tree)
+        elif isinstance(tree, dict):
+            waiting.extend(tree.values())
+            yield from (value for key, value in tree.items() if key in PERSONAL and isinstance(value, str))
 
 
 def before_sending(error: DeliveryError) -> DeliveryError:

@@ -174,7 +174,11 @@ _LISTED = [
 _OUTCOMES = (
     _said(_row("*", "*", "session_expired"), -9, _SESSION_WORDS, expect=("busy",)),
     _text(_row("*", "text", "session_expired"), _SESSION_WORDS, ("busy",)),
-    _said(_row("*", "*", "busy"), -9, _BUSY_WORDS),
+    _said(_row("*", "0", "unreadable"), 0, "Đồng bộ thất bại"),
+    _said(_row("*", "*", "unreadable"), -9, "Lỗi hệ thống, vui lòng thử lại sau"),
+    _said(_row("*", "*", "busy", meaning_vi="Cổng Dịch vụ công quốc gia đang bận và chưa xử lý"), -9, _BUSY_WORDS),
+    _said(_row("progress", "*", "unreadable"), -9, "Vui lòng thử lại"),
+    _said(_row("*", "*", "busy", meaning_vi="Cổng Dịch vụ công quốc gia bảo thử lại sau"), -9, "Vui lòng thử lại"),
     _said(_row("login", "0", "done"), 0, "", expect=("not_sent",)),  # Without a session nothing could be sent.
     _said(_row("login", "-1", "credentials_refused"), -1, "Sai tài khoản hoặc mật khẩu"),
     _said(_row("login", "*", "credentials_refused"), 7, "Không được phép"),

@@ -34,6 +34,7 @@ from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryErro
 from connectors.kit.http import HttpClient, HttpOptions
 from connectors.national_dvc.catalogue import Catalogue
 from connectors.national_dvc.client import (
+    NOBODY,
     SECRET_KEYS,
     Account,
     Attempt,
@@ -188,7 +189,7 @@ class NationalPortal:
         attempt = self._client.begin(Budget(started + _ASK_S, _ASK_S))
         try:
             if await self._client.has_session():
-                await self._client.look_up_dossier(f"{self._settings.madonvi}-000000-0000", attempt)
+                await self._client.look_up_dossier(f"{self._settings.madonvi}{NOBODY}", attempt)
             else:
                 await self._client.sign_in(attempt)
         except DeliveryError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
@@ -54,6 +55,7 @@ class ScriptedPortal:
 
     script: dict[str, list[Reply | None]] = field(default_factory=dict)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    delay_s: dict[str, float] = field(default_factory=dict)
     base_url: str = ""
     sessions: int = 0
 
@@ -72,6 +74,7 @@ class ScriptedPortal:
         login = request.path.endswith("/mapi/login")
         service = "login" if login else body["service"]
         self.calls.append({**body, "service": service, "_headers": dict(request.headers), "_path": request.path_qs})
+        await asyncio.sleep(self.delay_s.get(service, 0.0))
         replies = self.script.get(service, [])
         if replies:
             reply = replies.pop(0)

@@ -39,6 +39,15 @@ CASES = [
     ("login", "9", "Lỗi", "credentials_refused"),
     ("login", "9", "Hệ thống đang bận", "busy"),
     ("create", "9", "Hệ thống quá tải", "busy"),
+    ("create", "9", "Hệ thống đang bận, vui lòng thử lại sau", "busy"),
+    ("create", "9", "Vui lòng thử lại", "busy"),
+    ("progress", "9", "Vui lòng thử lại", "unreadable"),
+    ("progress", "-1", "Lỗi hệ thống, vui lòng thử lại sau", "unreadable"),
+    ("create", "-1", "Internal Server Error", "unreadable"),
+    ("create", "-1", "Hồ sơ có lỗi: sai ngày", "rejected"),
+    ("login", "-1", "Lỗi kết nối cơ sở dữ liệu", "unreadable"),
+    ("update", "0", "Cập nhật không thành công", "unreadable"),
+    ("update", "-1", "Phiên bản dữ liệu không hợp lệ", "rejected"),
 ]
 
 

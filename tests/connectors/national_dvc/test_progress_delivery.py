@@ -13,7 +13,7 @@ from connectors.national_dvc.connector import NationalPortal
 from mappings.canonical import Actor, Carried, Step
 from mappings.codes import DossierStatus
 
-ROWS = "CapNhatTienDoHoSoMC"
+ROWS, LOOKUP = "CapNhatTienDoHoSoMC", "TraCuuHoSo"
 Make = Callable[..., Carried]
 Build = Callable[..., Delivery]
 Connect = Callable[..., NationalPortal]
@@ -104,6 +104,37 @@ async def test_rows_of_a_dossier_that_the_portal_does_not_know_are_held(
     portal.script[ROWS] = [answer("-1", "Hồ sơ không tồn tại")]
     with pytest.raises(Rejected, match="chưa có hồ sơ"):
         await connect().deliver(delivery("progress", make(DossierStatus.PROCESSING, "20241014100000")))
+
+
+async def test_rows_refused_for_an_unknown_reason_are_not_written_again_while_the_session_lives(
+    portal: Any, connect: Connect, make: Make, delivery: Build, answer: Answer
+) -> None:
+    """The refusal does not prove that nothing was written; a look-up shows that the session was not to blame."""
+    connector = connect()
+    carried = make(DossierStatus.AWAITING_SUPPLEMENT, "20241014090000")
+    await connector.check()
+    portal.script[ROWS] = [answer(77, "Không ghi được")]
+    with pytest.raises(Rejected, match="Không ghi được"):
+        await connector.deliver(delivery("progress", carried))
+    assert portal.services == ["login", ROWS, LOOKUP]
+    portal.script[ROWS] = [answer(77, "Không ghi được")]
+    portal.script[LOOKUP] = [None]
+    with pytest.raises(Rejected):
+        await connector.deliver(delivery("progress", carried))
+    assert portal.services[3:] == [ROWS, LOOKUP]
+
+
+@pytest.mark.parametrize("dead", [(200, b'{"error_code": 77, "message": "?"}'), (401, b"")])
+async def test_rows_are_repeated_once_the_session_is_shown_to_be_dead(
+    portal: Any, connect: Connect, make: Make, delivery: Build, answer: Answer, dead: tuple[int, bytes]
+) -> None:
+    """Even a read is refused in the same way: nothing was written, so one login and one repeat are lawful."""
+    connector = connect()
+    await connector.check()
+    portal.script[ROWS] = [answer(77, "?")]
+    portal.script[LOOKUP] = [dead]
+    await connector.deliver(delivery("progress", make(DossierStatus.SUBMITTED, "20241014081500")))
+    assert portal.services == ["login", ROWS, LOOKUP, "login", ROWS]
 
 
 async def test_a_sentence_nobody_understands_is_doubtful(

@@ -132,6 +132,84 @@ async def test_a_known_refusal_costs_no_login(portal: Any, connect: Connect, rec
     assert "Nguyễn" not in str(caught.value)
 
 
+async def test_the_portals_own_words_reach_the_operator_without_personal_data(
+    portal: Any, connect: Connect, received: Build, answer: Answer
+) -> None:
+    """Why it was refused is read at a glance; the applicant's name, number, telephone and address are not."""
+    words = "Sai NgayHenTra của NGUYỄN VĂN A (001099000001, 0900 000 001, a@example.vn)\n" + "dài " * 100
+    portal.script[SYNC] = [answer(-9, words), answer(-9, words)]
+    with pytest.raises(Rejected) as caught:
+        await connect().deliver(received())
+    said = caught.value.message_vi
+    assert "(mã -9). Cổng trả lời: «Sai NgayHenTra của *** (***, ***, ***) dài dài" in said
+    assert len(said) < 320 and "\n" not in said
+
+
+async def test_a_session_that_is_refused_by_status_is_renewed_once(
+    portal: Any, connect: Connect, received: Build
+) -> None:
+    """HTTP 401 on a business call may be an expired session; only with a fresh one does it stop the upstream."""
+    connector = connect()
+    await connector.deliver(received())
+    portal.script[SYNC] = [(401, b"")]
+    await connector.deliver(received())
+    assert portal.services == ["login", SYNC, SYNC, "login", SYNC]
+    portal.script[SYNC] = [(401, b""), (401, b"")]
+    with pytest.raises(CredentialsRefused):
+        await connector.deliver(received())
+    assert portal.services[5:] == [SYNC, "login", SYNC]
+
+
+async def test_sixteen_deliveries_that_meet_the_same_expiry_log_in_once(
+    portal: Any, connect: Connect, received: Build, answer: Answer
+) -> None:
+    """All sent with the dead session, all refused: one login, and each is repeated once."""
+    connector = connect()
+    await connector.deliver(received())
+    portal.script[SYNC] = [answer(-2, "Phiên làm việc đã hết hạn") for _ in range(16)]
+    receipts = await asyncio.gather(*(connector.deliver(received()) for _ in range(16)))
+    assert len(receipts) == 16
+    assert portal.sessions == 2
+    assert len(portal.named(SYNC)) == 1 + 16 + 16
+
+
+async def test_a_login_that_fails_is_not_tried_again_by_those_who_wait(
+    portal: Any, connect: Connect, received: Build
+) -> None:
+    """A portal that is down is asked once, not once for each delivery; the next attempt asks again."""
+    portal.script["login"] = [(502, b"") for _ in range(16)]
+    connector = connect()
+    outcomes = await asyncio.gather(*(connector.deliver(received()) for _ in range(16)), return_exceptions=True)
+    assert {type(outcome) for outcome in outcomes} == {NotSent}
+    assert portal.services == ["login"]
+    portal.script["login"] = []
+    await connector.deliver(received())
+
+
+async def test_waiting_for_a_login_ends_with_the_own_time(
+    portal: Any, connect: Connect, received: Build, answer: Answer
+) -> None:
+    """Somebody else's slow login takes no longer than the attempt may last, and does not count as its failure."""
+    portal.delay_s["login"] = 0.5
+    connector = connect()
+    first = asyncio.create_task(connector.deliver(received()))
+    await asyncio.sleep(0.1)
+    with pytest.raises(NotSent, match="chờ đăng nhập"):
+        await connector.deliver(received(budget=Budget(time.monotonic() + 30, 0.1)))
+    assert (await first).memory["created"] == "1"
+
+
+async def test_why_a_login_failed_is_said(portal: Any, connect: Connect, received: Build, answer: Answer) -> None:
+    """The portal's words, without the account that it repeats."""
+    portal.script["login"] = [answer(-1, "Tài khoản tai-khoan đã bị khóa"), answer(-3, "Lỗi hệ thống")]
+    connector = connect()
+    with pytest.raises(CredentialsRefused) as refused:
+        await connector.deliver(received())
+    assert "«Tài khoản *** đã bị khóa»" in refused.value.message_vi
+    with pytest.raises(NotSent, match="«Lỗi hệ thống»"):
+        await connector.deliver(received())
+
+
 async def test_a_session_that_never_holds_ends_in_a_retry(
     portal: Any, connect: Connect, received: Build, answer: Answer
 ) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.kit.redact import masked
+from connectors.kit.redact import masked, quotable
 
 KEYS = ("session", "password")
 SECRET = "s3cr3t-Ωmega"
@@ -73,3 +75,36 @@ def test_no_json_hides_a_secret(tree: object, place: str, cut: bool) -> None:
 def test_no_bytes_break_it(body: bytes) -> None:
     """Whatever came over the wire can be masked."""
     masked(body, KEYS)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("Thiếu trường NgayTiepNhan", "Thiếu trường NgayTiepNhan"),
+        ("Vượt quá 10 bản ghi", "Vượt quá 10 bản ghi"),
+        ("CCCD 001099012345 đã có", "CCCD *** đã có"),
+        ("gọi 0900 000 123 hoặc (024) 3825-1234.", "gọi *** hoặc (024) ***."),
+        ("sinh ngày 01/02/1990", "sinh ngày ***"),
+        ("thư <a.b+c@bvhttdl.gov.vn>", "thư <***>"),
+        ("của NGUYỄN THỊ MẪU, Mẫu", "của ***, Mẫu"),
+        ("a\r\nGIẢ: dòng mới\u202e\x1b[31m", "a GIẢ: dòng mới [31m"),
+        ("An khang", "*** khang"),
+        ("", ""),
+    ],
+)
+def test_what_an_upstream_said_is_quoted_without_personal_data(said: str, shown: str) -> None:
+    """Numbers, addresses and the known names go; the reason stays, on one line."""
+    assert quotable(said, ("Nguyễn Thị Mẫu", "An", "A", "")) == shown
+
+
+def test_a_name_is_known_in_either_normal_form() -> None:
+    """An upstream may answer in decomposed letters."""
+    assert quotable(unicodedata.normalize("NFD", "của Nguyễn Thị Mẫu"), ("Nguyễn Thị Mẫu",)) == "của ***"
+
+
+@given(st.text(), st.lists(st.text(min_size=5), max_size=3))
+def test_a_quotation_is_one_short_line_without_long_numbers(said: str, known: list[str]) -> None:
+    """For every text: at most 200 characters, no line break, no four digits in a row."""
+    shown = quotable(said, known)
+    assert len(shown) <= 200 and len(shown.splitlines()) <= 1
+    assert re.search(r"\d{4}", shown) is None

@@ -161,6 +161,15 @@ class DongTienDo:
     NgayKetThucTheoQuyDinh: str = ""
 
 
+PERSONAL = frozenset(
+    {
+        *("ChuHoSo", "SoGiayToChuHoSo", "MaDoiTuong", "SoDinhDanh", "Email", "Fax", "SoDienThoai"),
+        *("TrichYeuHoSo", "ThongTinKhac", "GhiChu", "NguoiXuLy", "NoiDungXuLy"),
+    }
+)
+"""Fields that hold, or may hold, personal data: what the portal repeats of them is not shown to operators."""
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A parsed envelope. `code` is the number as text ("0" is success), or a word; "" for a plain-text answer."""
