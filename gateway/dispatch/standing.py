@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from connectors.kit.errors import DeliveryError
 from gateway.audit.events import audit
@@ -11,6 +12,7 @@ from gateway.clock import Clock
 from gateway.dispatch import breaker
 from gateway.dispatch.breaker import BreakerState, Circuit, Seen, Sign
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
+from gateway.dispatch.wallclock import Moment, Wall
 from gateway.journal.model import AuditWrite, UpstreamRow
 from gateway.journal.store import Journal
 
@@ -23,9 +25,15 @@ class Standing:
     def __init__(self, line: UpstreamLine, clock: Clock, hooks: Hooks, row: UpstreamRow) -> None:
         self.line = line
         self.under_way = 0
+        self.wall = Wall(clock)
+        self._rests_until = -math.inf
         self._clock = clock
         self._hooks = hooks
         self._circuit: Circuit = breaker.remembered(row)
+        if self._circuit.open_until is not None:
+            # The clock may have been set back while no process ran.
+            latest = clock.now() + timedelta(seconds=line.settings.breaker.open_s)
+            self._circuit = replace(self._circuit, open_until=min(self._circuit.open_until, latest))
         self._paused = row.paused
         self._saved = row
 
@@ -33,6 +41,23 @@ class Standing:
     def open_until(self) -> datetime | None:
         """Until when the breaker lets nothing but a probe through; None while it is closed."""
         return None if self._circuit.state is BreakerState.CLOSED else self._circuit.open_until
+
+    def rests_for_s(self, instant: float) -> float:
+        """How long nothing may be claimed because the wall clock was set ahead; 0 when it may."""
+        return max(0.0, self._rests_until - instant)
+
+    def clock_was_set(self, moment: Moment) -> None:
+        """Let what stands in wall time follow the clock.
+
+        Set ahead, it would end leases and deadlines before their time: nothing is claimed until they have truly passed,
+        so that no lane is handed over, and nothing asked about, while a call of ours may still take effect.
+        """
+        ahead_s = moment.set_by.total_seconds()
+        if ahead_s > 0:
+            self._rests_until = moment.instant + min(ahead_s, self.line.settings.lease())
+        if self._circuit.open_until is not None:
+            self._circuit = replace(self._circuit, open_until=self._circuit.open_until + moment.set_by)
+        self.wall.adopt(moment)
 
     def closed_for_s(self) -> float:
         """How long asking again makes no sense, unless something ends meanwhile; infinite when only news changes it."""

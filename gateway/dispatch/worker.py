@@ -11,6 +11,7 @@ import logging
 import traceback
 from collections.abc import Awaitable, Mapping
 from contextlib import suppress
+from datetime import timedelta
 from typing import TypeVar
 
 from connectors.kit.contract import Coordination
@@ -22,6 +23,7 @@ from gateway.dispatch.breaker import Sign
 from gateway.dispatch.replay import checked_reason
 from gateway.dispatch.standing import Standing
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
+from gateway.dispatch.wallclock import Moment
 from gateway.errors import JournalUnavailable, NotFound
 from gateway.journal.model import UpstreamRow
 from gateway.journal.store import Journal
@@ -143,6 +145,11 @@ class Worker:
 
     async def _round(self, line: UpstreamLine, standing: Standing) -> float:
         """Claim and start as much as may be under way now; the seconds to wait for news, 0 to go on at once."""
+        moment = standing.wall.look()
+        if moment.set_by:
+            await self._follow_clock(line, standing, moment)
+        if (rest_s := standing.rests_for_s(moment.instant)) > 0:
+            return min(POLL_S, rest_s)
         wanted = standing.allowance()
         if wanted <= 0:
             return min(POLL_S, standing.closed_for_s())
@@ -160,13 +167,22 @@ class Worker:
             return POLL_S
         return min(POLL_S, max(0.002, (due - self._clock.now()).total_seconds()))
 
+    async def _follow_clock(self, line: UpstreamLine, standing: Standing, moment: Moment) -> None:
+        """The wall clock was set: what waits follows it."""
+        _log.warning("the wall clock was set by %.0f s; %s follows", moment.set_by.total_seconds(), line.code)
+        if moment.set_by < timedelta():
+            await self._journal.set_back(line.code, -moment.set_by, moment.now)
+        standing.clock_was_set(moment)
+
     async def _claim(self, line: UpstreamLine, standing: Standing, limit: int) -> int:
         """Lease up to `limit` lanes and start their attempts; sends that were allowed and not used are given back."""
         claims = 0
-        t0 = self._clock.instant()
+        moment = standing.wall.look()
         try:
+            if moment.set_by:
+                return 0
             leased = await self._journal.claim(
-                line.code, limit=limit, batch=line.batches(), lease=line.lease(), now=self._clock.now()
+                line.code, limit=limit, batch=line.batches(), lease=line.lease(), now=moment.now
             )
             claims = len(leased)
         finally:
@@ -174,7 +190,7 @@ class Worker:
                 settings = line.settings
                 await self._coordination.take(line.code, claims - limit, settings.rate_per_s, settings.burst)
         for claim in leased:
-            ticket = Ticket(line, claim, t0, probe=standing.start())
+            ticket = Ticket(line, claim, moment.instant, probe=standing.start())
             task = asyncio.create_task(self._attempt(ticket, standing))
             self._under_way[task] = ticket
             task.add_done_callback(self._forget)

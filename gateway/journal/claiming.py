@@ -31,6 +31,7 @@ class Wanted:
 
 def claim(books: Books, wanted: Wanted) -> tuple[Claim, ...]:
     """Lease up to `limit` lanes: first those whose lease ran out, then those due, oldest first."""
+    books.run("claim.cut", wanted.upstream, 2 * wanted.lease_until - wanted.now)
     expired = books.rows("claim.expired", wanted.upstream, wanted.now, wanted.limit)
     claims = [claim for (number,) in expired if (claim := _reclaim(books, number, wanted)) is not None]
     due = books.rows("claim.due", wanted.upstream, wanted.now, wanted.limit - len(claims))

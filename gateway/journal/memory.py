@@ -97,6 +97,10 @@ class MemoryJournal:
         wanted = memory_lanes.Wanted(upstream, limit, batch, now, now + lease)
         return await self._write(lambda entry: memory_lanes.claim(entry, wanted))
 
+    async def set_back(self, upstream: str, by: timedelta, now: datetime) -> None:
+        """See `Journal.set_back`."""
+        await self._write(lambda entry: memory_lanes.set_back(entry.store.lanes_to(upstream), by, now))
+
     async def settle(self, settlement: Settlement) -> bool:
         """See `Journal.settle`."""
         return await self._write(lambda entry: memory_lanes.settle(entry, settlement))

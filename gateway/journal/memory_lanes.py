@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from gateway.journal.books import JournalFault, attempt_columns, row_digest, sha256
 from gateway.journal.lanes import HELD_VI, lane_id
@@ -100,6 +100,10 @@ def _push(entry: Entry, lane: Lane, message: Message) -> None:
 def claim(entry: Entry, wanted: Wanted) -> tuple[Claim, ...]:
     """Lease up to `limit` lanes: first those whose lease ran out, then those due, oldest first."""
     lanes = entry.store.lanes_to(wanted.upstream)
+    for lane in lanes:
+        lane.lease_until = lane.lease_until and min(
+            lane.lease_until, wanted.lease_until + (wanted.lease_until - wanted.now)
+        )
     expired = [(lane.lease_until, lane.number) for lane in lanes if lane.lease_until and lane.lease_until <= wanted.now]
     claims: list[Claim] = []
     for _, number in sorted(expired)[: wanted.limit]:
@@ -110,6 +114,13 @@ def claim(entry: Entry, wanted: Wanted) -> tuple[Claim, ...]:
     due = [(lane.due, lane.number) for lane in lanes if lane.due and lane.due <= wanted.now]
     claims += [_lease(entry.store.lanes[number], wanted) for _, number in sorted(due)[: wanted.limit - len(claims)]]
     return tuple(claims)
+
+
+def set_back(lanes: Iterable[Lane], by: timedelta, now: datetime) -> None:
+    """Let what waits follow a wall clock that was set back."""
+    for lane in lanes:
+        if lane.due is not None and lane.due > now:
+            lane.due = max(lane.due - by, now)
 
 
 def _doubt(lane: Lane, now: datetime) -> None:

@@ -105,6 +105,9 @@ UPDATE lane SET head_seq = ?2, head_at = ?3, due = ?4, lease_until = NULL, owner
   hold_reason = '', memory = ?6, attempts = CASE WHEN head_seq = ?2 THEN attempts - ?7 ELSE 0 END
 WHERE lane_id = ?1
 
+-- name: lane.set_back
+UPDATE lane SET due = max(due - ?3, ?2) WHERE upstream = ?1 AND due IS NOT NULL AND due > ?2
+
 -- name: msg.new
 INSERT INTO msg (lane_id, seq, delivery_id, source, key, upstream, kind, copy, req_hash, state, hold_reason,
   payload_ref, accepted_at)
@@ -123,6 +126,9 @@ WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until <= ?2 ORDER BY l
 -- name: claim.due
 SELECT lane_id FROM lane INDEXED BY lane_due
 WHERE upstream = ?1 AND due IS NOT NULL AND due <= ?2 ORDER BY due LIMIT ?3
+
+-- name: claim.cut
+UPDATE lane SET lease_until = ?2 WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until > ?2
 
 -- name: claim.sending
 SELECT seq FROM msg WHERE lane_id = ?1 AND seq >= ?2 AND state = 'SENDING'

@@ -290,6 +290,11 @@ class SqliteJournal:
         wanted = claiming.Wanted(upstream, limit, batch, to_micros(now), to_micros(now + lease))
         return await self._writer.submit("claim", lambda books: claiming.claim(books, wanted))
 
+    async def set_back(self, upstream: str, by: timedelta, now: datetime) -> None:
+        """See `Journal.set_back`."""
+        values = upstream, to_micros(now), round(by.total_seconds() * 1_000_000)
+        await self._writer.submit("set_back", lambda books: books.run("lane.set_back", *values))
+
     async def settle(self, settlement: Settlement) -> bool:
         """See `Journal.settle`."""
         return await self._writer.submit("settle", lambda books: settling.settle(books, settlement))

@@ -46,7 +46,12 @@ class Journal(Protocol):
 
         Each claim holds the head message and, where `batch[operation]` > 1, the READY messages of the same operation right
         behind a READY or WAITING head (a doubtful head comes alone). Claimed messages are SENDING, attempts counted.
+        A lease that would end later than twice its length from `now` is cut to that: its clock was set back since.
         """
+        ...
+
+    async def set_back(self, upstream: str, by: timedelta, now: datetime) -> None:
+        """The wall clock was set back by `by` and shows `now`: what waits for `upstream` waits no longer for that."""
         ...
 
     async def settle(self, settlement: Settlement) -> bool:
