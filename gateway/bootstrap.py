@@ -70,7 +70,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         worker = Worker(lines, journal, coordination, clock, hooks)
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
-        operations = Operations(journal, worker, tuple(loaded.settings.upstreams), clock)
+        operations = Operations(journal, worker, loaded.settings.upstreams, clock)
         await house.enter_async_context(
             unix_site(create_admin_app(operations), loaded.data_dir() / loaded.settings.listen.admin_socket)
         )
@@ -97,7 +97,7 @@ async def standing_still(loaded: Loaded) -> AsyncIterator[Operations]:
     }
     try:
         switchboard = Worker(lines, journal, MemoryCoordination(clock), clock)
-        yield Operations(journal, switchboard, tuple(loaded.settings.upstreams), clock)
+        yield Operations(journal, switchboard, loaded.settings.upstreams, clock)
     finally:
         await journal.close()
 

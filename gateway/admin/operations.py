@@ -7,14 +7,16 @@ the synchronisation with the national portal).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
 from gateway.clock import Clock
+from gateway.config import Upstream
 from gateway.dispatch.replay import LanePlace, checked_reason, lane_order
+from gateway.dispatch.retry import ENQUIRY_MARGIN
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.journal.model import Intake, OrderKind
@@ -60,7 +62,9 @@ class Words:
 class Operations:
     """The operator's side of the gateway."""
 
-    def __init__(self, journal: Journal, switchboard: Switchboard, upstreams: tuple[str, ...], clock: Clock) -> None:
+    def __init__(
+        self, journal: Journal, switchboard: Switchboard, upstreams: Mapping[str, Upstream], clock: Clock
+    ) -> None:
         self._journal = journal
         self._switchboard = switchboard
         self._upstreams = upstreams
@@ -91,10 +95,11 @@ class Operations:
     async def order(self, kind: OrderKind, words: Words) -> Mapping[str, object]:
         """Hold, release, skip or replay; raises `NotFound` when there was nothing to decide about."""
         self._check_upstream(words)
-        ordered = await self._journal.order(
-            lane_order(kind, LanePlace(words.upstream, words.dossier, words.delivery_id), words.reason, words.actor),
-            self._clock.now(),
+        wanted = lane_order(
+            kind, LanePlace(words.upstream, words.dossier, words.delivery_id), words.reason, words.actor
         )
+        rest = timedelta(seconds=self._upstreams[words.upstream].timeout_s) + ENQUIRY_MARGIN
+        ordered = await self._journal.order(replace(wanted, doubt_rest=rest), self._clock.now())
         if not ordered.done:
             raise NotFound(ordered.message_vi)
         return {"done": True, "message_vi": ordered.message_vi, "delivery_id": ordered.delivery_id}

@@ -271,7 +271,7 @@ def order(entry: Entry, wanted: LaneOrder, now: datetime) -> Ordered:
     if wanted.kind is OrderKind.HOLD:
         outcome = _hold(lane, wanted.reason or HELD_VI)
     elif wanted.kind is OrderKind.RELEASE:
-        outcome = _release(lane, now)
+        outcome = _release(lane, wanted, now)
     elif wanted.kind is OrderKind.SKIP:
         outcome = _skip(lane, wanted.delivery_id, now)
     else:
@@ -299,7 +299,7 @@ def _hold(lane: Lane, reason: str) -> Ordered:
     return Ordered(True, "Đã dừng luồng", named)
 
 
-def _release(lane: Lane, now: datetime) -> Ordered:
+def _release(lane: Lane, wanted: LaneOrder, now: datetime) -> Ordered:
     head = lane.head
     if lane.lease_until is not None:
         done, lane.hold_reason = bool(lane.hold_reason), ""
@@ -313,7 +313,8 @@ def _release(lane: Lane, now: datetime) -> Ordered:
     if head.state is DeliveryState.HELD or not head.doubtful:
         head.state = DeliveryState.UNKNOWN if head.doubtful else DeliveryState.READY
         head.hold_reason, head.attempts, head.unsettled, head.first_attempt_at = "", 0, 0, None
-    lane.due, lane.block_reason = now, ""
+    ended = (attempt.ended + wanted.doubt_rest for attempt in head.history if head.doubtful)
+    lane.due, lane.block_reason = max((now, *ended)), ""
     doubt = "; sẽ tra cứu kết quả trước khi gửi lại" if head.doubtful else ""
     return Ordered(True, f"Đã mở luồng{doubt}", head.delivery_id)
 

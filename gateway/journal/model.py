@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from gateway.journal.states import PARKED as PARKED
@@ -277,6 +277,8 @@ class LaneOrder:
 
     hold: stop the lane. release: a held (or waiting) head becomes READY at once. skip: a held head becomes REFUSED and
     the lane goes on. replay: a terminal delivery is appended to its lane again, under a new id.
+    `doubt_rest`: a released head in doubt is not asked about before this long after its last attempt ended, because until
+    then that call may still take effect upstream.
     """
 
     kind: OrderKind
@@ -286,6 +288,7 @@ class LaneOrder:
     actor: str
     delivery_id: str = ""
     audit: tuple[AuditWrite, ...] = ()
+    doubt_rest: timedelta = timedelta()
 
 
 @dataclass(frozen=True, slots=True)

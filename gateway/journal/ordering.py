@@ -19,7 +19,7 @@ def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
     if wanted.kind is OrderKind.HOLD:
         outcome = _hold(books, lane, head, wanted)
     elif wanted.kind is OrderKind.RELEASE:
-        outcome = _release(books, lane, head, now)
+        outcome = _release(books, lane, head, wanted, now)
     elif wanted.kind is OrderKind.SKIP:
         outcome = _skip(books, lane, head, wanted, now)
     else:
@@ -56,7 +56,7 @@ def _hold(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder) -> Ord
     return Ordered(True, "Đã dừng luồng", head.delivery_id)
 
 
-def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
+def _release(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder, now: int) -> Ordered:
     if lane.lease_until is not None:
         if not lane.hold_reason:
             return Ordered(False, "Một thông điệp đang được gửi; không có gì để mở", head.delivery_id if head else "")
@@ -73,9 +73,16 @@ def _release(books: Books, lane: Lane, head: Head | None, now: int) -> Ordered:
     if head.state is DeliveryState.HELD or state is DeliveryState.READY:
         books.run("order.ready", lane.lane_id, head.seq, state.value)
         books.move(lane.upstream, head.state.value, state)
-    books.run("order.unblock", lane.lane_id, now)
+    books.run("order.unblock", lane.lane_id, _asked_at(books, lane, head, wanted, now) if head.doubtful else now)
     doubt = "; sẽ tra cứu kết quả trước khi gửi lại" if head.doubtful else ""
     return Ordered(True, f"Đã mở luồng{doubt}", head.delivery_id)
+
+
+def _asked_at(books: Books, lane: Lane, head: Head, wanted: LaneOrder, now: int) -> int:
+    """When a head in doubt may be asked about: not before the call that left the doubt can have no effect any more."""
+    row = books.one("order.last_end", lane.lane_id, head.seq)
+    ended = row[0] if row is not None and row[0] is not None else 0
+    return max(now, int(ended) + round(wanted.doubt_rest.total_seconds() * 1_000_000))
 
 
 def _skip(books: Books, lane: Lane, head: Head | None, wanted: LaneOrder, now: int) -> Ordered:

@@ -182,6 +182,9 @@ UPDATE lane SET due = ?2, block_reason = '', attempts = 0 WHERE lane_id = ?1
 UPDATE msg SET state = ?3, hold_reason = '', attempts = 0, unsettled = 0, first_attempt_at = NULL
 WHERE lane_id = ?1 AND seq = ?2
 
+-- name: order.last_end
+SELECT max(ended) FROM attempt WHERE lane_id = ?1 AND seq = ?2
+
 -- name: order.refuse
 UPDATE msg SET state = 'REFUSED' WHERE lane_id = ?1 AND seq = ?2
 

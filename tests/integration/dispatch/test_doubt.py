@@ -19,6 +19,7 @@ from connectors.kit.errors import (
     NotSent,
     UpstreamFault,
 )
+from gateway.admin.operations import Operations, Words
 from gateway.clock import Clock
 from gateway.config import Upstream
 from gateway.dispatch.replay import LanePlace, lane_order
@@ -337,3 +338,23 @@ def test_the_house_clock_is_the_clock_of_dispatch(house: House) -> None:
     before = house.turned.clock.now()
     house.turned.turn(5)
     assert house.turned.clock.now() - before == timedelta(seconds=5)
+
+
+async def test_an_operator_who_releases_a_doubtful_lane_at_once_does_not_have_it_asked_too_early(
+    house: House, asking: AskingPostman
+) -> None:
+    """The call dropped a moment ago and has ten seconds to take effect: the release waits for them, then asks."""
+    house.line("A", asking)
+    asking.script["D1"] = [NoAnswer()]
+    await house.push("D1")
+    upstreams = {"A": house.lines["A"].settings}
+    async with house.working() as worker:
+        operations = Operations(house.journal, worker, upstreams, house.turned.clock)
+        await house.reach("D1", "UNKNOWN")
+        await operations.order(OrderKind.RELEASE, Words("officer-1", "đã gọi điện hỏi", upstream="A", dossier="D1"))
+        house.turn(9.9)
+        await asyncio.sleep(0.05)
+        assert asking.heard("enquire") == []
+        house.turn(1.2)
+        await house.reach("D1", "DELIVERED")
+    assert len(asking.heard("enquire")) == 1

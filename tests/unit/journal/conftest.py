@@ -202,11 +202,11 @@ class Desk:
         made = Settlement(claim.lane_id, claim.epoch, messages)
         return await self.journal.settle(replace(made, **changes))
 
-    async def order(self, kind: OrderKind, delivery_id: str = "", dossier: str = DOSSIER) -> Ordered:
+    async def order(self, kind: OrderKind, delivery_id: str = "", dossier: str = DOSSIER, **changes: Any) -> Ordered:
         """A person's order, audited."""
         audit = (AuditWrite(f"lane.{kind}", "officer-1", dossier, "", b"{}"),)
         wanted = LaneOrder(kind, PORTAL, dossier, "lý do của người ra lệnh", "officer-1", delivery_id, audit)
-        return await self.journal.order(wanted, self.turned.now())
+        return await self.journal.order(replace(wanted, **changes), self.turned.now())
 
     async def states(self, dossier: str = DOSSIER, upstream: str = PORTAL) -> list[DeliveryState]:
         """The states of a lane's messages, in order."""

@@ -232,3 +232,31 @@ async def test_orders_survive_a_restart(driver: Drivers) -> None:
     async with driver.desk() as desk:
         await desk.settle(claim, DeliveryState.WAITING)
         assert await desk.states() == [DeliveryState.HELD]
+
+
+@pytest.mark.parametrize("held_first", [True, False])
+async def test_releasing_a_head_in_doubt_does_not_ask_before_its_call_is_over(desk: Desk, held_first: bool) -> None:
+    """The answer to a call was lost a moment ago: a person's release waits until that call can have no effect any more."""
+    await two_messages(desk)
+    claim = await desk.claim_one()
+    await desk.settle(claim, DeliveryState.UNKNOWN, next_due=desk.turned.now() + timedelta(minutes=40))
+    desk.turned.turn(5)
+    if held_first:
+        await desk.order(OrderKind.HOLD)
+    assert (await desk.order(OrderKind.RELEASE, doubt_rest=timedelta(seconds=60))).done
+    desk.turned.turn(54)
+    assert await desk.claim() == ()
+    desk.turned.turn(1)
+    assert (await desk.claim_one()).deliveries[0].doubtful
+
+
+async def test_releasing_a_head_that_is_in_doubt_for_long_asks_at_once(desk: Desk) -> None:
+    """Its call ended long ago."""
+    await two_messages(desk)
+    await desk.settle(await desk.claim_one(), DeliveryState.HELD, next_due=None, block_reason="chờ người quyết định")
+    await desk.order(OrderKind.RELEASE, doubt_rest=timedelta(seconds=60))
+    await desk.settle(await desk.claim_one(), DeliveryState.UNKNOWN)
+    await desk.order(OrderKind.HOLD)
+    desk.turned.turn(3_600)
+    await desk.order(OrderKind.RELEASE, doubt_rest=timedelta(seconds=60))
+    assert (await desk.claim_one()).deliveries[0].doubtful
