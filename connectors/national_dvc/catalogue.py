@@ -13,9 +13,12 @@ from connectors.national_dvc.profiles.mapi_2019.mapping import UNLISTED
 from connectors.national_dvc.profiles.mapi_2019.messages import ThuTuc, read_procedure
 from connectors.national_dvc.profiles.mapi_2019.outcomes import Family
 
+# A procedure may be published any minute, and then the dossiers held for it are released.
+_UNLISTED_TTL = timedelta(minutes=1)
+
 
 class Catalogue:
-    """`LayThuTuc` behind a cache that all nodes share; what is not listed is remembered as long."""
+    """`LayThuTuc` behind a cache that all nodes share; what is not listed is remembered for a minute."""
 
     def __init__(self, client: PortalClient, kit: Kit, ttl_s: int) -> None:
         self._client = client
@@ -36,7 +39,8 @@ class Catalogue:
         except DeliveryError as error:
             raise before_sending(error) from None
         found = _listed(said)
-        await self._kit.coordination.remember(key, msgspec.json.encode(found).decode(), self._ttl)
+        ttl = self._ttl if found.code else min(self._ttl, _UNLISTED_TTL)
+        await self._kit.coordination.remember(key, msgspec.json.encode(found).decode(), ttl)
         return found
 
 

@@ -37,6 +37,7 @@ from connectors.national_dvc.profiles.mapi_2019.messages import (
     Answer,
     DongTienDo,
     HoSo,
+    normal_code,
     read_answer,
 )
 from connectors.national_dvc.profiles.mapi_2019.outcomes import Conclusion, Family, Operation, Outcomes
@@ -87,6 +88,11 @@ class Dialect:
     endpoints: Endpoints
     session: SessionRules
     outcomes: Outcomes
+
+    @property
+    def expired_codes(self) -> frozenset[str]:
+        """The configured codes in the one spelling in which answers are compared: "007" is 7."""
+        return frozenset(normal_code(code) for code in self.session.expired_codes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +219,7 @@ class PortalClient:
             raise
         now = self._kit.now()
         conclusion = self._dialect.outcomes.conclude(operation, answer, local_date(now))
-        if answer.code in self._dialect.session.expired_codes:
+        if answer.code in self._dialect.expired_codes:
             conclusion = _EXPIRED
         return Said(answer, conclusion, now, self._http.exchange(request, http, answer.code))
 

@@ -6,6 +6,7 @@ kept in the lane's memory:
 
     created   "1" once the portal is known to hold the dossier
     state     the status acknowledged last
+    received_at, resolved_at, due_at, due_stated    dates that events brought (`profiles.mapi_2019.moments`)
     rows      statuses of which a progress row was acknowledged, such as "2,4,9"
     events    short digests of the events whose own row was acknowledged, the last 200
 """
@@ -46,6 +47,7 @@ from connectors.national_dvc.client import (
     refusal_of,
 )
 from connectors.national_dvc.history import Plan, Planned, plan, rows_left
+from connectors.national_dvc.profiles.mapi_2019.doubts import STATUSES, Policy, harm_of_repeating
 from connectors.national_dvc.profiles.mapi_2019.mapping import (
     RESULT_UNVERIFIED,
     Mapped,
@@ -54,9 +56,11 @@ from connectors.national_dvc.profiles.mapi_2019.mapping import (
     needs_catalogue,
 )
 from connectors.national_dvc.profiles.mapi_2019.messages import MAX_ROWS
+from connectors.national_dvc.profiles.mapi_2019.moments import witnessed
 from connectors.national_dvc.profiles.mapi_2019.outcomes import ExtraOutcome, Family, load_outcomes
 from connectors.national_dvc.profiles.mapi_2019.rules import Rules, portal_status
 from mappings.codes import Origin
+from mappings.dates import local_date
 
 STATE, PROGRESS = "state", "progress"
 PROCEDURE_SUBJECT = "procedure"
@@ -64,8 +68,6 @@ PROCEDURE_SUBJECT = "procedure"
 _HINT_TTL = timedelta(hours=1)
 _ASK_S = 30.0
 _EXISTS_ONLY = "Cổng có hồ sơ nhưng không cho biết nội dung; gửi lại cùng nội dung là vô hại."
-_RESEND = dict.fromkeys(("1", "2", "4", "9", "10"), "resend")
-_AFTER_UNKNOWN = {**{str(code): "hold" for code in range(1, 11)}, **_RESEND}
 
 
 class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -92,7 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     portal: Rules = Rules()
     batch: Batch = Batch()
     outcomes: tuple[ExtraOutcome, ...] = ()
-    progress_after_unknown: dict[str, Literal["resend", "hold"]] = {}
+    progress_after_unknown: dict[str, Policy] = {}
     sole_writer: bool = False
     catalogue_ttl_s: int = 21_600
     allow_plain: tuple[str, ...] = ()
@@ -101,17 +103,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         """Refuses what types cannot: unknown statuses, a batch that the portal would not take."""
-        unknown = sorted(set(self.progress_after_unknown) - set(_AFTER_UNKNOWN))
+        unknown = sorted(set(self.progress_after_unknown) - set(STATUSES))
         if unknown:
             raise ValueError(f"progress_after_unknown: trạng thái không tồn tại ({', '.join(unknown)})")
         if not 3 <= self.batch.progress <= MAX_ROWS:
             raise ValueError(f"batch.progress: phải từ 3 đến {MAX_ROWS}")
         if self.session.ttl_seconds < 1 or self.catalogue_ttl_s < 1:
             raise ValueError("session.ttl_seconds và catalogue_ttl_s phải lớn hơn 0")
-
-    def after_unknown(self, status: str) -> str:
-        """What to do with a row of this status whose answer never came."""
-        return self.progress_after_unknown.get(status, _AFTER_UNKNOWN[status])
 
 
 class NationalPortal:
@@ -246,13 +244,14 @@ class NationalPortal:
     def _state_receipt(
         self, delivery: Delivery, said: Said, findings: tuple[str, ...], *, duplicate: bool = False
     ) -> Receipt:
+        status = portal_status(delivery.carried, self._settings.portal)
         return Receipt(
             reference=delivery.dossier_code,
             at=said.at,
             exchange=said.exchange,
             duplicate=duplicate,
             message=said.conclusion.meaning_vi,
-            memory={"created": "1", "state": portal_status(delivery.carried, self._settings.portal)},
+            memory={"created": "1", "state": status, **witnessed(delivery.carried, status, delivery.memory)},
             findings=findings,
         )
 
@@ -284,8 +283,8 @@ class NationalPortal:
     def _judge_rows(self, delivery: Delivery) -> Enquiry:
         """The portal shows no history, so configuration decides by status whether a repeat does more good than harm."""
         statuses = [row.TrangThai for row in rows_left(delivery, delivery.memory, self._settings.portal)]
-        held = [status for status in statuses if self._settings.after_unknown(status) == "hold"]
-        if not held:
+        harm = harm_of_repeating(statuses, self._settings.progress_after_unknown, local_date(self._kit.now()))
+        if not harm:
             return Enquiry(
                 Found.CANNOT_TELL,
                 repeat_allowed=True,
@@ -293,8 +292,8 @@ class NationalPortal:
             )
         return Enquiry(
             Found.CANNOT_TELL,
-            reason_vi=f"Không rõ Cổng đã ghi dòng tiến độ trạng thái {', '.join(held)} hay chưa. Gửi lặp có thể làm Cổng "
-            "chấm hồ sơ trễ hạn; hãy xem hồ sơ trên Cổng rồi cho gửi lại (release) hoặc bỏ qua (skip).",
+            reason_vi=f"Không rõ Cổng đã ghi dòng tiến độ hay chưa. Nếu gửi lặp trạng thái {harm}. "
+            "Hãy xem hồ sơ trên Cổng rồi cho gửi lại (release) hoặc bỏ qua (skip).",
         )
 
 

@@ -211,9 +211,10 @@ async def connect(portal: ScriptedPortal) -> AsyncIterator[Callable[..., Nationa
     """Builds connectors in front of the portal; further settings by keyword; closed at the end."""
     opened: list[NationalPortal] = []
     secrets = {"u": "tai-khoan", "p": "mat-khau-bi-mat"}
-    coordination = LoneCoordination()
+    shared = LoneCoordination()
 
     def build(**more: Any) -> NationalPortal:
+        coordination = more.pop("coordination", shared)
         tree = {
             "base_url": portal.base_url,
             "madonvi": "000.00.00.G16",

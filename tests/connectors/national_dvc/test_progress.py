@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from connectors.national_dvc.history import plan
 from connectors.national_dvc.profiles.mapi_2019.messages import DongTienDo
 from connectors.national_dvc.profiles.mapi_2019.progress import map_rows
 from connectors.national_dvc.profiles.mapi_2019.rules import Rules
-from mappings.canonical import Actor, Carried, Dossier, Reason, Step
+from mappings.canonical import Actor, Carried, Dossier, Reason, Step, Supplement
 from mappings.codes import DossierStatus, Outcome
 
 Make = Callable[..., Carried]
@@ -90,6 +91,28 @@ def test_the_reason_stands_in_the_content(make: Make) -> None:
     assert row.NoiDungXuLy == "Xử lý hồ sơ. Lý do: Thiếu bản sao chứng chỉ."
     wordless = make(DossierStatus.AWAITING_SUPPLEMENT, "20241014090000", reason=reason, step=Step(Actor("A"), ""))
     assert map_rows(wordless, RULES)[-1].NoiDungXuLy == "Lý do: Thiếu bản sao chứng chỉ."
+
+
+def test_the_papers_that_are_asked_for_stand_in_the_content(make: Make, moment: Callable[[str], datetime]) -> None:
+    """The portal has no other place for a supplement request; what is said twice is written once."""
+    wanted = Supplement("S1", "Trần Thị B", "Bản sao chứng chỉ hành nghề.", moment("20241014090000"))
+    reason = Reason("thieu_giay_to", "Hồ sơ thiếu thành phần bắt buộc.")
+    row = map_rows(make(DossierStatus.AWAITING_SUPPLEMENT, "20241014090000", supplement=wanted, reason=reason), RULES)[
+        -1
+    ]
+    assert row.NoiDungXuLy == (
+        "Xử lý hồ sơ. Yêu cầu bổ sung: Bản sao chứng chỉ hành nghề. Lý do: Hồ sơ thiếu thành phần bắt buộc."
+    )
+    same = Reason("thieu_giay_to", "Bản sao chứng chỉ hành nghề")
+    row = map_rows(make(DossierStatus.AWAITING_SUPPLEMENT, "20241014090000", supplement=wanted, reason=same), RULES)[-1]
+    assert row.NoiDungXuLy == "Xử lý hồ sơ. Yêu cầu bổ sung: Bản sao chứng chỉ hành nghề."
+
+
+@pytest.mark.parametrize("state", [DossierStatus.INTAKE_REFUSED, DossierStatus.STOPPED])
+def test_why_a_dossier_ended_reaches_the_citizen(make: Make, state: DossierStatus) -> None:
+    """A refusal at reception and a stop say why."""
+    row = map_rows(make(state, "20241014090000", reason=Reason("x", "Không thuộc thẩm quyền")), RULES)[-1]
+    assert row.NoiDungXuLy.endswith("Lý do: Không thuộc thẩm quyền")
 
 
 def test_an_officer_and_a_content_are_required_not_invented(make: Make) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
+from importlib.resources import files
 from typing import Any
 
 import pytest
@@ -10,8 +12,10 @@ import pytest
 from connectors.kit.contract import Delivery, Found, Receipt
 from connectors.kit.errors import AnswerUnreadable, CannotMap, DeliveryError, NoAnswer, NotSent, Rejected
 from connectors.national_dvc.connector import NationalPortal
+from connectors.national_dvc.profiles.mapi_2019.doubts import harm_of_repeating
 from mappings.canonical import Actor, Carried, Step
 from mappings.codes import DossierStatus
+from mappings.lint import lint_directory
 
 ROWS, LOOKUP = "CapNhatTienDoHoSoMC", "TraCuuHoSo"
 Make = Callable[..., Carried]
@@ -169,6 +173,35 @@ async def test_after_an_unknown_outcome_the_status_decides(
     assert (enquiry.found, enquiry.repeat_allowed) == (Found.CANNOT_TELL, case[1])
     assert enquiry.reason_vi
     assert portal.calls == []
+
+
+@pytest.mark.parametrize(
+    ("state", "said", "not_said"),
+    [
+        (
+            DossierStatus.AWAITING_SUPPLEMENT,
+            "trạng thái 5: Cổng đếm hai lần yêu cầu bổ sung, chấm hồ sơ trễ hạn",
+            "hai lần yêu cầu nộp",
+        ),
+        (DossierStatus.AWAITING_PAYMENT, "trạng thái 6: người nộp thấy hai lần yêu cầu nộp tiền", "trễ hạn"),
+        (DossierStatus.INTAKE_REFUSED, "trạng thái 3: người nộp thấy hồ sơ bị từ chối", "trễ hạn"),
+        (DossierStatus.STOPPED, "trạng thái 8: người nộp thấy hồ sơ bị dừng", "trễ hạn"),
+        (DossierStatus.WITHDRAWAL_REQUESTED, "trạng thái 7: lịch sử trên Cổng ghi công dân", "trễ hạn"),
+    ],
+)
+async def test_the_reason_for_holding_speaks_of_this_status(
+    connect: Connect, make: Make, delivery: Build, state: DossierStatus, said: str, not_said: str
+) -> None:
+    """Only a repeated 5 makes a dossier late; every other status has its own harm, from the table."""
+    enquiry = await connect().enquire(delivery("progress", make(state, "20241015080000")))
+    assert said in enquiry.reason_vi and not_said not in enquiry.reason_vi
+
+
+def test_the_table_of_doubts_knows_every_status_and_is_sound() -> None:
+    """Ten rows, dated and sourced; the linter of the mappings finds nothing."""
+    folder = files("connectors.national_dvc.profiles.mapi_2019")
+    assert harm_of_repeating([str(code) for code in range(1, 11)], {}, date(2026, 11, 21)).count(";") == 4
+    assert [finding for finding in lint_directory(folder) if finding.table == "progress_doubts"] == []
 
 
 async def test_the_policy_after_an_unknown_outcome_is_configuration(

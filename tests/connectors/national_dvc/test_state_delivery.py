@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from connectors.kit.errors import (
     Rejected,
     UpstreamFault,
 )
+from connectors.kit.ground import LoneCoordination
 from connectors.national_dvc.connector import NationalPortal
 from mappings.canonical import Carried, Dossier
 from mappings.codes import DossierStatus, Origin
@@ -216,7 +218,7 @@ async def test_a_session_that_never_holds_ends_in_a_retry(
     """One renewal an attempt, not more; a configured code counts like the words."""
     portal.script[SYNC] = [answer(401, ""), answer("401", "")]
     with pytest.raises(Busy):
-        await connect(session={"expired_codes": ["401"]}).deliver(received())
+        await connect(session={"expired_codes": ["0401 "]}).deliver(received())
     assert portal.services == ["login", SYNC, "login", SYNC]
 
 
@@ -299,6 +301,30 @@ async def test_names_are_asked_once_and_kept(
     assert portal.named(SYNC)[0]["data"][0]["TenLinhVuc"] == "LV"
     told = await connector.ask(Question("procedure", {"code": "1.999999"}, "đối chiếu", "cán bộ", "đơn vị"))
     assert told.found and told.fields["field_name"] == "LV"
+
+
+async def test_a_procedure_that_was_not_listed_is_asked_for_again_soon(
+    portal: Any, connect: Connect, make: Make, delivery: Build, dossier: Dossier, answer: Answer
+) -> None:
+    """Once it is published, the dossiers held for it must not wait for a cache of hours."""
+    kept: dict[str, timedelta] = {}
+
+    class Watched(LoneCoordination):
+        async def remember(self, key: str, value: str, ttl: timedelta) -> None:
+            kept[key] = ttl
+            await super().remember(key, value, ttl)
+
+    bare = replace(dossier, procedure=replace(dossier.procedure, field_code=""))
+    carried = make(DossierStatus.RECEIVED, "20241014093000", dossier=bare)
+    connector = connect(coordination=Watched())
+    with pytest.raises(CannotMap, match="không công bố"):
+        await connector.deliver(delivery("state", carried))
+    assert kept["national_dvc.procedure.1.999999"] <= timedelta(minutes=1)
+    listed = replace(bare, procedure=replace(bare.procedure, national_code="1.004528"))
+    row = {"MATTHC": "1.004528", "LINHVUCTHUCHIEN": [{"MALINHVUC": "G16-XX01"}]}
+    portal.script[PROCEDURE] = [answer(0, "", result=[row])]
+    await connector.deliver(delivery("state", make(DossierStatus.RECEIVED, "20241014093000", dossier=listed)))
+    assert kept["national_dvc.procedure.1.004528"] == timedelta(hours=6)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 
 from connectors.national_dvc.profiles.mapi_2019.messages import (
     MAX_FILE_NAME,
@@ -22,9 +21,8 @@ from connectors.national_dvc.profiles.mapi_2019.messages import (
     TaiLieuNop,
     ThuTuc,
 )
+from connectors.national_dvc.profiles.mapi_2019.moments import moments
 from connectors.national_dvc.profiles.mapi_2019.rules import (
-    FINISHED,
-    RECEIVED,
     RETURNED,
     Draft,
     Rules,
@@ -32,7 +30,6 @@ from connectors.national_dvc.profiles.mapi_2019.rules import (
 )
 from mappings.canonical import Carried, Component, Fee
 from mappings.codes import ComponentForm
-from mappings.dates import to_portal_time
 from mappings.tables import UnknownCode
 from mappings.text import nfc, shorten
 
@@ -46,9 +43,6 @@ UNLISTED = ThuTuc("", "")
 
 # After one of these the portal holds the dossier closed; anything else would run backwards (facts 3.1: terminal).
 _CLOSED = frozenset({"3", RETURNED})
-# Only states that say "was received" demand a reception time: 1 and 3 come before it, 5 to 8 may (facts 3.1).
-_NEEDS_RECEPTION = frozenset({RECEIVED, "4", FINISHED, RETURNED})
-_ENDED = frozenset({"3", "7", "8", FINISHED, RETURNED})
 _ONLINE = "2"
 
 
@@ -72,7 +66,8 @@ def map_dossier(
     """The full dossier as it stood at the event; raises `CannotMap` with every finding.
 
     `procedure` is what the catalogue says, needed only where the snapshot lacks names; one without code says that the
-    catalogue does not list it. `memory` is that of the lane: its `state` is the status that was acknowledged last.
+    catalogue does not list it. `memory` is that of the lane: its `state` is the status that was acknowledged last, and
+    it holds the dates that events brought (`moments`).
     """
     draft = Draft(carried, rules, memory or {})
     status = draft.status()
@@ -85,7 +80,7 @@ def map_dossier(
     dossier = HoSo(
         **_subject(draft, procedure),
         **_people(draft),
-        **_moments(draft, status),
+        **moments(draft, status),
         TrangThaiHoSo=status,
         KenhThucHien=channel,
         # The portal's own account id means something only for what came online (facts 2.6).
@@ -212,36 +207,6 @@ def _identities(draft: Draft) -> tuple[DinhDanh, ...]:
         return (DinhDanh(portal_code("identity_type", held.type, at=draft.day), held.number),)
     except UnknownCode:
         return ()
-
-
-def _moments(draft: Draft, status: str) -> dict[str, str]:
-    """The dates of the dossier. An event is itself the witness of the step it reports; of no other."""
-    event, dossier = draft.carried.event, draft.carried.dossier
-    times = dossier.times
-    received = times.received_at or (event.occurred_at if status == RECEIVED else None)
-    if received is None and status in _NEEDS_RECEPTION:
-        draft.fault("missing_received_at", "/dossier/times/received_at", "thiếu ngày tiếp nhận")
-    if times.submitted_at is None and draft.rules.mandatory_2023:
-        draft.fault("missing_submitted_at", "/dossier/times/submitted_at", "thiếu ngày nộp hồ sơ")
-    ended = _ended_at(draft.carried, status) if status in _ENDED else None
-    returned = (times.returned_at or event.occurred_at) if status == RETURNED else None
-    return {
-        "NgayNopHoSo": to_portal_time(times.submitted_at),
-        "NgayTiepNhan": to_portal_time(received),
-        "NgayHenTra": to_portal_time(event.new_due_at or times.extended_due_at or times.due_at),
-        "NgayKetThucXuLy": to_portal_time(ended),
-        "NgayTra": to_portal_time(returned),
-        "NgayTuChoi": to_portal_time(event.occurred_at if status == "3" else None),
-    }
-
-
-def _ended_at(carried: Carried, status: str) -> datetime:
-    """When processing ended; where the snapshot does not say, at the event that reports the end."""
-    times = carried.dossier.times
-    stated = {"7": times.withdrawn_at, "8": times.stopped_at, FINISHED: times.resolved_at}
-    if status == RETURNED:
-        return times.resolved_at or times.returned_at or carried.event.occurred_at
-    return stated.get(status) or carried.event.occurred_at
 
 
 def _results(draft: Draft) -> tuple[GiayToKetQua, ...]:

@@ -55,15 +55,28 @@ def _own_row(draft: Draft, status: str) -> DongTienDo:
 
 
 def _content(draft: Draft) -> str:
-    """What was done, with its reason: a refusal or a supplement must say why (QĐ 3036 Điều 4.5, 8.2)."""
+    """What was done, what papers are asked for, and why: a refusal or a supplement must say so (QĐ 3036 Điều 4.5, 8.2).
+
+    Supplements travel in these rows only, as `DanhSachHoSoBoSung` is filled by no known client (facts 2.6.3).
+    """
     event = draft.carried.event
-    done = nfc(event.step.content).strip()
-    why = nfc(event.reason.text_vi).strip() if event.reason is not None else ""
-    told = [part for part in (done, f"Lý do: {why}" if why and why != done else "") if part]
-    text = ". ".join([*(part.rstrip(".") for part in told[:-1]), *told[-1:]])
+    told = [nfc(event.step.content).strip()]
+    if event.supplement is not None:
+        told.append(_labelled("Yêu cầu bổ sung", event.supplement.content, told))
+    if event.reason is not None:
+        told.append(_labelled("Lý do", event.reason.text_vi, told))
+    parts = [part for part in told if part]
+    text = ". ".join([*(part.rstrip(".") for part in parts[:-1]), *parts[-1:]])
     return draft.demand(
         text or draft.rules.content_placeholder, "missing_step_content", "/event/step/content", "thiếu nội dung xử lý"
     )
+
+
+def _labelled(label: str, text: str, told: list[str]) -> str:
+    """The text under its label, unless one of those before ends in the same words."""
+    text = nfc(text).strip()
+    known = any(said.rstrip(".").endswith(text.rstrip(".")) for said in told)
+    return f"{label}: {text}" if text and not known else ""
 
 
 def _officer(name: str) -> str:
