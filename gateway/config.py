@@ -266,6 +266,8 @@ def _override(tree: dict[str, Any], env: Mapping[str, str]) -> None:
         node = tree
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                raise ConfigError((f"{name}: mục {parent!r} của cấu hình không chứa khóa con",))
         try:
             node[leaf] = tomllib.loads(f"value = {text}")["value"]
         except tomllib.TOMLDecodeError:
@@ -283,4 +285,7 @@ def secret(reference: str, base: Path, environ: Mapping[str, str] | None = None)
             return (base / rest).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise ConfigError((f"{reference}: không đọc được tệp bí mật ({error.strerror})",)) from error
-    raise ConfigError((f"{scheme}:…: bí mật phải viết là env:TÊN hoặc file:ĐƯỜNG_DẪN và phải tồn tại",))
+    if scheme == "env" and rest:
+        raise ConfigError((f"{reference}: không có biến môi trường này",))
+    # What stands there may be the secret itself, so not a letter of it is repeated.
+    raise ConfigError(("bí mật phải viết là env:TÊN hoặc file:ĐƯỜNG_DẪN, không viết thẳng giá trị",))
