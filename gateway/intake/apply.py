@@ -116,7 +116,7 @@ class Line:
         if record is None or draft.course is None or draft.dossier_json is None or not sees(record, draft.course):
             return
         for pending in draft.parked(source):
-            if pending.event.event_id in draft.moved():
+            if draft.has_moved(pending):
                 continue
             where = place(pending.event, draft.last(source), draft.course.view(source))
             waits = pending.status is InboundStatus.PARKED_GAP

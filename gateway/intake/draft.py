@@ -123,9 +123,15 @@ class Draft:
         own = [row for row in rows if (row.source or self.intake.source) == source and row.status in PARKED]
         return [waiting(row, self.intake.source) for row in sorted(own, key=lambda row: row.sequence)]
 
-    def moved(self) -> dict[str, InboundStatus]:
-        """What became of each event in this decision, by event id."""
-        return {row.event_id: row.status for row in self._inbound}
+    def moved(self) -> list[tuple[str, InboundStatus]]:
+        """What became of each event (by its id) in this decision, in order; two systems may use one id."""
+        became = {(row.source, row.event_id): row.status for row in self._inbound}
+        return [(event_id, status) for (_, event_id), status in became.items()]
+
+    def has_moved(self, pending: Pending) -> bool:
+        """Whether this very event was looked at in this decision already."""
+        source = "" if pending.source == self.intake.source else pending.source
+        return any((row.source, row.event_id) == (source, pending.event.event_id) for row in self._inbound)
 
     def decision(self, answer: bytes, status: int) -> Decision:
         """All of it, as the journal takes it."""

@@ -170,7 +170,7 @@ def _nothing(message_vi: str) -> NotFound:
 
 def _done(draft: Draft, message_vi: str) -> Decision:
     """What the operator is told: what the order set free, and what waits again for a person."""
-    moved = draft.moved().items()
+    moved = draft.moved()
     answer = {
         "status": "done",
         "done": True,

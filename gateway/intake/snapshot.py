@@ -89,7 +89,7 @@ def _row(draft: Draft, subject: SnapshotSubject, before: Course | None) -> Audit
 
 def _answer(draft: Draft, subject: SnapshotSubject, status: str) -> bytes:
     """What the resolution system is told; `applied` names the events that had waited for this snapshot."""
-    moved = draft.moved().items()
+    moved = draft.moved()
     return encode(
         {
             "status": status,

@@ -111,3 +111,13 @@ def test_the_uid_and_the_digest_of_a_dossier_are_functions_of_it(words: Any) -> 
     one, two = words.dossier(), words.dossier(2)
     assert dossiers.digest(one) == dossiers.digest(words.dossier()) != dossiers.digest(two)
     assert dossiers.uid(words.code) == dossiers.uid(words.code) != dossiers.uid("x")
+
+
+def test_two_systems_that_use_one_event_id_both_get_what_waited(worlds: Any) -> None:
+    """An event id belongs to its system: what goes for one of them must not leave the other one's event waiting for ever."""
+    world = worlds(unknown_dossier="park")
+    world.push("SEC-A", 1, "received", event_id="the-same-id")
+    world.push("SEC-B", 1, "received", event_id="the-same-id")
+    body = world.put()[1]
+    assert body["applied"] == ["the-same-id", "the-same-id"]
+    assert [(d.source, d.event_id) for d in world.deliveries] == [("SEC-A", "the-same-id"), ("SEC-B", "the-same-id")]
