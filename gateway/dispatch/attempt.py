@@ -6,7 +6,7 @@ The loop, lanes and waiting belong to `worker.py`; what an error means is decide
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -54,13 +54,14 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """What an attempt works with."""
+    """What an attempt works with. `leave` is called once, as soon as the upstream has nothing more to do with it."""
 
     journal: Journal
     clock: Clock
     hooks: Hooks
     guard: Guard
     standing: Standing
+    leave: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,7 @@ async def attempt(ticket: Ticket, desk: Desk) -> Conclusion:
     conclusion = conclude(answers, scene)
     if conclusion.pause is not None:
         news += desk.standing.pause(conclusion.pause.code, conclusion.pause.reason_vi)
+    desk.leave()
     told = conclusion.settlement
     settlement = replace(told, audit=told.audit + news) if news else told
 

@@ -25,6 +25,7 @@ class Standing:
     def __init__(self, line: UpstreamLine, clock: Clock, hooks: Hooks, row: UpstreamRow) -> None:
         self.line = line
         self.under_way = 0
+        self.unsettled = 0
         self.wall = Wall(clock)
         self._rests_until = -math.inf
         self._clock = clock
@@ -66,12 +67,17 @@ class Standing:
         return max(0.002, (self._circuit.open_until - self._clock.now()).total_seconds())
 
     def allowance(self) -> int:
-        """How many deliveries may start now."""
+        """How many deliveries may start now: the upstream sees no more than `concurrency` calls at once.
+
+        Outcomes on their way to the disk take no place of a call, but there are never more than twice as many in all, so
+        that a crash leaves few in doubt.
+        """
         if self._paused:
             return 0
         concurrency = self.line.settings.concurrency
         allowed = breaker.allowance(self._circuit, self._clock.now(), concurrency, self.under_way)
-        return min(allowed, concurrency - self.under_way)
+        in_hand = self.under_way + self.unsettled
+        return max(0, min(allowed, concurrency - self.under_way, 2 * concurrency - in_hand))
 
     def start(self) -> bool:
         """Note that a delivery starts; True when it is the probe."""
@@ -79,9 +85,17 @@ class Standing:
         self._circuit = breaker.started(self._circuit)
         return self._circuit.state is BreakerState.PROBING
 
-    def end(self) -> None:
-        """Note that a delivery ended."""
+    def answered(self) -> None:
+        """Note that the upstream is done with a delivery; its outcome is still to be stored."""
         self.under_way -= 1
+        self.unsettled += 1
+
+    def end(self, *, answered: bool) -> None:
+        """Note that a delivery ended, `answered` before or not."""
+        if answered:
+            self.unsettled -= 1
+        else:
+            self.under_way -= 1
 
     def saw(
         self, sign: Sign, dossier: str, *, probe: bool, error: DeliveryError | None = None

@@ -199,8 +199,17 @@ class Worker:
     async def _attempt(self, ticket: Ticket, standing: Standing) -> None:
         """One claim, to its end. A fault of ours leaves the lane to its lease: afterwards it is asked about."""
         code, dossier = ticket.line.code, ticket.claim.dossier
+        left = False
+
+        def leave() -> None:
+            nonlocal left
+            left = True
+            standing.answered()
+            self._coordination.wake(code)
+
         try:
-            conclusion = await attempt(ticket, Desk(self._journal, self._clock, self._hooks, guarded, standing))
+            desk = Desk(self._journal, self._clock, self._hooks, guarded, standing, leave)
+            conclusion = await attempt(ticket, desk)
             for follow_up in conclusion.settlement.follow_ups:
                 self._coordination.wake(follow_up.upstream)
             await standing.save(self._journal)
@@ -211,7 +220,7 @@ class Worker:
             _log.error("an attempt to %s failed with %s", code, _stack(error))
             self._hooks.alarm("dispatch.failed", code, "Lượt gửi gặp lỗi nội bộ; sẽ tra cứu khi hết hạn giữ chỗ.")
         finally:
-            standing.end()
+            standing.end(answered=left)
             self._coordination.wake(code)
 
     def _forget(self, task: asyncio.Task[None]) -> None:
