@@ -1,7 +1,8 @@
 """Logs: one JSON object a line on standard error, with a correlation id and without personal data or secrets.
 
 Redaction is a last net, not the rule: our own messages name dossiers and codes only. The net catches what a library or an
-upstream's text may carry: runs of 9 or 12 digits (CMND, CCCD), phone numbers, e-mail addresses, bearer tokens, sessions.
+upstream's text may carry: runs of 9 or 12 digits (CMND, CCCD), phone numbers, grouped or not, e-mail addresses, bearer
+tokens, sessions.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import contextvars
 import logging
 import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -17,17 +19,20 @@ import msgspec
 
 correlation_id: contextvars.ContextVar[str] = contextvars.ContextVar("correlation_id", default="")
 
+# Each pattern begins where a run begins and gives no sign back (`++`): text of any length costs one pass.
+_NO_NUMBER_BEFORE = r"(?<![\d.-])(?<!\d:)"
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+"), "[email]"),
-    (re.compile(r"(?i)(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}"), r"\1 [secret]"),
+    (re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"), "[email]"),
+    (re.compile(r"(?i)(bearer|basic)\s++[A-Za-z0-9._~+/=-]{8,}+"), r"\1 [secret]"),
     (
         re.compile(
-            r"(?i)([\"']?(?:session|password|secret|token|authorization|private_key)[\"']?\s*[:=]\s*)[\"']?[^\s\"',}]+"
+            r"(?i)([\"']?(?:session|password|passwd|secret|token|authorization|cookie|api[_-]?key|private_key)[\"']?"
+            r"\s*+[:=]\s*+)(?:\"[^\"]*+\"?|'[^']*+'?|[^\s\"',}]++)"
         ),
         r"\1[secret]",
     ),
-    (re.compile(r"(?<![\d.-])(?:\+84|0)\d{9}(?![\d-])"), "[phone]"),
-    (re.compile(r"(?<![\d.:-])(?:\d{12}|\d{9})(?![\d-])"), "[id]"),
+    (re.compile(_NO_NUMBER_BEFORE + r"(?:\+?84[ .-]?|0)\d(?:[ .-]?\d){8}(?![\d-])"), "[phone]"),
+    (re.compile(_NO_NUMBER_BEFORE + r"(?:\d{12}|\d{9}|\d{3}(?: \d{3}){2,3})(?![\d-])"), "[id]"),
 )
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -38,6 +43,22 @@ def redact(text: str) -> str:
     for pattern, replacement in _MASKS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def _clean(value: object) -> object:
+    """A field of a record with every text in it redacted, at any depth."""
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, Mapping):
+        return {str(key): _clean(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [_clean(item) for item in value]
+    return value
+
+
+def _told(value: object) -> str:
+    """What JSON cannot say, as redacted text."""
+    return redact(str(value))
 
 
 class JsonFormatter(logging.Formatter):
@@ -55,10 +76,10 @@ class JsonFormatter(logging.Formatter):
             line["correlation_id"] = correlation
         for key, value in record.__dict__.items():
             if key not in _STANDARD:
-                line[key] = redact(value) if isinstance(value, str) else value
+                line[key] = _clean(value)
         if record.exc_info:
             line["stack"] = redact(self.formatException(record.exc_info))
-        return msgspec.json.encode(line, enc_hook=str).decode()
+        return msgspec.json.encode(line, enc_hook=_told).decode()
 
 
 def configure(level: str, stream: TextIO | None = None) -> None:
