@@ -16,7 +16,7 @@ from enum import StrEnum
 from typing import Union, get_args, get_origin, get_type_hints
 
 from mappings.faults import CannotUnderstand, SectorFault
-from mappings.text import nfc
+from mappings.text import is_blank, nfc
 
 Reader = Callable[[object], object]
 Renames = Mapping[str, Mapping[str, str]]
@@ -36,15 +36,15 @@ def wrong(code: str, message_vi: str, pointer: str = "") -> CannotUnderstand:
 def read_text(raw: object) -> str:
     """A text in NFC."""
     if type(raw) is not str:
-        raise wrong("wrong_type", "Giá trị phải là chuỗi ký tự.")
+        raise wrong("sai_kieu", "Giá trị phải là chuỗi ký tự.")
     return nfc(raw)
 
 
 def read_required_text(raw: object) -> str:
     """A text in NFC with at least one visible sign."""
     text = read_text(raw)
-    if not text or text.isspace():
-        raise wrong("empty", "Giá trị bắt buộc, không được để trống.")
+    if is_blank(text):
+        raise wrong("de_trong", "Giá trị bắt buộc, không được để trống hay chỉ có ký tự không nhìn thấy.")
     return text
 
 
@@ -52,52 +52,52 @@ def read_digest(raw: object) -> str:
     """A SHA-256 as 64 lower-case hexadecimal digits; upper case is lowered."""
     text = read_text(raw).lower()
     if not _SHA256.fullmatch(text):
-        raise wrong("bad_digest", "Giá trị băm SHA-256 phải gồm 64 chữ số thập lục phân.")
+        raise wrong("sai_dinh_dang", "Giá trị băm SHA-256 phải gồm 64 chữ số thập lục phân.")
     return text
 
 
 def read_count(raw: object) -> int:
     """A whole number from zero to 2^63-1: đồng, bytes, versions, sequences. `1.0` and `true` are no whole numbers."""
     if type(raw) is not int:
-        raise wrong("wrong_type", "Giá trị phải là số nguyên.")
+        raise wrong("sai_kieu", "Giá trị phải là số nguyên.")
     if not 0 <= raw < _INT64:
-        raise wrong("out_of_range", "Giá trị phải là số nguyên không âm, trong phạm vi 64 bit.")
+        raise wrong("ngoai_pham_vi", "Giá trị phải là số nguyên không âm, trong phạm vi 64 bit.")
     return raw
 
 
 def read_flag(raw: object) -> bool:
     """A JSON boolean."""
     if type(raw) is not bool:
-        raise wrong("wrong_type", "Giá trị phải là true hoặc false.")
+        raise wrong("sai_kieu", "Giá trị phải là true hoặc false.")
     return raw
 
 
 def read_time(raw: object) -> datetime:
     """An RFC 3339 time with its offset, as an aware time in UTC; digits beyond the microsecond are dropped."""
     if type(raw) is not str:
-        raise wrong("wrong_type", "Thời điểm phải là chuỗi ký tự theo RFC 3339.")
+        raise wrong("sai_kieu", "Thời điểm phải là chuỗi ký tự theo RFC 3339.")
     match = _TIME.fullmatch(raw)
     if match is None:
-        raise wrong("bad_time", "Thời điểm phải theo RFC 3339, ví dụ 2026-11-20T15:04:05+07:00.")
+        raise wrong("sai_thoi_diem", "Thời điểm phải theo RFC 3339, ví dụ 2026-11-20T15:04:05+07:00.")
     fraction, zone = match.group(1, 2)
     if zone is None:
-        raise wrong("no_zone", "Thời điểm thiếu múi giờ; hãy ghi rõ, ví dụ +07:00.")
+        raise wrong("thieu_mui_gio", "Thời điểm thiếu múi giờ; hãy ghi rõ, ví dụ +07:00.")
     if fraction is not None and len(fraction) > 7:
         raw = _FRACTION.sub(lambda found: found[0][:7], raw, count=1)
     try:
         return datetime.fromisoformat(raw.upper()).astimezone(UTC)
     except (ValueError, OverflowError):
-        raise wrong("bad_time", "Thời điểm không tồn tại trong lịch.") from None
+        raise wrong("sai_thoi_diem", "Thời điểm không tồn tại trong lịch.") from None
 
 
 def read_day(raw: object) -> date:
     """A calendar day `yyyy-mm-dd`."""
     if type(raw) is not str or not _DAY.fullmatch(raw):
-        raise wrong("bad_date", "Ngày phải theo dạng năm-tháng-ngày, ví dụ 2026-11-20.")
+        raise wrong("sai_ngay", "Ngày phải theo dạng năm-tháng-ngày, ví dụ 2026-11-20.")
     try:
         return date.fromisoformat(raw)
     except ValueError:
-        raise wrong("bad_date", "Ngày không tồn tại trong lịch.") from None
+        raise wrong("sai_ngay", "Ngày không tồn tại trong lịch.") from None
 
 
 def code_reader(kind: type[StrEnum]) -> Reader:
@@ -108,7 +108,7 @@ def code_reader(kind: type[StrEnum]) -> Reader:
     def read_code(raw: object) -> StrEnum:
         member = members.get(raw) if type(raw) is str else None
         if member is None:
-            raise wrong("unknown_code", f"Mã không có trong danh mục; các mã được phép: {allowed}.")
+            raise wrong("gia_tri_khong_co", f"Mã không có trong danh mục; các mã được phép: {allowed}.")
         return member
 
     return read_code
@@ -139,7 +139,7 @@ class RecordReader:
     def collect(self, raw: object) -> tuple[dict[str, object], list[SectorFault]]:
         """What could be read, by canonical field, and every fault. `null` counts as absent."""
         if not isinstance(raw, Mapping):
-            return {}, [SectorFault("wrong_type", "", "Giá trị phải là một đối tượng JSON.")]
+            return {}, [SectorFault("sai_kieu", "", "Giá trị phải là một đối tượng JSON.")]
         values: dict[str, object] = {}
         faults: list[SectorFault] = []
         for name, key, paths, read, required in self._flat:
@@ -150,7 +150,7 @@ class RecordReader:
                 value, path = locate(raw, paths)
             if value is None:
                 if required:
-                    faults.append(SectorFault("missing", pointer_of(path), "Thiếu giá trị bắt buộc."))
+                    faults.append(SectorFault("thieu_truong", pointer_of(path), "Thiếu giá trị bắt buộc; hãy bổ sung."))
                 continue
             try:
                 values[name] = read(value)
@@ -192,7 +192,7 @@ def list_reader(read: Reader) -> Reader:
 
     def read_list(raw: object) -> tuple[object, ...]:
         if not isinstance(raw, list | tuple):
-            raise wrong("wrong_type", "Giá trị phải là một danh sách.")
+            raise wrong("sai_kieu", "Giá trị phải là một danh sách.")
         values: list[object] = []
         faults: list[SectorFault] = []
         for position, item in enumerate(raw):

@@ -131,9 +131,11 @@ def to_event(tree: Tree, system_code: str, profile: SectorProfile | None = None)
     if "state" not in values and not _blamed(faults, "/state"):
         versions += _resolve_state(values, faults, system_code, profile)
     if values.get("system_code", system_code) != system_code:
-        faults.append(SectorFault("system_mismatch", "/system_code", "Mã hệ thống khác với hệ thống đã ký thông điệp."))
+        message = "Mã hệ thống khác với hệ thống đã ký thông điệp; hãy gửi mã của chính mình."
+        faults.append(SectorFault("sai_he_thong", "/system_code", message))
     if not values.get("dossier_code") and not values.get("sector_dossier_id") and not _blamed(faults, "/dossier_code"):
-        faults.append(SectorFault("missing", "/dossier_code", "Thiếu mã hồ sơ (dossier_code hoặc sector_dossier_id)."))
+        message = "Thiếu mã hồ sơ; hãy gửi dossier_code hoặc sector_dossier_id."
+        faults.append(SectorFault("thieu_truong", "/dossier_code", message))
     _check_schema_version(values, faults)
     if faults:
         raise CannotUnderstand((*faults, *_content_faults(tree, values)))
@@ -160,7 +162,7 @@ def _blamed(faults: list[SectorFault], pointer: str) -> bool:
 def _check_schema_version(values: dict[str, object], faults: list[SectorFault]) -> None:
     if values.get("schema_version", SCHEMA_VERSION) != SCHEMA_VERSION:
         message = f"Phiên bản lược đồ không được hỗ trợ; hãy dùng “{SCHEMA_VERSION}”."
-        faults.append(SectorFault("unknown_schema_version", "/schema_version", message))
+        faults.append(SectorFault("sai_phien_ban", "/schema_version", message))
 
 
 def _resolve_state(
@@ -169,21 +171,23 @@ def _resolve_state(
     """Put the state (and the outcome, if the list gives one) behind `raw_state` in place; the table version used."""
     raw_state = values.get("raw_state")
     if not raw_state:
-        faults.append(SectorFault("missing", "/state", "Thiếu trạng thái (state hoặc raw_state)."))
+        faults.append(SectorFault("thieu_truong", "/state", "Thiếu trạng thái; hãy gửi state hoặc raw_state."))
         return ()
     if "occurred_at" not in values or profile.raw_states is None:
         # A code list is read at a date; the missing date is a fault of its own already.
         if profile.raw_states is None:
             faults.append(
-                SectorFault("missing", "/state", "Hồ sơ kết nối không khai báo danh mục mã trạng thái riêng.")
+                SectorFault(
+                    "thieu_truong", "/state", "Hệ thống này không có danh mục mã trạng thái riêng; hãy gửi state."
+                )
             )
         return ()
     occurred = cast(datetime, values["occurred_at"])
     try:
         row = profile.raw_states.find(system_code, cast(str, raw_state), at=local_date(occurred))
     except UnknownCode:
-        message = "Mã trạng thái riêng chưa được khai báo cho hệ thống này, hoặc đã hết hiệu lực ngày xảy ra sự kiện."
-        faults.append(SectorFault("unknown_raw_state", "/raw_state", message))
+        message = "Mã này chưa có trong danh mục của hệ thống vào ngày xảy ra sự kiện; hãy khai báo mã hoặc gửi state."
+        faults.append(SectorFault("ma_rieng_chua_khai_bao", "/raw_state", message))
         return ()
     values["state"] = DossierStatus(row["state"])
     if row["outcome"]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+_SHAPELESS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
 _JOINERS = frozenset("\u200d\ufe0e\ufe0f")
 
 
@@ -12,6 +13,16 @@ def nfc(text: str) -> str:
     if text.isascii() or unicodedata.is_normalized("NFC", text):
         return text
     return unicodedata.normalize("NFC", text)
+
+
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text can be seen: empty, white space, or signs without a shape such as U+200B and U+3164."""
+    if text[:1].isalnum() and text[:1] not in _SHAPELESS:
+        return False
+    return all(
+        character.isspace() or character in _SHAPELESS or unicodedata.category(character) in {"Cf", "Cc"}
+        for character in text
+    )
 
 
 def length(text: str) -> int:

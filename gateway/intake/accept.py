@@ -102,9 +102,9 @@ def understand(door: Door, tree: Tree, caller: Caller) -> tuple[StatusEvent, tup
     return event, (*versions, load_table("transitions").version.short, load_table("requirements").version.short)
 
 
-def cannot_understand(faults: Iterable[SectorFault]) -> Invalid:
+def cannot_understand(faults: Iterable[SectorFault], message_vi: str = "") -> Invalid:
     """The 422 that names every fault of meaning."""
-    return Invalid(faults=tuple(Fault(fault.code, fault.pointer, fault.message_vi) for fault in faults))
+    return Invalid(message_vi, faults=tuple(Fault(fault.code, fault.pointer, fault.message_vi) for fault in faults))
 
 
 async def with_dossier(door: Door, event: StatusEvent) -> StatusEvent:

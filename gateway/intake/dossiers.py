@@ -7,7 +7,7 @@ from gateway.intake.accept import Arrival, Door, cannot_understand
 from gateway.intake.course import RESOLUTION
 from gateway.intake.receipts import answered
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
-from gateway.intake.validate import validate_dossier
+from gateway.intake.validate import NOT_A_DOSSIER, validate_dossier
 from gateway.journal.model import Accepted
 from gateway.records import dossiers
 from mappings.faults import CannotUnderstand
@@ -25,7 +25,7 @@ async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
     try:
         dossier, _ = door.to_dossier(submission.tree)
     except CannotUnderstand as error:
-        raise cannot_understand(error.faults) from error
+        raise cannot_understand(error.faults, NOT_A_DOSSIER) from error
 
     # 4. Make it durable. An old signature may only repeat what is registered already, which changes nothing.
     subject = SnapshotSubject(dossier, dossiers.digest(dossier), caller.fresh)

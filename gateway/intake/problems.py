@@ -1,7 +1,9 @@
 """Refusals as problem documents (RFC 9457): a stable code for programs, Vietnamese for people, all faults by pointer.
 
 The codes are published in `schemas/problem_codes.csv`, one row a code: what it means and what the sender does next. A
-code, once published, keeps its meaning. Nothing here repeats what was sent.
+code, once published, keeps its meaning. Codes of whole answers are English, as the statuses of dossier-model 4.2 are;
+codes of single faults and warnings are Vietnamese without diacritics, as its `thieu_ly_do` is. Nothing here repeats what
+was sent.
 """
 
 from __future__ import annotations
@@ -54,6 +56,9 @@ PROBLEMS = _published("problem")
 
 FAULTS = _published("fault")
 """Codes of single faults (member `code` of each entry of `errors`)."""
+
+WARNINGS = _published("warning")
+"""Codes of doubts that did not stop an event (member `code` of each entry of `warnings` in a receipt)."""
 
 
 def problem(error: IntakeError, instance: str = "") -> Problem:

@@ -2,8 +2,8 @@
 
 Refused (RFC 8259, and the interoperable subset of RFC 7493): bytes that are not UTF-8, a byte order mark, duplicate
 keys, nesting beyond a limit, integers beyond 64 bits, numbers that are not finite, lone surrogates, control characters
-smuggled in by an escape, a top level that is not an object. The common case costs one pass of the C scanner; only a
-suspicious text is read a second time, to name every fault by its JSON pointer (RFC 6901).
+(those that turn the direction of writing too), a top level that is not an object. The common case costs one pass of the
+C scanner; only a suspicious text is read a second time, to name every fault by its JSON pointer (RFC 6901).
 """
 
 from __future__ import annotations
@@ -25,9 +25,12 @@ _INT64 = 2**63
 _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _STEP = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
-# Escapes are the only way by which a lone surrogate or a control character gets into well-formed JSON.
-_SUSPICIOUS_ESCAPE = re.compile(rb"\\(?:u00[01]|u007[fF]|u[dD]|[bf])")
-_FORBIDDEN_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+# A lone surrogate or a C0 control gets into well-formed JSON by an escape only; the other forbidden characters may also
+# stand there as they are: DEL, the C1 controls, and the bidirectional controls, which show a text other than it is.
+_SUSPICIOUS_ESCAPE = re.compile(rb"\\(?:u00[0189]|u007[fF]|u[dD]|u20[26]|[bf])")
+_SUSPICIOUS_BYTES = (b"\x7f", b"\xc2", b"\xe2\x80", b"\xe2\x81")
+_SUSPICIOUS_CHARACTER = re.compile(rb"\x7f|\xc2[\x80-\x9f]|\xe2\x80[\xaa-\xae]|\xe2\x81[\xa6-\xa9]")
+_FORBIDDEN_CHARACTER = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ def parse(raw: bytes, max_depth: int) -> Parsed:
     """The tree of `raw`; raises `Invalid` (400, code `malformed`) with every structural fault."""
     text = _text(raw)
     _check_depth(raw, max_depth)
-    if _SUSPICIOUS_ESCAPE.search(raw) is None:
+    if not _is_suspicious(raw):
         try:
             tree = _QUICK.decode(text)
         except _SuspiciousError:
@@ -70,6 +73,13 @@ def parse(raw: bytes, max_depth: int) -> Parsed:
         if type(tree) is dict:
             return Parsed(tree)
     return _parse_thoroughly(text)
+
+
+def _is_suspicious(raw: bytes) -> bool:
+    """Whether a forbidden character may stand in the text; looks for single bytes first, which is by far the quickest."""
+    if _SUSPICIOUS_ESCAPE.search(raw) is not None:
+        return True
+    return any(mark in raw for mark in _SUSPICIOUS_BYTES) and _SUSPICIOUS_CHARACTER.search(raw) is not None
 
 
 def escape(key: str) -> str:
@@ -207,7 +217,7 @@ def _character_faults(text: str, pointer: str) -> Iterator[Fault]:
         message = "Chuỗi có nửa cặp thay thế (surrogate) đứng lẻ; hãy gửi ký tự Unicode đầy đủ."
         yield Fault("json_surrogate_le", pointer, message)
     else:
-        message = "Chuỗi có ký tự điều khiển; hãy bỏ chúng (được dùng xuống dòng và tab)."
+        message = "Chuỗi có ký tự điều khiển hoặc ký tự đảo chiều chữ; hãy bỏ chúng (được dùng xuống dòng và tab)."
         yield Fault("json_ky_tu_dieu_khien", pointer, message)
 
 

@@ -134,7 +134,7 @@ INVALID: dict[str, tuple[Spoil, set[tuple[str, str]]]] = {
     "event_id_in_capitals": (_with(event_id="019A0F5E-7B1C-7C40-9A51-2F1D6C0A1111"), {("sai_uuid", "/event_id")}),
     "unknown_state": (_with(state="approved"), {("gia_tri_khong_co", "/state")}),
     "unknown_outcome": (_with(outcome="ok"), {("gia_tri_khong_co", "/outcome")}),
-    "unknown_raw_state": (_with(state=None, raw_state="77"), {("unknown_raw_state", "/raw_state")}),
+    "unknown_raw_state": (_with(state=None, raw_state="77"), {("ma_rieng_chua_khai_bao", "/raw_state")}),
     "no_state_at_all": (_with(state=None), {("thieu_mot_trong", "")}),
     "unknown_schema_version": (_with(schema_version="9"), {("gia_tri_khong_co", "/schema_version")}),
     "unknown_field": (_with(trang_thai="2"), {("truong_khong_biet", "/trang_thai")}),

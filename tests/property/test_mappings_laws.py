@@ -19,11 +19,11 @@ from mappings.lifecycle import Verdict, event_faults, event_flags, judge_transit
 from mappings.reading import pointer_of
 from mappings.sector import to_dossier, to_event
 from mappings.tables import TableDeclaration, UnknownCode, load_table, parse_table
-from mappings.text import length, nfc, shorten
+from mappings.text import is_blank, length, nfc, shorten
 
 STATES = st.sampled_from(DossierStatus)
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-WORDS = TEXTS.filter(lambda text: bool(text.strip()))
+WORDS = TEXTS.filter(lambda text: not is_blank(text))
 # What an event can say lies between the years 1 and 9999 in every zone.
 MOMENTS = st.datetimes(datetime(1900, 1, 1), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds are naive by contract
 JSON = st.recursive(

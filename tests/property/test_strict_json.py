@@ -13,7 +13,9 @@ from gateway.intake.strict_json import parse
 
 DEPTH = 12
 
-_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x7f"), max_size=20).filter(
+_TURNING = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_C1 = "".join(map(chr, range(0x7F, 0xA0)))
+_texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=_C1 + _TURNING), max_size=20).filter(
     lambda text: all(sign >= " " or sign in "\t\n\r" for sign in text)
 )
 _values = st.recursive(

@@ -13,10 +13,13 @@ import pytest
 
 import gateway.errors
 import gateway.intake
+import mappings
 from gateway.errors import Fault, IntakeError, Invalid, JournalUnavailable, NotFound, Unauthenticated
-from gateway.intake.problems import FAULTS, PROBLEMS, problem
+from gateway.intake import receipts
+from gateway.intake.problems import FAULTS, PROBLEMS, WARNINGS, problem
 
 INTAKE = Path(gateway.intake.__file__).parent
+MAPPINGS = Path(mappings.__file__).parent
 REQUIREMENTS = resources.files("mappings").joinpath("tables", "requirements.csv")
 
 
@@ -79,10 +82,41 @@ def test_every_code_raised_in_intake_is_published() -> None:
 def test_every_fault_of_intake_and_mappings_is_published() -> None:
     """A caller can look up the code of every single fault."""
     raised = {_constant(call.args[0]) for call in _calls("Fault") if call.args}
+    for file in sorted(MAPPINGS.glob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("wrong", "SectorFault")
+            ):
+                raised.add(_constant(node.args[0]))
     rows = csv.DictReader(REQUIREMENTS.read_text(encoding="utf-8").splitlines())
     raised |= {row["fault_code"] for row in rows if row["effect"] == "refuse"}
-    assert len(raised) > 15
+    assert len(raised) > 25
     assert raised - {""} <= set(FAULTS)
+
+
+def test_every_warning_is_published() -> None:
+    """A caller can look up the codes in `warnings` of a receipt as well."""
+    told = {_constant(call.args[0]) for call in _calls("Remark") if call.args}
+    told |= {receipts.DOUBTFUL_STEP, receipts.FORCED_STEP}
+    rows = csv.DictReader(REQUIREMENTS.read_text(encoding="utf-8").splitlines())
+    told |= {row["fault_code"] for row in rows if row["effect"] == "warn"}
+    assert told - {""} == set(WARNINGS)
+
+
+def test_no_published_fault_is_out_of_use() -> None:
+    """A code that nothing raises misleads whoever programs against the table."""
+    sources = [*INTAKE.glob("*.py"), *MAPPINGS.glob("*.py")]
+    text = "".join(file.read_text(encoding="utf-8") for file in sources) + REQUIREMENTS.read_text(encoding="utf-8")
+    assert [code for code in (*FAULTS, *WARNINGS) if code not in text] == []
+
+
+def test_sentences_for_people_are_vietnamese_with_diacritics() -> None:
+    """Titles and advice are for officials and developers in Viet Nam."""
+    for entry in (*PROBLEMS.values(), *FAULTS.values(), *WARNINGS.values()):
+        assert not entry.title_vi.isascii() and not entry.action_vi.isascii(), entry
+        assert entry.action_vi.endswith("."), entry
 
 
 @pytest.mark.parametrize("kind", [IntakeError, *IntakeError.__subclasses__()])
@@ -95,5 +129,5 @@ def test_codes_are_complete_and_unique() -> None:
     """Every row has a title and says what to do; no code stands twice in its kind."""
     text = (INTAKE / "schemas" / "problem_codes.csv").read_text(encoding="utf-8")
     rows = list(csv.DictReader(text.splitlines()))
-    assert len({(row["kind"], row["code"]) for row in rows}) == len(rows) == len(PROBLEMS) + len(FAULTS)
+    assert len({(row["kind"], row["code"]) for row in rows}) == len(rows) == len(PROBLEMS) + len(FAULTS) + len(WARNINGS)
     assert all(row["title_vi"] and row["action_vi"] for row in rows)

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import pytest
 
 from mappings.dates import VIETNAM, from_portal_time, local_date, to_portal_time
-from mappings.text import length, nfc, shorten
+from mappings.text import is_blank, length, nfc, shorten
 
 
 def test_a_moment_is_written_in_vietnamese_time() -> None:
@@ -93,3 +93,17 @@ def test_composed_text_is_returned_as_it_is() -> None:
     """No copy for what is in order already."""
     text = "Giấy phép"
     assert nfc(text) is text
+
+
+@pytest.mark.parametrize(
+    "text", ["", " ", "\n\t", "\u00a0", "\u200b\u200b", "\u3164", "\u2800", "\ufeff", " \u115f\u200d"]
+)
+def test_signs_without_a_shape_are_a_blank_text(text: str) -> None:
+    """A name of invisible signs is no name."""
+    assert is_blank(text)
+
+
+@pytest.mark.parametrize("text", ["a", "Ă", "“x”", "\u200bA", " .", "e\u0301", "🏛"])
+def test_one_visible_sign_is_enough(text: str) -> None:
+    """Punctuation and letters after white space count."""
+    assert not is_blank(text)

@@ -63,18 +63,18 @@ def test_every_missing_part_is_named() -> None:
     with pytest.raises(CannotUnderstand) as caught:
         to_dossier({"procedure": {}, "applicant": {"id": {"issued_on": "2021-13-01", "verified": "yes"}}})
     assert {fault.pointer: fault.code for fault in caught.value.faults} == {
-        "/dossier_code": "missing",
-        "/version": "missing",
-        "/origin": "missing",
-        "/procedure/code": "missing",
-        "/procedure/national_code": "missing",
-        "/procedure/name": "missing",
-        "/agency": "missing",
-        "/applicant/kind": "missing",
-        "/applicant/name": "missing",
-        "/applicant/id/issued_on": "bad_date",
-        "/applicant/id/verified": "wrong_type",
-        "/state": "missing",
+        "/dossier_code": "thieu_truong",
+        "/version": "thieu_truong",
+        "/origin": "thieu_truong",
+        "/procedure/code": "thieu_truong",
+        "/procedure/national_code": "thieu_truong",
+        "/procedure/name": "thieu_truong",
+        "/agency": "thieu_truong",
+        "/applicant/kind": "thieu_truong",
+        "/applicant/name": "thieu_truong",
+        "/applicant/id/issued_on": "sai_ngay",
+        "/applicant/id/verified": "sai_kieu",
+        "/state": "thieu_truong",
     }
 
 
@@ -93,7 +93,7 @@ def test_a_day_is_written_one_way(dossier_tree: Tree, day: object) -> None:
     dossier_tree["submitter"]["date_of_birth"] = day
     with pytest.raises(CannotUnderstand) as caught:
         to_dossier(dossier_tree)
-    assert [fault.code for fault in caught.value.faults] == ["bad_date"]
+    assert [fault.code for fault in caught.value.faults] == ["sai_ngay"]
 
 
 @pytest.mark.parametrize("tree", [[], "x", None, 5])
@@ -101,7 +101,7 @@ def test_what_is_no_object_is_refused(tree: Any) -> None:
     """A JSON text may be any value; a dossier is an object."""
     with pytest.raises(CannotUnderstand) as caught:
         to_dossier(tree)
-    assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("", "wrong_type")]
+    assert [(fault.pointer, fault.code) for fault in caught.value.faults] == [("", "sai_kieu")]
 
 
 def _schema_places(schema: Mapping[str, Any], node: Mapping[str, Any], prefix: str = "") -> set[str]:

@@ -59,11 +59,18 @@ def test_texts_in_decomposed_form_become_composed(event_tree: Tree) -> None:
     assert to_event(event_tree, "SEC-DEMO").event == composed
 
 
+@pytest.mark.parametrize("name", ["\u200b\u200b", "\u3164", "\u2800 \u200d"])
+def test_a_name_of_invisible_signs_is_blank(event_tree: Tree, name: str) -> None:
+    """Who did the step must be readable on the portal."""
+    event_tree["step"]["actor"]["name"] = name
+    assert _faults(event_tree) == {"/step/actor/name": "de_trong"}
+
+
 @pytest.mark.parametrize("key", ["occurred_at", "sent_at"])
 def test_a_time_without_zone_is_refused(event_tree: Tree, key: str) -> None:
     """Seven hours of doubt are not guessed away."""
     event_tree[key] = "2026-11-20T15:04:05"
-    assert _faults(event_tree) == {f"/{key}": "no_zone"}
+    assert _faults(event_tree) == {f"/{key}": "thieu_mui_gio"}
 
 
 @pytest.mark.parametrize(
@@ -87,7 +94,7 @@ def test_a_time_without_zone_is_refused(event_tree: Tree, key: str) -> None:
 def test_a_time_that_is_not_rfc_3339_is_refused(event_tree: Tree, text: str) -> None:
     """Other spellings, impossible moments and sentinels are faults, never a crash."""
     event_tree["occurred_at"] = text
-    assert _faults(event_tree) == {"/occurred_at": "bad_time"}
+    assert _faults(event_tree) == {"/occurred_at": "sai_thoi_diem"}
 
 
 @pytest.mark.parametrize(
@@ -119,21 +126,21 @@ def test_every_fault_is_reported_at_once(event_tree: Tree) -> None:
         "caused_by": {"system": "RES"},
     }
     assert _faults(event_tree, "SEC-OTHER") == {
-        "/sequence": "wrong_type",
-        "/previous_sequence": "out_of_range",
-        "/occurred_at": "wrong_type",
-        "/outcome": "unknown_code",
-        "/step/actor/title": "wrong_type",
-        "/step/actor/name": "missing",
-        "/step/content": "empty",
-        "/results/0/id": "empty",
-        "/results/0/file/size": "wrong_type",
-        "/results/0/file/sha256": "bad_digest",
-        "/results/1": "wrong_type",
-        "/schema_version": "unknown_schema_version",
-        "/fees": "wrong_type",
-        "/caused_by/event_id": "missing",
-        "/system_code": "system_mismatch",
+        "/sequence": "sai_kieu",
+        "/previous_sequence": "ngoai_pham_vi",
+        "/occurred_at": "sai_kieu",
+        "/outcome": "gia_tri_khong_co",
+        "/step/actor/title": "sai_kieu",
+        "/step/actor/name": "thieu_truong",
+        "/step/content": "de_trong",
+        "/results/0/id": "de_trong",
+        "/results/0/file/size": "sai_kieu",
+        "/results/0/file/sha256": "sai_dinh_dang",
+        "/results/1": "sai_kieu",
+        "/schema_version": "sai_phien_ban",
+        "/fees": "sai_kieu",
+        "/caused_by/event_id": "thieu_truong",
+        "/system_code": "sai_he_thong",
     }
 
 
@@ -141,7 +148,7 @@ def test_faults_of_content_join_faults_of_form(event_tree: Tree) -> None:
     """A sender that mends the form must not then learn that a reason is missing too."""
     event_tree |= {"state": "awaiting_supplement", "outcome": "none", "sequence": None, "results": []}
     assert _faults(event_tree) == {
-        "/sequence": "missing",
+        "/sequence": "thieu_truong",
         "/reason": "thieu_ly_do",
         "/supplement": "thieu_yeu_cau_bo_sung",
     }
@@ -153,7 +160,7 @@ def test_an_unknown_state_is_refused_with_the_list(event_tree: Tree) -> None:
     with pytest.raises(CannotUnderstand) as caught:
         to_event(event_tree, "SEC-DEMO")
     (fault,) = caught.value.faults
-    assert (fault.pointer, fault.code) == ("/state", "unknown_code")
+    assert (fault.pointer, fault.code) == ("/state", "gia_tri_khong_co")
     assert "resolved" in fault.message_vi
 
 
@@ -170,7 +177,7 @@ def test_an_undeclared_raw_state_is_refused(event_tree: Tree, raw: str, system: 
     """A code of nobody's list, and a code of another system's list, are equally unknown."""
     del event_tree["state"]
     event_tree |= {"raw_state": raw, "system_code": system}
-    assert _faults(event_tree, system) == {"/raw_state": "unknown_raw_state"}
+    assert _faults(event_tree, system) == {"/raw_state": "ma_rieng_chua_khai_bao"}
 
 
 def test_a_raw_state_is_read_at_the_day_of_the_event(event_tree: Tree, write_tables: WriteTables) -> None:
@@ -198,7 +205,7 @@ def test_a_raw_state_is_read_at_the_day_of_the_event(event_tree: Tree, write_tab
 def test_neither_state_nor_raw_state_is_refused(event_tree: Tree) -> None:
     """An event without any state says nothing."""
     del event_tree["state"], event_tree["raw_state"]
-    assert _faults(event_tree) == {"/state": "missing"}
+    assert _faults(event_tree) == {"/state": "thieu_truong"}
 
 
 def test_a_dossier_must_be_named_one_way_or_the_other(event_tree: Tree) -> None:
@@ -207,12 +214,12 @@ def test_a_dossier_must_be_named_one_way_or_the_other(event_tree: Tree) -> None:
     event = to_event(event_tree, "SEC-DEMO").event
     assert (event.dossier_code, event.sector_dossier_id) == ("", "LH-2026-000917")
     del event_tree["sector_dossier_id"]
-    assert _faults(event_tree) == {"/dossier_code": "missing"}
+    assert _faults(event_tree) == {"/dossier_code": "thieu_truong"}
 
 
 def test_the_caller_says_who_speaks_and_not_the_tree(event_tree: Tree) -> None:
     """The system of the event is the authenticated one; a tree that claims another is refused."""
-    assert _faults(event_tree, "SEC-FORGER") == {"/system_code": "system_mismatch"}
+    assert _faults(event_tree, "SEC-FORGER") == {"/system_code": "sai_he_thong"}
     del event_tree["system_code"]
     assert to_event(event_tree, "SEC-TRUE").event.system_code == "SEC-TRUE"
 
@@ -290,7 +297,7 @@ def test_the_exception_shows_places_and_no_values(event_tree: Tree) -> None:
         to_event(event_tree, "SEC-DEMO")
     everything = str(caught.value) + repr(caught.value) + "".join(fault.message_vi for fault in caught.value.faults)
     assert "Riêng" not in everything
-    assert "/step/actor/name: wrong_type" in str(caught.value)
+    assert "/step/actor/name: sai_kieu" in str(caught.value)
 
 
 def test_mapping_is_quick_enough_for_the_door(event_tree: Tree) -> None:
