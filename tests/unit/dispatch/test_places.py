@@ -57,7 +57,7 @@ def test_no_course_of_events_lets_more_through_than_the_upstream_bears(concurren
         elif step == "fault" and standing.under_way:
             standing.end(answered=False)
         assert 0 <= standing.under_way <= concurrency
-        assert 0 <= standing.unsettled and standing.under_way + standing.unsettled <= 2 * concurrency
+        assert standing.unsettled >= 0 and standing.under_way + standing.unsettled <= 2 * concurrency
     for _ in range(standing.under_way):
         standing.end(answered=False)
     for _ in range(standing.unsettled):
