@@ -20,8 +20,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeVar
 
 import msgspec
+import uvloop
 from aiohttp import web
 
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
@@ -29,6 +31,8 @@ from connectors.kit.registry import simulator
 
 Work = Callable[[Fault | None], Awaitable[web.Response]]
 """Does what the upstream does. It is told of `duplicate` and `expired_session`, which only the upstream's own words can play."""
+
+T = TypeVar("T")
 
 _LOG_LIMIT = 200_000
 _GRACE_S = 0.5
@@ -149,9 +153,11 @@ SIMULATION = web.AppKey("simulation", Simulation)
 
 
 def mount_control(app: web.Application, log: CallLog | None = None, plan: FaultPlan | None = None) -> Simulation:
-    """Add the control plane to `app`: `GET /_simulator/health`, `GET /_simulator/calls`, `GET|PUT /_simulator/faults`.
+    """Add the control plane to `app`: `GET /_simulator/health`, `GET /_simulator/calls`, `GET|PUT /_simulator/faults`,
+    `POST /_simulator/outage`.
 
-    `GET /_simulator/calls?after=N` gives the calls after number N. A simulator adds views of its own state beside them.
+    `GET /_simulator/calls?after=N` gives the calls after number N; an outage is `{"seconds": s}`, for which connecting is
+    refused. A simulator adds views of its own state beside them.
     """
     simulation = Simulation(log, plan)
     app[SIMULATION] = simulation
@@ -159,6 +165,7 @@ def mount_control(app: web.Application, log: CallLog | None = None, plan: FaultP
     app.router.add_get("/_simulator/calls", _calls)
     app.router.add_get("/_simulator/faults", _faults)
     app.router.add_put("/_simulator/faults", _put_faults)
+    app.router.add_post("/_simulator/outage", _outage)
     return simulation
 
 
@@ -167,16 +174,29 @@ def json_answer(value: object, status: int = 200) -> web.Response:
     return web.Response(status=status, body=msgspec.json.encode(value), content_type="application/json")
 
 
+async def order(request: web.Request, kind: type[T]) -> T:
+    """What a caller of the control plane asks for, as `kind`; answers 422 for anything else."""
+    try:
+        return msgspec.json.decode(await request.read(), type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise web.HTTPUnprocessableEntity(text=str(error)) from error
+
+
+def whole_number(request: web.Request, name: str, default: int) -> int:
+    """A number of the query, not negative; answers 422 for anything else."""
+    text = request.query.get(name, str(default))
+    if not (text.isascii() and text.isdigit() and len(text) < 16):
+        raise web.HTTPUnprocessableEntity(text=f"{name}: phải là số nguyên không âm")
+    return int(text)
+
+
 async def _health(request: web.Request) -> web.Response:
     log = request.app[SIMULATION].log
     return json_answer({"status": "ok", "calls": len(log.calls), "now": log.now()})
 
 
 async def _calls(request: web.Request) -> web.Response:
-    try:
-        after = int(request.query.get("after", "0"))
-    except ValueError:
-        return json_answer({"fault": "after: phải là số nguyên"}, 422)
+    after = whole_number(request, "after", 0)
     return json_answer({"calls": [call for call in request.app[SIMULATION].log.calls if call.number > after]})
 
 
@@ -194,6 +214,18 @@ async def _put_faults(request: web.Request) -> web.Response:
     if plan.outage_s() > 0 and simulation.door is not None:
         simulation.door.shut_for(plan.outage_s())
     return web.Response(body=plan.to_json(), content_type="application/json")
+
+
+class _Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    seconds: float
+
+
+async def _outage(request: web.Request) -> web.Response:
+    ordered, door = await order(request, _Outage), request.app[SIMULATION].door
+    if door is None:
+        return json_answer({"fault": "cổng nghe không do bộ giả lập mở"}, 409)
+    door.shut_for(ordered.seconds)
+    return json_answer({"seconds": ordered.seconds})
 
 
 class Door:
@@ -311,4 +343,4 @@ async def run(
 
 def main(name: str, port: int, options: Mapping[str, object], on_ready: Callable[[Door], None] | None = None) -> None:
     """Run the simulator of connector `name` on loopback until it is told to stop; behind `gateway simulate`."""
-    asyncio.run(run(simulator(name)(options), port, on_ready=on_ready))
+    uvloop.run(run(simulator(name)(options), port, on_ready=on_ready))

@@ -7,9 +7,9 @@ wire that the facts do not know; what it holds is told by the control plane alon
     GET    /_simulator/score?until=yyyyMMddHHmmss&dossiers=1         the portal's own on-time score (5.3)
     POST   /_simulator/poison          {"add": [codes], "remove": [codes]}: dossiers that are always refused
     POST   /_simulator/sessions/expire every session ends
-    POST   /_simulator/outage          {"seconds": s}: connecting is refused for so long
     DELETE /_simulator/state           everything held is forgotten
-    GET    /_simulator/calls, GET|PUT /_simulator/faults, GET /_simulator/health    as in `connectors.kit.simulation`
+    GET /_simulator/calls, GET|PUT /_simulator/faults, POST /_simulator/outage, GET /_simulator/health    as in
+    `connectors.kit.simulation`
 """
 
 from __future__ import annotations
@@ -20,14 +20,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 import msgspec
 from aiohttp import web
 
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
-from connectors.kit.simulation import Call, Simulation, json_answer, mount_control
+from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
 from connectors.national_dvc.simulator_portal import INTEGRATION, SHARED, Answer, Body, Portal, PortalOptions, Services
 from connectors.national_dvc.simulator_rules import LOCAL_ZONE, portal_time
 from connectors.national_dvc.simulator_score import totals
@@ -35,8 +34,6 @@ from connectors.national_dvc.simulator_score import totals
 ADAPTERS = ("/XrdAdapter/RestService/forward", "/VXPAdapter/RestService/forward")
 _DSTCODE = re.compile(r"[A-Z]{2}:(GOV|COM|ORG|EDU):[0-9A-Za-z.\-]{1,35}:[0-9A-Za-z_.\-]+")
 _MOST_BYTES = 64 * 1024 * 1024
-
-T = TypeVar("T")
 
 
 def create_app(options: Mapping[str, object]) -> web.Application:
@@ -66,7 +63,6 @@ def portal_app(portal: Portal, plan: FaultPlan | None = None) -> web.Application
     app.router.add_get("/_simulator/score", control.score)
     app.router.add_post("/_simulator/poison", control.poison)
     app.router.add_post("/_simulator/sessions/expire", control.expire_sessions)
-    app.router.add_post("/_simulator/outage", control.outage)
     app.router.add_delete("/_simulator/state", control.forget)
     return app
 
@@ -152,12 +148,6 @@ class PoisonChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     remove: tuple[str, ...] = ()
 
 
-class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """For how many seconds connecting is refused."""
-
-    seconds: float
-
-
 @dataclass(frozen=True, slots=True)
 class Control:
     """The control plane: everything the wire does not show."""
@@ -168,7 +158,7 @@ class Control:
     async def dossiers(self, request: web.Request) -> web.Response:
         """What the portal holds, page by page in order of first arrival."""
         holdings = self.portal.holdings
-        offset, limit = _number(request, "offset", 0), _number(request, "limit", 1_000)
+        offset, limit = whole_number(request, "offset", 0), whole_number(request, "limit", 1_000)
         code = request.query.get("code")
         page = holdings.page(offset, limit) if code is None else [d for d in (holdings.dossiers.get(code),) if d]
         following = offset + limit if code is None and offset + limit < len(holdings.dossiers) else None
@@ -197,7 +187,7 @@ class Control:
 
     async def poison(self, request: web.Request) -> web.Response:
         """Refuse dossiers for good, or stop doing so."""
-        change = await _order(request, PoisonChange)
+        change = await order(request, PoisonChange)
         self.portal.poison.update(change.add)
         self.portal.poison.difference_update(change.remove)
         return json_answer({"poison": sorted(self.portal.poison)})
@@ -206,33 +196,11 @@ class Control:
         """End every session."""
         return json_answer({"expired": self.portal.expire_sessions()})
 
-    async def outage(self, request: web.Request) -> web.Response:
-        """Refuse connections for a while."""
-        outage = await _order(request, Outage)
-        if self.simulation.door is None:
-            return json_answer({"fault": "cổng nghe không do bộ giả lập mở"}, 409)
-        self.simulation.door.shut_for(outage.seconds)
-        return json_answer({"seconds": outage.seconds})
-
     async def forget(self, _request: web.Request) -> web.Response:
         """Forget dossiers, sessions and calls."""
         self.portal.forget()
         self.simulation.log.calls.clear()
         return json_answer({"dossiers": 0})
-
-
-async def _order(request: web.Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.MsgspecError as error:
-        raise web.HTTPUnprocessableEntity(text=str(error)) from error
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise web.HTTPUnprocessableEntity(text=f"{name}: phải là số nguyên không âm")
-    return int(text)
 
 
 def _json(raw: bytes) -> object:

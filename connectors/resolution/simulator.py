@@ -8,9 +8,9 @@ dossiers, signing by HTTP Message Signatures, and goes on after the gateway was 
     POST   /_simulator/events          [event, …]: its own events; identity and sequence are set here
     GET    /_simulator/dossiers?offset=0&limit=1000&code=    pushes and own messages with the gateway's answers
     GET    /_simulator/counts          received, repeats, conflicts, bad signatures by kind, own messages by outcome
-    POST   /_simulator/outage          {"seconds": s}: connecting is refused for so long
     DELETE /_simulator/state           everything held and queued is forgotten
-    GET    /_simulator/calls, GET|PUT /_simulator/faults, GET /_simulator/health    as in `connectors.kit.simulation`
+    GET /_simulator/calls, GET|PUT /_simulator/faults, POST /_simulator/outage, GET /_simulator/health    as in
+    `connectors.kit.simulation`
 
 Source: architecture note 1; dossier-model facts 4.1 to 4.3; the Standard Webhooks specification.
 """
@@ -22,7 +22,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import msgspec
@@ -30,7 +30,7 @@ from aiohttp import web
 
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
-from connectors.kit.simulation import Call, Simulation, json_answer, mount_control
+from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
 from connectors.resolution.simulator_sender import Message, Pace, Sender
 from connectors.resolution.simulator_signing import (
     MessageSigner,
@@ -43,8 +43,6 @@ from connectors.resolution.simulator_signing import (
 from connectors.resolution.simulator_store import Author, Event, Push, Records, digest, uuid7
 
 _MOST_BYTES = 64 * 1024 * 1024
-
-T = TypeVar("T")
 
 
 class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -94,7 +92,6 @@ def resolution_app(resolution: Resolution, plan: FaultPlan | None = None) -> web
     app.router.add_post("/_simulator/events", front.push_events)
     app.router.add_get("/_simulator/dossiers", front.dossiers)
     app.router.add_get("/_simulator/counts", front.counts)
-    app.router.add_post("/_simulator/outage", front.outage)
     app.router.add_delete("/_simulator/state", front.forget)
 
     async def start(_app: web.Application) -> None:
@@ -180,12 +177,6 @@ class Resolution:
         return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="milliseconds")
 
 
-class Outage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """For how many seconds connecting is refused."""
-
-    seconds: float
-
-
 @dataclass(frozen=True, slots=True)
 class Front:
     """HTTP in and out: the webhook and the control plane."""
@@ -229,7 +220,7 @@ class Front:
     async def dossiers(self, request: web.Request) -> web.Response:
         """What is held and was sent, page by page in order of first mention."""
         known = self.resolution.records.dossiers
-        offset, limit = _number(request, "offset", 0), _number(request, "limit", 1_000)
+        offset, limit = whole_number(request, "offset", 0), whole_number(request, "limit", 1_000)
         code = request.query.get("code")
         page = list(known.values())[offset : offset + limit] if code is None else [d for d in (known.get(code),) if d]
         shown = [
@@ -248,14 +239,6 @@ class Front:
     async def counts(self, _request: web.Request) -> web.Response:
         """All counters."""
         return json_answer(self._counts())
-
-    async def outage(self, request: web.Request) -> web.Response:
-        """Refuse connections for a while."""
-        outage = await _order(request, Outage)
-        if self.simulation.door is None:
-            return json_answer({"fault": "cổng nghe không do bộ giả lập mở"}, 409)
-        self.simulation.door.shut_for(outage.seconds)
-        return json_answer({"seconds": outage.seconds})
 
     async def forget(self, _request: web.Request) -> web.Response:
         """Forget everything."""
@@ -305,21 +288,7 @@ def _outcomes(messages: Iterable[Message]) -> dict[str, int]:
 
 async def _subjects(request: web.Request) -> list[Event]:
     """A list of JSON objects that each name a dossier."""
-    subjects = await _order(request, list[dict[str, Any]])
+    subjects = await order(request, list[dict[str, Any]])
     if not all(isinstance(subject.get("dossier_code"), str) and subject["dossier_code"] for subject in subjects):
         raise web.HTTPUnprocessableEntity(text="dossier_code: bắt buộc")
     return list(subjects)
-
-
-async def _order(request: web.Request, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(await request.read(), type=kind)
-    except msgspec.MsgspecError as error:
-        raise web.HTTPUnprocessableEntity(text=str(error)) from error
-
-
-def _number(request: web.Request, name: str, default: int) -> int:
-    text = request.query.get(name, str(default))
-    if not (text.isascii() and text.isdigit()):
-        raise web.HTTPUnprocessableEntity(text=f"{name}: phải là số nguyên không âm")
-    return int(text)
