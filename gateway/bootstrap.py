@@ -9,14 +9,16 @@ import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from aiohttp import web
 
 from connectors.kit import registry
 from connectors.kit.contract import Delivery, Kit
-from connectors.kit.errors import SettingsError
+from connectors.kit.errors import CredentialsRefused, SettingsError
 from connectors.kit.manifest import ManifestError
 from gateway import __version__
 from gateway.admin.handlers import create_admin_app
@@ -35,7 +37,7 @@ from gateway.intake.decide import Decider
 from gateway.intake.validate import Limits
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
-from gateway.observe import crash
+from gateway.observe import crash, gaps
 from gateway.observe.metrics import Metrics
 from gateway.routes import EventOperation, Route, Routes, delivery_id
 
@@ -74,6 +76,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         await house.enter_async_context(
             unix_site(create_admin_app(operations), loaded.data_dir() / loaded.settings.listen.admin_socket)
         )
+        house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         parts = InternalParts(
             door=_door(loaded, journal, clock, partial(_wake, coordination, tuple(lines))),
             render_metrics=partial(_render, metrics, journal, clock),
@@ -186,15 +189,19 @@ async def _lines(
     lines: dict[str, UpstreamLine] = {}
     faults: list[str] = []
     manifests = registry.discover()
+    secrets = Secrets(loaded.base)
     for code, settings in loaded.settings.upstreams.items():
         if settings.connector not in manifests:
             faults.append(f"upstreams.{code}.connector: không có đầu nối tên {settings.connector!r}")
             continue
-        kit = Kit(code, clock.now, clock.instant, coordination, partial(secret, base=loaded.base))
+        kit = Kit(code, clock.now, clock.instant, coordination, secrets)
         try:
-            connector = registry.create(settings.connector, settings.settings, kit)
+            connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)
         except SettingsError as error:
             faults.extend(f"upstreams.{code}.settings.{fault}" for fault in error.faults)
+            continue
+        except ConfigError as error:
+            faults.extend(f"upstreams.{code}.settings: {fault}" for fault in error.faults)
             continue
         house.push_async_callback(connector.close)
         traits = {
@@ -204,7 +211,37 @@ async def _lines(
         lines[code] = UpstreamLine(code, settings, connector, traits)
     if faults:
         raise ConfigError(tuple(faults))
+    secrets.started = True
     return lines
+
+
+class Secrets:
+    """Secrets by reference. While the gateway starts, a missing one is a fault of the configuration, with its name.
+
+    One that is gone later (a file that is being replaced) is trouble of its connection: the upstream is paused with an
+    alarm, nothing is in doubt, and nothing else stops.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self.started = False
+
+    def __call__(self, reference: str) -> str:
+        """The secret; raises `ConfigError` at the start, `CredentialsRefused` afterwards."""
+        try:
+            return secret(reference, self._base)
+        except ConfigError as error:
+            if not self.started:
+                raise
+            raise CredentialsRefused(f"Không đọc được bí mật của kết nối: {error}") from error
+
+
+def _anchored(settings: Mapping[str, Any], loaded: Loaded) -> dict[str, Any]:
+    """A connector's settings with the paths of files resolved: they are relative to the configuration, like all others."""
+    return {
+        key: str(loaded.path(value)) if key.endswith("ca_file") and isinstance(value, str) and value else value
+        for key, value in settings.items()
+    }
 
 
 def _routes(loaded: Loaded) -> Routes:
@@ -240,6 +277,9 @@ def _wake(coordination: MemoryCoordination, upstreams: tuple[str, ...]) -> None:
 async def _render(metrics: Metrics, journal: SqliteJournal, clock: Clock) -> bytes:
     """The text of `/metrics`, with the gauges brought up to date from the journal."""
     counts, now = await journal.counts(), clock.now()
+    # A state that nothing is in any more has no row: what was told of it before must not stand.
+    metrics.messages.clear()
+    metrics.blocked_lanes.clear()
     for (upstream, state), count in counts.messages.items():
         metrics.messages.labels(upstream, state.value).set(count)
     for upstream, count in counts.blocked_lanes.items():
@@ -248,6 +288,7 @@ async def _render(metrics: Metrics, journal: SqliteJournal, clock: Clock) -> byt
     for upstream, since in counts.oldest_waiting.items():
         metrics.oldest_waiting.labels(upstream).set((now - since).total_seconds())
     metrics.parked.set(counts.parked)
+    metrics.oldest_gap.set((now - counts.oldest_gap).total_seconds() if counts.oldest_gap is not None else 0.0)
     return metrics.render()
 
 
@@ -271,6 +312,21 @@ def _count(metrics: Metrics, settled: Settled) -> None:
 def _alarm(metrics: Metrics, code: str, upstream: str, detail_vi: str) -> None:
     metrics.alarms.labels(code, upstream).inc()
     _log.warning("alarm %s", code, extra={"upstream": upstream, "detail": detail_vi})
+
+
+def _gap_watch(loaded: Loaded, journal: SqliteJournal, hooks: Hooks, clock: Clock) -> gaps.GapWatch:
+    """The watch over events that wait for their predecessor."""
+
+    async def oldest_gap() -> datetime | None:
+        return (await journal.counts()).oldest_gap
+
+    limit = timedelta(seconds=loaded.settings.intake.gap_alarm_s)
+    return gaps.GapWatch(oldest_gap, partial(hooks.alarm, gaps.CODE, ""), limit, clock)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _stop(worker: Worker, delivering: asyncio.Task[None]) -> None:

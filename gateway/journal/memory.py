@@ -29,6 +29,7 @@ from gateway.journal.model import (
     DeliveryState,
     FeedRow,
     InboundRow,
+    InboundStatus,
     InboundWrite,
     Intake,
     KnownInbound,
@@ -169,7 +170,9 @@ class MemoryJournal:
             if lane.head is not None:
                 accepted_at = lane.head.accepted_at
                 oldest[lane.upstream] = min(oldest.get(lane.upstream, accepted_at), accepted_at)
-        return Counts(messages, blocked, oldest, sum(row.status in PARKED for row in store.inbound.values()))
+        parked = [row for row in store.inbound.values() if row.status in PARKED]
+        gaps = (row.received_at for row in parked if row.status is InboundStatus.PARKED_GAP)
+        return Counts(messages, blocked, oldest, len(parked), min(gaps, default=None))
 
     async def next_due(self, upstream: str) -> datetime | None:
         """See `Journal.next_due`."""

@@ -277,8 +277,7 @@ class LaneOrder:
 
     hold: stop the lane. release: a held (or waiting) head becomes READY at once. skip: a held head becomes REFUSED and
     the lane goes on. replay: a terminal delivery is appended to its lane again, under a new id.
-    `doubt_rest`: a released head in doubt is not asked about before this long after its last attempt ended, because until
-    then that call may still take effect upstream.
+    `doubt_rest`: so long after its last attempt may a released head in doubt still take effect; it is asked about then.
     """
 
     kind: OrderKind
@@ -392,9 +391,10 @@ class UpstreamRow:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The journal at a glance: messages by (upstream, state), lanes blocked by upstream, oldest waiting, parked events."""
+    """Messages by (upstream, state), lanes blocked by upstream, oldest waiting, parked events, since when a gap stands."""
 
     messages: Mapping[tuple[str, DeliveryState], int]
     blocked_lanes: Mapping[str, int]
     oldest_waiting: Mapping[str, datetime]
     parked: int
+    oldest_gap: datetime | None = None

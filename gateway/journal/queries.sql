@@ -259,6 +259,9 @@ SELECT min(head_at) FROM lane INDEXED BY lane_head WHERE upstream = ?1 AND head_
 -- name: read.parked_count
 SELECT count(*) FROM inbound INDEXED BY inbound_parked WHERE parked = 1
 
+-- name: read.oldest_gap
+SELECT min(received_at) FROM inbound INDEXED BY inbound_parked WHERE parked = 1 AND status = 'parked_gap'
+
 -- name: read.next_due
 SELECT (SELECT min(due) FROM lane INDEXED BY lane_due WHERE upstream = ?1 AND due IS NOT NULL),
        (SELECT min(lease_until) FROM lane INDEXED BY lane_lease WHERE upstream = ?1 AND lease_until IS NOT NULL)

@@ -161,6 +161,7 @@ def counts(pages: Pages) -> Counts:
         blocked_lanes={name: n for name, n in blocked.items() if n},
         oldest_waiting={name: from_micros(at) for name, at in oldest.items()},
         parked=_number(pages.one("read.parked_count")),
+        oldest_gap=when((pages.one("read.oldest_gap") or (None,))[0]),
     )
 
 

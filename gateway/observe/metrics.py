@@ -47,6 +47,11 @@ class Metrics:
         self.parked = Gauge(
             "gateway_parked_events", "Sự kiện đang chờ sự kiện trước hoặc chờ người.", registry=self.registry
         )
+        self.oldest_gap = Gauge(
+            "gateway_oldest_gap_seconds",
+            "Tuổi của sự kiện chờ sự kiện đứng trước lâu nhất; 0 khi không có.",
+            registry=self.registry,
+        )
         self.alarms = Counter("gateway_alarms_total", "Cảnh báo đã phát.", ("code", "upstream"), registry=self.registry)
 
     def observe_delivered(self, upstream: str, accepted_at: datetime, now: datetime) -> None:

@@ -208,3 +208,18 @@ async def test_what_was_taken_on_is_finished_by_close(driver: Drivers) -> None:
         assert all([(await task).stored for task in waiting])
     async with driver.desk() as desk:
         assert (await desk.journal.counts()).messages == {(desk.portal, DeliveryState.READY): 30}
+
+
+async def test_the_counts_tell_since_when_a_gap_stands(desk: Desk) -> None:
+    """The oldest event that waits for its predecessor; one that waits for a person is no gap, and a filled gap is none."""
+    assert (await desk.journal.counts()).oldest_gap is None
+    conflict = desk.event(3, desk.other, status=InboundStatus.PARKED_CONFLICT, operations=())
+    await desk.accept(conflict)
+    assert (await desk.journal.counts()).oldest_gap is None
+    since = desk.turned.turn(60)
+    gap = desk.event(5, status=InboundStatus.PARKED_GAP, operations=())
+    await desk.accept(gap)
+    desk.turned.turn(60)
+    await desk.accept(desk.event(7, status=InboundStatus.PARKED_GAP, operations=()))
+    counts = await desk.journal.counts()
+    assert (counts.oldest_gap, counts.parked) == (since, 3)
