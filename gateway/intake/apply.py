@@ -16,6 +16,7 @@ from gateway.intake.course import (
     Judgement,
     Reporter,
     advance,
+    echoes,
     judge_step,
     sent_ahead,
 )
@@ -105,7 +106,7 @@ class Line:
         """The course that expects an echo of an event which goes outside on acknowledgement; others leave it as it is."""
         if reporter.role == RESOLUTION or self.callers[pending.source].outside != "on_ack":
             return course
-        return sent_ahead(course, f"{pending.source}/{pending.event.event_id}")
+        return sent_ahead(course, pending.source, pending.event)
 
     def drain(self, draft: Draft, source: str) -> None:
         """Apply what waits of `source` as far as it goes; the first unlawful step, or the first gap, stops it.
@@ -151,7 +152,7 @@ class Line:
         earlier = 0 if course.received or reporter.echo else course.early_supplements
         flags = event_flags(event, judgement.judged_from, earlier)
         found.extend(Remark(flag.code, flag.message_vi) for flag in flags)
-        if self._cause_sent_ahead(reporter, event) and not self._is_covered(course, event):
+        if self._cause_sent_ahead(reporter, event) and not echoes(course, event):
             found.append(receipts.CAUSE_UNKNOWN)
         return tuple(found)
 
@@ -161,15 +162,9 @@ class Line:
             reporter.echo and event.caused_by is not None and self.callers[event.caused_by.system].outside == "on_ack"
         )
 
-    @staticmethod
-    def _is_covered(course: Course, event: StatusEvent) -> bool:
-        """Whether the cause is an event that truly went its way on this dossier; a made-up cause must not swallow a step."""
-        cause = event.caused_by
-        return cause is not None and f"{cause.system}/{cause.event_id}" in course.awaiting_echo
-
     def _deliveries(self, course: Course, pending: Pending, reporter: Reporter, *, late: bool) -> list[NewDelivery]:
         """Where the event goes, by the reporter's role, in lane order; an echo under `on_ack` went already."""
-        if self._cause_sent_ahead(reporter, pending.event) and self._is_covered(course, pending.event):
+        if self._cause_sent_ahead(reporter, pending.event) and echoes(course, pending.event):
             return []
         return [
             NewDelivery(

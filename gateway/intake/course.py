@@ -137,6 +137,19 @@ def passed_over(course: Course, source: str, gap: tuple[int, int]) -> Course:
     return replace(course, order=course.order + 1, sources=sources)
 
 
-def sent_ahead(course: Course, cause: str) -> Course:
-    """The course that remembers an event (`system/event_id`) whose follow-up goes outside on acknowledgement."""
+def sent_ahead(course: Course, source: str, event: StatusEvent) -> Course:
+    """The course that remembers an event of `source` whose follow-up goes outside on acknowledgement."""
+    cause = f"{source}/{event.event_id}/{event.state}/{event.outcome}"
     return replace(course, awaiting_echo=(*course.awaiting_echo, cause)[-_KEPT_CAUSES:])
+
+
+def echoes(course: Course, event: StatusEvent) -> bool:
+    """Whether `event` only repeats a step that went outside ahead of it: the same cause, state and outcome.
+
+    Neither a made-up cause nor a further step under a true one may keep a step from going outside.
+    """
+    if event.caused_by is None:
+        return False
+    said = f"{event.caused_by.system}/{event.caused_by.event_id}/{event.state}/"
+    outcomes = [cause.removeprefix(said) for cause in course.awaiting_echo if cause.startswith(said)]
+    return bool(outcomes) and (event.outcome is Outcome.NONE or event.outcome in outcomes)

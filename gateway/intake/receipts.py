@@ -38,7 +38,8 @@ class Remark:
 DOUBTFUL_STEP = "buoc_chuyen_dang_ngo"
 FORCED_STEP = "buoc_chuyen_trai_bang"
 CAUSE_UNKNOWN = Remark(
-    "khong_ro_nguyen_nhan", "caused_by không trỏ tới sự kiện đã đi theo hồ sơ này; sự kiện được gửi đi như thường lệ."
+    "khong_ro_nguyen_nhan",
+    "caused_by không trỏ tới một sự kiện cùng trạng thái đã đi theo hồ sơ này; sự kiện được gửi đi như thường lệ.",
 )
 
 

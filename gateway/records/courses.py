@@ -45,7 +45,7 @@ class Course:
     `registered_state` and `snapshot_state` are those of the first and the newest snapshot; `resolution_state` that of the
     resolution system's last event, echoes included; `decision_state` that of its last *own* event (without a cause) at
     `decision_order`; `latest_state` that of the last event of anybody that is no echo. `awaiting_echo` names events
-    whose follow-up went outside on acknowledgement already, as "system/event_id".
+    whose follow-up went outside on acknowledgement already, as "system/event_id/state/outcome".
     """
 
     version: int

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mappings.canonical import Cause
+from mappings.canonical import Cause, Reason
 from mappings.codes import Outcome
 
 
@@ -156,3 +156,23 @@ def test_the_due_date_moves_with_the_owners_word_only(world: Any, words: Any) ->
     assert world.course().due_at == words.due
     world.push("RES", 1, "processing", new_due_at=later)
     assert world.course().due_at == later and world.deliveries[-1].legal_due == later
+
+
+def test_another_state_under_the_same_cause_goes_outside(world: Any, words: Any) -> None:
+    """Under on_ack only the step that went ahead is spared; the owner's further step would otherwise reach nobody."""
+    world.push("SEC-ACK", 1, "received")
+    _echo(world, words, 1, "received", "SEC-ACK", 1)
+    assert world.sent("national") == []
+    further = _echo(world, words, 2, "processing", "SEC-ACK", 1)
+    assert further["status"] == "accepted"
+    assert [operation for _, operation in world.sent("national")] == ["sync", "progress"]
+    assert [warning["code"] for warning in further["warnings"]] == ["khong_ro_nguyen_nhan"]
+
+
+def test_another_outcome_under_the_same_cause_goes_outside(world: Any, words: Any) -> None:
+    """The owner refuses what the sector granted: the portal must hear it."""
+    world.push("SEC-ACK", 1, "resolved")
+    cause = Cause("SEC-ACK", words.event_id("SEC-ACK", 1))
+    reason = Reason("LD-01", "Không đủ điều kiện")
+    world.push("RES", 1, "resolved", caused_by=cause, outcome=Outcome.REFUSED, reason=reason, results=())
+    assert len(world.sent("national")) == 2
