@@ -28,9 +28,12 @@ PORTAL_CODE: Mapping[str, str] = {
 }
 
 
+_RESOLUTION_LANE = "resolution"
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What the outside holds of one dossier, and what is held back here."""
+    """What the outside holds of one dossier, and the upstreams to which its lane is held here."""
 
     portal_states: Sequence[str]
     portal_rows: Sequence[str]
@@ -63,12 +66,19 @@ class Verdict:
 def judge(role: Role, seen: Seen, verdict: Verdict) -> None:
     """Add one dossier to the verdict."""
     wanted = [PORTAL_CODE[state] for state in role.states]
+    # A held portal lane excuses nothing at the resolution system; a push held there comes back to nobody, so it excuses both.
     held = bool(seen.held)
     for name, got in (("portal.state", seen.portal_states), ("portal.progress", seen.portal_rows)):
         _compare(f"{role.code} {name}", wanted, got, verdict, held=held)
     if role.system != RESOLUTION:
         sequences = [str(event["sequence"]) for event in role.events]
-        _compare(f"{role.code} resolution.push", sequences, [str(n) for n in seen.pushes], verdict, held=held)
+        _compare(
+            f"{role.code} resolution.push",
+            sequences,
+            [str(n) for n in seen.pushes],
+            verdict,
+            held=_RESOLUTION_LANE in seen.held,
+        )
 
 
 def _compare(label: str, wanted: Sequence[str], got: Sequence[str], verdict: Verdict, *, held: bool) -> None:
