@@ -110,7 +110,7 @@ def cannot_understand(faults: Iterable[SectorFault], message_vi: str = "") -> In
 async def with_dossier(door: Door, event: StatusEvent) -> StatusEvent:
     """The event with the dossier that its sector's own number stands for; raises `NotFound` for a number never seen.
 
-    A number is learnt from the first applied event that names both (dossier-model 4.1, subject).
+    A number is learnt from the first event that names both and is applied, or waits for its turn (dossier-model 4.1).
     """
     known = await door.journal.record(dossiers.sector_key(event.system_code, event.sector_dossier_id))
     if known is None:

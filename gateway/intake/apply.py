@@ -84,14 +84,14 @@ class Line:
             if faults or (judgement.verdict is Verdict.REFUSE and not self.lenient):
                 self._hold(draft, course, pending, judgement)
                 return Taken(InboundStatus.PARKED_CONFLICT)
-        remarks = self._remarks(course, event, reporter, judgement)
+        remarks = (*self._remarks(course, event, reporter, judgement), *_number_of_another(draft, pending))
         course = advance(course, pending.event, reporter)
         draft.course = self._noting_echo(course, pending, reporter)
         draft.reach(pending.source, pending.event.sequence)
         draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json))
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=False))
         self._tell_applied(draft, pending, remarks, order)
-        _learn_number(draft, pending)
+        learn_number(draft, pending)
         return Taken(InboundStatus.ACCEPTED, remarks)
 
     def take_late(self, draft: Draft, course: Course, pending: Pending) -> None:
@@ -193,13 +193,20 @@ class Line:
         tell(draft, kind, pending, order, **fields)
 
 
-def _learn_number(draft: Draft, pending: Pending) -> None:
+def learn_number(draft: Draft, pending: Pending) -> None:
     """Remember the sector's own number of the dossier; the first word stands, so that no later event can move it."""
     number = pending.event.sector_dossier_id
     if not number or pending.stored:
         return
     if dossiers.sector_key(pending.source, number) not in draft.situation.records:
         draft.records.append(dossiers.sector_write(pending.source, number, draft.intake.dossier))
+
+
+def _number_of_another(draft: Draft, pending: Pending) -> tuple[Remark, ...]:
+    """The doubt about an event whose sector number stands for another dossier; the dossier code decides."""
+    known = draft.situation.records.get(dossiers.sector_key(pending.source, pending.event.sector_dossier_id))
+    differs = known is not None and not pending.stored and known.state.decode() != draft.intake.dossier
+    return (receipts.NUMBER_OF_ANOTHER,) if differs else ()
 
 
 def hold_contradiction(draft: Draft, pending: Pending) -> None:

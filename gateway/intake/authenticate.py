@@ -8,7 +8,7 @@ developer who misspelt it must be told. Sources: RFC 9421, RFC 9530, dossier-mod
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -94,9 +94,17 @@ class Callers:
                     faults.extend(f"{where}: {fault}" for fault in error.faults)
                 else:
                     keys[key_id] = RegisteredKey(system_code, key_id, stated.algorithm, public_key, record)
+                    faults.extend(_shared(keys, keys[key_id], where))
         if faults:
             raise ConfigError(tuple(faults))
         return cls(keys)
+
+
+def _shared(keys: Mapping[str, RegisteredKey], new: RegisteredKey, where: str) -> Iterator[str]:
+    """The fault of a key that another system holds too: what it signs would prove nothing about who signed."""
+    for known in keys.values():
+        if known.system_code != new.system_code and known.public_key == new.public_key:
+            yield f"{where}: khóa công khai này đã đăng ký cho hệ thống {known.system_code}; mỗi hệ thống cần khóa riêng"
 
 
 class _Resolver(HTTPSignatureKeyResolver):

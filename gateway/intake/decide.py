@@ -14,7 +14,7 @@ from gateway.config import CallerRecord
 from gateway.config import Intake as IntakePolicy
 from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound
 from gateway.intake import receipts
-from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, sees, tell
+from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, learn_number, sees, tell
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
@@ -152,6 +152,8 @@ class Decider:
         """Keep an event until its predecessor (or its dossier) has come."""
         last = draft.last(pending.source)
         draft.keep(pending, InboundStatus.PARKED_GAP, carried(pending, None))
+        if draft.course is not None:
+            learn_number(draft, pending)
         tell(
             draft,
             "event.parked_gap",

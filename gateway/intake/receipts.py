@@ -22,7 +22,7 @@ from mappings.codec import encode
 DURABILITY = "local"
 """What `accepted` stands for: flushed to the disk of this node (delivery-engine 4.8)."""
 
-_SHOWN = ("receipt_id", "event_id", "dossier_code", "dossier_uid", "received_at", "digest")
+_SHOWN = ("receipt_id", "event_id", "dossier_code", "dossier_uid", "version", "received_at", "digest")
 _RECEIPT_SPACE = uuid.UUID("0b9f3a52-5b0e-5d7e-8f0c-6a3a7d1f20c4")
 
 
@@ -40,6 +40,11 @@ FORCED_STEP = "buoc_chuyen_trai_bang"
 CAUSE_UNKNOWN = Remark(
     "khong_ro_nguyen_nhan",
     "caused_by không trỏ tới một sự kiện cùng trạng thái đã đi theo hồ sơ này; sự kiện được gửi đi như thường lệ.",
+)
+
+NUMBER_OF_ANOTHER = Remark(
+    "so_cua_ho_so_khac",
+    "sector_dossier_id này đã dùng cho một hồ sơ khác; sự kiện được ghi vào hồ sơ theo dossier_code, hãy kiểm tra lại.",
 )
 
 

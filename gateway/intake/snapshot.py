@@ -12,7 +12,7 @@ from gateway.errors import Conflict
 from gateway.intake.apply import Line
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
-from gateway.intake.receipts import DURABILITY, receipt_id, refuse
+from gateway.intake.receipts import DURABILITY, duplicate, receipt_id, refuse
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
 from gateway.records import courses, dossiers
 from gateway.records.courses import Course
@@ -36,7 +36,9 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject) -> Decis
     """201 registered, 200 updated or the same again, 409 for a version that lies behind or says something else."""
     dossier, before = subject.dossier, draft.course
     if before is not None and dossier.version == before.version and subject.digest == before.digest:
-        return Decision(_answer(draft, subject, "duplicate"), 200, store=False)
+        original = draft.situation.known_receipt
+        answer = duplicate(original) if original is not None else _answer(draft, subject, "duplicate")
+        return Decision(answer, 200, store=False)
     if not subject.fresh:
         return refuse(not_fresh())
     if before is not None and dossier.version <= before.version:

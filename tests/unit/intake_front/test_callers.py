@@ -157,6 +157,18 @@ def test_every_unfit_key_of_the_register_is_named(tmp_path: Path, all_keys: dict
     ]
 
 
+def test_a_key_shared_by_two_systems_is_refused_at_start(tmp_path: Path, all_keys: dict[str, SigningKey]) -> None:
+    """What two can sign proves nothing about who signed; one system may hold one key under two names."""
+    key = all_keys["sec-rsa-pss-sha512"].private_key
+    assert isinstance(key, rsa.RSAPrivateKey)
+    _write_public(tmp_path / "one.pem", key)
+    stated = CallerKey(algorithm="rsa-pss-sha512", file="one.pem")
+    assert len(Callers.load(_settings(tmp_path, A={"a": stated, "a2": stated})).keys) == 2
+    with pytest.raises(ConfigError) as caught:
+        Callers.load(_settings(tmp_path, A={"a": stated}, B={"b": stated}))
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["callers.B.keys.b"]
+
+
 def test_signing_key_that_does_not_fit_its_algorithm(all_keys: dict[str, SigningKey]) -> None:
     """A client learns at once that its key and its algorithm do not belong together."""
     key = all_keys["sec-ed25519"].private_key

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.journal.model import InboundStatus
+from gateway.journal.model import InboundStatus, Record
 from mappings.canonical import Cause, Reason
 
 
@@ -217,3 +217,22 @@ def test_a_dossier_can_be_named_by_the_sectors_own_number_once_both_were_named(w
     learnt = [key for key in world.records if key.kind == "sector_dossier"]
     assert [key.id for key in learnt] == ["SEC-A/LH-1"]
     assert world.records[learnt[0]].state == words.code.encode()
+
+
+def test_the_sectors_own_number_is_learnt_from_an_event_that_waits(world: Any, words: Any) -> None:
+    """Otherwise what follows by number alone would be unknown although its dossier is named and registered."""
+    world.push("SEC-A", 2, "processing", sector_dossier_id="LH-1")
+    learnt = [key for key in world.records if key.kind == "sector_dossier"]
+    assert [world.records[key].state.decode() for key in learnt] == [words.code]
+    world.push("SEC-A", 1, "received", sector_dossier_id="LH-1")
+    assert world.status("SEC-A", 2) == "accepted"
+
+
+def test_a_number_of_another_dossier_is_told_and_moves_nothing(world: Any) -> None:
+    """The dossier code decides; the sender learns that its two names disagree."""
+    world.push("SEC-A", 1, "received", sector_dossier_id="LH-1")
+    (known,) = [key for key in world.records if key.kind == "sector_dossier"]
+    world.records[known] = Record(known, 1, b"000.00.00.G16-261120-0001")
+    _, body = world.push("SEC-A", 2, "processing", sector_dossier_id="LH-1")
+    assert [warning["code"] for warning in body["warnings"]] == ["so_cua_ho_so_khac"]
+    assert world.records[known].state == b"000.00.00.G16-261120-0001"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -27,6 +28,17 @@ def test_the_same_version_and_content_again_changes_nothing(world: Any) -> None:
     for fresh in (True, False):
         status, body = world.put(fresh=fresh)
         assert (status, body["status"]) == (200, "duplicate") and not world.last_decision.store
+
+
+def test_a_repeated_registration_gets_the_original_receipt(worlds: Any) -> None:
+    """A resolution system that lost our 201 learns when the dossier was registered, not when it asked again."""
+    world = worlds()
+    _, first = world.put()
+    world.now += timedelta(hours=2)
+    _, again = world.put()
+    assert again["original"] == first
+    told = ("receipt_id", "dossier_code", "dossier_uid", "version", "received_at", "digest")
+    assert {name: again[name] for name in told} == {name: first[name] for name in told}
 
 
 @pytest.mark.parametrize(("version", "summary"), [(1, "khác"), (2, ""), (2, "khác"), (1, "")])
