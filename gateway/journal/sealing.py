@@ -7,12 +7,14 @@ destroys its payloads; digests and evidence survive (architecture 1).
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import hmac
 import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,7 @@ _NONCE = 12
 _TAG = 16
 _KEY_BYTES = 32
 _CHECK = b"tthc-gateway journal"
+_PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 
 class WrongKey(ConfigError):
@@ -119,11 +122,15 @@ class KeyRing:
 
 
 class Shelf:
-    """Content-addressed files for sealed bytes above `inline_bytes`: named by the SHA-256 of what they hold."""
+    """Content-addressed files for sealed bytes above `inline_bytes`: named by the SHA-256 of what they hold.
+
+    What is sealed has a nonce of its own, so no two puts share a file, and the files of a transaction are its own.
+    """
 
     def __init__(self, root: Path, inline_bytes: int) -> None:
         self._root = root
         self._inline_bytes = inline_bytes
+        self._fresh: list[Path] = []
 
     def put(self, sealed: bytes) -> Stored:
         """Keep sealed bytes; a file is durable, its directory entry too, before this returns. Raises OSError."""
@@ -135,21 +142,42 @@ class Shelf:
             folder.mkdir(parents=True, exist_ok=True)
             _sync_directory(self._root)
         target, draft = folder / name, folder / f".{name}.part"
-        with draft.open("wb") as handle:
-            handle.write(sealed)
-            handle.flush()
-            os.fsync(handle.fileno())
-        draft.replace(target)
+        try:
+            with draft.open("wb") as handle:
+                handle.write(sealed)
+                handle.flush()
+                os.fsync(handle.fileno())
+            draft.replace(target)
+        except OSError:
+            draft.unlink(missing_ok=True)
+            raise
+        self._fresh.append(target)
         _sync_directory(folder)
         return Stored(None, name)
 
+    def keep(self) -> None:
+        """The transaction of the files put since the last call was committed, or may have been."""
+        self._fresh.clear()
+
+    def discard(self) -> None:
+        """The transaction of the files put since the last `keep` did not commit: nothing will ever name them."""
+        for file in self._fresh:
+            with suppress(OSError):
+                file.unlink()
+        self._fresh.clear()
+
     def get(self, stored: Stored) -> bytes:
-        """The sealed bytes; raises `SealBroken` when a file is gone or is not what its name says."""
+        """The sealed bytes; raises `SealBroken` when a file is gone, unreadable, or not what its name says.
+
+        Raises OSError where only this process lacks something just now.
+        """
         if stored.file is None:
             return stored.sealed or b""
         try:
             sealed = (self._root / stored.file[:2] / stored.file).read_bytes()
-        except FileNotFoundError as error:
+        except OSError as error:
+            if error.errno in _PASSING:
+                raise
             raise SealBroken(SealBroken.__doc__) from error
         if hashlib.sha256(sealed).hexdigest() != stored.file:
             raise SealBroken(SealBroken.__doc__)

@@ -111,7 +111,7 @@ class _Engine:
         self._connection.set_wal_hook(self._note_wal)
         if options.max_pages:
             self.limit(options.max_pages)
-        self._scope: tuple[Vault, Author] | None = None
+        self._scope: tuple[Vault, Author]  # said by `use`, before the first transaction
         self._sql: Mapping[str, str] = {}
         self._counters = Counters(0, 0, 0, b"")
         self._kept = self._counters
@@ -136,8 +136,6 @@ class _Engine:
 
     def books(self) -> Books:
         """The books for one operation."""
-        if self._scope is None:
-            raise JournalUnavailable
         vault, author = self._scope
         return Books((self.cursor, self._sql, vault), author, self._counters)
 
@@ -154,15 +152,20 @@ class _Engine:
 
     def commit(self) -> None:
         """Make it durable: the WAL is synced before this returns."""
-        self._cursor.execute("COMMIT")
+        try:
+            self._cursor.execute("COMMIT")
+        except apsw.IOError:
+            self._scope[0].shelf.keep()  # the log may hold all of it in spite, and bring it back after a crash
+            raise
+        self._scope[0].shelf.keep()
         self._counters.new_keys.clear()
 
     def rollback(self) -> None:
         """Undo; SQLite may have done so itself when the disk was full."""
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
-        if self._scope is not None:
-            self._scope[0].keys.forget(self._counters.new_keys)
+        self._scope[0].keys.forget(self._counters.new_keys)
+        self._scope[0].shelf.discard()
         self._counters = self._kept.copy()
 
     def tidy(self, *, idle: bool) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -114,4 +116,33 @@ def test_a_lost_or_changed_file_is_noticed(tmp_path: Path) -> None:
         shelf.get(stored)
     file.unlink()
     with pytest.raises(SealBroken):
+        shelf.get(stored)
+
+
+def test_a_draft_that_could_not_be_written_is_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk must not fill up with halves of what it refused."""
+
+    def full(_handle: int) -> None:
+        raise OSError(errno.ENOSPC, "no space left")
+
+    shelf = Shelf(tmp_path, 16)
+    monkeypatch.setattr("gateway.journal.sealing.os.fsync", full)
+    (tmp_path / hashlib.sha256(b"x" * 100).hexdigest()[:2]).mkdir()
+    with pytest.raises(OSError, match="no space left"):
+        shelf.put(b"x" * 100)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+def test_a_process_without_free_descriptors_does_not_take_a_file_for_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That passes; a lane held for it would need a person."""
+    shelf = Shelf(tmp_path, 16)
+    stored = shelf.put(b"x" * 100)
+
+    def none_free(_path: Path) -> bytes:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    monkeypatch.setattr(Path, "read_bytes", none_free)
+    with pytest.raises(OSError, match="too many open files"):
         shelf.get(stored)

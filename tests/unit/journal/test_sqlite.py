@@ -354,3 +354,60 @@ async def test_a_fault_of_the_decision_does_not_stop_the_writer(driver: Drivers)
             with pytest.raises(RecursionError):
                 await desk.accept(desk.event(1), broken)
         assert (await desk.accept(desk.event(1))).stored
+
+
+def shelved(folder: Path) -> set[str]:
+    """The files that hold what is large."""
+    return {path.name for path in (folder / "files").rglob("*") if path.is_file()}
+
+
+async def test_what_was_not_stored_leaves_no_file_behind(driver: Drivers) -> None:
+    """On a full disk every refused repeat would otherwise leave its files and take what space comes free."""
+    async with driver.desk(options(inline_bytes=512)) as desk:
+        await desk.accept(desk.event(1, carried=b"x" * 4_000))
+        before = shelved(driver.folder)
+        assert before
+    pages = (driver.folder / "journal.db").stat().st_size // 4096
+    async with driver.desk(options(inline_bytes=512, max_pages=pages)) as desk:
+        refused = 0
+        for n in range(200):
+            kept = shelved(driver.folder)
+            try:
+                await desk.accept(desk.event(2, f"dossier-{n}", carried=b"x" * 4_000))
+            except JournalUnavailable:
+                refused += 1
+                assert shelved(driver.folder) == kept
+            if refused == 3:
+                break
+        assert refused == 3
+        assert before <= shelved(driver.folder)
+
+
+async def test_an_intake_that_is_taken_out_of_its_batch_leaves_no_file_behind(driver: Drivers) -> None:
+    """One intake breaks a rule after it wrote: it is undone with its files, the others of its batch keep theirs."""
+    async with driver.desk(options(inline_bytes=512)) as desk:
+        twice = desk.event(1, "dossier-bad", carried=b"x" * 4_000)
+        bad = replace(twice.decision(), deliveries=twice.deliveries() * 2)
+        good = [desk.event(1, f"dossier-{n}", carried=b"x" * 4_000) for n in range(5)]
+        answers = await asyncio.gather(
+            *(desk.accept(event) for event in good[:2]),
+            desk.accept(twice, bad),
+            *(desk.accept(event) for event in good[2:]),
+            return_exceptions=True,
+        )
+        assert [isinstance(answer, Exception) for answer in answers] == [False, False, True, False, False, False]
+        assert len(await desk.claim()) == 5
+        assert len(shelved(driver.folder)) == 5
+
+
+async def test_a_payload_that_cannot_be_read_stops_its_own_lane_only(driver: Drivers) -> None:
+    """A bad sector under one file must not keep a whole upstream from being claimed."""
+    async with driver.desk(options(inline_bytes=512)) as desk:
+        await desk.accept(desk.event(1, carried=b"x" * 4_000))
+        (file,) = [path for path in (driver.folder / "files").rglob("*") if path.is_file()]
+        file.unlink()
+        file.mkdir()
+        await desk.accept(desk.event(1, desk.other))
+        (claim,) = await desk.claim()
+        assert claim.dossier == desk.other
+        assert await desk.states() == [DeliveryState.HELD]
