@@ -6,7 +6,7 @@ Nothing here knows which database it is; a driver hands in a cursor and its own 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -72,6 +72,12 @@ class Pages:
     def rows(self, name: str, *values: object) -> list[Row]:
         """All rows of a named statement."""
         return self._cursor.execute(self._sql[name], values).fetchall()
+
+    def each(self, name: str, *values: object) -> Iterator[Row]:
+        """The rows of a named statement, read one by one; no other statement may run before the last that is wanted."""
+        found = self._cursor.execute(self._sql[name], values)
+        while (row := found.fetchone()) is not None:
+            yield row
 
     def opened(self, dossier: str, label: str, stored: Stored) -> bytes:
         """The plain bytes of a sealed value; raises `SealBroken`."""

@@ -33,30 +33,25 @@ def claim(books: Books, wanted: Wanted) -> tuple[Claim, ...]:
     """Lease up to `limit` lanes: first those whose lease ran out, then those due, oldest first."""
     books.run("claim.cut", wanted.upstream, 2 * wanted.lease_until - wanted.now)
     expired = books.rows("claim.expired", wanted.upstream, wanted.now, wanted.limit)
-    claims = [claim for (number,) in expired if (claim := _reclaim(books, number, wanted)) is not None]
+    claims = [claim for row in expired if (claim := _reclaim(books, lanes.Lane(*row), wanted)) is not None]
     due = books.rows("claim.due", wanted.upstream, wanted.now, wanted.limit - len(claims))
-    claims += [claim for (number,) in due if (claim := _lease(books, number, wanted)) is not None]
+    claims += [claim for row in due if (claim := _lease(books, lanes.Lane(*row), wanted)) is not None]
     return tuple(claims)
 
 
-def _reclaim(books: Books, number: int, wanted: Wanted) -> Claim | None:
+def _reclaim(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
     """Take back a lane whose sender fell silent: what it was sending is in doubt, and a hold ordered meanwhile holds."""
-    lane = lanes.find(books, number)
-    if lane is None:
-        return None
-    for _ in books.rows("claim.sending", number, lane.head_seq):
+    for _ in books.rows("claim.sending", lane.lane_id, lane.head_seq):
         books.move(lane.upstream, DeliveryState.SENDING.value, DeliveryState.UNKNOWN)
-    books.run("claim.doubt", number, lane.head_seq)
+    books.run("claim.doubt", lane.lane_id, lane.head_seq)
     if lane.hold_reason:
         lanes.come_to_rest(books, lane, lanes.Rest(wanted.now, lane.memory))
         return None
-    return _lease(books, number, wanted)
+    return _lease(books, lane, wanted)
 
 
-def _lease(books: Books, number: int, wanted: Wanted) -> Claim | None:
-    lane = lanes.find(books, number)
-    if lane is None:
-        return None
+def _lease(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
+    number = lane.lane_id
     most = max((1, *wanted.batch.values()))
     rows = books.rows("claim.messages", number, lane.head_seq, min(most, lane.next_seq - lane.head_seq))
     chosen = _contiguous(rows, wanted.batch)
@@ -66,8 +61,8 @@ def _lease(books: Books, number: int, wanted: Wanted) -> Claim | None:
         return None
     del chosen[len(deliveries) :]
     books.run("claim.lane", number, wanted.lease_until, books.author.writer)
-    books.run("claim.send", number, chosen[0][0], chosen[-1][0], wanted.now)
     for row in chosen:
+        books.run("claim.send", number, row[0], wanted.now)
         books.move(lane.upstream, row[5], DeliveryState.SENDING)
     return Claim(
         lane_id=number,

@@ -157,11 +157,15 @@ def _insert(books: Books, number: int, seq: int, message: Fresh, held: str) -> N
 
 
 def come_to_rest(books: Books, lane: Lane, rest: Rest) -> Head | None:
-    """Advance over contiguous terminal messages and set the lane's next step; returns its head, None when it is idle.
+    """Advance over contiguous terminal messages and set the lane's next step; returns its head, None when it is idle."""
+    return rest_at(books, lane, rest, head_of(books, lane))
+
+
+def rest_at(books: Books, lane: Lane, rest: Rest, head: Head | None) -> Head | None:
+    """Set the lane's next step where `head` is its first message that is not terminal, None for an idle lane.
 
     A hold that was ordered while a message was in flight takes effect here.
     """
-    head = head_of(books, lane)
     number, give = lane.lane_id, rest.given_back
     if head is None:
         books.run("lane.rest", number, lane.next_seq, None, None, lane.hold_reason, rest.memory, give)

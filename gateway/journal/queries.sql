@@ -120,11 +120,13 @@ SELECT 1 FROM msg WHERE source = ?1 AND key = ?2 AND upstream = ?3 AND kind = ?4
 UPDATE msg SET state = 'HELD', hold_reason = ?3 WHERE lane_id = ?1 AND seq = ?2
 
 -- name: claim.expired
-SELECT lane_id FROM lane INDEXED BY lane_lease
+SELECT lane_id, upstream, dossier, next_seq, head_seq, due, lease_until, epoch, block_reason, hold_reason, memory
+FROM lane INDEXED BY lane_lease
 WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until <= ?2 ORDER BY lease_until LIMIT ?3
 
 -- name: claim.due
-SELECT lane_id FROM lane INDEXED BY lane_due
+SELECT lane_id, upstream, dossier, next_seq, head_seq, due, lease_until, epoch, block_reason, hold_reason, memory
+FROM lane INDEXED BY lane_due
 WHERE upstream = ?1 AND due IS NOT NULL AND due <= ?2 ORDER BY due LIMIT ?3
 
 -- name: claim.cut
@@ -147,12 +149,11 @@ UPDATE lane SET due = NULL, lease_until = ?2, owner = ?3, epoch = epoch + 1, att
 
 -- name: claim.send
 UPDATE msg SET prior = state, state = 'SENDING', attempts = attempts + 1, unsettled = unsettled + 1,
-  first_attempt_at = coalesce(first_attempt_at, ?4)
-WHERE lane_id = ?1 AND seq BETWEEN ?2 AND ?3
+  first_attempt_at = coalesce(first_attempt_at, ?3)
+WHERE lane_id = ?1 AND seq = ?2
 
 -- name: settle.claimed
-SELECT seq, prior, doubtful, kind, source, key, delivery_id FROM msg
-WHERE lane_id = ?1 AND seq >= ?2 AND state = 'SENDING' ORDER BY seq
+SELECT seq, prior, doubtful, delivery_id, state FROM msg WHERE lane_id = ?1 AND seq >= ?2 ORDER BY seq
 
 -- name: settle.msg
 UPDATE msg SET state = ?3, prior = '', doubtful = ?4, unsettled = 0, hold_reason = ?5,

@@ -21,9 +21,6 @@ class Sent:
     seq: int
     prior: DeliveryState
     doubtful: bool
-    kind: str
-    source: str
-    key: str
     delivery_id: str
 
 
@@ -32,21 +29,29 @@ def settle(books: Books, settlement: Settlement) -> bool:
     lane = lanes.find(books, settlement.lane_id)
     if lane is None or lane.epoch != settlement.epoch or lane.lease_until is None:
         return False
-    sent = [
-        Sent(seq, DeliveryState(prior), bool(doubtful), *names)
-        for seq, prior, doubtful, *names in books.rows("settle.claimed", lane.lane_id, lane.head_seq)
-    ]
+    sent = _sent(books, lane)
     named = {message.sequence: message for message in settlement.messages}
     _check(sent, named)
     for message in sent:
         _settle_message(books, lane, message, named.get(message.seq), settlement)
     head_before = sent[0].seq if sent else lane.head_seq
-    lanes.come_to_rest(books, lane, _rest(books, lane, settlement, head_before))
+    head = lanes.head_of(books, lane)
+    lanes.rest_at(books, lane, _rest(lane, settlement, head, books.now, head_before), head)
     _follow_up(books, lane.dossier, settlement.follow_ups)
     for row in settlement.audit:
         books.audit(row)
     books.chain_leaf(row_digest("settle", lane.lane_id, lane.upstream, lane.dossier, lane.epoch))
     return True
+
+
+def _sent(books: Books, lane: lanes.Lane) -> list[Sent]:
+    """The messages of the claim: a run of SENDING from the head on, so that nothing behind it is read, however deep."""
+    sent: list[Sent] = []
+    for seq, prior, doubtful, delivery_id, state in books.each("settle.claimed", lane.lane_id, lane.head_seq):
+        if state != DeliveryState.SENDING:
+            break
+        sent.append(Sent(seq, DeliveryState(prior), bool(doubtful), delivery_id))
+    return sent
 
 
 def _check(sent: list[Sent], named: dict[int, MessageSettlement]) -> None:
@@ -105,10 +110,9 @@ def _write_attempt(books: Books, lane: lanes.Lane, seq: int, attempt: AttemptWri
     books.bind("attempt", *columns)
 
 
-def _rest(books: Books, lane: lanes.Lane, settlement: Settlement, head_before: int) -> lanes.Rest:
+def _rest(lane: lanes.Lane, settlement: Settlement, head: lanes.Head | None, now: int, head_before: int) -> lanes.Rest:
     """A head that still waits is due as settled; a new head is due at once, unless it was part of the claim and waits too."""
-    head = lanes.head_of(books, lane)
-    due = books.now
+    due = now
     if head is not None and settlement.next_due is not None:
         named = {message.sequence for message in settlement.messages}
         if head.state is not DeliveryState.READY or head.seq == head_before or head.seq in named:
