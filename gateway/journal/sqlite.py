@@ -162,11 +162,11 @@ class _Engine:
 
     def rollback(self) -> None:
         """Undo; SQLite may have done so itself when the disk was full."""
+        self._scope[0].keys.forget(self._counters.new_keys)
+        self._counters = self._kept.copy()
         if self._connection.in_transaction:
             self._cursor.execute("ROLLBACK")
-        self._scope[0].keys.forget(self._counters.new_keys)
         self._scope[0].shelf.discard()
-        self._counters = self._kept.copy()
 
     def tidy(self, *, idle: bool) -> None:
         """Move the WAL into the database: in a quiet moment, or when it has grown too long."""

@@ -10,6 +10,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Generic, Protocol, TypeVar
@@ -153,7 +154,7 @@ class Writer:
             if jobs:
                 outcomes = self._commit(jobs)
                 self._answer(jobs, outcomes)
-            self._engine.tidy(idle=False)
+            self._tidy(idle=False)
         self._engine.close()
 
     def _take(self) -> tuple[list[Job[Any]], bool]:
@@ -172,8 +173,15 @@ class Writer:
         try:
             return self._jobs.get(timeout=_PAUSE_S)
         except queue.Empty:
-            self._engine.tidy(idle=True)
+            self._tidy(idle=True)
         return self._jobs.get()
+
+    def _tidy(self, *, idle: bool) -> None:
+        """Housekeeping; what it cannot do now waits for the next time."""
+        with Caught() as fault:
+            self._engine.tidy(idle=idle)
+        if fault.error is not None:
+            _LOG.error("housekeeping failed: %s", type(fault.error).__name__)
 
     def _commit(self, jobs: Sequence[Job[Any]]) -> list[Outcome]:
         """One transaction for all jobs. A job that fails after it wrote is taken out, and the others run again without it."""
@@ -201,7 +209,8 @@ class Writer:
             self._engine.commit()
             self._pass("after_commit", kinds)
         if whole.error is not None:
-            self._engine.rollback()
+            with Caught():  # what cannot be undone now fails the next transaction, which undoes it
+                self._engine.rollback()
             _LOG.error("commit failed: %s", type(whole.error).__name__)
             for index in left:
                 outcomes[index] = Outcome(error=unavailable(whole.error))
@@ -233,7 +242,7 @@ class Writer:
             self._accepts_waiting -= sum(job.kind == ACCEPT for job in jobs)
         pairs = list(zip(jobs, outcomes, strict=True))
         for loop in {job.loop for job in jobs}:
-            if not loop.is_closed():
+            with suppress(RuntimeError):  # the loop was closed: nobody waits there any more
                 loop.call_soon_threadsafe(_resolve, [pair for pair in pairs if pair[0].loop is loop])
 
 
