@@ -9,6 +9,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from itertools import count
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -57,12 +58,16 @@ def create_internal_app(parts: InternalParts) -> web.Application:
 
 
 def _correlated(parts: InternalParts) -> Middleware:
-    """One id for a request, its log lines and its answer; the caller's own if it is fit to be logged."""
+    """One id for a request, its log lines and its answer; the caller's own if it is fit to be logged.
+
+    Ours are numbered within this start of the process, whose own id makes them unique: chance costs more than it says.
+    """
+    start, numbers = parts.door.clock.new_id(), count(1)
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
         offered = request.headers.get(CORRELATION_HEADER, "")
-        chosen = offered if _CORRELATION.fullmatch(offered) else parts.door.clock.new_id()
+        chosen = offered if _CORRELATION.fullmatch(offered) else f"{start}.{next(numbers)}"
         token = correlation_id.set(chosen)
         try:
             response = await handler(request)

@@ -108,4 +108,6 @@ def title_vi(kind: str) -> str:
 
 def _plain(value: FieldValue) -> object:
     """What JSON can say of a field; lists become tuples so that nothing mutable is kept."""
-    return tuple(value) if isinstance(value, Sequence) and not isinstance(value, str) else value
+    if value is None or isinstance(value, (str, int, float, datetime)):
+        return value
+    return tuple(value)

@@ -32,6 +32,8 @@ def _without_none(tree: dict[str, object]) -> dict[str, object]:
 
 
 def _cleaned(value: object) -> object:
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
         return _without_none(value)
     if isinstance(value, list | tuple):
