@@ -17,7 +17,7 @@ from mappings.faults import CannotUnderstand, SectorFault
 from mappings.lifecycle import event_faults, event_flags
 from mappings.reading import RecordReader, Step, locate, pointer_of
 from mappings.sector import SectorProfile, Tree, load_profile, to_dossier, to_event
-from mappings.tables import UnknownCode, load_table
+from mappings.tables import SECTORS, UnknownCode, declarations, load_table
 
 _PERSONAL = frozenset(
     {
@@ -42,6 +42,8 @@ _OUTWARD = {
     ("Fee", "collection_time"): ("portal_collection_time", "HinhThucThu"),
 }
 _HIDDEN = "•••"
+FAULT = "LỖI"
+WARNING = "CẢNH BÁO"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,16 +64,24 @@ class _Walk:
     """One explanation under way: the day at which tables are read, and the remarks not yet shown, by pointer."""
 
     at: date
-    remarks: dict[str, list[str]] = field(default_factory=dict)
+    remarks: dict[str, list[tuple[str, SectorFault]]] = field(default_factory=dict)
 
-    def note(self, faults: Iterable[SectorFault], kind: str = "LỖI") -> None:
+    def note(self, faults: Iterable[SectorFault], kind: str = FAULT) -> None:
         """Keep what is to be said about places of the tree."""
         for fault in faults:
-            self.remarks.setdefault(fault.pointer, []).append(f"{kind}: {fault.message_vi}")
+            self.remarks.setdefault(fault.pointer, []).append((kind, fault))
 
-    def take(self, pointer: str) -> str:
-        """The sentences about one place, or an empty string; each is shown once."""
-        return " ".join(self.remarks.pop(pointer, ()))
+    def take(self, pointer: str) -> tuple[str, str, int]:
+        """The sentences about one place, or an empty string, and the table and row behind them; each is shown once."""
+        found = self.remarks.pop(pointer, [])
+        row = next((fault.row for _, fault in found if fault.row), 0)
+        return " ".join(f"{kind}: {fault.message_vi}" for kind, fault in found), "requirements" if row else "", row
+
+
+def title_of(table: str) -> str:
+    """The Vietnamese title of one of our tables or of the sectors' code lists; its name when it has none."""
+    found = declarations().get(table) or declarations(SECTORS).get(table)
+    return found.title_vi if found is not None and found.title_vi else table
 
 
 def explain(
@@ -83,7 +93,7 @@ def explain(
     """
     profile = profile or load_profile()
     if not isinstance(tree, Mapping):
-        return (ExplainRow("", _HIDDEN, "", "", 0, "LỖI: Nội dung phải là một đối tượng JSON."),)
+        return (ExplainRow("", _HIDDEN, "", "", 0, f"{FAULT}: Nội dung phải là một đối tượng JSON."),)
     if "event_id" in tree or "sequence" in tree:
         return tuple(_explain_event(tree, system_code, profile))
     return tuple(_explain_dossier(tree, profile))
@@ -97,7 +107,7 @@ def _explain_event(tree: Tree, system_code: str | None, profile: SectorProfile) 
         event = to_event(tree, sender, profile).event
         walk.at = local_date(event.occurred_at)
         walk.note(event_faults(event))
-        walk.note(event_flags(event), "CẢNH BÁO")
+        walk.note(event_flags(event), WARNING)
     except CannotUnderstand as refused:
         walk.note(refused.faults)
     yield from _walk_record(tree, profile.event, "", "", walk)
@@ -150,21 +160,23 @@ def _walk_record(
     read = {path[0] for step in reader.steps for path in step.paths}
     for key in tree:
         if key not in read:
-            yield ExplainRow(pointer + pointer_of((key,)), _HIDDEN, "", "", 0, "không dùng")
+            yield ExplainRow(
+                pointer + pointer_of((key,)), _HIDDEN, "", "", 0, "không dùng: giao diện không có trường này"
+            )
 
 
 def _leaf(place: tuple[str, str], step: Step, raw: object, spot: tuple[str, str], walk: _Walk) -> ExplainRow:
     pointer, label = spot
     # An object or list where a plain value belongs may hold anything, personal data too.
     shown = _HIDDEN if step.inner is not None or isinstance(raw, Mapping | list) else _shown(place, raw)
-    remark = walk.take(pointer)
+    remark, table, row = walk.take(pointer)
     if remark:
-        return ExplainRow(pointer, shown, label, "", 0, remark)
+        return ExplainRow(pointer, shown, label, table, row, remark)
     try:
         value = step.read(raw)
     except CannotUnderstand as refused:
         return ExplainRow(
-            pointer, shown, label, "", 0, " ".join(f"LỖI: {found.message_vi}" for found in refused.faults)
+            pointer, shown, label, "", 0, " ".join(f"{FAULT}: {found.message_vi}" for found in refused.faults)
         )
     if place in _OUTWARD and isinstance(value, StrEnum):
         return _outward(place, value, ExplainRow(pointer, shown, label, "", 0, value.value), walk)
@@ -196,7 +208,8 @@ def _portal_status(state: DossierStatus, outcome: Outcome, walk: _Walk) -> Expla
 def _left_over(walk: _Walk) -> Iterator[ExplainRow]:
     """The faults of places that the tree does not have, such as a missing value."""
     for pointer in tuple(walk.remarks):
-        yield ExplainRow(pointer, "", "", "", 0, walk.take(pointer))
+        remark, table, row = walk.take(pointer)
+        yield ExplainRow(pointer, "", "", table, row, remark)
 
 
 def _shown(place: tuple[str, str], value: object) -> str:

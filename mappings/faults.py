@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
 class SectorFault:
     """One fault: stable code, JSON pointer (RFC 6901) into the tree as it was sent, Vietnamese sentence.
 
-    The sentence never repeats a value that was sent, except a code of a closed list, so it is fit for logs.
+    The sentence never repeats a value that was sent, except a code of a closed list, so it is fit for logs. `row` is the
+    line of the requirements that the fault comes from, 0 for a fault of form.
     """
 
     code: str
     pointer: str
     message_vi: str
+    row: int = field(default=0, compare=False)
 
     def under(self, prefix: str) -> SectorFault:
         """The same fault seen from a level higher in the tree."""
-        return SectorFault(self.code, prefix + self.pointer, self.message_vi)
+        return replace(self, pointer=prefix + self.pointer)
 
 
 class CannotUnderstand(ValueError):

@@ -136,11 +136,11 @@ KNOWN_GUARDS = frozenset({"operator", "no_outcome"})
 
 def _unmet(from_state: str, effect: str, content: Content, at_date: date) -> tuple[SectorFault, ...]:
     found = {
-        (row["fault_code"], row["pointer"]): row["message_vi"]
+        (row["fault_code"], row["pointer"]): (row["message_vi"], row.number)
         for row in _requirements(from_state, effect, content.state, content.outcome)
         if row.holds(at_date) and not _MET[row["requirement"]](content)
     }
-    return tuple(SectorFault(code, pointer, message) for (code, pointer), message in found.items())
+    return tuple(SectorFault(code, pointer, message, row) for (code, pointer), (message, row) in found.items())
 
 
 @lru_cache(maxsize=2048)
