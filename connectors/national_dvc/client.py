@@ -295,12 +295,13 @@ class PortalClient:
         raise NotSent(f"Chưa đăng nhập được vào Cổng: {why}", exchange=said.exchange)
 
 
-def refusal_of(said: Said, known: Iterable[str] | None = None) -> DeliveryError:
+def refusal_of(said: Said, known: Iterable[str] | None = None, people: Iterable[str] = ()) -> DeliveryError:
     """The error behind an answer that is no success, with the portal's own words as far as they may be shown.
 
-    `known` are the personal texts that the portal may have repeated; without it, those of the request.
+    `known` are the personal texts that the portal may have repeated; without it, those of the request. `people` are
+    more of them: the portal holds the whole dossier, so it may name somebody of whom this request did not speak.
     """
-    personal = _personal(said.exchange.request) if known is None else known
+    personal = (*(_personal(said.exchange.request) if known is None else known), *people)
     text = f"{said.conclusion.meaning_vi} (mã {said.answer.code or 'không có'})."
     words = quotable(said.answer.message, personal).rstrip(".")
     return _KINDS.get(said.family, Rejected)(

@@ -13,7 +13,7 @@ kept in the lane's memory:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from typing import Literal
 
@@ -213,7 +213,7 @@ class NationalPortal:
             if said.family in (Family.DUPLICATE, Family.NOT_FOUND):
                 raise Busy("Cổng trả lời mâu thuẫn: hồ sơ vừa có vừa không có; chưa ghi gì.", exchange=said.exchange)
         if said.family is not Family.DONE:
-            raise refusal_of(said)
+            raise refusal_of(said, people=_people((delivery,)))
         return self._state_receipt(delivery, said, mapped.findings, duplicate=duplicate)
 
     async def _map(self, delivery: Delivery, attempt: Attempt) -> Mapped:
@@ -265,7 +265,7 @@ class NationalPortal:
         except DeliveryError as error:
             return [error for _ in call]
         if said.family is not Family.DONE:
-            refused = refusal_of(said)
+            refused = refusal_of(said, people=_people(item.delivery for item in call))
             return [refused for _ in call]
         return [_rows_receipt(item, said) for item in call]
 
@@ -310,6 +310,21 @@ def create(settings: Settings, kit: Kit) -> NationalPortal:
     dialect = Dialect(settings.carrier, settings.endpoints, settings.session, load_outcomes(settings.outcomes))
     account = Account(settings.madonvi, settings.username, settings.password)
     return NationalPortal(settings, PortalClient(http=http, kit=kit, account=account, dialect=dialect), kit)
+
+
+def _people(deliveries: Iterable[Delivery]) -> Iterator[str]:
+    """Every text about a person that the dossier and its events know, whatever of it this call carried."""
+    for delivery in deliveries:
+        dossier, event = delivery.carried.dossier, delivery.carried.event
+        for party in filter(None, (dossier.applicant, dossier.submitter)):
+            yield from (party.name, party.id.number, party.phone, party.email, party.fax)
+            yield from (party.address.full_text, party.address.street)
+        yield from (dossier.summary, dossier.note, dossier.other_information)
+        yield from (event.step.actor.name, event.step.content)
+        if event.reason is not None:
+            yield event.reason.text_vi
+        if event.supplement is not None:
+            yield from (event.supplement.requester, event.supplement.content)
 
 
 def _rows_receipt(item: Planned, said: Said) -> Receipt:
