@@ -34,6 +34,9 @@ async def ask(path: Path, command: str, *, body: Body | None = None, query: Quer
             status = response.status
     except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
         raise NotRunning from error
+    except msgspec.DecodeError as error:
+        # A fault of the gateway's own leaves as plain text; its stack stands in the gateway's log.
+        raise GatewayError(f"Cổng gặp lỗi nội bộ khi thực hiện lệnh {command}; hãy xem nhật ký của cổng.") from error
     if status >= 400:
         raise IntakeError(str(tree.get("message_vi", "")), code=str(tree.get("code", "")), status=status)
     return tree

@@ -118,7 +118,7 @@ class Operations:
         accepted = await self._journal.accept(intake)
         answer: dict[str, object] = msgspec.json.decode(accepted.answer)
         if accepted.status >= 400:
-            raise NotFound(str(answer.get("detail", "")), code=str(answer.get("code", "")), status=accepted.status)
+            raise NotFound(str(answer.get("message_vi", "")), code=str(answer.get("code", "")), status=accepted.status)
         return {"done": True, "message_vi": "Đã ghi quyết định.", **answer}
 
     def _check_upstream(self, words: Words) -> None:

@@ -65,6 +65,9 @@ def run(arguments: argparse.Namespace) -> int:
     except (OSError, msgspec.DecodeError) as error:
         failure(f"Không đọc được tệp: {error}")
         return EX_INPUT
+    if not requests:
+        failure("Tệp không chứa sự kiện hay hồ sơ nào.")
+        return EX_INPUT
     key = _key(loaded, arguments.system, arguments.key)
     base = arguments.url or f"http://{loaded.settings.listen.internal.host}:{loaded.settings.listen.internal.port}"
     answers, reached = asyncio.run(_push(base, requests, key, loaded.settings.intake.logical_path_prefix))
