@@ -11,6 +11,7 @@ import signal
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -33,7 +34,7 @@ PLANTED = (PERSON, NUMBER, PHONE, MAIL, STREET, OFFICER, WORDS)
 
 def _spellings(text: str) -> set[bytes]:
     """A text as it may stand in a file: composed, decomposed, escaped, in UTF-16."""
-    forms = {unicodedata.normalize(form, text) for form in ("NFC", "NFD")}
+    forms = {unicodedata.normalize(form, word) for form in ("NFC", "NFD") for word in (text, text.upper())}
     escaped = {json.dumps(form)[1:-1] for form in forms}
     return {form.encode() for form in forms | escaped} | {form.encode("utf-16-le") for form in forms}
 
@@ -56,9 +57,9 @@ def talked(fragile: Line) -> Iterator[Line]:
         "address": {"full_text": STREET},
     }
     step = {"actor": {"name": OFFICER, "title": "Chuyên viên"}, "content": WORDS}
-    codes = [line.new_code() for _ in range(4)]
+    codes = [line.new_code() for _ in range(5)]
     line.register(*(dossier(code, applicant=applicant, summary=WORDS, note=f"{PERSON} {PHONE}") for code in codes))
-    usual, poisoned, odd, large = codes
+    usual, poisoned, odd, large, quoted = codes
     line.order("national_dvc", "POST", "poison", {"add": [poisoned]})
     fault = {"fault": "answer", "times": 1, "status": 500, "body": f"{PERSON} {NUMBER}", "content_type": "text/plain"}
     line.faults(
@@ -75,9 +76,21 @@ def talked(fragile: Line) -> Iterator[Line]:
     line.portal_has(usual, ["2", "4"])
     until(lambda: any(lane["state"] == "HELD" for lane in line.view(poisoned)["lanes"]), "the poison is held")
     line.settled(large)
+    _quoted_by_the_portal(line, quoted, step)
     line.program.stop("gateway", signal.SIGKILL)
     line.start("gateway")
     yield line
+
+
+def _quoted_by_the_portal(line: Line, code: str, step: Any) -> None:
+    """A refusal in whose words the portal repeats the person, in its own capitals too."""
+    said = f"Hồ sơ của {PERSON} ({PERSON.upper()}, {NUMBER}, {PHONE}, {MAIL}) do {OFFICER} gửi không hợp lệ: {WORDS}"
+    body = json.dumps({"error_code": "-1", "message": said}, ensure_ascii=False)
+    answer = {"fault": "answer", "times": 0, "status": 200, "body": body}
+    line.faults("national_dvc", {"match": "DongBoHoSoMC", **answer})
+    line.own_events(own(code, "received", step=step))
+    until(lambda: any(lane["state"] == "HELD" for lane in line.view(code)["lanes"]), "the quoted one is held")
+    line.faults("national_dvc")
 
 
 def _refused_ones(line: Line, code: str) -> None:

@@ -36,8 +36,11 @@ class Office:
         return self.line.folder
 
     def command(self, *words: str | Path) -> Finished:
-        """A command on this installation."""
-        return self.line.command(*words)
+        """A command on this installation; whatever it answers, it never shows a stack."""
+        done = self.line.command(*words)
+        if "Traceback" in done.err or "lỗi nội bộ" in done.err:
+            raise AssertionError(f"{words}: {done.err}\n{self.line.program.log('gateway')[-4000:]}")
+        return done
 
     def decide(self, *words: str | Path, reason: str = REASON) -> Any:
         """A decision with its reason, as JSON; fails unless it was done."""

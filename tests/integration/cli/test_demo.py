@@ -1,0 +1,54 @@
+"""`gateway demo`: the whole performance, small; a sound verdict and nothing left behind."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.line.program import processes_of
+
+pytestmark = pytest.mark.xdist_group("cli-demo")
+
+
+def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
+    program_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Outage, faults, a poisoned dossier and one SIGKILL; exit 0, lost 0, out of order 0, doubled 0."""
+    # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
+    with tempfile.TemporaryDirectory() as place:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "demo", "--dossiers", "12", "--json"],
+            env=program_environment | {"TMPDIR": place},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        out, err = process.communicate(timeout=100)
+        assert process.returncode == 0, err.decode()
+        verdict = msgspec.json.decode(out)
+        assert verdict["sound"] is True and verdict["accepted"] >= 40
+        assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
+        assert len(verdict["held"]) >= 1 and all(reason for _, _, reason in verdict["held"])
+        assert verdict["score"]["dossiers"] >= 11
+        assert list(Path(place).iterdir()) == []
+        # The processes of the stage have sessions of their own, so they are sought by what they hold open.
+        assert processes_of(process.pid) == [] and _holding(place) == []
+
+
+def _holding(place: str) -> list[str]:
+    """Living processes whose command line names a folder."""
+    found = []
+    for line in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = line.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if place in words:
+            found.append(words)
+    return found
