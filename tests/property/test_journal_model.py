@@ -211,6 +211,7 @@ class Disk:
     lives: int = 0
     armed: str = ""
     died: bool = False
+    decided: int = 0
 
     def open(self) -> SqliteJournal:
         """Open the store of this life."""
@@ -227,7 +228,7 @@ class Disk:
 
     def keep_image(self) -> None:
         """What a process that is killed now leaves behind: the database and its log, without any checkpoint."""
-        self.died = True
+        self.died, self.decided = True, len(self.saw.seen)
         source, self.lives = self._folder(), self.lives + 1
         self._folder().mkdir()
         for name in ("journal.db", "journal.db-wal"):
@@ -578,14 +579,15 @@ class JournalMachine(RuleBasedStateMachine):
             assert accepted.stored <= (not known)
 
     def _die_accepting(self, intakes: list[Intake], _which: int, committed: bool) -> list[Intake]:
-        """Of a batch all events are there, or none is; the producer repeats what it was not answered."""
+        """What was decided is there when it was committed, or nothing of it; the producer repeats all of it."""
 
-        async def unanswered(journal: Journal) -> None:
-            await asyncio.gather(*(journal.accept(intake) for intake in intakes))
+        async def unanswered(journal: Journal, some: Sequence[Intake]) -> None:
+            await asyncio.gather(*(journal.accept(intake) for intake in some))
 
-        self.run(unanswered(self.disk))
+        self.run(unanswered(self.disk, intakes))
         if committed:
-            self.run(unanswered(self.model))
+            # The writer may have taken the first before the others came: then they were not in that transaction.
+            self.run(unanswered(self.model, intakes[: self.store.decided]))
             self.position = self.kept.position
         return intakes
 
