@@ -19,7 +19,8 @@ from gateway.dispatch.replay import LanePlace, checked_reason, lane_order
 from gateway.dispatch.retry import ENQUIRY_MARGIN
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
-from gateway.journal.model import Intake, OrderKind
+from gateway.intake.skipped import SkippedPush, skipped_push_intake
+from gateway.journal.model import TERMINAL, DeliveryState, InboundStatus, Intake, OrderKind
 from gateway.journal.store import Journal
 
 
@@ -98,11 +99,28 @@ class Operations:
         wanted = lane_order(
             kind, LanePlace(words.upstream, words.dossier, words.delivery_id), words.reason, words.actor
         )
+        if kind is OrderKind.SKIP:
+            await self._before_skip(words)
         rest = timedelta(seconds=self._upstreams[words.upstream].timeout_s) + ENQUIRY_MARGIN
         ordered = await self._journal.order(replace(wanted, doubt_rest=rest), self._clock.now())
         if not ordered.done:
             raise NotFound(ordered.message_vi)
         return {"done": True, "message_vi": ordered.message_vi, "delivery_id": ordered.delivery_id}
+
+    async def _before_skip(self, words: Words) -> None:
+        """What was to follow the acknowledgement of a skipped push is decided first: a crash in between loses nothing."""
+        rows = await self._journal.deliveries_of(words.dossier)
+        unfinished = (row for row in rows if row.upstream == words.upstream and row.state not in TERMINAL)
+        head = next(unfinished, None)
+        if head is None or head.state is not DeliveryState.HELD or words.delivery_id not in ("", head.delivery_id):
+            return
+        others = (row for row in rows if row.upstream != head.upstream)
+        if any((row.source, row.event_id) == (head.source, head.event_id) for row in others):
+            return
+        event = await self._journal.event(head.source, head.event_id)
+        late = event is not None and event.known.status is InboundStatus.APPLIED_LATE
+        subject = SkippedPush(head.event_id, late)
+        await self._journal.accept(skipped_push_intake(head.source, words.dossier, self._clock.new_id(), subject))
 
     async def skip_gap(self, words: Words) -> Mapping[str, object]:
         """Pass a sequence gap of (source, dossier), up to but not including `sequence` (0: the first that waits)."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from gateway.audit.events import FieldValue, audit
 from gateway.config import CallerRecord
@@ -16,6 +17,7 @@ from gateway.intake.course import (
     Judgement,
     Reporter,
     advance,
+    echoed,
     echoes,
     judge_step,
     sent_ahead,
@@ -32,6 +34,7 @@ from mappings.faults import SectorFault
 from mappings.lifecycle import Verdict, event_flags, transition_faults
 
 EVERYTHING = "*"
+_AHEAD = timedelta(days=1)
 
 
 def sees(record: CallerRecord, course: Course) -> bool:
@@ -84,7 +87,7 @@ class Line:
             if faults or (judgement.verdict is Verdict.REFUSE and not self.lenient):
                 self._hold(draft, course, pending, judgement)
                 return Taken(InboundStatus.PARKED_CONFLICT)
-        remarks = (*self._remarks(course, event, reporter, judgement), *_number_of_another(draft, pending))
+        remarks = (*self._remarks(course, event, reporter, judgement), *_doubts_of_form(draft, pending))
         course = advance(course, pending.event, reporter)
         draft.course = self._noting_echo(course, pending, reporter)
         draft.reach(pending.source, pending.event.sequence)
@@ -103,7 +106,9 @@ class Line:
         tell(draft, "event.applied_late", pending)
 
     def _noting_echo(self, course: Course, pending: Pending, reporter: Reporter) -> Course:
-        """The course that expects an echo of an event which goes outside on acknowledgement; others leave it as it is."""
+        """The course that expects an echo of an event which goes outside on acknowledgement, or has seen that echo."""
+        if self._cause_sent_ahead(reporter, pending.event) and echoes(course, pending.event):
+            return echoed(course, pending.event)
         if reporter.role == RESOLUTION or self.callers[pending.source].outside != "on_ack":
             return course
         return sent_ahead(course, pending.source, pending.event)
@@ -180,6 +185,22 @@ class Line:
             if operation.when_late or not late
         ]
 
+    def follow_ups(self, course: Course, source: str, event_id: str, *, late: bool) -> list[NewDelivery]:
+        """Where an event of a sector system goes once the resolution system has it, under `outside: on_ack`."""
+        return [
+            NewDelivery(
+                delivery_id=delivery_id(source, event_id, route.upstream, operation.name),
+                upstream=route.upstream,
+                operation=operation.name,
+                event_id=event_id,
+                source=source,
+                legal_due=course.due_at,
+            )
+            for route in self.routes.follow_ups()
+            for operation in route.operations
+            if operation.when_late or not late
+        ]
+
     def _tell_applied(self, draft: Draft, pending: Pending, remarks: tuple[Remark, ...], order: Order | None) -> None:
         """The audit row of an applied event: accepted at once, or released from waiting."""
         cause = pending.event.caused_by
@@ -202,11 +223,13 @@ def learn_number(draft: Draft, pending: Pending) -> None:
         draft.records.append(dossiers.sector_write(pending.source, number, draft.intake.dossier))
 
 
-def _number_of_another(draft: Draft, pending: Pending) -> tuple[Remark, ...]:
-    """The doubt about an event whose sector number stands for another dossier; the dossier code decides."""
-    known = draft.situation.records.get(dossiers.sector_key(pending.source, pending.event.sector_dossier_id))
+def _doubts_of_form(draft: Draft, pending: Pending) -> tuple[Remark, ...]:
+    """A sector number that stands for another dossier (the dossier code decides), and a time that lies ahead."""
+    event, situation = pending.event, draft.situation
+    known = situation.records.get(dossiers.sector_key(pending.source, event.sector_dossier_id))
     differs = known is not None and not pending.stored and known.state.decode() != draft.intake.dossier
-    return (receipts.NUMBER_OF_ANOTHER,) if differs else ()
+    ahead = event.occurred_at > situation.now + _AHEAD
+    return (receipts.NUMBER_OF_ANOTHER,) * differs + (receipts.TIME_AHEAD,) * ahead
 
 
 def hold_contradiction(draft: Draft, pending: Pending) -> None:

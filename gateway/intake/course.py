@@ -143,6 +143,22 @@ def sent_ahead(course: Course, source: str, event: StatusEvent) -> Course:
     return replace(course, awaiting_echo=(*course.awaiting_echo, cause)[-_KEPT_CAUSES:])
 
 
+def echoed(course: Course, event: StatusEvent) -> Course:
+    """The course that remembers that the echo of an event has come and was not sent."""
+    cause = f"{event.caused_by.system}/{event.caused_by.event_id}" if event.caused_by is not None else ""
+    return course if cause in course.echoed else replace(course, echoed=(*course.echoed, cause)[-_KEPT_CAUSES:])
+
+
+def not_sent_ahead(course: Course, source: str, event_id: str) -> Course:
+    """The course that expects no echo of an event, because nothing of it went outside; the same one when it did not."""
+    name = f"{source}/{event_id}"
+    awaiting = tuple(cause for cause in course.awaiting_echo if not cause.startswith(f"{name}/"))
+    if awaiting == course.awaiting_echo:
+        return course
+    left = tuple(cause for cause in course.echoed if cause != name)
+    return replace(course, order=course.order + 1, awaiting_echo=awaiting, echoed=left)
+
+
 def echoes(course: Course, event: StatusEvent) -> bool:
     """Whether `event` only repeats a step that went outside ahead of it: the same cause, state and outcome.
 

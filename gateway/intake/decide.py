@@ -22,6 +22,7 @@ from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, de
 from gateway.intake.receipts import Told, receipt, refuse
 from gateway.intake.refusals import RefusedCall
 from gateway.intake.sequence import Place, place
+from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
 from gateway.records import courses, dossiers
@@ -71,6 +72,8 @@ class Decider:
                 return decide_gap(self._line, draft, gap)
             case ConflictOrder() as conflict:
                 return decide_conflict(self._line, draft, conflict)
+            case SkippedPush() as skipped:
+                return decide_skipped_push(self._line, draft, skipped)
             case RefusedCall() as refused:
                 return Decision(b"", refused.status, audit=(refused.row,))
         raise TypeError(f"no decision is known for an intake of kind {intake.kind!r}")

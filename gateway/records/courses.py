@@ -45,7 +45,8 @@ class Course:
     `registered_state` and `snapshot_state` are those of the first and the newest snapshot; `resolution_state` that of the
     resolution system's last event, echoes included; `decision_state` that of its last *own* event (without a cause) at
     `decision_order`; `latest_state` that of the last event of anybody that is no echo. `awaiting_echo` names events
-    whose follow-up went outside on acknowledgement already, as "system/event_id/state/outcome".
+    whose follow-up goes outside on acknowledgement, as "system/event_id/state/outcome"; `echoed` names those, as
+    "system/event_id", whose echo has come and was not sent.
     """
 
     version: int
@@ -65,6 +66,7 @@ class Course:
     early_supplements: int = 0
     sources: Mapping[str, SourceView] = field(default_factory=dict)
     awaiting_echo: tuple[str, ...] = ()
+    echoed: tuple[str, ...] = ()
 
     def state(self) -> DossierStatus:
         """The authoritative state: what the resolution system said last, in an event or else in a snapshot."""

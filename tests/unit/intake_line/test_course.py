@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from gateway.intake.skipped import SkippedPush, skipped_push_intake
 from mappings.canonical import Cause, Reason
 from mappings.codes import Outcome
 
@@ -176,3 +178,34 @@ def test_another_outcome_under_the_same_cause_goes_outside(world: Any, words: An
     reason = Reason("LD-01", "Không đủ điều kiện")
     world.push("RES", 1, "resolved", caused_by=cause, outcome=Outcome.REFUSED, reason=reason, results=())
     assert len(world.sent("national")) == 2
+
+
+def test_an_echo_after_a_skipped_push_goes_outside_because_nothing_was_sent_ahead(world: Any, words: Any) -> None:
+    """A person skipped the push, so its acknowledgement never set anything off: the echo is the only word that is left."""
+    world.push("SEC-ACK", 1, "received")
+    skipped = SkippedPush(words.event_id("SEC-ACK", 1))
+    world.accept(skipped_push_intake("SEC-ACK", words.code, "order-1", skipped))
+    assert world.sent("national") == []
+    assert _echo(world, words, 1, "received", "SEC-ACK", 1)["status"] == "accepted"
+    assert len(world.sent("national")) == 2
+
+
+def test_an_echo_before_a_skipped_push_stands_for_its_acknowledgement(world: Any, words: Any) -> None:
+    """The answer to the push was lost, the echo came and was not sent; when a person skips the push, the event goes."""
+    world.push("SEC-ACK", 1, "received")
+    _echo(world, words, 1, "received", "SEC-ACK", 1)
+    assert world.sent("national") == []
+    skipped = skipped_push_intake("SEC-ACK", words.code, "order-1", SkippedPush(words.event_id("SEC-ACK", 1)))
+    world.accept(skipped)
+    own = words.event_id("SEC-ACK", 1)
+    assert world.sent("national") == [(own, "sync"), (own, "progress")]
+    world.accept(replace(skipped, key="order-2"))
+    assert len(world.sent("national")) == 2
+
+
+def test_skipping_a_push_whose_event_stays_inside_sets_nothing_off(world: Any, words: Any) -> None:
+    """Under on_push_back only the resolution system's own events go outside."""
+    world.push("SEC-A", 1, "received")
+    skipped = SkippedPush(words.event_id("SEC-A", 1))
+    assert world.accept(skipped_push_intake("SEC-A", words.code, "order-1", skipped)) == (200, {})
+    assert world.last_decision.store is False and world.sent("national") == []

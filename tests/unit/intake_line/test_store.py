@@ -7,15 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 
+from gateway.admin.operations import Operations
+from gateway.admin.operations import Words as Told
 from gateway.config import Intake as IntakePolicy
+from gateway.config import Upstream
 from gateway.evidence.log import chain
 from gateway.intake.decide import Decider
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
-from gateway.journal.model import Accepted, DeliveryState
+from gateway.journal.model import Accepted, DeliveryState, MessageSettlement, OrderKind, Settlement
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.records import courses, dossiers
-from mappings.canonical import Carried
+from mappings.canonical import Carried, Cause
 from mappings.codec import decode, encode
 
 
@@ -92,3 +96,42 @@ async def test_a_late_predecessor_and_a_decided_conflict_survive_a_restart(
     record = await journal.record(courses.key(words.code))
     assert record is not None and courses.parse(record).view("SEC-A").sequence == 4
     await journal.close()
+
+
+@pytest.mark.parametrize("echo_first", [True, False])
+async def test_an_event_whose_push_a_person_skips_is_not_lost_outside(
+    tmp_path: Path, words: Any, turned: Any, echo_first: bool
+) -> None:
+    """Under on_ack: the push is held, the operator skips it, the echo came before or comes after. It goes outside once."""
+    journal = _open(tmp_path, words, turned.clock())
+    await journal.accept(_snapshot(words))
+    first = words.event("SEC-ACK", 1, "received")
+    echo = words.event("RES", 1, "received", caused_by=Cause("SEC-ACK", first.event_id))
+    await journal.accept(words.said("SEC-ACK", first))
+    (claim,) = await journal.claim("resolution", limit=1, batch={}, lease=words.lease, now=turned.now)
+    held = MessageSettlement(claim.deliveries[0].sequence, DeliveryState.HELD)
+    await journal.settle(Settlement(claim.lane_id, claim.epoch, (held,), block_reason="không rõ đã nhận chưa"))
+    if echo_first:
+        await journal.accept(words.said("RES", echo))
+    upstreams = {"resolution": Upstream(connector="resolution"), "national": Upstream(connector="national_dvc")}
+    operations = Operations(journal, _Idle(), upstreams, turned.clock())
+    told = Told("van-hanh", "hệ thống giải quyết đã có sự kiện này", upstream="resolution", dossier=words.code)
+    assert (await operations.order(OrderKind.SKIP, told))["done"] is True
+    if not echo_first:
+        await journal.accept(words.said("RES", echo))
+    rows = await journal.deliveries_of(words.code)
+    goes = first if echo_first else echo
+    outside = [(row.event_id, row.operation, row.state) for row in rows if row.upstream == "national"]
+    assert outside == [(goes.event_id, name, DeliveryState.READY) for name in ("sync", "progress")]
+    assert [row.state for row in rows if row.upstream == "resolution"] == [DeliveryState.REFUSED]
+    await journal.close()
+
+
+class _Idle:
+    """Nothing runs that could be paused."""
+
+    async def pause(self, upstream: str, reason: str, actor: str) -> None:
+        """Nothing to pause."""
+
+    async def resume(self, upstream: str, reason: str, actor: str) -> None:
+        """Nothing to resume."""
