@@ -135,12 +135,19 @@ KNOWN_GUARDS = frozenset({"operator", "no_outcome"})
 
 
 def _unmet(from_state: str, effect: str, content: Content, at_date: date) -> tuple[SectorFault, ...]:
+    day = max(at_date, _begin())
     found = {
         (row["fault_code"], row["pointer"]): (row["message_vi"], row.number)
         for row in _requirements(from_state, effect, content.state, content.outcome)
-        if row.holds(at_date) and not _MET[row["requirement"]](content)
+        if row.holds(day) and not _MET[row["requirement"]](content)
     }
     return tuple(SectorFault(code, pointer, message, row) for (code, pointer), (message, row) in found.items())
+
+
+@lru_cache(maxsize=1)
+def _begin() -> date:
+    """The first day of the table. An event dated before it is judged by its first rows: a date is no way around a rule."""
+    return min(row.valid_from for row in load_table("requirements").rows)
 
 
 @lru_cache(maxsize=2048)

@@ -47,6 +47,11 @@ NUMBER_OF_ANOTHER = Remark(
     "sector_dossier_id này đã dùng cho một hồ sơ khác; sự kiện được ghi vào hồ sơ theo dossier_code, hãy kiểm tra lại.",
 )
 
+TIME_AHEAD = Remark(
+    "thoi_diem_tuong_lai",
+    "occurred_at ở sau hiện tại hơn một ngày; sự kiện được gửi đi như thường lệ, hãy kiểm tra lại.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Told:
