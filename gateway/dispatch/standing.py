@@ -80,10 +80,14 @@ class Standing:
         return max(0, min(allowed, concurrency - self.under_way, 2 * concurrency - in_hand))
 
     def start(self) -> bool:
-        """Note that a delivery starts; True when it is the probe."""
+        """Note that a delivery starts; True when it is the probe. What was claimed when the breaker opened is none."""
         self.under_way += 1
-        self._circuit = breaker.started(self._circuit)
-        return self._circuit.state is BreakerState.PROBING
+        circuit = self._circuit
+        ripe = circuit.open_until is None or self._clock.now() >= circuit.open_until
+        probe = circuit.state is BreakerState.OPEN and ripe
+        if probe:
+            self._circuit = breaker.started(circuit)
+        return probe
 
     def answered(self) -> None:
         """Note that the upstream is done with a delivery; its outcome is still to be stored."""
