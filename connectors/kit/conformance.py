@@ -75,5 +75,5 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # pragma: no cover - a process of its own
     raise SystemExit(main(sys.argv[1:]))

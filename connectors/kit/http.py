@@ -106,10 +106,10 @@ class _Wire:
 
     def about_to_write(self) -> None:
         """Called when the next thing is the first byte; the last moment at which a stale lease can stop it."""
-        late = self.kit.instant() >= self.send_before
-        if late and self.sent:
+        if self.sent:
+            # aiohttp would repeat an idempotent request whose connection broke; whether to repeat is not its affair.
             raise NoAnswer
-        if late:
+        if self.kit.instant() >= self.send_before:
             raise NotSent("Đã quá hạn được phép gửi; chưa gửi byte nào.")
         self.sent = True
 

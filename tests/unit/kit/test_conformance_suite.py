@@ -10,7 +10,7 @@ import pytest
 from connectors.kit import conformance, inspect
 from connectors.kit.case import ConformanceCase, Example
 from connectors.kit.conformance import CHECKS, run_check
-from connectors.kit.ground import Ears, Subject, subject
+from connectors.kit.ground import Ears, LoneCoordination, Subject, subject
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -59,6 +59,13 @@ async def test_a_connector_that_holds_what_cannot_be_enquired_passes() -> None:
         ("batch_raises", "batches_answer_each_delivery", "no_answer"),
         ("no_patience", "faults_land_in_their_family", "Retry-After"),
         ("not_found", "operations_succeed", "không tìm thấy"),
+        ("refuse_later", "a_drop_after_commit_ends_in_one_effect", "enquirable"),
+        ("mute", "a_drop_after_commit_ends_in_one_effect", "enquirable"),
+        ("say_secret", "operations_succeed", "bí mật env:TOY xuất hiện"),
+        ("ask_fails", "operations_succeed", "look_up: no_answer"),
+        ("hang", "cancellation_leaks_nothing", "không gọi tới"),
+        ("stray_connection", "cancellation_leaks_nothing", "còn kết nối mở"),
+        ("trusting", "unsafe_transport_is_refused", "đã gửi qua kết nối"),
         ("probe_sleeps", "probing_has_no_effect", "không sẵn sàng"),
         ("probe_lies", "probing_has_no_effect", "báo sẵn sàng"),
     ],
@@ -74,6 +81,19 @@ async def test_a_capability_without_its_method_is_found() -> None:
     original = subject("toy_upstream")
     promising = replace(original, manifest=replace(original.manifest, capabilities=("Deliverer", "Poller")))
     assert await run_check(promising, "capabilities_are_there") != ()
+
+
+async def test_a_connector_without_answers_is_asked_nothing() -> None:
+    """What a manifest promises is another check's affair."""
+    assert not any("look_up" in fault for fault in await run_check(mischievous("mute"), "operations_succeed"))
+
+
+async def test_a_lone_node_waits_for_nobody() -> None:
+    """The coordination of the suite allows every send, and a wait ends with its time."""
+    alone = LoneCoordination()
+    assert await alone.take("toy_upstream", 7, 1.0, 1) == (7, 0.0)
+    alone.wake("toy_upstream")
+    assert not await alone.wait("toy_upstream", 0.001)
 
 
 async def test_a_question_is_asked_for_every_call() -> None:

@@ -207,6 +207,25 @@ async def test_a_drop_on_a_reused_connection_is_no_answer_and_not_repeated(kit: 
     assert (server.connections, len(heads)) == (1, 1)
 
 
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
+async def test_not_even_an_idempotent_request_is_repeated_by_itself(
+    kit: Kit, budget: Budget, raw: Raw, method: str
+) -> None:
+    """The library would send these again over a new connection; one byte written is one chance."""
+
+    async def peer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        await reader.readuntil(b"\r\n\r\n")
+
+    async with raw(peer) as server:
+        client = client_of(server.port, kit)
+        request = HttpRequest(method, "/mapi/g")
+        assert (await client.call(request, budget)).body == b"ok"
+        error = await outcome(client, budget, request)
+        assert type(error) is NoAnswer
+        assert len(server.requests) == 1
+
+
 async def test_a_slow_upstream_is_no_answer_within_the_budget(kit: Kit, budget: Budget, raw: Raw) -> None:
     """The attempt ends with its own time-out, whatever the upstream does."""
 

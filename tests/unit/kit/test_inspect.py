@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -98,12 +99,21 @@ def test_a_folder_without_profiles_is_named(folder: Path) -> None:
         (example({"message": 1, "confidence": "doc"}), "source"),
         (example({"message": 1, "source": "x", "confidence": "sure"}), "confidence"),
         (example([]), "message"),
+        (replaced("profiles/v1/examples/item.json", "{", "{{"), "JSON"),
     ],
 )
 def test_damage_is_found(folder: Path, damage: Callable[[Path], None], finding: str) -> None:
     """Tables, examples, promises and answers that do not hold."""
     damage(folder)
     assert finding in said(folder)
+
+
+def test_a_deliverer_with_nothing_to_deliver_is_found(folder: Path) -> None:
+    """A manifest without operations promises nothing that could be kept."""
+    manifest = folder / "manifest.toml"
+    text = manifest.read_text(encoding="utf-8")
+    manifest.write_text(re.sub(r"(?ms)^\[operations\..*?(?=^\[(?!operations))", "", text), encoding="utf-8")
+    assert "không khai báo thao tác" in said(folder)
 
 
 def test_a_new_gap_is_refused_and_an_old_one_must_go(folder: Path) -> None:

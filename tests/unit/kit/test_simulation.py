@@ -8,14 +8,16 @@ import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 from aiohttp import web
 
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, ScriptedFault
-from connectors.kit.simulation import Call, Door, Simulation, json_answer, mount_control, opened, run
+from connectors.kit.simulation import Call, CallLog, Door, Simulation, json_answer, main, mount_control, opened, run
 
 
 @dataclass
@@ -186,3 +188,74 @@ async def test_a_signal_ends_it_gracefully(number: signal.Signals) -> None:
     with pytest.raises(aiohttp.ClientConnectorError):
         async with aiohttp.ClientSession() as session:
             await session.get(f"http://127.0.0.1:{doors[0].port}/")
+
+
+@pytest.mark.usefixtures("toy")
+def test_the_command_serves_until_it_is_told_to_stop() -> None:
+    """What `gateway simulate` runs: the named simulator on loopback, ended by a signal."""
+    ports: list[int] = []
+
+    def ready(door: Door) -> None:
+        ports.append(door.port)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    main("toy_upstream", 0, {}, on_ready=ready)
+    assert ports[0] > 0
+
+
+def test_the_door_refuses_and_opens_again_on_the_faster_loop_too() -> None:
+    """Simulators run on uvloop: an outage is as real there."""
+
+    async def scenario() -> list[str]:
+        app = web.Application()
+        mount_control(app)
+        seen = []
+        async with opened(app) as door, aiohttp.ClientSession() as session:
+            url = f"http://127.0.0.1:{door.port}/_simulator/outage"
+            async with session.post(url, data=b'{"seconds": 0.2}') as answer:
+                seen.append(str(answer.status))
+            await asyncio.sleep(0.1)
+            try:
+                await session.post(url, data=b"{}")
+            except aiohttp.ClientConnectorError:
+                seen.append("refused")
+            await asyncio.sleep(0.4)
+            async with session.post(url, data=b"{}") as answer:
+                seen.append(str(answer.status))
+        return seen
+
+    assert uvloop.run(scenario()) == ["200", "refused", "422"]
+
+
+async def test_an_outage_needs_a_door_of_our_own() -> None:
+    """Behind somebody else's socket nothing can be refused, and that is said."""
+    app = web.Application()
+    mount_control(app)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/_simulator/outage"
+        async with aiohttp.ClientSession() as session, session.post(url, data=b'{"seconds": 1}') as answer:
+            assert answer.status == 409
+    finally:
+        await runner.cleanup()
+
+
+async def test_a_door_that_never_opened_gives_its_port_back() -> None:
+    """Somebody else may listen there at once."""
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    door = Door(runner, "127.0.0.1", 0)
+    await door.close()
+    async with opened(web.Application(), door.port) as other:
+        assert other.port == door.port
+    await runner.cleanup()
+
+
+def test_a_long_run_forgets_its_oldest_calls_and_keeps_the_count() -> None:
+    """Hours of load must not fill the memory; numbers go on, so that `after` stays right."""
+    log = CallLog(now=lambda: datetime(2026, 11, 21, tzinfo=UTC))
+    for _ in range(200_001):
+        log.begin("work", {})
+    assert (len(log.calls), log.calls[0].number, log.calls[-1].number) == (180_001, 20_001, 200_001)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+import aiohttp
 import msgspec
+from yarl import URL
 
 from connectors.kit.contract import Answer, Budget, Delivery, Enquiry, Found, Health, Kit, Question, Receipt
-from connectors.kit.errors import Busy, DeliveryError, Exchange, NoAnswer
+from connectors.kit.errors import Busy, DeliveryError, Exchange, NoAnswer, Rejected
 from connectors.kit.http import HttpAnswer, HttpRequest
 
 from .client import Client
@@ -34,6 +36,9 @@ class Toy:
         password = kit.secret(settings.password_ref)
         self.client = Client(settings.base_url, settings.allow_plain, password, kit, settings.mischief)
         self.strays: set[asyncio.Task[None]] = set()
+        self.closed = False
+        self.notes = 0
+        self.doors: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         """Put the item or add the note, unless this lane remembers that it did."""
@@ -44,6 +49,19 @@ class Toy:
             return Receipt("never asked", self.kit.now(), Exchange())
         if self.settings.mischief == "moody" and delivery.attempt > 1:
             raise NoAnswer
+        if self.settings.mischief == "refuse_later" and delivery.attempt > 1:
+            raise Rejected
+        if self.settings.mischief == "say_secret":
+            raise Rejected(f"Mật khẩu {self.client.password} không đúng")
+        self.notes += delivery.operation == "add_note"
+        if self.settings.mischief == "hang" and self.notes > 1:
+            await asyncio.sleep(60)
+        if self.settings.mischief == "stray_connection" and self.notes > 1:
+            url = URL(self.settings.base_url)
+            self.doors.append(await asyncio.open_connection(url.host, url.port))
+        if self.settings.mischief == "trusting" and self.settings.base_url.startswith("https:"):
+            async with aiohttp.ClientSession() as session:
+                await session.post(f"{self.settings.base_url}/login", data=b'{"password": "wrong"}', ssl=False)
         if self.settings.mischief == "stray_task":
             self.strays.add(asyncio.create_task(asyncio.sleep(60)))
         try:
@@ -86,6 +104,8 @@ class Toy:
     async def ask(self, question: Question) -> Answer:
         """Whether an item is held."""
         _, answer, request = await self.client.has(question.subject, Budget(self.kit.instant() + 5, 5))
+        if self.settings.mischief == "ask_fails":
+            raise NoAnswer
         found = self.settings.mischief != "not_found"
         return Answer(found, {}, self.client.http.exchange(request, answer))
 
@@ -102,10 +122,22 @@ class Toy:
         return Health(True, "Sẵn sàng")
 
     async def close(self) -> None:
-        """Close the client."""
+        """Close the client; what it left open, only when told a second time."""
         await self.client.http.close()
+        strays, self.doors = self.doors, []
+        for _, writer in strays if self.closed else ():
+            writer.close()
+        if not self.closed:
+            self.closed, self.doors = True, strays
+
+
+class Mute(Toy):
+    """A connector that neither answers questions nor enquires."""
+
+    ask = None  # type: ignore[assignment]  # What is None is not there, to a runtime protocol.
+    enquire = None  # type: ignore[assignment]  # The same.
 
 
 def create(settings: Settings, kit: Kit) -> Toy:
     """The connector."""
-    return Toy(settings, kit)
+    return Mute(settings, kit) if settings.mischief == "mute" else Toy(settings, kit)
