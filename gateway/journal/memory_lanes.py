@@ -181,7 +181,7 @@ def settle(entry: Entry, settlement: Settlement) -> bool:
     sent = lane.sending
     named = {message.sequence: message for message in settlement.messages}
     _check(sent, named)
-    follow_ups = [delivery for delivery in settlement.follow_ups if not known(entry.store, delivery)]
+    follow_ups = [delivery for delivery in dict.fromkeys(settlement.follow_ups) if not known(entry.store, delivery)]
     check_new(entry.store, follow_ups, {})
     for message in sent:
         _settle_message(entry, lane, message, named.get(message.seq), settlement)

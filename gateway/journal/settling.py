@@ -124,10 +124,10 @@ def _rest(lane: lanes.Lane, settlement: Settlement, head: lanes.Head | None, now
 
 
 def _follow_up(books: Books, dossier: str, deliveries: tuple[NewDelivery, ...]) -> None:
-    """Accept what follows an acknowledgement. A delivery that exists already is not doubled (it would block the settlement)."""
+    """Accept what follows an acknowledgement, each once: a doubled one would block the settlement."""
     fresh = [
         delivery
-        for delivery in deliveries
+        for delivery in dict.fromkeys(deliveries)
         if books.one("msg.known", delivery.source, delivery.event_id, delivery.upstream, delivery.operation) is None
     ]
     lanes.append(books, dossier, [as_message(books, delivery) for delivery in fresh])

@@ -327,3 +327,12 @@ async def test_a_hold_ordered_while_sending_takes_effect_at_the_settlement(desk:
     assert await desk.claim() == ()
     (row,) = await desk.journal.lanes(blocked_only=True)
     assert row.block_reason == "lý do của người ra lệnh"
+
+
+async def test_one_follow_up_named_twice_is_appended_once_and_does_not_block_the_settlement(desk: Desk) -> None:
+    """An event and its replay were acknowledged in one call: the settlement holds, and what follows goes out once."""
+    await desk.accept(desk.event(1))
+    claim = await desk.claim_one()
+    follow_up = NewDelivery("follow-1", "outside", "sync", "ev-0042-1", desk.source)
+    assert await desk.settle(claim, DeliveryState.DELIVERED, follow_ups=(follow_up, follow_up))
+    assert await desk.states(upstream="outside") == [DeliveryState.READY]
