@@ -163,7 +163,7 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _tcp_site(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, auto_decompress=False)
     await runner.setup()
     try:
         try:

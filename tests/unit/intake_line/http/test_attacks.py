@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import ClientSession, web
 
+from gateway.bootstrap import _tcp_site
 from gateway.intake.feed import cursor_of
 from gateway.intake.signature import sign_request
 
@@ -231,3 +234,21 @@ async def test_odd_signature_inputs_never_crash(site: Any) -> None:
         for given in (good["Signature"], "sig1=:AA==:", "sig1=1", "sig1=:\xff:"):
             answer = await say(site, wire("GET", "/v1/feed", good | {"Signature-Input": text, "Signature": given}))
             assert answer[0] in (400, 401), (text, given, answer)
+
+
+async def test_packed_content_of_a_stranger_is_never_unpacked() -> None:
+    """A bomb of 0.2 MB that unpacks to 200 MB is refused and thrown away as it came: 415 without the work."""
+    bomb = zlib.compress(bytes(200_000_000), 9)
+    application = web.Application()
+    seen: list[int] = []
+
+    async def count(request: web.Request) -> web.Response:
+        seen.append(len(await request.read()))
+        return web.Response(status=415)
+
+    application.router.add_post("/v1/events", count)
+    async with _tcp_site(application, "127.0.0.1", 0) as port, ClientSession() as session:
+        headers = {"Content-Encoding": "deflate", "Content-Length": str(len(bomb))}
+        async with session.post(f"http://127.0.0.1:{port}/v1/events", data=bomb, headers=headers) as answer:
+            assert answer.status == 415
+    assert seen == [len(bomb)]
