@@ -18,6 +18,9 @@ STATES = frozenset(str(code) for code in range(1, 11))
 # Dossiers without a reception date exist (2.6: "not counted by QĐ 766"), so only a state that says "received" needs one.
 _RECEIVED_STATES = frozenset({"2", "4", "9"})
 
+# Conditional fields (2.6): the end of processing, which the on-time indicator reads, and the refusal.
+_ENDED_STATES = frozenset({"3", "7", "8", "9", "10"})
+
 _MANDATORY = (
     *("MaHoSo", "MaTTHC", "TenTTHC", "MaLinhVuc", "TenLinhVuc", "LoaiDoiTuong", "TrichYeuHoSo", "TrangThaiHoSo"),
     *("HinhThuc", "DonViXuLy"),
@@ -98,6 +101,10 @@ def _dossier_faults(fields: Fields, full_2023: bool, reception_always: bool) -> 
         yield from (_lacks(name) for name in _LISTS_2023 if not fields.get(name))
     if not fields.get("NgayTiepNhan") and (reception_always or fields.get("TrangThaiHoSo") in _RECEIVED_STATES):
         yield _lacks("NgayTiepNhan")
+    if fields.get("TrangThaiHoSo") in _ENDED_STATES and not fields.get("NgayKetThucXuLy"):
+        yield _lacks("NgayKetThucXuLy")
+    if fields.get("TrangThaiHoSo") == "3" and not fields.get("NgayTuChoi"):
+        yield _lacks("NgayTuChoi")
     # The due date may be empty where no deadline applies, but the field itself is always said.
     if "NgayHenTra" not in fields:
         yield _lacks("NgayHenTra")

@@ -17,6 +17,7 @@ from connectors.national_dvc.simulator import portal_app
 from connectors.national_dvc.simulator_portal import Portal, PortalOptions
 
 MADONVI = "000.00.00.G16"
+ENDED = ("3", "7", "8", "9", "10")
 
 
 @dataclass
@@ -119,6 +120,8 @@ class Papers:
             "DonViXuLy": "Cục ví dụ",
             "TaiLieuNop": [],
             "DanhSachLePhi": [],
+            **({"NgayKetThucXuLy": "20241018160000"} if state in ENDED else {}),
+            **({"NgayTuChoi": "20241014100000"} if state == "3" else {}),
             **changes,
         }
 

@@ -186,3 +186,14 @@ def test_any_value_in_any_field_has_an_answer(name: str, value: object) -> None:
         "NgayHenTra": "",
     }
     assert isinstance(fault_of(base | {name: value}, full=True), str)
+
+
+@pytest.mark.parametrize("state", ["3", "7", "8", "9", "10"])
+def test_an_ended_dossier_says_when_it_ended(papers: Any, state: str) -> None:
+    """The on-time indicator reads it (2.6); a refusal says when it was refused as well."""
+    known = papers.dossier(state)
+    assert dossier_fault(known, full_2023=False, reception_always=False) == ""
+    endless = papers.dossier(state, NgayKetThucXuLy="")
+    assert dossier_fault(endless, full_2023=False, reception_always=False) == "Thiếu trường NgayKetThucXuLy"
+    undated = dossier_fault(papers.dossier(state, NgayTuChoi=""), full_2023=False, reception_always=False)
+    assert undated == ("Thiếu trường NgayTuChoi" if state == "3" else "")
