@@ -312,6 +312,22 @@ async def test_what_cannot_be_read_is_unreadable(kit: Kit, budget: Budget, raw: 
     assert len(error.exchange.response) <= 4_000
 
 
+async def test_a_proxy_of_the_environment_is_not_used(
+    kit: Kit, budget: Budget, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dossiers go to the configured address and to nobody that a variable names."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{await free_port()}")
+
+    async def handler(_request: web.Request) -> web.Response:
+        return web.Response(text="ok")
+
+    async with serve(handler) as door:
+        client = client_of(door.port, kit)
+        assert (await client.call(POST, budget)).body == b"ok"
+        await client.close()
+
+
 async def test_a_redirect_is_an_answer(kit: Kit, budget: Budget, serve: Serve) -> None:
     """A redirect is not followed: the body would go to somebody the configuration does not name."""
     paths: list[str] = []
