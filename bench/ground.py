@@ -40,6 +40,12 @@ def core(index: int) -> int:
     return CORES[index % len(CORES)]
 
 
+def aside(index: int) -> int:
+    """A core for what is not measured: any but the first; where there are only two, everything else shares the second."""
+    others = CORES[1:] or CORES
+    return others[index % len(others)]
+
+
 def percentile(values: Sequence[float], share: float) -> float:
     """The value below which `share` of the values lie (nearest rank)."""
     ordered = sorted(values)
