@@ -173,11 +173,14 @@ class Line:
         return found[0] if found else None
 
     def portal_has(self, code: str, states: Sequence[str], limit_s: float = 15.0) -> Any:
-        """Wait until the portal holds exactly these states and as many rows, in order; what it holds."""
+        """Wait until the portal holds exactly these states and rows, in order; what it holds.
+
+        A row that repeats an earlier one word for word is no effect; whoever rules repeats out looks at the counts.
+        """
 
         def arrived() -> Any:
             held = self.portal(code)
-            rows = [row["state"] for row in held["progress"]] if held else []
+            rows = [row["state"] for row in held["progress"] if row["repeat_of"] < 0] if held else []
             return held if held and held["states"] == list(states) and rows == list(states) else None
 
         return until(arrived, f"the portal has {states} of {code}, not {self.portal(code)}", limit_s)
