@@ -11,6 +11,7 @@ from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.errors import Fault, Forbidden, Invalid, NotFound
+from gateway.evidence.original import pack, signed_parts
 from gateway.intake.authenticate import Authenticator, Caller
 from gateway.intake.decide import EventSubject, event_intake
 from gateway.intake.receipts import answered
@@ -78,7 +79,9 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     subject = EventSubject(event, encode(event), versions, caller.fresh)
 
     # 4. Make it durable: the decision runs inside the transaction, over rows that nobody else can change meanwhile.
-    accepted = await door.journal.accept(event_intake(caller.system_code, submission.raw, submission.digest, subject))
+    signed = arrival.signed
+    original = pack(signed_parts(signed.method, signed.path, signed.query, signed.headers), submission.raw)
+    accepted = await door.journal.accept(event_intake(caller.system_code, original, submission.digest, subject))
 
     # 5. Answer: only now is anything promised.
     door.wake()

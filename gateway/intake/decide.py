@@ -183,8 +183,8 @@ class Decider:
         return draft.decision(receipt(draft.intake, draft.situation.now, told), status)
 
 
-def event_intake(source: str, raw: bytes, digest: bytes, subject: EventSubject) -> Intake:
-    """An event as the journal takes it."""
+def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubject) -> Intake:
+    """An event as the journal takes it: `original` is what is kept of the request, `digest` that of its body."""
     event = subject.event
     number = (dossiers.sector_key(source, event.sector_dossier_id),) if event.sector_dossier_id else ()
     return Intake(
@@ -193,7 +193,7 @@ def event_intake(source: str, raw: bytes, digest: bytes, subject: EventSubject) 
         key=event.event_id,
         dossier=event.dossier_code,
         digest=digest,
-        raw=raw,
+        raw=original,
         subject=subject,
         sequence=event.sequence,
         reads=(*reads(event.dossier_code), *number),

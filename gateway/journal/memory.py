@@ -120,6 +120,11 @@ class MemoryJournal:
         row = store.inbound.get((source, event_id))
         return None if row is None else _inbound_row(store, row)
 
+    async def original(self, source: str, event_id: str) -> bytes | None:
+        """See `Journal.original`."""
+        row = (await self._read()).inbound.get((source, event_id))
+        return None if row is None else row.raw
+
     async def events_of(self, dossier: str) -> Sequence[InboundRow]:
         """See `Journal.events_of`."""
         store = await self._read()
@@ -277,6 +282,7 @@ def _write_inbound(entry: Entry, intake: Intake, write: InboundWrite, positions:
             digest=write.digest or intake.digest,
             status=write.status,
             carried=write.carried or b"",
+            raw=intake.raw if write.raw is None else write.raw,
             position=position,
             received_at=entry.now,
         )

@@ -101,6 +101,7 @@ class Inbound:
     digest: bytes
     status: InboundStatus
     carried: bytes
+    raw: bytes
     position: int
     received_at: datetime
 

@@ -11,6 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from gateway.journal.shown import AttemptRow as AttemptRow
+from gateway.journal.shown import Counts as Counts
+from gateway.journal.shown import DeliveryRow as DeliveryRow
+from gateway.journal.shown import FeedRow as FeedRow
+from gateway.journal.shown import InboundRow as InboundRow
+from gateway.journal.shown import KnownInbound as KnownInbound
+from gateway.journal.shown import LaneRow as LaneRow
+from gateway.journal.shown import Leaf as Leaf
+from gateway.journal.shown import UpstreamRow as UpstreamRow
 from gateway.journal.states import PARKED as PARKED
 from gateway.journal.states import TERMINAL as TERMINAL
 from gateway.journal.states import DeliveryState as DeliveryState
@@ -48,8 +57,9 @@ class RecordWrite:
 class Intake:
     """A validated request on its way into the journal.
 
-    `key` is the idempotency key, unique for `source`; `digest` the SHA-256 of `raw`. `sequence` is None for what is not
-    ordered (a dossier snapshot, an operator's order). `reads` names the records that `decide` needs to see.
+    `key` is the idempotency key, unique for `source`; `raw` what is kept of the request, `digest` its body's SHA-256.
+    `sequence` is None for what is not ordered (a dossier snapshot, an operator's order). `reads` names the records that
+    `decide` needs to see.
     `subject` is opaque to the journal and handed on to `decide`.
     """
 
@@ -62,19 +72,6 @@ class Intake:
     subject: object
     sequence: int | None = None
     reads: tuple[RecordKey, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class KnownInbound:
-    """An inbound event that is stored already."""
-
-    source: str
-    event_id: str
-    dossier: str
-    sequence: int
-    digest: bytes
-    status: InboundStatus
-    position: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,104 +294,3 @@ class Ordered:
     done: bool
     message_vi: str
     delivery_id: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class LaneRow:
-    """A lane as an operator sees it. `state` is that of its head message; None when the lane is idle."""
-
-    upstream: str
-    dossier: str
-    depth: int
-    state: DeliveryState | None
-    operation: str
-    attempts: int
-    due: datetime | None
-    block_reason: str
-    legal_due: datetime | None
-    oldest_accepted_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptRow:
-    """An attempt as it is shown: no bodies, only digests (hex, empty when nothing was sent or answered)."""
-
-    n: int
-    started: datetime
-    ended: datetime
-    outcome: str
-    http_status: int
-    upstream_code: str
-    detail_vi: str
-    request_digest: str
-    response_digest: str
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryRow:
-    """A delivery with its whole history, for `GET /v1/dossiers/{code}` and `GET /v1/events/{id}`."""
-
-    delivery_id: str
-    upstream: str
-    operation: str
-    dossier: str
-    event_id: str
-    source: str
-    sequence: int
-    state: DeliveryState
-    accepted_at: datetime
-    receipt: bytes
-    attempts: tuple[AttemptRow, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class InboundRow:
-    """An inbound event as it is shown; `answer` is the receipt its sender got."""
-
-    known: KnownInbound
-    received_at: datetime
-    answer: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class FeedRow:
-    """One audit or feed row. `position` is strictly increasing in commit order."""
-
-    position: int
-    at: datetime
-    kind: str
-    actor: str
-    dossier: str
-    event_id: str
-    fields: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Leaf:
-    """One link of an evidence chain; `covers` are the digests that it vouches for, in order."""
-
-    writer: str
-    n: int
-    digest: bytes
-    covers: tuple[bytes, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class UpstreamRow:
-    """What is remembered of an upstream over restarts."""
-
-    upstream: str
-    breaker_state: str = "closed"
-    breaker_open_until: datetime | None = None
-    paused: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """Messages by (upstream, state), lanes blocked by upstream, oldest waiting, parked events, since when a gap stands."""
-
-    messages: Mapping[tuple[str, DeliveryState], int]
-    blocked_lanes: Mapping[str, int]
-    oldest_waiting: Mapping[str, datetime]
-    parked: int
-    oldest_gap: datetime | None = None

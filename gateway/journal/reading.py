@@ -58,6 +58,12 @@ def event(pages: Pages, source: str, event_id: str) -> InboundRow | None:
     return None if row is None else _inbound(pages, row)
 
 
+def original(pages: Pages, source: str, event_id: str) -> bytes | None:
+    """What was kept of the request that brought an event."""
+    row = pages.one("read.original", source, event_id)
+    return None if row is None else pages.payload(_number(row))
+
+
 def events_of(pages: Pages, dossier: str) -> tuple[InboundRow, ...]:
     """All inbound events of a dossier, by position."""
     return tuple(_inbound(pages, row) for row in pages.rows("read.events_of", dossier))

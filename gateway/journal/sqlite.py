@@ -314,6 +314,10 @@ class SqliteJournal:
         """See `Journal.event`."""
         return await self._readers.read(lambda pages: reading.event(pages, source, event_id))
 
+    async def original(self, source: str, event_id: str) -> bytes | None:
+        """See `Journal.original`."""
+        return await self._readers.read(lambda pages: reading.original(pages, source, event_id))
+
     async def events_of(self, dossier: str) -> Sequence[InboundRow]:
         """See `Journal.events_of`."""
         return await self._readers.read(lambda pages: reading.events_of(pages, dossier))

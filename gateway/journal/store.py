@@ -70,6 +70,10 @@ class Journal(Protocol):
         """An inbound event and the answer that was given."""
         ...
 
+    async def original(self, source: str, event_id: str) -> bytes | None:
+        """What was kept of the request that brought an event (`gateway.evidence.original`); None for an unknown event."""
+        ...
+
     async def events_of(self, dossier: str) -> Sequence[InboundRow]:
         """All inbound events of a dossier, by position."""
         ...

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.intake.signature import sign_request
+from gateway.evidence.original import unpack
+from gateway.intake.signature import SignedRequest, digest_matches, read_default, sign_request, verifies
 
 
 async def test_an_event_is_durable_before_its_202_leaves(site: Any, words: Any) -> None:
@@ -220,3 +221,19 @@ async def test_an_unfit_correlation_id_is_replaced(site: Any) -> None:
     """What goes into a log line is not chosen by strangers."""
     headers = (await site.send("GET", "/healthz", b"", {"X-Correlation-Id": "{evil}"}))[2]
     assert headers["X-Correlation-Id"] != "{evil}"
+
+
+async def test_years_later_a_third_party_can_check_who_sent_an_event(site: Any, words: Any) -> None:
+    """The caller's own signature is kept with the very bytes it covers, and still verifies with the public key alone."""
+    raw = site.body(words.event("SEC-A", 1, "received"))
+    headers = sign_request("POST", "/v1/events", raw, site.keys["SEC-A"], int(site.time.now.timestamp()))
+    _, body, _ = await site.send("POST", "/v1/events", raw, headers)
+    head, kept = unpack(await site.journal.original("SEC-A", body["event_id"]))
+    assert kept == raw
+    request = SignedRequest(head.method, head.path, head.query, head.headers)
+    read = read_default(request, has_content=True)
+    assert read is not None and digest_matches(request.lines("content-digest"), kept)
+    public = site.keys["SEC-A"].private_key.public_key()
+    assert verifies(public, read.signature, read.base)
+    assert not verifies(public, read.signature, read.base + b" ")
+    assert await site.journal.original("SEC-B", body["event_id"]) is None

@@ -1,0 +1,42 @@
+"""The original of an accepted event: the signed parts of its request with its body, so that a third party can check both.
+
+A digest alone proves that we kept what we kept; the caller's signature over the very bytes proves who sent them (RFC 9421;
+QĐ 3036 Điều 11.2, non-repudiation). Form: one line of JSON (method, path, query, the header fields that a signature may
+cover), a line feed, the body as it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+KEPT_HEADERS = frozenset({"content-type", "content-digest", "signature-input", "signature", "idempotency-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A request as it was signed. `path` is the logical path; `headers` are (lower-case name, value) in order of the wire."""
+
+    method: str
+    path: str
+    query: str | None
+    headers: tuple[tuple[str, str], ...]
+
+
+def signed_parts(method: str, path: str, query: str | None, headers: Iterable[tuple[str, str]]) -> Original:
+    """What is kept of a request's head: nothing beyond what a signature is made of."""
+    kept = tuple((name.lower(), value) for name, value in headers if name.lower() in KEPT_HEADERS)
+    return Original(method, path, query, kept)
+
+
+def pack(original: Original, body: bytes) -> bytes:
+    """The bytes that are kept."""
+    return msgspec.json.encode(original) + b"\n" + body
+
+
+def unpack(kept: bytes) -> tuple[Original, bytes]:
+    """Head and body of what `pack` made; raises `msgspec.DecodeError` for anything else."""
+    head, _, body = kept.partition(b"\n")
+    return msgspec.json.decode(head, type=Original), body
