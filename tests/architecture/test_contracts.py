@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -71,3 +73,16 @@ def test_a_connector_folder_that_nobody_listed_is_bound_by_the_same_contracts(co
     (folder / "__init__.py").write_text('"""A stranger."""\n')
     (folder / "client.py").write_text('"""Meets another stranger."""\nimport connectors.resolution.client\n')
     assert _lint(copy).returncode != 0
+
+
+def test_no_part_of_a_simulator_shares_the_clients_translation() -> None:
+    """A simulator in several modules is still a witness: it may know message types, never mapping, rules or client."""
+    shared = re.compile(r"connectors\.(\w+)\.(client|connector|profiles\.\w+\.(?!messages\b)\w+)")
+    broken = []
+    for path in sorted((HOME / "connectors").glob("*/simulator*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{alias.name}" for alias in node.names] + [str(node.module)]
+            broken.extend(f"{path.name}: {name}" for name in names if shared.match(name))
+    assert broken == []
