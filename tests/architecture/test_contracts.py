@@ -78,7 +78,7 @@ def test_a_connector_folder_that_nobody_listed_is_bound_by_the_same_contracts(co
 def test_no_part_of_a_simulator_shares_the_clients_translation() -> None:
     """A simulator in several modules is still a witness: it may know message types, never mapping, rules or client."""
     shared = re.compile(r"connectors\.(\w+)\.(client|connector|profiles\.\w+\.(?!messages\b)\w+)")
-    broken = []
+    broken: list[str] = []
     for path in sorted((HOME / "connectors").glob("*/simulator*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
