@@ -59,8 +59,10 @@ def test_retry_after_is_honoured(fragile: Line) -> None:
 def test_an_expired_session_is_renewed_within_the_attempt(fragile: Line) -> None:
     """The refusal proves that nothing was done: log in again, send again, one attempt."""
     code = fragile.new_dossier()
-    fragile.own_events(own(fragile.new_dossier(), "received"))  # somebody has logged in
-    until(lambda: fragile.calls("national_dvc"), "a call was made")
+    first = fragile.new_dossier()
+    fragile.own_events(own(first, "received"))  # somebody has logged in
+    fragile.portal_has(first, ["2"])
+    fragile.settled(first)
     fragile.faults("national_dvc", {"match": SYNC, "fault": "expired_session", "times": 1})
     mark = fragile.order("national_dvc", "GET", "health")["calls"]
     fragile.own_events(own(code, "received"))
