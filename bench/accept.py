@@ -232,7 +232,7 @@ def _where_the_time_goes(done: Sequence[Round], found: Sequence[stages.Stage]) -
     listed = [server, *found]
     rest = whole - sum(stage.cpu_us for stage in listed)
     print(f"where the time goes, us of CPU for each event, of {whole:.0f} in all:")
-    for stage in [*listed, stages.Stage("side by side: tasks, wake-ups, threads, metrics", rest)]:
+    for stage in [*listed, stages.Stage("side by side: cold caches, tasks, handlers, metrics", rest)]:
         print(f"  {stage.cpu_us:7.0f}  {stage.cpu_us / whole * 100:4.0f} %  {stage.name}")
 
 

@@ -1,7 +1,8 @@
 """Where the time goes: each stage of one event, run alone in this process with the real parts, in CPU time of all threads.
 
 The stages follow the event from the socket to the settlement (architecture 3). What the whole gateway spends beyond their
-sum is the price of running them side by side: tasks, wake-ups, and two threads that share one interpreter.
+sum is the price of running them side by side: each stage finds the caches full of the others' code and rows, where alone it
+runs hot; then handlers, tasks and counters. Running the writer inside the event loop instead of its thread did not lower it.
 """
 
 from __future__ import annotations
