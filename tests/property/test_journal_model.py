@@ -381,11 +381,14 @@ class JournalMachine(RuleBasedStateMachine):
         assert real == expected
         for claim in expected:
             self._check_claim(claim, now)
-        # A hold that was ordered meanwhile takes a lane out of scheduling when its lease has run out.
+        self._forget_lanes_taken_out(now)
+        return real
+
+    def _forget_lanes_taken_out(self, now: datetime) -> None:
+        """A hold that was ordered meanwhile takes a lane out of scheduling when a claim finds its lease run out."""
         for number in [number for number, claim in self.leases.items() if claim.lease_until <= now]:
             if self.kept.lanes[number].block_reason:
                 del self.leases[number]
-        return real
 
     def _check_claim(self, claim: Claim, now: datetime) -> None:
         held = self.leases.get(claim.lane_id)
@@ -599,6 +602,7 @@ class JournalMachine(RuleBasedStateMachine):
             for claim in self.run(self.model.claim(upstream, limit=3, batch=sizes, lease=LEASE, now=self.moment)):
                 self.leases[claim.lane_id] = claim
                 self.claims.append(claim)
+            self._forget_lanes_taken_out(self.moment)
         return []
 
     def _die_settling(self, _intakes: list[Intake], which: int, committed: bool) -> list[Intake]:
