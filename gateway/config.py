@@ -219,8 +219,7 @@ def _semantic_faults(settings: Settings) -> list[str]:
             faults.append(
                 f"upstreams.{name}.lease_s: phải lớn hơn timeout_s / 0.7 (hiện là {upstream.timeout_s / 0.7:.0f} giây)"
             )
-        if upstream.concurrency < 1 or upstream.rate_per_s <= 0 or upstream.burst < 1:
-            faults.append(f"upstreams.{name}: concurrency, rate_per_s và burst phải lớn hơn 0")
+        faults.extend(f"upstreams.{name}.{key}: phải lớn hơn 0" for key, value in _positive(upstream) if value <= 0)
     for index, rule in enumerate(settings.routes):
         faults.extend(
             f"routes[{index}].to: không có upstream tên {to!r}" for to in rule.to if to not in settings.upstreams
@@ -231,6 +230,24 @@ def _semantic_faults(settings: Settings) -> list[str]:
         if not caller.keys:
             faults.append(f"callers.{name}.keys: cần ít nhất một khóa công khai")
     return faults
+
+
+def _positive(upstream: Upstream) -> tuple[tuple[str, float], ...]:
+    """The figures of an upstream that mean nothing unless they are above zero."""
+    return (
+        ("concurrency", upstream.concurrency),
+        ("rate_per_s", upstream.rate_per_s),
+        ("burst", upstream.burst),
+        ("timeout_s", upstream.timeout_s),
+        ("enquiry_s", upstream.enquiry_s),
+        ("max_unsettled", upstream.max_unsettled),
+        ("breaker.failures", upstream.breaker.failures),
+        ("breaker.open_s", upstream.breaker.open_s),
+        ("retry.base_s", upstream.retry.base_s),
+        ("retry.factor", upstream.retry.factor),
+        ("retry.cap_s", upstream.retry.cap_s),
+        ("retry.window_s", upstream.retry.window_s),
+    )
 
 
 def _unknown_keys(tree: object, kind: object, where: str) -> list[str]:

@@ -1,0 +1,67 @@
+"""The configuration names every wrong key at once, and nothing that cannot work is taken."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.config import check
+from gateway.errors import ConfigError
+
+UPSTREAM = {"connector": "national_dvc"}
+
+
+def _faults(tree: dict[str, object]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        check(tree)
+    return caught.value.faults
+
+
+def test_every_unknown_key_is_named_with_its_place() -> None:
+    """A typing mistake in the depth of a table is told by its whole path, beside all others."""
+    told = _faults({"nod": 1, "upstreams": {"a": {**UPSTREAM, "retry": {"bas_s": 1}}}, "intake": {"depth": 3}})
+    assert [fault.split(":")[0] for fault in told] == ["nod", "upstreams.a.retry.bas_s", "intake.depth"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("concurrency", 0),
+        ("rate_per_s", 0.0),
+        ("burst", 0),
+        ("timeout_s", 0.0),
+        ("enquiry_s", -1.0),
+        ("max_unsettled", 0),
+    ],
+)
+def test_a_figure_that_must_be_positive_is_refused(key: str, value: float) -> None:
+    """Zero would mean never, at once, or for ever; nobody can have meant it."""
+    assert f"upstreams.a.{key}: phải lớn hơn 0" in _faults({"upstreams": {"a": {**UPSTREAM, key: value}}})
+
+
+def test_a_breaker_that_opens_at_nothing_is_refused() -> None:
+    """The nested tables are looked at as well."""
+    assert "upstreams.a.breaker.failures: phải lớn hơn 0" in _faults(
+        {"upstreams": {"a": {**UPSTREAM, "breaker": {"failures": 0}}}}
+    )
+
+
+def test_a_lease_shorter_than_a_call_is_refused() -> None:
+    """A call must never outlive its lease, or two senders could be at work on one lane."""
+    (fault,) = _faults({"upstreams": {"a": {**UPSTREAM, "timeout_s": 10.0, "lease_s": 12.0}}})
+    assert fault.startswith("upstreams.a.lease_s")
+
+
+def test_a_route_to_nowhere_and_a_sector_without_consent_are_refused() -> None:
+    """References must lead somewhere, and a sector system needs its owner's consent (QĐ 3036 Điều 5.7)."""
+    told = _faults({"routes": [{"role": "sector", "to": ["x"]}], "callers": {"S": {"role": "sector", "keys": {}}}})
+    assert any("routes[0].to" in fault for fault in told)
+    assert any("consent_no" in fault for fault in told)
+
+
+@given(st.floats(min_value=0.1, max_value=600))
+def test_the_derived_lease_always_covers_the_call(timeout_s: float) -> None:
+    """Whoever leaves the lease out gets one that is long enough."""
+    settings = check({"upstreams": {"a": {**UPSTREAM, "timeout_s": timeout_s}}})
+    assert settings.upstreams["a"].lease() * 0.7 > timeout_s
