@@ -1,4 +1,7 @@
-"""What all tests share: our own environment variables are cleared first, so no test sees a developer's machine."""
+"""What all tests share: our own environment variables are cleared first, so no test sees a developer's machine.
+
+Where CI decides whether a change lands, Hypothesis draws the same examples at every run; everywhere else it explores.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import gateway
+
+settings.register_profile("ci", derandomize=True, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("ci")
 
 
 @pytest.fixture(autouse=True)

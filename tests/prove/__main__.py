@@ -1,7 +1,7 @@
 """`python -m tests.prove`: the promise, proven on this machine. Prints seeds, figures and a verdict; 0 only when it holds.
 
---scale full   40 rounds of SIGKILL, five paired lag runs, the claim bench at full size
---scale ci     a fifth of the rounds, quick benches
+--scale full   40 rounds of SIGKILL, five paired lag runs, the claim bench at full size; every verdict binds
+--scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ def main() -> int:
     held = {"kill rounds": asyncio.run(kill_rounds.prove(arguments.rounds or _ROUNDS[arguments.scale], arguments.seed))}
     bench = Path(__file__).parents[2] / "bench"
     environment = {**os.environ, "PYTHONPATH": str(bench.parent)}
+    printed: dict[str, bool] = {}
     for name, *options in _BENCHES[arguments.scale]:
         print(f"\n== bench/{name} {' '.join(options)}", flush=True)
-        # The benches compare ratios that noise can move: their verdict is printed here, and binding where it is about a promise.
-        outcome = subprocess.run(
-            [sys.executable, str(bench / name), *options], check=False, cwd=bench.parent, env=environment
-        )
-        held[f"bench/{name}"] = outcome.returncode == 0
+        command = [sys.executable, str(bench / name), *options]
+        outcome = subprocess.run(command, check=False, cwd=bench.parent, env=environment)
+        (held if arguments.scale == "full" else printed)[f"bench/{name}"] = outcome.returncode == 0
     print("\n== verdict")
     for part, sound in held.items():
         print(f"{'held  ' if sound else 'BROKEN'}  {part}")
+    for part, sound in printed.items():
+        print(f"{'held  ' if sound else 'missed'}  {part} (printed, not binding at this scale)")
     return 0 if all(held.values()) else 1
 
 
