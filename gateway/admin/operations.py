@@ -91,7 +91,24 @@ class Operations:
                     "messages": states,
                 }
             )
-        return {"upstreams": upstreams, "parked_events": counts.parked, "lanes": [_plain(asdict(row)) for row in rows]}
+        parked = [
+            {
+                "source": row.known.source,
+                "dossier": row.known.dossier,
+                "event_id": row.known.event_id,
+                "sequence": row.known.sequence,
+                "status": row.known.status,
+                "received_at": _iso(row.received_at),
+            }
+            for row in await self._journal.parked(query.limit)
+            if query.dossier in ("", row.known.dossier)
+        ]
+        return {
+            "upstreams": upstreams,
+            "parked_events": counts.parked,
+            "parked": parked,
+            "lanes": [_plain(asdict(row)) for row in rows],
+        }
 
     async def order(self, kind: OrderKind, words: Words) -> Mapping[str, object]:
         """Hold, release, skip or replay; raises `NotFound` when there was nothing to decide about."""

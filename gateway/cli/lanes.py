@@ -11,6 +11,10 @@ from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, print_json, say, ta
 NAME = "lanes"
 HELP = "Xem các luồng giao nhận: đang chờ, đang bị giữ, và lý do"
 
+_WAITS_VI = {
+    "parked_gap": "chờ sự kiện đứng trước",
+    "parked_conflict": "mâu thuẫn với trạng thái hồ sơ, chờ người quyết định",
+}
 _STATES = ("READY", "SENDING", "WAITING", "UNKNOWN", "HELD", "DELIVERED", "REFUSED")
 
 
@@ -50,6 +54,19 @@ def _show(answer: Any) -> None:
         ),
     )
     say(f"Sự kiện đang chờ sự kiện trước hoặc chờ người: {answer['parked_events']}")
+    if answer["parked"]:
+        table(
+            "Sự kiện đang chờ (skip --source: bỏ số còn thiếu; release hoặc skip --event: quyết định sự kiện mâu thuẫn)",
+            ("Hệ thống gửi", "Hồ sơ", "Sự kiện", "Số thứ tự", "Vì sao chờ", "Nhận lúc"),
+            (
+                (
+                    *pick(row, "source", "dossier", "event_id", "sequence"),
+                    _WAITS_VI.get(row["status"], row["status"]),
+                    local(row["received_at"]),
+                )
+                for row in answer["parked"]
+            ),
+        )
     if answer["lanes"]:
         table(
             "Luồng còn việc",

@@ -120,6 +120,12 @@ class MemoryJournal:
         row = store.inbound.get((source, event_id))
         return None if row is None else _inbound_row(store, row)
 
+    async def parked(self, limit: int = 200) -> Sequence[InboundRow]:
+        """See `Journal.parked`."""
+        store = await self._read()
+        waiting = sorted((row for row in store.inbound.values() if row.status in PARKED), key=lambda row: row.position)
+        return tuple(_inbound_row(store, row) for row in waiting[:limit])
+
     async def original(self, source: str, event_id: str) -> bytes | None:
         """See `Journal.original`."""
         row = (await self._read()).inbound.get((source, event_id))

@@ -200,6 +200,11 @@ SELECT i.source, i.event_id, i.dossier, i.sequence, i.digest, i.status, i.positi
 FROM inbound i LEFT JOIN receipt r ON r.source = i.source AND r.key = i.event_id
 WHERE i.source = ?1 AND i.event_id = ?2
 
+-- name: read.parked
+SELECT i.source, i.event_id, i.dossier, i.sequence, i.digest, i.status, i.position, i.received_at, r.body, r.file
+FROM inbound i INDEXED BY inbound_parked LEFT JOIN receipt r ON r.source = i.source AND r.key = i.event_id
+WHERE i.parked = 1 ORDER BY i.position LIMIT ?1
+
 -- name: read.original
 SELECT raw_ref FROM inbound WHERE source = ?1 AND event_id = ?2
 

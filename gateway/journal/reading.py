@@ -69,6 +69,11 @@ def events_of(pages: Pages, dossier: str) -> tuple[InboundRow, ...]:
     return tuple(_inbound(pages, row) for row in pages.rows("read.events_of", dossier))
 
 
+def parked(pages: Pages, limit: int) -> tuple[InboundRow, ...]:
+    """Events that wait, the longest waiting first."""
+    return tuple(_inbound(pages, row) for row in pages.rows("read.parked", limit))
+
+
 def _inbound(pages: Pages, row: Row) -> InboundRow:
     source, event_id, dossier, sequence, digest, status, position, received_at, body, file = row
     answer = b""

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Literal, TypeVar, cast
+from typing import TypeVar, cast
 
 import apsw
 
@@ -42,10 +42,10 @@ from gateway.journal.model import (
     Settlement,
     UpstreamRow,
 )
+from gateway.journal.options import StoreOptions as StoreOptions
 from gateway.journal.sealing import KeyRing, Shelf
 from gateway.journal.statements import load
 from gateway.journal.writer import ACCEPT, Writer
-from gateway.observe.crash import Reach, never
 
 T = TypeVar("T")
 _READERS = 2
@@ -74,23 +74,6 @@ def _steady_plans(connection: apsw.Connection) -> None:
 def library_version() -> str:
     """The version of the SQLite library in use."""
     return apsw.sqlite_lib_version()
-
-
-@dataclass(frozen=True, slots=True)
-class StoreOptions:
-    """How the store is kept. `kek` is the 32-byte key-encryption key; sealed bytes above `inline_bytes` go to files.
-
-    `queue_limit` bounds the accepts that wait. `synchronous` other than FULL is for negative controls of tests.
-    `max_pages` bounds the database file, in pages of 4096 bytes (0: only the disk does). `reach` marks crash points.
-    """
-
-    node: str
-    kek: bytes = field(repr=False)
-    inline_bytes: int = 65_536
-    queue_limit: int = 4_096
-    synchronous: Literal["FULL", "NORMAL"] = "FULL"
-    max_pages: int = 0
-    reach: Reach = never
 
 
 class _Engine:
@@ -322,6 +305,10 @@ class SqliteJournal:
         """See `Journal.events_of`."""
         return await self._readers.read(lambda pages: reading.events_of(pages, dossier))
 
+    async def parked(self, limit: int = 200) -> Sequence[InboundRow]:
+        """See `Journal.parked`."""
+        return await self._readers.read(lambda pages: reading.parked(pages, limit))
+
     async def deliveries_of(self, dossier: str, event_id: str = "") -> Sequence[DeliveryRow]:
         """See `Journal.deliveries_of`."""
         return await self._readers.read(lambda pages: reading.deliveries_of(pages, dossier, event_id))
@@ -359,10 +346,9 @@ class SqliteJournal:
 
     async def ready(self) -> str:
         """See `Journal.ready`."""
+        node = self._parts.options.node
         try:
-            await self._writer.submit(
-                "ready", lambda books: books.run("ready.beat", self._parts.options.node, books.now)
-            )
+            await self._writer.submit("ready", lambda books: books.run("ready.beat", node, books.now))
         except JournalUnavailable as error:
             cause = f" ({type(error.__cause__).__name__})" if error.__cause__ is not None else ""
             return f"Kho dữ liệu chưa ghi được{cause}"

@@ -78,6 +78,10 @@ class Journal(Protocol):
         """All inbound events of a dossier, by position."""
         ...
 
+    async def parked(self, limit: int = 200) -> Sequence[InboundRow]:
+        """Events that wait for a predecessor or for a person, the longest waiting first."""
+        ...
+
     async def deliveries_of(self, dossier: str, event_id: str = "") -> Sequence[DeliveryRow]:
         """All deliveries of a dossier (or of one event of it) with every attempt, by upstream and sequence."""
         ...

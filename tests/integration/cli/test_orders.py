@@ -142,7 +142,9 @@ def test_a_sequence_gap_is_skipped_and_what_waited_goes_on(office: Any) -> None:
     office.line.push(event(SECTOR, code, 1, "received"))
     waits = event(SECTOR, code, 4, "processing")
     assert office.line.push(waits).tree["status"] == "parked_gap"
-    assert office.command("lanes").code == 1, "a parked event is shown"
+    seen = office.command("lanes", "--dossier", code, "--json")
+    assert seen.code == 1 and [row["event_id"] for row in seen.tree["parked"]] == [waits["event_id"]]
+    assert "chờ sự kiện đứng trước" in office.command("lanes").out
     answer = office.decide("skip", "--source", SECTOR, "--dossier", code)
     assert answer["applied"] == [waits["event_id"]]
     office.line.portal_has(code, ["2", "4"])

@@ -223,3 +223,18 @@ async def test_the_counts_tell_since_when_a_gap_stands(desk: Desk) -> None:
     await desk.accept(desk.event(7, status=InboundStatus.PARKED_GAP, operations=()))
     counts = await desk.journal.counts()
     assert (counts.oldest_gap, counts.parked) == (since, 3)
+
+
+async def test_an_operator_sees_every_event_that_waits_the_longest_first(desk: Desk) -> None:
+    """Gaps and conflicts by name, in the order in which they came; what was accepted is not among them."""
+    await desk.accept(desk.event(1))
+    conflict = desk.event(3, desk.other, status=InboundStatus.PARKED_CONFLICT, operations=())
+    gap = desk.event(5, status=InboundStatus.PARKED_GAP, operations=())
+    await desk.accept(conflict)
+    await desk.accept(gap)
+    waiting = await desk.journal.parked()
+    assert [(row.known.event_id, row.known.status) for row in waiting] == [
+        (conflict.event_id, InboundStatus.PARKED_CONFLICT),
+        (gap.event_id, InboundStatus.PARKED_GAP),
+    ]
+    assert [row.known.event_id for row in await desk.journal.parked(1)] == [conflict.event_id]
