@@ -54,13 +54,18 @@ class Storage(Struct, frozen=True):
 
 
 class Intake(Struct, frozen=True):
-    """Limits and policies of the way in (dossier-model 4 and 8). `body_timeout_s`: a body must be whole by then."""
+    """Limits and policies of the way in (dossier-model 4 and 8). `body_timeout_s`: a body must be whole by then.
+
+    `parked_limit`: how many events of one system may wait on one dossier; beyond it the answer is 429, because each
+    accept on that dossier reads them all.
+    """
 
     max_body_bytes: int = 1_048_576
     body_timeout_s: float = 30.0
     max_depth: int = 32
     max_skew_s: int = 300
     unknown_dossier: Literal["refuse", "park"] = "refuse"
+    parked_limit: int = 200
     gap_alarm_s: int = 600
     logical_path_prefix: str = ""
     transitions: Literal["strict", "lenient"] = "strict"

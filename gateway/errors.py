@@ -8,6 +8,7 @@ GatewayError
 │   ├── Conflict           409
 │   ├── TooLarge           413
 │   ├── Invalid            400 or 422, carries all faults
+│   ├── TooManyRequests    429, nothing was stored; the same request later
 │   └── JournalUnavailable 503, nothing was stored; the same request may be repeated
 └── ConfigError            the configuration names every wrong key
 """
@@ -105,6 +106,13 @@ class Invalid(IntakeError):
 
     status = 422
     code = "invalid"
+
+
+class TooManyRequests(IntakeError):
+    """Hệ thống gọi gửi quá nhiều; hãy gửi lại đúng yêu cầu này sau thời gian nêu trong Retry-After."""
+
+    status = 429
+    code = "too_many_requests"
 
 
 class JournalUnavailable(IntakeError):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.config import CallerRecord
 from gateway.config import Intake as IntakePolicy
-from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound
+from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooManyRequests
 from gateway.intake import receipts
 from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, learn_number, sees, tell
 from gateway.intake.authenticate import not_fresh
@@ -58,6 +58,7 @@ class Decider:
         self._line = Line(routes, callers, lenient=policy.transitions == "lenient")
         self._callers = callers
         self._parks_unknown = policy.unknown_dossier == "park"
+        self._parked_limit = policy.parked_limit
 
     def __call__(self, situation: Situation, intake: Intake) -> Decision:
         """The answer and the rows for one intake."""
@@ -152,7 +153,14 @@ class Decider:
         return self._park_gap(draft, pending) if waits_behind else self._apply(draft, course, pending)
 
     def _park_gap(self, draft: Draft, pending: Pending) -> Decision:
-        """Keep an event until its predecessor (or its dossier) has come."""
+        """Keep an event until its predecessor (or its dossier) has come; not without end, since each accept reads them all."""
+        if len(draft.parked(pending.source)) >= self._parked_limit:
+            return refuse(
+                TooManyRequests(
+                    f"Đã có {self._parked_limit} sự kiện của hồ sơ này chờ sự kiện đứng trước; hãy gửi sự kiện còn thiếu.",
+                    retry_after_s=60,
+                )
+            )
         last = draft.last(pending.source)
         draft.keep(pending, InboundStatus.PARKED_GAP, carried(pending, None))
         if draft.course is not None:

@@ -14,7 +14,7 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.errors import Conflict, Fault, Forbidden, IntakeError, Invalid, NotFound, Unauthenticated
+from gateway.errors import Conflict, Fault, Forbidden, IntakeError, Invalid, NotFound, TooManyRequests, Unauthenticated
 from gateway.journal.model import Accepted, Decision, Intake
 from gateway.records import dossiers
 from mappings.codec import encode
@@ -105,6 +105,7 @@ class _Refusal:
     code: str
     message_vi: str
     faults: tuple[Fault, ...]
+    retry_after_s: int = 0
 
 
 _BY_STATUS: Mapping[int, type[IntakeError]] = {
@@ -113,12 +114,13 @@ _BY_STATUS: Mapping[int, type[IntakeError]] = {
     404: NotFound,
     409: Conflict,
     422: Invalid,
+    429: TooManyRequests,
 }
 
 
 def refuse(error: IntakeError) -> Decision:
     """A decision that stores nothing and refuses; values, because an exception would spoil the whole group commit."""
-    refusal = _Refusal(error.status, error.code, error.message_vi, error.faults)
+    refusal = _Refusal(error.status, error.code, error.message_vi, error.faults, error.retry_after_s)
     return Decision(answer=encode(refusal), status=error.status, store=False)
 
 
@@ -128,4 +130,10 @@ def answered(accepted: Accepted) -> Accepted:
         return accepted
     refusal = msgspec.json.decode(accepted.answer, type=_Refusal)
     kind = _BY_STATUS.get(refusal.status, IntakeError)
-    raise kind(refusal.message_vi, code=refusal.code, faults=refusal.faults, status=refusal.status)
+    raise kind(
+        refusal.message_vi,
+        code=refusal.code,
+        faults=refusal.faults,
+        status=refusal.status,
+        retry_after_s=refusal.retry_after_s,
+    )

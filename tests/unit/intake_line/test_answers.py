@@ -236,3 +236,18 @@ def test_a_number_of_another_dossier_is_told_and_moves_nothing(world: Any) -> No
     _, body = world.push("SEC-A", 2, "processing", sector_dossier_id="LH-1")
     assert [warning["code"] for warning in body["warnings"]] == ["so_cua_ho_so_khac"]
     assert world.records[known].state == b"000.00.00.G16-261120-0001"
+
+
+def test_what_waits_has_a_limit_and_the_missing_event_is_always_taken(worlds: Any) -> None:
+    """429 with Retry-After beyond the limit, nothing stored; the predecessor that all wait for is still accepted."""
+    world = worlds(parked_limit=3)
+    assert world.put()[0] == 201
+    for sequence in (3, 4, 5):
+        assert world.push("SEC-A", sequence, "processing")[1]["status"] == "parked_gap"
+    status, refused = world.push("SEC-A", 6, "processing")
+    assert (status, refused["code"], refused["retry_after_s"]) == (429, "too_many_requests", 60)
+    assert world.push("SEC-A", 1, "received")[1]["status"] == "accepted"
+    status, body = world.push("SEC-A", 2, "processing")
+    assert (status, body["status"]) == (202, "accepted")
+    assert world.push("SEC-A", 6, "processing")[1]["status"] == "accepted"
+    assert len(world.sent("resolution")) == 6
