@@ -34,12 +34,14 @@ from gateway.evidence.log import chain
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
+from gateway.intake.fan_out import fan_out
 from gateway.intake.validate import Limits
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.observe import crash, gaps
 from gateway.observe.metrics import Metrics
-from gateway.routes import EventOperation, Route, Routes, delivery_id
+from gateway.records import courses
+from gateway.routes import EventOperation, Route, Routes
 
 _log = logging.getLogger("gateway")
 
@@ -78,7 +80,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         )
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         parts = InternalParts(
-            door=_door(loaded, journal, clock, partial(_wake, coordination, tuple(lines))),
+            door=_door(loaded, journal, clock, partial(_wake, coordination)),
             render_metrics=partial(_render, metrics, journal, clock),
             count=lambda answer: metrics.intake.labels(answer).inc(),
             config_generation=loaded.generation,
@@ -126,20 +128,12 @@ def follow_ups(loaded: Loaded, routes: Routes, delivery: Delivery) -> tuple[NewD
     caller = loaded.settings.callers.get(event.system_code)
     if caller is None or caller.role != "sector" or caller.outside != "on_ack":
         return ()
-    times = delivery.carried.dossier.times
-    return tuple(
-        NewDelivery(
-            delivery_id=delivery_id(event.system_code, event.event_id, route.upstream, operation.name),
-            upstream=route.upstream,
-            operation=operation.name,
-            event_id=event.event_id,
-            source=event.system_code,
-            legal_due=event.new_due_at or times.extended_due_at or times.due_at,
-        )
-        for route in routes.follow_ups()
-        if route.upstream != delivery.upstream
-        for operation in route.operations
-        if delivery.carried.state_applies or operation.when_late
+    return fan_out(
+        (route for route in routes.follow_ups() if route.upstream != delivery.upstream),
+        event.system_code,
+        event.event_id,
+        late=not delivery.carried.state_applies,
+        legal_due=event.new_due_at or courses.due_of(delivery.carried.dossier),
     )
 
 
@@ -263,13 +257,13 @@ def _routes(loaded: Loaded) -> Routes:
     return Routes(by_role)
 
 
-def _door(loaded: Loaded, journal: SqliteJournal, clock: Clock, wake: Callable[[], None]) -> Door:
+def _door(loaded: Loaded, journal: SqliteJournal, clock: Clock, wake: Callable[[tuple[str, ...]], None]) -> Door:
     """What the intake line stands on."""
     return Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, clock, wake=wake)
 
 
 def _wake(coordination: MemoryCoordination, upstreams: tuple[str, ...]) -> None:
-    """Something was stored: the loops look at once instead of at their next poll."""
+    """There is something new for these: their loops look at once instead of at their next poll."""
     for code in upstreams:
         coordination.wake(code)
 

@@ -40,14 +40,14 @@ class Understands(Protocol):
 class Door:
     """What the intake line stands on.
 
-    `wake` is called when something was stored. The two mappings may be replaced where another dialect is configured.
+    `wake` is told which upstreams got a delivery. The two mappings may be replaced where another dialect is configured.
     """
 
     authenticator: Authenticator
     limits: Limits
     journal: Journal
     clock: Clock
-    wake: Callable[[], None] = lambda: None
+    wake: Callable[[tuple[str, ...]], None] = lambda _upstreams: None
     to_event: Understands = to_event
     to_dossier: Callable[[Tree], UnderstoodDossier] = to_dossier
 
@@ -84,7 +84,7 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     accepted = await door.journal.accept(event_intake(caller.system_code, original, submission.digest, subject))
 
     # 5. Answer: only now is anything promised.
-    door.wake()
+    door.wake(accepted.upstreams)
     return answered(accepted)
 
 

@@ -23,12 +23,13 @@ from gateway.intake.course import (
     sent_ahead,
 )
 from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.fan_out import fan_out
 from gateway.intake.receipts import Remark
 from gateway.intake.sequence import Place, place
 from gateway.journal.model import InboundStatus, NewDelivery
 from gateway.records import dossiers
 from gateway.records.courses import Course
-from gateway.routes import Routes, delivery_id
+from gateway.routes import Routes
 from mappings.canonical import StatusEvent
 from mappings.faults import SectorFault
 from mappings.lifecycle import Verdict, event_flags, transition_faults
@@ -167,39 +168,18 @@ class Line:
             reporter.echo and event.caused_by is not None and self.callers[event.caused_by.system].outside == "on_ack"
         )
 
-    def _deliveries(self, course: Course, pending: Pending, reporter: Reporter, *, late: bool) -> list[NewDelivery]:
+    def _deliveries(
+        self, course: Course, pending: Pending, reporter: Reporter, *, late: bool
+    ) -> tuple[NewDelivery, ...]:
         """Where the event goes, by the reporter's role, in lane order; an echo under `on_ack` went already."""
         if self._cause_sent_ahead(reporter, pending.event) and echoes(course, pending.event):
-            return []
-        return [
-            NewDelivery(
-                delivery_id=delivery_id(pending.source, pending.event.event_id, route.upstream, operation.name),
-                upstream=route.upstream,
-                operation=operation.name,
-                event_id=pending.event.event_id,
-                source=pending.source,
-                legal_due=course.due_at,
-            )
-            for route in self.routes.first(reporter.role)
-            for operation in route.operations
-            if operation.when_late or not late
-        ]
+            return ()
+        routes = self.routes.first(reporter.role)
+        return fan_out(routes, pending.source, pending.event.event_id, late=late, legal_due=course.due_at)
 
-    def follow_ups(self, course: Course, source: str, event_id: str, *, late: bool) -> list[NewDelivery]:
+    def follow_ups(self, course: Course, source: str, event_id: str, *, late: bool) -> tuple[NewDelivery, ...]:
         """Where an event of a sector system goes once the resolution system has it, under `outside: on_ack`."""
-        return [
-            NewDelivery(
-                delivery_id=delivery_id(source, event_id, route.upstream, operation.name),
-                upstream=route.upstream,
-                operation=operation.name,
-                event_id=event_id,
-                source=source,
-                legal_due=course.due_at,
-            )
-            for route in self.routes.follow_ups()
-            for operation in route.operations
-            if operation.when_late or not late
-        ]
+        return fan_out(self.routes.follow_ups(), source, event_id, late=late, legal_due=course.due_at)
 
     def _tell_applied(self, draft: Draft, pending: Pending, remarks: tuple[Remark, ...], order: Order | None) -> None:
         """The audit row of an applied event: accepted at once, or released from waiting."""

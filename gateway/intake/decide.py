@@ -154,7 +154,8 @@ class Decider:
 
     def _park_gap(self, draft: Draft, pending: Pending) -> Decision:
         """Keep an event until its predecessor (or its dossier) has come; not without end, since each accept reads them all."""
-        if len(draft.parked(pending.source)) >= self._parked_limit:
+        own = pending.source
+        if sum((other.source or own) == own for other in draft.situation.parked) >= self._parked_limit:
             return refuse(
                 TooManyRequests(
                     f"Đã có {self._parked_limit} sự kiện của hồ sơ này chờ sự kiện đứng trước; hãy gửi sự kiện còn thiếu.",

@@ -34,5 +34,5 @@ async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
     accepted = await door.journal.accept(intake)
 
     # 5. Answer. Events that waited for this dossier may be on their way now.
-    door.wake()
+    door.wake(accepted.upstreams)
     return answered(accepted)

@@ -36,7 +36,7 @@ def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
     leaf = books.chain_leaf(intake.digest, hashlib.sha256(decision.answer).digest())
     if intake.key and situation.known_receipt is None:
         _keep_receipt(books, intake, decision.answer, leaf)
-    return Accepted(decision.answer, decision.status, stored=True, position=position)
+    return Accepted(decision.answer, decision.status, stored=True, position=position, upstreams=decision.upstreams())
 
 
 def read_situation(books: Books, intake: Intake) -> Situation:

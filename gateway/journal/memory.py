@@ -226,7 +226,7 @@ def _accept(entry: Entry, intake: Intake, decide: Decide) -> Accepted:
     entry.leaf(intake.digest, hashlib.sha256(decision.answer).digest())
     if intake.key and situation.known_receipt is None:
         entry.store.receipts[intake.source, intake.key] = Receipt(intake.digest, decision.answer)
-    return Accepted(decision.answer, decision.status, stored=True, position=position)
+    return Accepted(decision.answer, decision.status, stored=True, position=position, upstreams=decision.upstreams())
 
 
 def _situation(entry: Entry, intake: Intake) -> Situation:

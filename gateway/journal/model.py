@@ -169,15 +169,23 @@ class Decision:
     audit: tuple[AuditWrite, ...] = ()
     other_sequences: Mapping[str, int] = field(default_factory=dict)
 
+    def upstreams(self) -> tuple[str, ...]:
+        """The upstreams that get a delivery, each once, in the order of the deliveries."""
+        return tuple(dict.fromkeys(delivery.upstream for delivery in self.deliveries))
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """What the caller is answered. `stored` False means that nothing new was written."""
+    """What the caller is answered. `stored` False means that nothing new was written.
+
+    `upstreams` are those that got a delivery, each once.
+    """
 
     answer: bytes
     status: int
     stored: bool
     position: int = 0
+    upstreams: tuple[str, ...] = ()
 
 
 Decide = Callable[[Situation, Intake], Decision]

@@ -395,3 +395,10 @@ async def test_payloads_of_any_size_come_back_whole(driver: Drivers, size: int) 
         await desk.accept(desk.event(1, carried=carried))
     async with driver.desk() as desk:
         assert (await desk.claim_one()).deliveries[0].payload == carried
+
+
+async def test_an_accept_names_the_upstreams_that_got_a_delivery_and_no_other(desk: Desk) -> None:
+    """Each once, in the order of the deliveries; nothing new means nobody is to be woken."""
+    event = desk.event(1, operations=(("portal", "state"), ("resolution", "push"), ("portal", "progress")))
+    assert (await desk.accept(event)).upstreams == ("portal", "resolution")
+    assert (await desk.accept(desk.event(2, operations=()))).upstreams == ()
