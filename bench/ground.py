@@ -10,7 +10,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,13 +24,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION
+from gateway.cli.demo import free_ports as free_ports
+from gateway.cli.demo import simulators
+from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION_SYSTEM
 from gateway.cli.installation import Ports, lay_out, write_safely
 from gateway.clock import utc_now, uuid7
 from gateway.intake.signature import SigningKey, sign_request
 
 SECTOR = "SEC-BENCH"
-RESOLUTION_SYSTEM = RESOLUTION
 CORES = sorted(os.sched_getaffinity(0))
 
 
@@ -99,18 +99,9 @@ class Ground:
 
     def start_simulators(self, on_core: int) -> None:
         """Both simulators."""
-        for name, port in (("national_dvc", self.ports.portal), ("resolution", self.ports.resolution)):
-            self.start(
-                name,
-                on_core,
-                "simulate",
-                name,
-                "--port",
-                str(port),
-                "--options",
-                str(self.folder / f"simulators/{name}.toml"),
-            )
-            self.wait_for(f"http://127.0.0.1:{port}/_simulator/health", name)
+        for name, words, ready in simulators(self.folder, self.ports):
+            self.start(name, on_core, *words)
+            self.wait_for(ready, name)
 
     def start_gateway(self, on_core: int) -> None:
         """The gateway itself."""
@@ -153,18 +144,6 @@ def ground(replacements: Sequence[tuple[str, str]] = ()) -> Iterator[Ground]:
                 place.stop(running)
 
 
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that are free now."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 def sector_key(place: Ground) -> SigningKey:
     """The key of SEC-BENCH."""
     return SigningKey.load((place.folder / f"keys/{SECTOR}.pem").read_bytes(), f"{SECTOR}-1", "rsa-pss-sha512")
@@ -172,8 +151,8 @@ def sector_key(place: Ground) -> SigningKey:
 
 def resolution_key(place: Ground) -> SigningKey:
     """The key of the resolution system."""
-    path = place.folder / f"keys/{RESOLUTION}.pem"
-    return SigningKey.load(path.read_bytes(), f"{RESOLUTION}-1", "ed25519")
+    path = place.folder / f"keys/{RESOLUTION_SYSTEM}.pem"
+    return SigningKey.load(path.read_bytes(), f"{RESOLUTION_SYSTEM}-1", "ed25519")
 
 
 def dossier_code(number: int) -> str:

@@ -75,17 +75,7 @@ def _handler(command: Command) -> Callable[[web.Request], Awaitable[web.Response
             order = msgspec.json.decode(await request.read(), type=Order)
         except msgspec.MsgspecError as error:
             raise Invalid(f"Lệnh không hợp lệ: {error}", status=400) from error
-        words = Words(
-            actor=_peer(request),
-            reason=order.reason,
-            upstream=order.upstream,
-            dossier=order.dossier,
-            delivery_id=order.delivery_id,
-            source=order.source,
-            event_id=order.event_id,
-            sequence=order.sequence,
-        )
-        return _answer(await command(words))
+        return _answer(await command(Words(actor=_peer(request), **msgspec.structs.asdict(order))))
 
     return handle
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import msgspec
 
 from gateway.cli.demonstration import audience, stage
-from gateway.cli.demonstration.cast import RESOLUTION, SECTORS, Role, cast
+from gateway.cli.demonstration.cast import SECTORS, Role, cast
 from gateway.cli.demonstration.play import Play, Progress, Scene
 from gateway.cli.demonstration.verdict import Verdict
-from gateway.cli.installation import Ports, lay_out
+from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
 from gateway.intake.signature import SigningKey
 
@@ -91,7 +91,7 @@ async def _trouble(
     play: Play, boards: stage.Stage, serve: list[str], pushing: asyncio.Task[None], *, kill: bool
 ) -> None:
     """The two great troubles, in the middle of the pushing: the portal goes away, and the gateway is killed."""
-    wanted = sum(len(role.events) for role in play.roles if role.system != RESOLUTION)
+    wanted = sum(len(role.events) for role in play.roles if role.system != RESOLUTION_SYSTEM)
     await _until(play, pushing, wanted // 4)
     play.progress.notes.append(f"Cổng DVC quốc gia ngừng {_OUTAGE_S:.0f} giây")
     await play.outage(_OUTAGE_S)

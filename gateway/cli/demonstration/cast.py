@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
+from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.clock import LOCAL_ZONE, uuid7
 from mappings.tables import TableRow, load_table
 
-RESOLUTION = "RES-VHTTDL"
 SECTORS = ("SEC-DEMO", "SEC-DLVN")
 
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
@@ -94,18 +94,8 @@ def cast(count: int, today: date, seed: int) -> tuple[Role, ...]:
     """`count` roles, shared evenly by the two sector systems and the resolution system."""
     chance = random.Random(seed)
     procedures = load_table("procedures").rows
-    systems = (*SECTORS, RESOLUTION)
+    systems = (*SECTORS, RESOLUTION_SYSTEM)
     return tuple(_role(number, systems[number % 3], procedures, today, chance) for number in range(1, count + 1))
-
-
-def procedures_on_show(roles: Sequence[Role]) -> list[dict[str, object]]:
-    """The procedures of the cast for the portal simulator's catalogue."""
-    shown: dict[str, dict[str, object]] = {}
-    for role in roles:
-        procedure = role.dossier["procedure"]
-        assert isinstance(procedure, dict)
-        shown[procedure["national_code"]] = dict(procedure)
-    return list(shown.values())
 
 
 def _role(number: int, system: str, procedures: Sequence[TableRow], today: date, chance: random.Random) -> Role:

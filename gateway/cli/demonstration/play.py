@@ -13,9 +13,10 @@ import aiohttp
 import msgspec
 
 from gateway.admin.client import NotRunning, ask
-from gateway.cli.demonstration.cast import RESOLUTION, Role
+from gateway.cli.demonstration.cast import Role
 from gateway.cli.demonstration.stage import Stage
 from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
+from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.errors import GatewayError
 from gateway.intake.signature import SigningKey, sign_request
 
@@ -107,11 +108,11 @@ class Play:
     async def push(self) -> None:
         """All systems push their events, in order per dossier, each until it is acknowledged."""
         self.progress.act = "các hệ thống gửi sự kiện"
-        own = [event for role in self.roles if role.system == RESOLUTION for event in role.events]
+        own = [event for role in self.roles if role.system == RESOLUTION_SYSTEM for event in role.events]
         await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
         waiting: asyncio.Queue[Role] = asyncio.Queue()
         for role in self.roles:
-            if role.system != RESOLUTION:
+            if role.system != RESOLUTION_SYSTEM:
                 waiting.put_nowait(role)
         async with asyncio.TaskGroup() as group:
             for _ in range(_PRODUCERS):

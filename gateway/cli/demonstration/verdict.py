@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.cli.demonstration.cast import RESOLUTION, Role
+from gateway.cli.demonstration.cast import Role
+from gateway.cli.installation import RESOLUTION_SYSTEM
 
 # Canonical states as the portal codes them; transcribed from the fact book here, not shared with the mapping.
 PORTAL_CODE: Mapping[str, str] = {
@@ -70,7 +71,7 @@ def judge(role: Role, seen: Seen, verdict: Verdict) -> None:
     held = bool(seen.held)
     for name, got in (("portal.state", seen.portal_states), ("portal.progress", seen.portal_rows)):
         _compare(f"{role.code} {name}", wanted, got, verdict, held=held)
-    if role.system != RESOLUTION:
+    if role.system != RESOLUTION_SYSTEM:
         sequences = [str(event["sequence"]) for event in role.events]
         _compare(
             f"{role.code} resolution.push",

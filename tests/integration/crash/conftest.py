@@ -18,10 +18,10 @@ import pytest
 
 from gateway.cli.demo import free_ports, scene_of, simulators
 from gateway.cli.demonstration import stage
-from gateway.cli.demonstration.cast import RESOLUTION, SECTORS, Role, cast
+from gateway.cli.demonstration.cast import SECTORS, Role, cast
 from gateway.cli.demonstration.play import Play, Progress, Scene
 from gateway.cli.demonstration.verdict import Verdict
-from gateway.cli.installation import Ports, lay_out
+from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.intake.signature import sign_request
 
 DOSSIERS = 6
@@ -92,12 +92,12 @@ class Tragedy:
     @property
     def events(self) -> int:
         """How many events there will be: those that are pushed, and what the resolution system pushes back of the sectors'."""
-        return sum(len(role.events) * (1 if role.system == RESOLUTION else 2) for role in self.roles)
+        return sum(len(role.events) * (1 if role.system == RESOLUTION_SYSTEM else 2) for role in self.roles)
 
     @property
     def first(self) -> Mapping[str, object]:
         """The first event of the first dossier that a sector system works on."""
-        return next(role for role in self.roles if role.system != RESOLUTION).events[0]
+        return next(role for role in self.roles if role.system != RESOLUTION_SYSTEM).events[0]
 
     async def end(self) -> Verdict:
         """Wait until nothing moves, then compare what was pushed with what the outside holds."""

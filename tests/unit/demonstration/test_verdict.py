@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.cli.demonstration.cast import RESOLUTION, SECTORS, Role
+from gateway.cli.demonstration.cast import SECTORS, Role
 from gateway.cli.demonstration.verdict import PORTAL_CODE, Seen, Verdict, judge, portal_view
+from gateway.cli.installation import RESOLUTION_SYSTEM
 
 STATES = ("received", "processing", "awaiting_supplement", "processing", "resolved", "returned")
 CODES = ("2", "4", "5", "4", "9", "10")
@@ -45,7 +46,7 @@ def test_everything_once_and_in_order_is_sound() -> None:
 
 def test_events_of_the_resolution_system_are_not_expected_back_there() -> None:
     """What the resolution system reported itself is pushed to the portal alone."""
-    verdict = judged(replace(WHOLE, pushes=()), RESOLUTION)
+    verdict = judged(replace(WHOLE, pushes=()), RESOLUTION_SYSTEM)
     assert verdict.sound
     assert verdict.expected == 12
 
