@@ -26,6 +26,7 @@ from connectors.kit.http import HttpClient, HttpOptions, HttpRequest
 from connectors.resolution.client import ed25519_signer
 from connectors.resolution.profiles.push_v1.mapping import map_push
 from gateway import bootstrap
+from gateway.bootstrap import lines
 from gateway.clock import Clock
 from gateway.config import Loaded, load
 from gateway.coordination.memory import MemoryCoordination
@@ -74,7 +75,7 @@ def measure(scenery: Scenery) -> list[Stage]:
 async def _measure(scenery: Scenery) -> list[Stage]:
     loaded = load(scenery.folder / "gateway.toml")
     clock = Clock()
-    journal = bootstrap.open_journal(loaded, bootstrap._routes(loaded), clock, crash.never)
+    journal = bootstrap.open_journal(loaded, lines.read_routes(loaded), clock, crash.never)
     try:
         intake = _Intake(loaded, journal, clock)
         # One event for each dossier: a lane gives out one message at a time.

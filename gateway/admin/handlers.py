@@ -32,6 +32,7 @@ class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: str = ""
     event_id: str = ""
     sequence: int = 0
+    details: dict[str, Any] = {}
 
 
 def create_admin_app(operations: Operations) -> web.Application:

@@ -7,9 +7,9 @@ the synchronisation with the national portal).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -20,7 +20,7 @@ from gateway.dispatch.retry import ENQUIRY_MARGIN
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.skipped import SkippedPush, skipped_push_intake
-from gateway.journal.model import TERMINAL, DeliveryState, InboundStatus, Intake, OrderKind
+from gateway.journal.model import TERMINAL, AuditWrite, DeliveryState, InboundStatus, Intake, OrderKind
 from gateway.journal.store import Journal
 
 
@@ -48,7 +48,11 @@ class LaneQuery:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """A person's decision in words: who, why, and about what."""
+    """A person's decision in words: who, why, and about what.
+
+    `details` are those of commands that need more than a place. `proof` are the audit rows that say by which keys the
+    decision was signed: every operation writes them in the transaction of what was decided.
+    """
 
     actor: str
     reason: str
@@ -58,6 +62,8 @@ class Words:
     source: str = ""
     event_id: str = ""
     sequence: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+    proof: tuple[AuditWrite, ...] = ()
 
 
 class Operations:

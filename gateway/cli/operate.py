@@ -15,6 +15,7 @@ from typing import Any
 from gateway import bootstrap
 from gateway.admin.client import NotRunning, ask
 from gateway.admin.handlers import create_admin_app
+from gateway.bootstrap.sites import unix_site
 from gateway.cli.screen import EX_OK, EX_REFUSED, failure, print_json, say
 from gateway.config import Loaded, load
 from gateway.errors import IntakeError
@@ -86,5 +87,5 @@ async def _send(
     # Nothing runs: the same application serves the same command from the store itself, for the length of one call.
     async with bootstrap.standing_still(loaded) as operations:
         place = loaded.data_dir() / f"admin-{getpass.getuser()}.sock"
-        async with bootstrap.unix_site(create_admin_app(operations), place):
+        async with unix_site(create_admin_app(operations), place):
             return await ask(place, command, body=body, query=query)

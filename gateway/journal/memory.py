@@ -114,6 +114,11 @@ class MemoryJournal:
         """See `Journal.record`."""
         return (await self._read()).records.get(key)
 
+    async def records(self, kind: str) -> Sequence[Record]:
+        """See `Journal.records`."""
+        held = (await self._read()).records
+        return tuple(held[key] for key in sorted(held) if key.kind == kind)
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """See `Journal.event`."""
         store = await self._read()

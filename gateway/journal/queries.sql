@@ -9,6 +9,9 @@ INSERT INTO payload (ref, dossier, sealed, file) VALUES (?1, ?2, ?3, ?4)
 -- name: record.get
 SELECT version, state, file, sealed_for FROM record WHERE kind = ?1 AND id = ?2
 
+-- name: record.kind
+SELECT id, version, state, file, sealed_for FROM record WHERE kind = ?1 ORDER BY id
+
 -- name: record.put
 INSERT INTO record (kind, id, version, state, file, sealed_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (kind, id) DO UPDATE SET

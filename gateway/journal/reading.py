@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from gateway.clock import from_micros
 from gateway.journal.books import DIGEST_BYTES, Pages, Row
@@ -46,7 +47,16 @@ def record(pages: Pages, key: RecordKey) -> Record | None:
     row = pages.one("record.get", key.kind, key.id)
     if row is None:
         return None
-    version, state, file, sealed_for = row
+    return _opened(pages, key, row)
+
+
+def records(pages: Pages, kind: str) -> tuple[Record, ...]:
+    """Every record of a kind, opened, by id."""
+    return tuple(_opened(pages, RecordKey(kind, id_), rest) for id_, *rest in pages.rows("record.kind", kind))
+
+
+def _opened(pages: Pages, key: RecordKey, columns: Sequence[Any]) -> Record:
+    version, state, file, sealed_for = columns
     if sealed_for:
         state = pages.opened(sealed_for, record_label(key), Stored(state, file))
     return Record(key, version, state)

@@ -293,6 +293,10 @@ class SqliteJournal:
         """See `Journal.record`."""
         return await self._readers.read(lambda pages: reading.record(pages, key))
 
+    async def records(self, kind: str) -> Sequence[Record]:
+        """See `Journal.records`."""
+        return await self._readers.read(lambda pages: reading.records(pages, kind))
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """See `Journal.event`."""
         return await self._readers.read(lambda pages: reading.event(pages, source, event_id))

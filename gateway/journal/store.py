@@ -66,6 +66,10 @@ class Journal(Protocol):
         """One record, opened."""
         ...
 
+    async def records(self, kind: str) -> Sequence[Record]:
+        """Every record of a kind, opened, by id: for kinds of which there are few (operators, consents)."""
+        ...
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """An inbound event and the answer that was given."""
         ...

@@ -18,7 +18,10 @@ HOME = Path(gateway.__file__).parents[1]
 
 BREACHES = {
     "a connector reaches up into the gateway": ("connectors/kit/http.py", "import gateway.clock"),
-    "the gateway knows a connector by name": ("gateway/bootstrap.py", "import connectors.national_dvc.connector"),
+    "the gateway knows a connector by name": (
+        "gateway/bootstrap/__init__.py",
+        "import connectors.national_dvc.connector",
+    ),
     "two connectors meet": ("connectors/national_dvc/client.py", "import connectors.resolution.client"),
     "a simulator shares the client's mapping": (
         "connectors/national_dvc/simulator.py",

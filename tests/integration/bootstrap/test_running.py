@@ -15,6 +15,7 @@ import pytest
 from connectors.kit.errors import CredentialsRefused
 from connectors.kit.loopback_tls import self_signed
 from gateway import bootstrap
+from gateway.bootstrap import gauges, lines
 from gateway.cli.installation import Ports, lay_out
 from gateway.clock import Clock, utc_now
 from gateway.config import Loaded, load
@@ -52,7 +53,7 @@ async def _metrics(running: bootstrap.Running) -> str:
 
 async def _park(loaded: Loaded) -> None:
     """Leave an event behind that waits for its dossier."""
-    journal = bootstrap.open_journal(loaded, bootstrap._routes(loaded), Clock(), crash.never)
+    journal = bootstrap.open_journal(loaded, lines.read_routes(loaded), Clock(), crash.never)
     event = StatusEvent(
         event_id="ev-1",
         system_code="SEC-DEMO",
@@ -96,7 +97,7 @@ async def test_a_secret_that_is_missing_at_the_start_is_a_named_fault(loads: Loa
 def test_a_secret_that_vanishes_later_is_trouble_of_its_connection(tmp_path: Path) -> None:
     """A file that is being replaced pauses an upstream; a fault of the configuration would be an unknown outcome."""
     (tmp_path / "password").write_text("made-up\n")
-    secrets = bootstrap.Secrets(tmp_path)
+    secrets = lines.Secrets(tmp_path)
     with pytest.raises(ConfigError):
         secrets("file:nothing")
     secrets.started = True
@@ -136,7 +137,7 @@ async def test_a_state_that_nothing_is_in_any_more_is_not_told_any_longer(loads:
             return self.counted
 
     journal, metrics = Journal(), Metrics()
-    assert b'gateway_messages{state="READY",upstream="A"} 5.0' in await bootstrap._render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
+    assert b'gateway_messages{state="READY",upstream="A"} 5.0' in await gauges.render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
     journal.counted = Counts({}, {}, {}, 0)
-    told = await bootstrap._render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
+    told = await gauges.render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
     assert b"5.0" not in told and b'gateway_blocked_lanes{upstream="A"} 1.0' not in told

@@ -241,6 +241,23 @@ async def test_a_record_is_replaced_by_its_next_version(desk: Desk) -> None:
         assert await desk.journal.record(key) == Record(key, version, b'{"v":%d}' % version)
 
 
+async def test_the_records_of_a_kind_are_read_together(desk: Desk) -> None:
+    """By id, opened, and no other kind among them."""
+    writes = (
+        RecordWrite(RecordKey("note", "b"), 1, b"{}"),
+        RecordWrite(RecordKey("note", "a"), 2, b'{"name":"x"}', desk.dossier),
+        RecordWrite(RecordKey("other", "a"), 1, b"{}"),
+    )
+    await desk.journal.accept(
+        replace(desk.event(1).intake(Decision(b"", 200, records=writes)), kind="dossier", key="", sequence=None)
+    )
+    assert await desk.journal.records("note") == (
+        Record(RecordKey("note", "a"), 2, b'{"name":"x"}'),
+        Record(RecordKey("note", "b"), 1, b"{}"),
+    )
+    assert await desk.journal.records("nothing") == ()
+
+
 async def test_without_a_key_no_receipt_is_kept(desk: Desk) -> None:
     """An intake without an idempotency key (a snapshot, an order) is stored each time it comes."""
     looking = Looking(Decision(b"yes", 200, records=(RecordWrite(RecordKey("note", "1"), 1, b"{}"),)))

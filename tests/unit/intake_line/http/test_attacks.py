@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
-from gateway.bootstrap import _tcp_site
+from gateway.bootstrap.sites import tcp_site
 from gateway.intake.feed import cursor_of
 from gateway.intake.signature import sign_request
 
@@ -247,7 +247,7 @@ async def test_packed_content_of_a_stranger_is_never_unpacked() -> None:
         return web.Response(status=415)
 
     application.router.add_post("/v1/events", count)
-    async with _tcp_site(application, "127.0.0.1", 0) as port, ClientSession() as session:
+    async with tcp_site(application, "127.0.0.1", 0) as port, ClientSession() as session:
         headers = {"Content-Encoding": "deflate", "Content-Length": str(len(bomb))}
         async with session.post(f"http://127.0.0.1:{port}/v1/events", data=bomb, headers=headers) as answer:
             assert answer.status == 415

@@ -1,4 +1,4 @@
-"""Typed settings: a TOML file, overridden by the environment. Unknown keys are errors; all of them are named at once.
+"""Reading the settings: a TOML file, overridden by the environment. Unknown keys are errors; all of them are named at once.
 
 The environment is read here and nowhere else:
   GATEWAY_CONFIG                     path of the TOML file
@@ -12,175 +12,13 @@ import hashlib
 import os
 import tomllib
 from collections.abc import Mapping
-from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import msgspec
 
+from gateway.config.model import Loaded, Settings, Upstream
 from gateway.errors import ConfigError
-
-
-class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Base of all settings: frozen, strict."""
-
-
-class Listen(Struct, frozen=True):
-    """Where a listener binds; port 0 takes a free one."""
-
-    host: str = "127.0.0.1"
-    port: int = 8080
-
-
-class Listeners(Struct, frozen=True):
-    """The listeners; `admin_socket` is a Unix socket of mode 0600, relative to the data directory."""
-
-    internal: Listen = Listen()
-    admin_socket: str = "admin.sock"
-
-
-class Storage(Struct, frozen=True):
-    """The embedded store. `key_file` holds the key-encryption key (32 bytes, base64), mode 0600.
-
-    Payloads above `inline_bytes` go to content-addressed files. `queue_limit` bounds what waits for the writer:
-    beyond it the answer is 503. `synchronous` exists for the negative controls of tests and stays FULL in production.
-    """
-
-    data_dir: str = "data"
-    key_file: str = "keys/kek"
-    inline_bytes: int = 65_536
-    queue_limit: int = 4_096
-    synchronous: Literal["FULL", "NORMAL"] = "FULL"
-
-
-class Intake(Struct, frozen=True):
-    """Limits and policies of the way in (dossier-model 4 and 8). `body_timeout_s`: a body must be whole by then.
-
-    `parked_limit`: how many events of one system may wait on one dossier; beyond it the answer is 429, because each
-    accept on that dossier reads them all.
-    """
-
-    max_body_bytes: int = 1_048_576
-    body_timeout_s: float = 30.0
-    max_depth: int = 32
-    max_skew_s: int = 300
-    unknown_dossier: Literal["refuse", "park"] = "refuse"
-    parked_limit: int = 200
-    gap_alarm_s: int = 600
-    logical_path_prefix: str = ""
-    transitions: Literal["strict", "lenient"] = "strict"
-    dossier_code_patterns: tuple[str, ...] = (
-        r"^(?P<unit>(?:\d{3}\.\d{2}\.\d{2}\.)?[A-Y]\d{2}(?:\.[0-9A-Z]+)*)-(?P<date>\d{6}|\d{8})-(?P<seq>\d{4,7})$",
-    )
-
-
-class CallerKey(Struct, frozen=True):
-    """A public key of a caller, by its `keyid`. `file` is a PEM file, relative to the configuration file."""
-
-    algorithm: Literal["rsa-pss-sha512", "ecdsa-p256-sha256", "ed25519"]
-    file: str
-
-
-class CallerRecord(Struct, frozen=True):
-    """A registered calling system: its keys and what its owner consented to (QĐ 3036 Điều 5.7).
-
-    `procedures` and `states` may be ("*",). `outside` says when its events go on to the outside: after the resolution
-    system pushed its own event back (`on_push_back`), or as soon as the resolution system acknowledged (`on_ack`).
-    """
-
-    role: Literal["resolution", "sector"]
-    keys: Mapping[str, CallerKey]
-    procedures: tuple[str, ...] = ("*",)
-    states: tuple[str, ...] = ("*",)
-    consent_no: str = ""
-    consent_date: date | None = None
-    valid_to: date | None = None
-    outside: Literal["on_push_back", "on_ack"] = "on_push_back"
-
-
-class Retry(Struct, frozen=True):
-    """The persisted schedule of waiting: full jitter over base·factor^n, capped, for a window of days."""
-
-    base_s: float = 5.0
-    factor: float = 2.0
-    cap_s: float = 3_600.0
-    window_s: float = 14 * 86_400.0
-    retry_after_cap_s: float = 3_600.0
-
-
-class Breaker(Struct, frozen=True):
-    """After `failures` upstream-level failures in a row nothing is sent for `open_s` seconds; then one probe goes through."""
-
-    failures: int = 5
-    open_s: float = 30.0
-
-
-class Upstream(Struct, frozen=True):
-    """One outside system and how hard it may be pressed. `settings` belongs to the connector and is checked by it.
-
-    `lease_s` must exceed `timeout_s` / 0.7; None derives it. `max_unsettled` holds a message whose attempts kept dying
-    with the process (poison).
-    """
-
-    connector: str
-    enabled: bool = True
-    concurrency: int = 4
-    rate_per_s: float = 1.0
-    burst: int = 10
-    timeout_s: float = 60.0
-    lease_s: float | None = None
-    max_unsettled: int = 5
-    enquiry_s: float = 15.0
-    retry: Retry = Retry()
-    breaker: Breaker = Breaker()
-    settings: dict[str, Any] = {}
-
-    def lease(self) -> float:
-        """The lease in seconds: long enough that no call outlives it."""
-        return self.lease_s if self.lease_s is not None else self.timeout_s / 0.7 + 5.0
-
-
-class RouteRule(Struct, frozen=True):
-    """Events of callers with `role` go to the upstreams `to`, in the operations that each manifest names for events."""
-
-    role: Literal["resolution", "sector"]
-    to: tuple[str, ...]
-
-
-class Observe(Struct, frozen=True):
-    """Logs as JSON lines on standard error."""
-
-    level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-
-
-class Settings(Struct, frozen=True):
-    """Everything. Paths are relative to the directory of the file."""
-
-    node: str = "gateway-1"
-    listen: Listeners = Listeners()
-    storage: Storage = Storage()
-    intake: Intake = Intake()
-    callers: dict[str, CallerRecord] = {}
-    upstreams: dict[str, Upstream] = {}
-    routes: tuple[RouteRule, ...] = ()
-    observe: Observe = Observe()
-
-
-class Loaded(Struct, frozen=True):
-    """Settings with the directory they are relative to. `generation` is a short digest of all keys, shown in `/healthz`."""
-
-    settings: Settings
-    base: Path
-    crash_at: str = ""
-    generation: str = ""
-
-    def path(self, relative: str) -> Path:
-        """A path of the settings, resolved."""
-        return (self.base / relative).resolve()
-
-    def data_dir(self) -> Path:
-        """Where the store, the lock and the admin socket live."""
-        return self.path(self.settings.storage.data_dir)
 
 
 def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:

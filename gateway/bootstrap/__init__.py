@@ -1,0 +1,181 @@
+"""The composition root: the only place that builds objects from the configuration, and takes them down again in order."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+from connectors.kit.contract import Delivery
+from gateway import __version__
+from gateway.admin.handlers import create_admin_app
+from gateway.admin.operations import Operations
+from gateway.app import InternalParts, create_internal_app
+from gateway.bootstrap import gauges
+from gateway.bootstrap.lines import open_lines, read_routes
+from gateway.bootstrap.sites import tcp_site, unix_site
+from gateway.clock import Clock
+from gateway.config import Loaded
+from gateway.coordination.memory import MemoryCoordination
+from gateway.dispatch.upstreams import Hooks, UpstreamLine
+from gateway.dispatch.worker import Worker
+from gateway.errors import ConfigError
+from gateway.evidence.log import chain
+from gateway.intake.accept import Door
+from gateway.intake.authenticate import Authenticator
+from gateway.intake.decide import Decider
+from gateway.intake.fan_out import fan_out
+from gateway.intake.validate import Limits
+from gateway.journal.model import NewDelivery
+from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from gateway.observe import crash, gaps
+from gateway.observe.metrics import Metrics
+from gateway.records import courses
+from gateway.routes import Routes
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A gateway that serves: where its internal listener is."""
+
+    host: str
+    port: int
+
+
+@asynccontextmanager
+async def running(loaded: Loaded) -> AsyncIterator[Running]:
+    """Open the store, start the worker, listen; at the end stop listening, settle what is under way, close the store."""
+    clock, metrics = Clock(), Metrics()
+    async with AsyncExitStack() as house:
+        reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
+        coordination = MemoryCoordination(clock)
+        lines = await open_lines(loaded, clock, coordination, house)
+        routes = read_routes(loaded)
+        journal = open_journal(loaded, routes, clock, reach)
+        house.push_async_callback(journal.close)
+        hooks = Hooks(
+            reach=reach,
+            on_settled=partial(gauges.count, metrics),
+            alarm=partial(gauges.alarm, metrics),
+            follow_ups=partial(follow_ups, loaded, routes),
+        )
+        worker = Worker(lines, journal, coordination, clock, hooks)
+        delivering = asyncio.create_task(worker.run(), name="worker")
+        house.push_async_callback(_stop, worker, delivering)
+        operations = Operations(journal, worker, loaded.settings.upstreams, clock)
+        await house.enter_async_context(
+            unix_site(create_admin_app(operations), loaded.data_dir() / loaded.settings.listen.admin_socket)
+        )
+        house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
+        parts = InternalParts(
+            door=_door(loaded, journal, clock, partial(_wake, coordination)),
+            render_metrics=partial(gauges.render, metrics, journal, clock),
+            count=lambda answer: metrics.intake.labels(answer).inc(),
+            config_generation=loaded.generation,
+            version=__version__,
+            reach=reach,
+        )
+        listen = loaded.settings.listen.internal
+        port = await house.enter_async_context(tcp_site(create_internal_app(parts), listen.host, listen.port))
+        yield Running(listen.host, port)
+
+
+@asynccontextmanager
+async def standing_still(loaded: Loaded) -> AsyncIterator[Operations]:
+    """An operator's side over the store itself, while no gateway runs: decisions are stored, nothing is sent."""
+    clock = Clock()
+    journal = open_journal(loaded, read_routes(loaded), clock, crash.never)
+    lines: Mapping[str, UpstreamLine] = {
+        code: UpstreamLine(code, settings, _Absent(), {}) for code, settings in loaded.settings.upstreams.items()
+    }
+    try:
+        switchboard = Worker(lines, journal, MemoryCoordination(clock), clock)
+        yield Operations(journal, switchboard, loaded.settings.upstreams, clock)
+    finally:
+        await journal.close()
+
+
+def open_journal(loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reach) -> SqliteJournal:
+    """The embedded store of record, with the decision and the evidence chain that it works with."""
+    settings = loaded.settings
+    options = StoreOptions(
+        node=settings.node,
+        kek=_kek(loaded.path(settings.storage.key_file)),
+        inline_bytes=settings.storage.inline_bytes,
+        queue_limit=settings.storage.queue_limit,
+        synchronous=settings.storage.synchronous,
+        reach=reach,
+    )
+    decide = Decider(routes, settings.callers, settings.intake)
+    return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
+
+
+def follow_ups(loaded: Loaded, routes: Routes, delivery: Delivery) -> tuple[NewDelivery, ...]:
+    """What an acknowledged push to the resolution system sets off outside: nothing, unless its system is `on_ack`."""
+    event = delivery.carried.event
+    caller = loaded.settings.callers.get(event.system_code)
+    if caller is None or caller.role != "sector" or caller.outside != "on_ack":
+        return ()
+    return fan_out(
+        (route for route in routes.follow_ups() if route.upstream != delivery.upstream),
+        event.system_code,
+        event.event_id,
+        late=not delivery.carried.state_applies,
+        legal_due=event.new_due_at or courses.due_of(delivery.carried.dossier),
+    )
+
+
+class _Absent:
+    """Stands where a connector would: nothing is sent while no gateway runs."""
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+def _door(loaded: Loaded, journal: SqliteJournal, clock: Clock, wake: Callable[[tuple[str, ...]], None]) -> Door:
+    """What the intake line stands on."""
+    return Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, clock, wake=wake)
+
+
+def _wake(coordination: MemoryCoordination, upstreams: tuple[str, ...]) -> None:
+    """There is something new for these: their loops look at once instead of at their next poll."""
+    for code in upstreams:
+        coordination.wake(code)
+
+
+def _kek(path: Path) -> bytes:
+    """The key-encryption key: 32 bytes in base64."""
+    try:
+        key = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
+    except (OSError, UnicodeDecodeError, binascii.Error) as error:
+        raise ConfigError((f"storage.key_file: không đọc được khóa mã hóa tại {path} ({error})",)) from error
+    if len(key) != 32:
+        raise ConfigError((f"storage.key_file: khóa tại {path} phải dài 32 byte (đang là {len(key)})",))
+    return key
+
+
+def _gap_watch(loaded: Loaded, journal: SqliteJournal, hooks: Hooks, clock: Clock) -> gaps.GapWatch:
+    """The watch over events that wait for their predecessor."""
+
+    async def oldest_gap() -> datetime | None:
+        return (await journal.counts()).oldest_gap
+
+    limit = timedelta(seconds=loaded.settings.intake.gap_alarm_s)
+    return gaps.GapWatch(oldest_gap, partial(hooks.alarm, gaps.CODE, ""), limit, clock)
+
+
+async def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def _stop(worker: Worker, delivering: asyncio.Task[None]) -> None:
+    """Settle what is under way; a worker that died of a fault says so now."""
+    await worker.stop()
+    await delivering

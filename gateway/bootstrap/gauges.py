@@ -1,0 +1,44 @@
+"""What the running gateway tells its operators: metrics brought up to date, deliveries counted, alarms raised."""
+
+from __future__ import annotations
+
+import logging
+
+from gateway.clock import Clock
+from gateway.dispatch.upstreams import Settled
+from gateway.journal.model import DeliveryState
+from gateway.journal.store import Journal
+from gateway.observe.metrics import Metrics
+
+_log = logging.getLogger("gateway")
+
+
+async def render(metrics: Metrics, journal: Journal, clock: Clock) -> bytes:
+    """The text of `/metrics`, with the gauges brought up to date from the journal."""
+    counts, now = await journal.counts(), clock.now()
+    # A state that nothing is in any more has no row: what was told of it before must not stand.
+    metrics.messages.clear()
+    metrics.blocked_lanes.clear()
+    for (upstream, state), number in counts.messages.items():
+        metrics.messages.labels(upstream, state.value).set(number)
+    for upstream, count in counts.blocked_lanes.items():
+        metrics.blocked_lanes.labels(upstream).set(count)
+    metrics.oldest_waiting.clear()
+    for upstream, since in counts.oldest_waiting.items():
+        metrics.oldest_waiting.labels(upstream).set((now - since).total_seconds())
+    metrics.parked.set(counts.parked)
+    metrics.oldest_gap.set((now - counts.oldest_gap).total_seconds() if counts.oldest_gap is not None else 0.0)
+    return metrics.render()
+
+
+def count(metrics: Metrics, settled: Settled) -> None:
+    """Count what came of a delivery, and how long it took from accepted to delivered."""
+    metrics.settled.labels(settled.upstream, settled.operation, settled.code).inc()
+    if settled.state is DeliveryState.DELIVERED:
+        metrics.observe_delivered(settled.upstream, settled.accepted_at, settled.at)
+
+
+def alarm(metrics: Metrics, code: str, upstream: str, detail_vi: str) -> None:
+    """Raise an alarm: counted for the monitoring, told in the log."""
+    metrics.alarms.labels(code, upstream).inc()
+    _log.warning("alarm %s", code, extra={"upstream": upstream, "detail": detail_vi})

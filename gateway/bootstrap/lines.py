@@ -1,0 +1,100 @@
+"""The outside systems of the configuration: connectors built and closed, their operations, the routes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from connectors.kit import registry
+from connectors.kit.contract import Kit
+from connectors.kit.errors import CredentialsRefused, SettingsError
+from connectors.kit.manifest import ManifestError
+from gateway.clock import Clock
+from gateway.config import Loaded, secret
+from gateway.coordination.memory import MemoryCoordination
+from gateway.dispatch.upstreams import OperationTraits, UpstreamLine
+from gateway.errors import ConfigError
+from gateway.routes import EventOperation, Route, Routes
+
+
+async def open_lines(
+    loaded: Loaded, clock: Clock, coordination: MemoryCoordination, house: AsyncExitStack
+) -> dict[str, UpstreamLine]:
+    """Every upstream with its connector; all faults of all settings at once."""
+    lines: dict[str, UpstreamLine] = {}
+    faults: list[str] = []
+    manifests = registry.discover()
+    secrets = Secrets(loaded.base)
+    for code, settings in loaded.settings.upstreams.items():
+        if settings.connector not in manifests:
+            faults.append(f"upstreams.{code}.connector: không có đầu nối tên {settings.connector!r}")
+            continue
+        kit = Kit(code, clock.now, clock.instant, coordination, secrets)
+        try:
+            connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)
+        except SettingsError as error:
+            faults.extend(f"upstreams.{code}.settings.{fault}" for fault in error.faults)
+            continue
+        except ConfigError as error:
+            faults.extend(f"upstreams.{code}.settings: {fault}" for fault in error.faults)
+            continue
+        house.push_async_callback(connector.close)
+        traits = {
+            name: OperationTraits(spec.idempotent, spec.enquirable, spec.skippable, spec.batch)
+            for name, spec in manifests[settings.connector].operations.items()
+        }
+        lines[code] = UpstreamLine(code, settings, connector, traits)
+    if faults:
+        raise ConfigError(tuple(faults))
+    secrets.started = True
+    return lines
+
+
+class Secrets:
+    """Secrets by reference. While the gateway starts, a missing one is a fault of the configuration, with its name.
+
+    One that is gone later (a file that is being replaced) is trouble of its connection: the upstream is paused with an
+    alarm, nothing is in doubt, and nothing else stops.
+    """
+
+    def __init__(self, base: Path) -> None:
+        self._base = base
+        self.started = False
+
+    def __call__(self, reference: str) -> str:
+        """The secret; raises `ConfigError` at the start, `CredentialsRefused` afterwards."""
+        try:
+            return secret(reference, self._base)
+        except ConfigError as error:
+            if not self.started:
+                raise
+            raise CredentialsRefused(f"Không đọc được bí mật của kết nối: {error}") from error
+
+
+def _anchored(settings: Mapping[str, Any], loaded: Loaded) -> dict[str, Any]:
+    """A connector's settings with the paths of files resolved: they are relative to the configuration, like all others."""
+    return {
+        key: str(loaded.path(value)) if key.endswith("ca_file") and isinstance(value, str) and value else value
+        for key, value in settings.items()
+    }
+
+
+def read_routes(loaded: Loaded) -> Routes:
+    """The routes of the configuration, with the operations that each manifest names for events, in lane order."""
+    try:
+        manifests = registry.discover()
+    except ManifestError as error:
+        raise ConfigError(tuple(error.faults)) from error
+    by_role: dict[str, tuple[Route, ...]] = {}
+    for rule in loaded.settings.routes:
+        for code in rule.to:
+            manifest = manifests[loaded.settings.upstreams[code].connector]
+            triggered = sorted(
+                ((spec.order, name, spec) for name, spec in manifest.operations.items() if spec.trigger == "event"),
+                key=lambda entry: entry[:2],
+            )
+            operations = tuple(EventOperation(name, spec.when_late) for _, name, spec in triggered)
+            by_role[rule.role] = (*by_role.get(rule.role, ()), Route(code, operations))
+    return Routes(by_role)
