@@ -18,6 +18,7 @@ from gateway.errors import IntakeError, NotFound
 from gateway.intake.accept import Door
 from gateway.intake.handlers import Count, IntakeHandlers
 from gateway.intake.problems import problem
+from gateway.intake.published.handlers import PublishedHandlers
 from gateway.intake.refusals import Call, Refusals
 from gateway.observe.crash import Reach, never
 from gateway.observe.log import correlation_id
@@ -46,7 +47,9 @@ def create_internal_app(parts: InternalParts) -> web.Application:
     app = web.Application(
         middlewares=[_correlated(parts), _problems(parts)], client_max_size=parts.door.limits.max_body_bytes + 1
     )
+    app.on_response_prepare.append(_told_as_problem)
     app.add_routes(IntakeHandlers(parts.door, parts.count, parts.reach).routes())
+    app.add_routes(PublishedHandlers(parts.version).routes())
     app.add_routes(
         [
             web.get("/healthz", _healthz(parts)),
@@ -66,8 +69,7 @@ def _correlated(parts: InternalParts) -> Middleware:
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        offered = request.headers.get(CORRELATION_HEADER, "")
-        chosen = offered if _CORRELATION.fullmatch(offered) else f"{start}.{next(numbers)}"
+        chosen = _fit(request) or f"{start}.{next(numbers)}"
         token = correlation_id.set(chosen)
         try:
             response = await handler(request)
@@ -77,6 +79,12 @@ def _correlated(parts: InternalParts) -> Middleware:
         return response
 
     return correlate
+
+
+def _fit(request: web.Request) -> str:
+    """The caller's own id when it is fit to be logged, else empty."""
+    offered = request.headers.get(CORRELATION_HEADER, "")
+    return offered if _CORRELATION.fullmatch(offered) else ""
 
 
 def _problems(parts: InternalParts) -> Middleware:
@@ -101,6 +109,15 @@ def _problems(parts: InternalParts) -> Middleware:
     return refuse
 
 
+async def _told_as_problem(request: web.Request, response: web.StreamResponse) -> None:
+    """An expectation that aiohttp refuses before any middleware runs (RFC 9110 10.1.1), as a problem document too."""
+    if isinstance(response, web.HTTPExpectationFailed):
+        told = problem(_of_framework(response), request.rel_url.raw_path)
+        response.body = told.body
+        response.headers.update({**told.headers, "Content-Length": str(len(told.body))})
+        response.headers[CORRELATION_HEADER] = _fit(request) or "unknown-request"
+
+
 def _refusal(
     request: web.Request, error: IntakeError, parts: InternalParts, extra: dict[str, str] | None = None
 ) -> web.Response:
@@ -123,6 +140,8 @@ def _of_framework(error: web.HTTPException) -> IntakeError:
         return NotFound("Không có địa chỉ này.")
     if error.status == 405:
         return IntakeError("Địa chỉ này không nhận phương thức đó.", code="method_not_allowed", status=405)
+    if error.status == 417:
+        return IntakeError("Tiêu đề Expect này không được hỗ trợ.", code="expectation_failed", status=417)
     return IntakeError(code="malformed" if error.status < 500 else "", status=error.status)
 
 

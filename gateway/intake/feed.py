@@ -20,6 +20,7 @@ from gateway.journal.store import Journal
 MAX_PAGE = 1_000
 DEFAULT_PAGE = 100
 
+_NOT_UNDERSTOOD = "Tham số sau dấu hỏi không hợp lệ; hãy sửa theo danh sách lỗi."
 _MARK = b"tthc1:"
 _MAX_DIGITS = 19
 _MAX_POSITION = 2**63 - 1  # what the store can count to
@@ -58,7 +59,9 @@ def page_size(text: str) -> int:
 
 def _bad(name: str) -> Invalid:
     message = "Hãy dùng đúng giá trị next của lần đọc trước." if name == "after" else "Hãy gửi một số nguyên dương."
-    return Invalid(status=400, faults=(Fault("sai_dinh_dang", f"/{name}", message),))
+    return Invalid(
+        _NOT_UNDERSTOOD, code="invalid_query", status=400, faults=(Fault("sai_dinh_dang", f"/{name}", message),)
+    )
 
 
 async def page(journal: Journal, after: str, limit: str) -> dict[str, object]:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
+from tests.conforming import documented
+from tests.line import program
+from tests.line.program import Answer
 from tests.line.running import Line, opened
 
 
@@ -28,3 +32,20 @@ def fragile(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[
 def place(tmp_path: Path) -> Path:
     """A folder for an installation that a test starts itself."""
     return tmp_path / "line"
+
+
+@pytest.fixture(autouse=True)
+def described() -> Iterator[None]:
+    """Whatever the gateway answers to any test of the line is an answer that its published description names."""
+    faults: list[str] = []
+
+    def look(method: str, url: str, answer: Answer) -> None:
+        parts = urlsplit(url)
+        if not parts.path.startswith("/_simulator"):
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            faults.extend(documented().faults(method, target, answer.status, answer.headers, answer.body))
+
+    program.OBSERVERS.append(look)
+    yield
+    program.OBSERVERS.remove(look)
+    assert faults == []

@@ -48,6 +48,10 @@ class Finished:
         return msgspec.json.decode(self.out)
 
 
+OBSERVERS: list[Callable[[str, str, Answer], None]] = []
+"""Who looks at every answer besides the test that asked: method, address and answer."""
+
+
 def ask(method: str, url: str, body: bytes | Iterator[bytes] = b"", headers: Mapping[str, str] | None = None) -> Answer:
     """One HTTP exchange; an iterator of chunks is sent chunked. The target goes out as it is written."""
     parts = urlsplit(url)
@@ -58,7 +62,10 @@ def ask(method: str, url: str, body: bytes | Iterator[bytes] = b"", headers: Map
             # Who is refused early may not get all of its bytes out; the answer is there all the same.
             connection.request(method, target, body or None, dict(headers or {}))
         response = connection.getresponse()
-        return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        answer = Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
+        for look in OBSERVERS:
+            look(method, url, answer)
+        return answer
     finally:
         connection.close()
 

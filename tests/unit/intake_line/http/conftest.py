@@ -25,6 +25,7 @@ from gateway.intake.signature import SigningKey, sign_request
 from gateway.intake.validate import Limits
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from mappings.codec import encode
+from tests.conforming import documented
 
 
 @dataclass
@@ -52,6 +53,7 @@ class Site:
         """A request as it is given."""
         async with self.client.request(method, target, data=body or None, headers=headers) as answer:
             raw = await answer.read()
+            assert documented().faults(method, target, answer.status, answer.headers, raw) == []
             return answer.status, msgspec.json.decode(raw) if raw else {}, answer.headers
 
     async def put(self, version: int = 1, **fields: Any) -> int:
