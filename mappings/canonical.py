@@ -14,13 +14,17 @@ from mappings.codes import (
     CollectionTime,
     ComponentForm,
     ComponentKind,
+    ComponentSource,
     Confidentiality,
+    Database,
     DossierStatus,
     FeeKind,
     IdentityType,
     Origin,
     Outcome,
     PartyKind,
+    PaymentMethod,
+    PaymentState,
     ResultMethod,
     SignatureFormat,
 )
@@ -102,8 +106,19 @@ class FileRef:
 
 
 @dataclass(frozen=True, slots=True)
+class Reuse:
+    """Tái sử dụng: a component taken from an earlier dossier; `result_code` (KQ…) where a result stands in for it."""
+
+    result_code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Component:
-    """Thành phần hồ sơ."""
+    """Thành phần hồ sơ.
+
+    `digitised`: a paper that was digitised at reception (TT 01/2023/TT-VPCP); an electronic form needs no digitising.
+    `source` data_store: taken from the national personal data store instead of being asked for again.
+    """
 
     id: str
     name: str
@@ -113,6 +128,9 @@ class Component:
     quantity: int = 1
     file: FileRef | None = None
     deleted: bool = False
+    digitised: bool = False
+    source: ComponentSource = ComponentSource.UPLOAD
+    reuse: Reuse | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +144,20 @@ class Fee:
     kind: FeeKind = FeeKind.CHARGE
     collection_time: CollectionTime = CollectionTime.ON_RECEIPT
     mandatory: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """Thanh toán; `amount` in đồng. Paid at the moment of the bank's or intermediary's notice (QĐ 3036 Điều 10.2)."""
+
+    id: str
+    method: PaymentMethod
+    state: PaymentState
+    amount: int
+    fee_ids: tuple[str, ...] = ()
+    provider_txn: str = ""
+    paid_at: datetime | None = None
+    receipt_no: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +175,10 @@ class Supplement:
 
 @dataclass(frozen=True, slots=True)
 class ResultDocument:
-    """Giấy tờ kết quả: named by digest; published outside only after its signature was judged (QĐ 3036 Điều 11.2)."""
+    """Giấy tờ kết quả: named by digest; published outside only after its signature was judged (QĐ 3036 Điều 11.2).
+
+    `result_code`: the code of this kind of result in the national catalogue (MAKETQUA, such as KQ.G16.000456).
+    """
 
     id: str
     name: str
@@ -154,6 +189,7 @@ class ResultDocument:
     component_code: str = ""
     signature_format: SignatureFormat = SignatureFormat.NONE
     replaces: str = ""
+    result_code: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +266,8 @@ class Dossier:
     other_information: str = ""
     confidentiality: Confidentiality = Confidentiality.PUBLIC
     schema_version: str = SCHEMA_VERSION
+    payments: tuple[Payment, ...] = ()
+    databases: tuple[Database, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

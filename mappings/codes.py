@@ -123,3 +123,42 @@ class SignatureFormat(StrEnum):
     XADES = "xades"
     PADES = "pades"
     CADES = "cades"
+
+
+class ComponentSource(StrEnum):
+    """Nguồn của thành phần hồ sơ: uploaded, taken from the national personal data store, or brought by a sector system."""
+
+    UPLOAD = "upload"
+    DATA_STORE = "data_store"
+    SECTOR = "sector"
+
+
+class PaymentMethod(StrEnum):
+    """Hình thức thanh toán; `portal` is the payment platform of the national portal (QĐ 3036 Điều 10)."""
+
+    BANK = "bank"
+    EWALLET = "ewallet"
+    PORTAL = "portal"
+    CASH = "cash"
+    POSTAL_COD = "postal_cod"
+
+
+class PaymentState(StrEnum):
+    """Trạng thái thanh toán; only `paid` and `refunded` say that money moved."""
+
+    REQUESTED = "requested"
+    PENDING = "pending"
+    PAID = "paid"
+    FAILED = "failed"
+    REFUNDED = "refunded"
+
+
+class Database(StrEnum):
+    """Cơ sở dữ liệu that the handling of a dossier drew on (indicator 4.5 of QĐ 766/QĐ-TTg)."""
+
+    POPULATION = "population"
+    ENTERPRISE = "enterprise"
+    CIVIL_STATUS = "civil_status"
+    LAND = "land"
+    INSURANCE = "insurance"
+    OTHER = "other"

@@ -8,7 +8,8 @@ Event (dossier-model facts 4.1, 4.4). Required: `event_id`, `sequence`, `occurre
   Optional: schema_version ("1"), system_code (must be the caller's), previous_sequence, sent_at, sub_state, outcome,
   new_due_at, reason {`code`, `text_vi`, legal_basis?}, supplement {`id`, `requester`, `content`, `requested_at`,
   old_due_at?, new_due_at?, received_at?}, fees[] {`id`, `name`, `amount`, code?, kind?, collection_time?, mandatory?},
-  results[] {`id`, `name`, `file`, number?, issued_on?, issuer?, component_code?, signature {format}?, replaces?},
+  results[] {`id`, `name`, `file`, number?, issued_on?, issuer?, component_code?, signature {format}?, replaces?,
+  result_code?},
   caused_by {`system`, `event_id`}. A file is {`name`, `media_type`, `size`, `sha256`, file_id?, url?}.
 
 Dossier (dossier-model facts 2). Required: `dossier_code`, `version`, `origin`, `state`, `procedure` {`code`,
@@ -17,8 +18,10 @@ Dossier (dossier-model facts 2). Required: `dossier_code`, `version`, `origin`, 
   date_of_birth?, phone?, email?, fax?, address {full_text?, list_version?, province_code?, district_code?,
   commune_code?, street?, postal_code?}?, portal_account_id?}. Optional: submitter (as applicant), outcome, summary,
   times {submitted_at?, received_at?, due_at?, extended_due_at?, resolved_at?, returned_at?, withdrawn_at?,
-  stopped_at?}, components[] {`id`, `name`, code?, kind?, form?, quantity?, file?, deleted?}, fees[], results[],
-  delivery {result_method}, receipt_number, note, other_information, confidentiality, schema_version.
+  stopped_at?}, components[] {`id`, `name`, code?, kind?, form?, quantity?, file?, deleted?, digitised?, source?,
+  reuse {result_code?}?}, fees[], payments[] {`id`, `method`, `state`, `amount`, fee_ids[]?, provider_txn?, paid_at?,
+  receipt_no?}, databases[], results[], delivery {result_method}, receipt_number, note, other_information,
+  confidentiality, schema_version.
 
 Times are RFC 3339 with an offset, days `yyyy-mm-dd`, amounts whole đồng, closed lists those of `mappings.codes`;
 `null` is the same as absent; members not named here are left alone (the JSON Schema decides on them).

@@ -4,6 +4,11 @@ Each connector folder has a `conformance.py` with one function:
 
     def case(base_url: str) -> ConformanceCase
 
+or, for a connector that speaks several dialects or takes several routes, with a mapping of such functions, each examined
+by the whole suite:
+
+    CASES: Mapping[str, Case] = {"mapi-2019": ..., "mapi-2023": ...}
+
 It may import the connector's own package and the kit only. `base_url` is where the simulator listens (`http://127.0.0.1:PORT`,
 or `https://…` with a certificate that must be refused, or `http://plain.invalid`, which must be refused as plain HTTP): put
 it into the settings as it is, and let `allow_plain` hold exactly `("127.0.0.1",)` whatever it says.
@@ -101,6 +106,7 @@ class ConformanceCase:
     (`receipt` for a receipt, otherwise `DeliveryError.code`); an empty tuple says that the fault does not apply.
     `fault_operation`: the simulator's name of the call that an operation makes, by operation, so that a fault hits that call
     and not a login before it; "*" when absent. `questions`: one lawful question by "call" operation.
+    `profiles`: the folders under `profiles/` whose tables and examples this case answers for; all of them when empty.
     """
 
     settings: Mapping[str, object]
@@ -115,6 +121,7 @@ class ConformanceCase:
     expected: Mapping[FaultKind, tuple[str, ...]] = field(default_factory=dict)
     fault_operation: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
+    profiles: tuple[str, ...] = ()
 
 
 Case = Callable[[str], ConformanceCase]

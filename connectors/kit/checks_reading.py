@@ -11,8 +11,8 @@ from connectors.kit.case import FAMILIES, Example, OutcomeTrigger
 from connectors.kit.contract import Probe
 from connectors.kit.errors import DeliveryError
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
-from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Prepared, Subject, ground
-from connectors.kit.inspect import example_files, outcome_rows, profiles
+from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Prepared, Subject, examined, ground
+from connectors.kit.inspect import example_files, outcome_rows
 
 
 async def outcomes_are_reachable(subject: Subject, ears: Ears) -> Faults:
@@ -20,7 +20,7 @@ async def outcomes_are_reachable(subject: Subject, ears: Ears) -> Faults:
     faults: Faults = []
     case = subject.case("http://127.0.0.1:9")
     reached: set[tuple[str, int]] = set()
-    tables = {profile.name: outcome_rows(profile) for profile in profiles(subject.folder)}
+    tables = {profile.name: outcome_rows(profile) for profile in examined(subject)}
     for trigger in case.outcomes:
         numbers = [n for n, row in enumerate(tables.get(trigger.profile, ())) if trigger.row.items() <= row.items()]
         if len(numbers) != 1:
@@ -42,7 +42,7 @@ async def examples_round_trip(subject: Subject, ears: Ears) -> Faults:
     """Every example decodes, maps, and encodes again to the same message."""
     faults: Faults = []
     case = subject.case("http://127.0.0.1:9")
-    for profile in profiles(subject.folder):
+    for profile in examined(subject):
         for file in example_files(profile):
             tree = json.loads(file.read_text(encoding="utf-8"))
             example = Example(profile.name, file.stem, tree["message"], tree)

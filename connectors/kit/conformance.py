@@ -10,8 +10,9 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from connectors.kit import checks, checks_reading, inspect
-from connectors.kit.ground import Subject, listening, subject
+from connectors.kit import checks, checks_reading, inspect, registry
+from connectors.kit.ground import Subject, examined, listening, subject, variants
+from connectors.kit.inspect import profiles
 from connectors.kit.manifest import ManifestError
 from connectors.kit.registry import UnknownConnector
 
@@ -55,19 +56,36 @@ def main(arguments: Sequence[str]) -> int:
     for finding in findings:
         _say(f"LỖI  {finding.path}: {finding.message_vi}")
     try:
-        chosen = subject(name)
+        chosen = [subject(name, variant) for variant in variants(name)]
     except (ManifestError, UnknownConnector, ModuleNotFoundError) as error:
         _say(f"LỖI  {error}")
         return EX_FAULTS
     bad = bool(findings)
+    for profile in unexamined(name):
+        bad = True
+        _say(f"LỖI  profiles/{profile}: không có bộ kiểm thử nào (conformance.py) trả lời cho hồ sơ này")
+    for one in chosen:
+        bad = _examine(one) or bad
+    _say("KHÔNG ĐẠT" if bad else "ĐẠT")
+    return EX_FAULTS if bad else EX_OK
+
+
+def unexamined(name: str) -> tuple[str, ...]:
+    """The profiles of connector `name` that none of its cases answers for."""
+    covered = {folder for variant in variants(name) for folder in examined(subject(name, variant))}
+    return tuple(folder.name for folder in profiles(registry.folders()[name][1]) if folder not in covered)
+
+
+def _examine(chosen: Subject) -> bool:
+    """Run every check on one case and say what came of it; whether anything did not hold."""
+    bad = False
     for check in CHECKS:
         faults = asyncio.run(run_check(chosen, check))
         bad = bad or bool(faults)
-        _say(f"{'LỖI ' if faults else 'đạt '} {check}")
+        _say(f"{'LỖI ' if faults else 'đạt '} {check}{f' ({chosen.variant})' if chosen.variant else ''}")
         for fault in faults:
             _say(f"       {fault}")
-    _say("KHÔNG ĐẠT" if bad else "ĐẠT")
-    return EX_FAULTS if bad else EX_OK
+    return bad
 
 
 def _say(line: str) -> None:

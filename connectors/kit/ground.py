@@ -25,6 +25,7 @@ from connectors.kit.case import Case, ConformanceCase, Sample
 from connectors.kit.contract import Budget, Connector, Deliverer, Delivery, Enquirer, Enquiry, Found, Kit, Receipt
 from connectors.kit.errors import DeliveryError, Exchange, OutcomeUnknown, Retryable
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
+from connectors.kit.inspect import profiles
 from connectors.kit.manifest import Manifest
 from connectors.kit.simulation import SIMULATION, Door, Simulation, opened
 
@@ -75,12 +76,27 @@ class Subject:
     manifest: Manifest
     folder: Path
     case: Case
+    variant: str = ""
 
 
-def subject(name: str) -> Subject:
-    """Connector `name` with its manifest and its case."""
-    case: Case = registry.conformance_module(name).case
-    return Subject(name, registry.discover()[name], registry.folders()[name][1], case)
+def variants(name: str) -> Mapping[str, Case]:
+    """The cases of connector `name`: `CASES` of its conformance module, or its one `case` under an empty name."""
+    module = registry.conformance_module(name)
+    cases: Mapping[str, Case] | None = getattr(module, "CASES", None)
+    return {"": module.case} if cases is None else cases
+
+
+def subject(name: str, variant: str | None = None) -> Subject:
+    """Connector `name` with its manifest and one of its cases; without a variant the first."""
+    cases = variants(name)
+    chosen = next(iter(cases)) if variant is None else variant
+    return Subject(name, registry.discover()[name], registry.folders()[name][1], cases[chosen], chosen)
+
+
+def examined(chosen: Subject) -> tuple[Path, ...]:
+    """The profile folders that the case of `chosen` answers for."""
+    wanted = chosen.case("http://127.0.0.1:9").profiles
+    return tuple(folder for folder in profiles(chosen.folder) if not wanted or folder.name in wanted)
 
 
 @dataclass(slots=True)

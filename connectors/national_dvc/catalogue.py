@@ -9,9 +9,9 @@ import msgspec
 from connectors.kit.contract import Kit
 from connectors.kit.errors import CannotMap, DeliveryError, Finding, Rejected
 from connectors.national_dvc.client import Attempt, PortalClient, Said, before_sending, refusal_of
-from connectors.national_dvc.profiles.mapi_2019.mapping import UNLISTED
-from connectors.national_dvc.profiles.mapi_2019.messages import ThuTuc, read_procedure
-from connectors.national_dvc.profiles.mapi_2019.outcomes import Family
+from connectors.national_dvc.profiles._mapi.mapping import UNLISTED
+from connectors.national_dvc.profiles._mapi.messages import ThuTuc, read_procedure
+from connectors.national_dvc.profiles._mapi.outcomes import Family
 
 # A procedure may be published any minute, and then the dossiers held for it are released.
 _UNLISTED_TTL = timedelta(minutes=1)

@@ -28,7 +28,7 @@ from connectors.kit.errors import (
 )
 from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal, remaining
 from connectors.kit.redact import quotable
-from connectors.national_dvc.profiles.mapi_2019.messages import (
+from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
     LOOK_UP_DOSSIER,
     PERSONAL,
@@ -36,11 +36,12 @@ from connectors.national_dvc.profiles.mapi_2019.messages import (
     SYNC_DOSSIER,
     Answer,
     DongTienDo,
-    HoSo,
     normal_code,
     read_answer,
 )
-from connectors.national_dvc.profiles.mapi_2019.outcomes import Conclusion, Family, Operation, Outcomes
+from connectors.national_dvc.profiles._mapi.outcomes import Conclusion, Family, Operation, Outcomes
+from connectors.national_dvc.profiles.mapi_2019.messages import HoSo as HoSo2019
+from connectors.national_dvc.profiles.mapi_2023.messages import HoSo as HoSo2023
 from mappings.dates import local_date
 
 SECRET_KEYS = ("session", "password", "username")
@@ -119,7 +120,7 @@ class Attempt:
 
 
 class PortalClient:
-    """Speaks `mapi-2019`. Raises only `DeliveryError`; an answer that could be read is returned, whatever it says."""
+    """Speaks both `mapi` generations. Raises only `DeliveryError`; an answer that could be read is returned, whatever it says."""
 
     def __init__(self, *, http: HttpClient, kit: Kit, account: Account, dialect: Dialect) -> None:
         self._http = http
@@ -134,7 +135,7 @@ class PortalClient:
         """An attempt that begins now."""
         return Attempt(budget, self._kit.instant())
 
-    async def sync_dossier(self, dossier: HoSo, *, updating: bool, attempt: Attempt) -> Said:
+    async def sync_dossier(self, dossier: HoSo2019 | HoSo2023, *, updating: bool, attempt: Attempt) -> Said:
         """`DongBoHoSoMC`: create, or replace in full (facts 2.6)."""
         operation = Operation.UPDATE if updating else Operation.CREATE
         # Booleans are capitalised strings on this wire (facts 1.4).

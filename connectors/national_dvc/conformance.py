@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from connectors.kit.case import ConformanceCase, Example, OutcomeTrigger, Sample
+from connectors.kit.case import Case, ConformanceCase, Example, OutcomeTrigger, Sample
 from connectors.kit.contract import Question
-from connectors.national_dvc.profiles.mapi_2019.messages import (
+from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
     LOGIN,
     LOOK_UP_DOSSIER,
     READ_PROCEDURE,
     SYNC_DOSSIER,
     DongTienDo,
-    HoSo,
 )
+from connectors.national_dvc.profiles.mapi_2019.messages import HoSo as HoSo2019
+from connectors.national_dvc.profiles.mapi_2023.messages import HoSo as HoSo2023
 from mappings.canonical import (
     Actor,
     Agency,
@@ -32,7 +35,6 @@ from mappings.canonical import (
 from mappings.codes import DossierStatus, IdentityType, Origin, PartyKind
 from mappings.dates import to_portal_time
 
-_PROFILE = "mapi_2019"
 _MADONVI = "000.00.00.G16"
 _USERNAME = "tai-khoan-kiem-thu"
 _PASSWORD = "khong-bao-gio-ghi-nhat-ky"
@@ -44,29 +46,32 @@ _UNKNOWN_DOSSIER = "Hồ sơ không tồn tại"
 _EXISTS = "Hồ sơ đã tồn tại"
 
 
-def case(base_url: str) -> ConformanceCase:
-    """The case of this connector against a simulator at `base_url`."""
+def _case(base_url: str, profile: str) -> ConformanceCase:
+    """The case of this connector against a simulator at `base_url` that demands what the generation demands."""
+    folder = profile.replace("-", "_")
     return ConformanceCase(
         settings={
             "base_url": base_url,
             "madonvi": _MADONVI,
             "username": "username",
             "password": "password",
+            "profile": profile,
             "allow_plain": ("127.0.0.1",),
             "progress_after_unknown": {"5": "hold"},
         },
         secrets={"username": _USERNAME, "password": _PASSWORD},
-        simulator={"username": _USERNAME, "password": _PASSWORD},
+        simulator={"username": _USERNAME, "password": _PASSWORD, "profile": profile},
         sample=_sample,
         effects=_effects,
         round_trip=_round_trip,
-        outcomes=_OUTCOMES,
+        outcomes=_outcomes(folder),
         planted=(_PASSWORD, _APPLICANT, _ID_NUMBER, _PHONE),
         state_path="/_simulator/dossiers?limit=100000",
         fault_operation={"state": SYNC_DOSSIER, "progress": APPEND_ROWS, "procedure": READ_PROCEDURE},
         questions={
             "procedure": Question("procedure", {"code": "1.004528"}, "đối chiếu danh mục thủ tục", "kiểm thử", "TTCNTT")
         },
+        profiles=(folder,),
     )
 
 
@@ -119,7 +124,8 @@ def _list(tree: object, key: str) -> list[dict[str, object]]:
 
 def _round_trip(example: Example) -> object:
     """A request of the examples read with the profile's types and written again."""
-    kinds: dict[object, type] = {"dossier": HoSo, "rows": DongTienDo}
+    dossier = {"mapi_2019": HoSo2019, "mapi_2023": HoSo2023}[example.profile]
+    kinds: dict[object, type] = {"dossier": dossier, "rows": DongTienDo}
     kind = kinds.get(example.tree.get("kind"))
     if kind is None or not isinstance(example.message, dict):
         return example.message
@@ -132,12 +138,12 @@ def _said(row: dict[str, str], code: object, message: str, **more: object) -> Ou
     """The trigger of an envelope answer for `row`; the operation follows from the row's own."""
     told = {**_TOLD[row["operation"]], **more}
     body = msgspec.json.encode({"error_code": code, "message": message, "result": told.pop("result", [])}).decode()
-    return msgspec.convert({"profile": _PROFILE, "row": row, "body": body, **told}, OutcomeTrigger)
+    return msgspec.convert({"profile": "", "row": row, "body": body, **told}, OutcomeTrigger)
 
 
 def _text(row: dict[str, str], text: str, expect: tuple[str, ...] = ()) -> OutcomeTrigger:
     return OutcomeTrigger(
-        profile=_PROFILE,
+        profile="",
         row=row,
         operation="progress",
         match=APPEND_ROWS,
@@ -171,7 +177,7 @@ _LISTED = [
     }
 ]
 
-_OUTCOMES = (
+_TRIGGERS = (
     _said(_row("*", "*", "session_expired"), -9, _SESSION_WORDS, expect=("busy",)),
     _text(_row("*", "text", "session_expired"), _SESSION_WORDS, ("busy",)),
     _said(_row("*", "0", "unreadable"), 0, "Đồng bộ thất bại"),
@@ -203,3 +209,15 @@ _OUTCOMES = (
     _said(_row("*", "-1", "rejected"), "-1", "Thiếu trường NgayTiepNhan"),
     _said(_row("*", "*", "rejected"), "E17", "Lỗi chưa biết"),
 )
+
+
+def _outcomes(folder: str) -> tuple[OutcomeTrigger, ...]:
+    """The same answers for each generation: both tables know the same rows."""
+    return tuple(replace(trigger, profile=folder) for trigger in _TRIGGERS)
+
+
+CASES: Mapping[str, Case] = {
+    "mapi-2019": lambda base_url: _case(base_url, "mapi-2019"),
+    "mapi-2023": lambda base_url: _case(base_url, "mapi-2023"),
+}
+"""One case for each generation."""

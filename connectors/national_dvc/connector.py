@@ -6,7 +6,7 @@ kept in the lane's memory:
 
     created   "1" once the portal is known to hold the dossier
     state     the status acknowledged last
-    received_at, resolved_at, due_at, due_stated    dates that events brought (`profiles.mapi_2019.moments`)
+    received_at, resolved_at, due_at, due_stated    dates that events brought (`profiles._mapi.moments`)
     rows      statuses of which a progress row was acknowledged, such as "2,4,9"
     events    short digests of the events whose own row was acknowledged, the last 200
 """
@@ -46,19 +46,14 @@ from connectors.national_dvc.client import (
     SessionRules,
     refusal_of,
 )
+from connectors.national_dvc.generations import GENERATIONS, Generation, MappedDossier
 from connectors.national_dvc.history import Plan, Planned, plan, rows_left
-from connectors.national_dvc.profiles.mapi_2019.doubts import STATUSES, Policy, harm_of_repeating
-from connectors.national_dvc.profiles.mapi_2019.mapping import (
-    RESULT_UNVERIFIED,
-    Mapped,
-    has_results,
-    map_dossier,
-    needs_catalogue,
-)
-from connectors.national_dvc.profiles.mapi_2019.messages import MAX_ROWS
-from connectors.national_dvc.profiles.mapi_2019.moments import witnessed
-from connectors.national_dvc.profiles.mapi_2019.outcomes import ExtraOutcome, Family, load_outcomes
-from connectors.national_dvc.profiles.mapi_2019.rules import Rules, portal_status
+from connectors.national_dvc.profiles._mapi.doubts import STATUSES, Policy, harm_of_repeating
+from connectors.national_dvc.profiles._mapi.mapping import RESULT_UNVERIFIED, has_results, needs_catalogue
+from connectors.national_dvc.profiles._mapi.messages import MAX_ROWS
+from connectors.national_dvc.profiles._mapi.moments import witnessed
+from connectors.national_dvc.profiles._mapi.outcomes import ExtraOutcome, Family
+from connectors.national_dvc.profiles._mapi.rules import Rules, portal_status
 from mappings.codes import Origin
 from mappings.dates import local_date
 
@@ -87,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     madonvi: str
     username: str
     password: str
-    profile: Literal["mapi-2019"] = "mapi-2019"
+    profile: Literal["mapi-2019", "mapi-2023"] = "mapi-2019"
     carrier: Carrier = Direct()
     endpoints: Endpoints = Endpoints()
     session: SessionRules = SessionRules()
@@ -108,6 +103,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError(f"progress_after_unknown: trạng thái không tồn tại ({', '.join(unknown)})")
         if not 3 <= self.batch.progress <= MAX_ROWS:
             raise ValueError(f"batch.progress: phải từ 3 đến {MAX_ROWS}")
+        if self.profile == "mapi-2023" and self.portal.mandatory_2023 is False:
+            raise ValueError("portal.mandatory_2023: không tắt được khi profile = mapi-2023")
         if self.session.ttl_seconds < 1 or self.catalogue_ttl_s < 1:
             raise ValueError("session.ttl_seconds và catalogue_ttl_s phải lớn hơn 0")
 
@@ -119,6 +116,7 @@ class NationalPortal:
         self._settings = settings
         self._client = client
         self._kit = kit
+        self._generation: Generation = GENERATIONS[settings.profile]
         self._catalogue = Catalogue(client, kit, settings.catalogue_ttl_s)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
@@ -216,12 +214,12 @@ class NationalPortal:
             raise refusal_of(said, people=_people((delivery,)))
         return self._state_receipt(delivery, said, mapped.findings, duplicate=duplicate)
 
-    async def _map(self, delivery: Delivery, attempt: Attempt) -> Mapped:
+    async def _map(self, delivery: Delivery, attempt: Attempt) -> MappedDossier:
         carried = delivery.carried
         listed = None
         if needs_catalogue(carried):
             listed = await self._catalogue.procedure(carried.dossier.procedure.national_code, attempt)
-        return map_dossier(carried, self._settings.portal, listed, delivery.memory)
+        return self._generation.map_dossier(carried, self._settings.portal, listed, delivery.memory)
 
     async def _exists(self, delivery: Delivery) -> bool:
         """Whether the portal is known to hold the dossier; a wrong guess costs one refused call and nothing else."""
@@ -307,7 +305,12 @@ def create(settings: Settings, kit: Kit) -> NationalPortal:
         http = HttpClient(base_url=settings.base_url, kit=kit, options=options)
     except ContractChanged as error:
         raise SettingsError("national_dvc", (f"base_url: {error.message_vi}",)) from None
-    dialect = Dialect(settings.carrier, settings.endpoints, settings.session, load_outcomes(settings.outcomes))
+    dialect = Dialect(
+        settings.carrier,
+        settings.endpoints,
+        settings.session,
+        GENERATIONS[settings.profile].outcomes(settings.outcomes),
+    )
     account = Account(settings.madonvi, settings.username, settings.password)
     return NationalPortal(settings, PortalClient(http=http, kit=kit, account=account, dialect=dialect), kit)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from connectors.kit.contract import Delivery
 from connectors.kit.errors import CannotMap
-from connectors.national_dvc.profiles.mapi_2019.messages import DongTienDo
-from connectors.national_dvc.profiles.mapi_2019.progress import map_rows
-from connectors.national_dvc.profiles.mapi_2019.rules import Rules
+from connectors.national_dvc.profiles._mapi.messages import DongTienDo
+from connectors.national_dvc.profiles._mapi.progress import map_rows
+from connectors.national_dvc.profiles._mapi.rules import Rules
 
 ROWS, EVENTS = "rows", "events"
 

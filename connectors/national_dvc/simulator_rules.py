@@ -60,6 +60,15 @@ _DOSSIER_CODE = re.compile(
 _PROCEDURE_CODE = re.compile(r"[123]\.\d{6}(\.(\d{3}\.\d{2}\.\d{2}\.)?[A-Y]\d{2}(\.\d+)*)?")
 _AMOUNT = re.compile(r"\d{1,15}")
 _LONGEST_UNIT = 35
+_LONGEST_FILE_NAME = 4000
+_IDENTITY = {"1": re.compile(r"[0-9]{12}"), "2": re.compile(r"[0-9]{9}")}
+_CLOSED_IN_FILE = {
+    "DuocSoHoa": frozenset("01"),
+    "DuocTaiSuDung": frozenset("012"),
+    "DuocLayTuKhoDMQG": frozenset("01"),
+}
+# "3" is unknown, and not refused for that (facts U10).
+_CLOSED_IN_FEE = {"HinhThucThu": frozenset("1234"), "LoaiPhiLePhi": frozenset("12")}
 
 Fields = Mapping[str, object]
 
@@ -118,6 +127,8 @@ def _dossier_faults(fields: Fields, full_2023: bool, reception_always: bool) -> 
     )
     yield from _bad_dates(fields, _DATES)
     yield from _part_faults(fields)
+    if full_2023:
+        yield from _faults_2023(fields)
 
 
 def _shape_faults(fields: Fields) -> Iterator[str]:
@@ -148,6 +159,30 @@ def _part_faults(fields: Fields) -> Iterator[str]:
         yield from _missing(result, ("TenGiayTo",))
     for identity in _objects(fields, "DinhDanhCHS"):
         yield from _missing(identity, ("LoaiDinhDanh", "SoDinhDanh"))
+
+
+def _faults_2023(fields: Fields) -> Iterator[str]:
+    """What the generation of 2023 says more of its own fields (2.6, 2.6.1, 2.6.2)."""
+    if fields.get("MaDoiTuong") and fields.get("KenhThucHien") != "2":
+        yield _malformed("MaDoiTuong")
+    for identity in _objects(fields, "DinhDanhCHS"):
+        number, grammar = str(identity["SoDinhDanh"]), _IDENTITY.get(str(identity["LoaiDinhDanh"]))
+        if grammar is None:
+            yield _malformed("LoaiDinhDanh")
+        elif not grammar.fullmatch(number):
+            yield _malformed("SoDinhDanh")
+    for database in _objects(fields, "DSKetNoiCSDL"):
+        yield from _missing(database, ("MaCSDL",))
+    for file in _objects(fields, "TaiLieuNop"):
+        yield from (_malformed(name) for name, allowed in _CLOSED_IN_FILE.items() if file.get(name) not in allowed)
+        if (file["DuocTaiSuDung"] == "2") != bool(file.get("MaKetQuaThayThe")):
+            yield _malformed("MaKetQuaThayThe")
+        if file["DuocSoHoa"] == "1" and file["IsDeleted"] == "False" and fields["HoSoCoThanhPhanSoHoa"] != "1":
+            yield _malformed("HoSoCoThanhPhanSoHoa")
+        if len(str(file["TenTepDinhKem"])) > _LONGEST_FILE_NAME:
+            yield f"Trường TenTepDinhKem vượt quá {_LONGEST_FILE_NAME} ký tự"
+    for fee in _objects(fields, "DanhSachLePhi"):
+        yield from (_malformed(name) for name, allowed in _CLOSED_IN_FEE.items() if fee.get(name) not in allowed)
 
 
 def _row_faults(row: Fields) -> Iterator[str]:

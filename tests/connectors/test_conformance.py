@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from connectors.kit import inspect, registry
-from connectors.kit.conformance import CHECKS, run_check
-from connectors.kit.ground import subject
+from connectors.kit.conformance import CHECKS, run_check, unexamined
+from connectors.kit.ground import subject, variants
 
 NAMES = tuple(registry.folders())
+VARIANTS = tuple((name, variant) for name in NAMES for variant in variants(name))
 
 
 def test_there_are_connectors_to_examine() -> None:
@@ -27,8 +28,14 @@ def test_the_folder_has_its_anatomy(name: str) -> None:
     assert [f"{finding.path}: {finding.message_vi}" for finding in inspect.inspect_all(name)] == []
 
 
-@pytest.mark.parametrize("check", CHECKS)
 @pytest.mark.parametrize("name", NAMES)
-async def test_the_connector_conforms(name: str, check: str) -> None:
-    """The connector keeps what the check says, and says nothing that it must not."""
-    assert await run_check(subject(name), check) == ()
+def test_every_profile_is_examined_by_a_case(name: str) -> None:
+    """A dialect that no case answers for would never meet the suite."""
+    assert unexamined(name) == ()
+
+
+@pytest.mark.parametrize("check", CHECKS)
+@pytest.mark.parametrize(("name", "variant"), VARIANTS)
+async def test_the_connector_conforms(name: str, variant: str, check: str) -> None:
+    """The connector keeps what the check says in every dialect and on every route, and says nothing that it must not."""
+    assert await run_check(subject(name, variant), check) == ()

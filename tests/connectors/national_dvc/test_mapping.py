@@ -12,9 +12,10 @@ import msgspec
 import pytest
 
 from connectors.kit.errors import CannotMap
-from connectors.national_dvc.profiles.mapi_2019.mapping import UNLISTED, map_dossier
-from connectors.national_dvc.profiles.mapi_2019.messages import ThuTuc
-from connectors.national_dvc.profiles.mapi_2019.rules import Rules
+from connectors.national_dvc.profiles._mapi.mapping import UNLISTED
+from connectors.national_dvc.profiles._mapi.messages import ThuTuc
+from connectors.national_dvc.profiles._mapi.rules import Rules
+from connectors.national_dvc.profiles.mapi_2019.mapping import map_dossier
 from mappings.canonical import Carried, Component, Dossier, DossierTimes, Fee, FileRef, Identity
 from mappings.codes import DossierStatus, IdentityType, Origin, Outcome
 

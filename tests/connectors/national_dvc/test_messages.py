@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from connectors.kit.errors import AnswerUnreadable
-from connectors.national_dvc.profiles.mapi_2019.messages import read_amount, read_answer, read_procedure
+from connectors.national_dvc.profiles._mapi.messages import read_amount, read_answer, read_procedure
 
 
 @pytest.mark.parametrize("spelling", ["0", '"0"', '"00"', '" 0 "'])

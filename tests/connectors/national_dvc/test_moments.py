@@ -13,8 +13,8 @@ import pytest
 from connectors.kit.contract import Delivery, Receipt
 from connectors.kit.errors import CannotMap
 from connectors.national_dvc.connector import NationalPortal
+from connectors.national_dvc.profiles._mapi.rules import Rules
 from connectors.national_dvc.profiles.mapi_2019.mapping import map_dossier
-from connectors.national_dvc.profiles.mapi_2019.rules import Rules
 from mappings.canonical import Carried, Dossier, DossierTimes
 from mappings.codes import DossierStatus, Outcome
 

@@ -7,11 +7,11 @@ from datetime import date
 import msgspec
 import pytest
 
-from connectors.national_dvc.profiles.mapi_2019.messages import Answer
-from connectors.national_dvc.profiles.mapi_2019.outcomes import ExtraOutcome, Family, Operation, load_outcomes
+from connectors.national_dvc.profiles._mapi.messages import Answer
+from connectors.national_dvc.profiles._mapi.outcomes import ExtraOutcome, Family, Operation, load_outcomes
 
 DAY = date(2026, 11, 21)
-TABLE = load_outcomes()
+TABLE = load_outcomes("mapi_2019")
 
 CASES = [
     ("create", "0", "Đồng bộ thành công", "done"),
@@ -89,7 +89,7 @@ def test_letters_may_come_composed_or_decomposed() -> None:
 def test_a_configured_row_stands_before_the_shipped_ones() -> None:
     """What a deployment saw outweighs what we assumed."""
     extra = ExtraOutcome(code="3", family=Family.BUSY, meaning_vi="Thử lại")
-    table = load_outcomes((extra,))
+    table = load_outcomes("mapi_2019", (extra,))
     assert table.conclude(Operation.CREATE, Answer("3", "Hồ sơ đã tồn tại"), DAY).family is Family.BUSY
 
 

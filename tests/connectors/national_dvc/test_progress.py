@@ -14,9 +14,9 @@ import pytest
 from connectors.kit.contract import Delivery
 from connectors.kit.errors import CannotMap
 from connectors.national_dvc.history import plan
-from connectors.national_dvc.profiles.mapi_2019.messages import DongTienDo
-from connectors.national_dvc.profiles.mapi_2019.progress import map_rows
-from connectors.national_dvc.profiles.mapi_2019.rules import Rules
+from connectors.national_dvc.profiles._mapi.messages import DongTienDo
+from connectors.national_dvc.profiles._mapi.progress import map_rows
+from connectors.national_dvc.profiles._mapi.rules import Rules
 from mappings.canonical import Actor, Carried, Dossier, Reason, Step, Supplement
 from mappings.codes import DossierStatus, Outcome
 

@@ -12,7 +12,7 @@ import pytest
 from connectors.kit.contract import Delivery, Found, Receipt
 from connectors.kit.errors import AnswerUnreadable, CannotMap, DeliveryError, NoAnswer, NotSent, Rejected
 from connectors.national_dvc.connector import NationalPortal
-from connectors.national_dvc.profiles.mapi_2019.doubts import harm_of_repeating
+from connectors.national_dvc.profiles._mapi.doubts import harm_of_repeating
 from mappings.canonical import Actor, Carried, Step
 from mappings.codes import DossierStatus
 from mappings.lint import lint_directory

@@ -35,7 +35,12 @@ def test_the_least_settings_are_enough() -> None:
         ({"session": {"ttl_seconds": 0}}, "session.ttl_seconds"),
         ({"carrier": {"kind": "xroad_adapter", "dstcode": "nowhere"}}, "dstcode"),
         ({"outcomes": [{"family": "busy", "meaning_vi": "x", "message_pattern": "("}]}, "message_pattern"),
-        ({"profile": "mapi-2023"}, "profile"),
+        ({"profile": "mapi-2021"}, "profile"),
+        ({"profile": "mapi-2023", "portal": {"mandatory_2023": False}}, "mandatory_2023"),
+        ({"portal": {"identity_placeholder": {"kind": "1", "number": "000000001"}}}, "identity_placeholder"),
+        ({"portal": {"database_codes": {"moon": "9"}}}, "database_codes"),
+        ({"portal": {"connected_databases": [" "]}}, "connected_databases"),
+        ({"portal": {"added_rows": ["4"]}}, "added_rows"),
     ],
 )
 def test_a_wrong_setting_is_named(wrong: dict[str, Any], named: str) -> None:

@@ -112,6 +112,52 @@ def test_the_fields_of_2023_are_demanded_only_by_that_profile(papers: Any) -> No
         assert fault_of(papers.dossier(**without), full=True) == f"Thiếu trường {name}"
 
 
+FULL_2023: dict[str, object] = {
+    "KenhThucHien": "2",
+    "SoGiayToChuHoSo": "001099000001",
+    "NgayNopHoSo": "20241014081500",
+    "NoiNopHoSo": "2",
+    "HoSoCoThanhPhanSoHoa": "1",
+    "TaiKhoanDuocXacThucVoiVNeID": "1",
+    "DuocThanhToanTrucTuyen": "1",
+    "DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": "001099000001"}],
+    "DSKetNoiCSDL": [{"MaCSDL": "7"}],
+}
+FILE_2023 = {
+    "TenTepDinhKem": "don.pdf",
+    "IsDeleted": "False",
+    "DuocSoHoa": "1",
+    "DuocTaiSuDung": "0",
+    "DuocLayTuKhoDMQG": "0",
+    "MaKetQuaThayThe": "",
+}
+
+
+@pytest.mark.parametrize(
+    ("changes", "name"),
+    [
+        ({"DinhDanhCHS": [{"LoaiDinhDanh": "3", "SoDinhDanh": "001099000001"}]}, "LoaiDinhDanh"),
+        ({"DinhDanhCHS": [{"LoaiDinhDanh": "1", "SoDinhDanh": "012345678"}]}, "SoDinhDanh"),
+        ({"DinhDanhCHS": [{"LoaiDinhDanh": "2", "SoDinhDanh": "01234567X"}]}, "SoDinhDanh"),
+        ({"TaiLieuNop": [FILE_2023 | {"DuocTaiSuDung": "3"}]}, "DuocTaiSuDung"),
+        ({"TaiLieuNop": [FILE_2023 | {"DuocTaiSuDung": "2"}]}, "MaKetQuaThayThe"),
+        ({"TaiLieuNop": [FILE_2023 | {"MaKetQuaThayThe": "KQ.G16.000123"}]}, "MaKetQuaThayThe"),
+        ({"TaiLieuNop": [FILE_2023], "HoSoCoThanhPhanSoHoa": "0"}, "HoSoCoThanhPhanSoHoa"),
+        ({"MaDoiTuong": "tai-khoan", "KenhThucHien": "1"}, "MaDoiTuong"),
+        (
+            {"DanhSachLePhi": [{"TenPhiLePhi": "Phí", "Gia": "1", "HinhThucThu": "1", "LoaiPhiLePhi": "9"}]},
+            "LoaiPhiLePhi",
+        ),
+    ],
+)
+def test_what_2023_says_of_its_own_fields_is_checked(papers: Any, changes: dict[str, object], name: str) -> None:
+    """Identities by length, files with where they came from, accounts only for what came online (2.6, 2.6.1)."""
+    assert fault_of(papers.dossier(**FULL_2023, TaiLieuNop=[FILE_2023]), full=True) == ""
+    faulty = papers.dossier(**(FULL_2023 | changes))
+    assert fault_of(faulty, full=True) == f"Trường {name} không đúng định dạng"
+    assert fault_of(faulty) == ""
+
+
 @pytest.mark.parametrize(
     ("changes", "fault"),
     [

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.national_dvc.profiles.mapi_2019.messages import MAX_OFFICER, DongTienDo
-from connectors.national_dvc.profiles.mapi_2019.rules import FINISHED, RECEIVED, RETURNED, Draft, Rules
+from connectors.national_dvc.profiles._mapi.messages import MAX_OFFICER, DongTienDo
+from connectors.national_dvc.profiles._mapi.rules import FINISHED, RECEIVED, RETURNED, Draft, Rules
 from mappings.canonical import Carried
 from mappings.codes import Outcome
 from mappings.dates import to_portal_time
@@ -89,11 +89,12 @@ def _missing_rows(draft: Draft, status: str, acknowledged: frozenset[str]) -> li
     received, resolved = dossier.times.received_at, dossier.times.resolved_at
     rows = []
     past_reception = received is not None and status not in ("1", RECEIVED, "3") and received <= event.occurred_at
-    if past_reception and RECEIVED not in acknowledged:
+    wanted = frozenset(draft.rules.added_rows) - acknowledged
+    if past_reception and RECEIVED in wanted:
         rows.append(_made_row(draft, RECEIVED, received, ("Tiếp nhận hồ sơ", draft.rules.reception_officer)))
     refused = Outcome.REFUSED in (event.outcome, dossier.outcome) and draft.rules.refused_state != FINISHED
     finished = resolved is not None and status == RETURNED and resolved <= event.occurred_at and not refused
-    if finished and FINISHED not in acknowledged:
+    if finished and FINISHED in wanted:
         rows.append(
             _made_row(
                 draft,

@@ -1,4 +1,4 @@
-"""Reads `outcomes.csv`: what each answer of the portal lets one conclude. The table decides, no code does.
+"""Reads the outcomes.csv of a profile: what each answer of the portal lets one conclude. The table decides, no code does.
 
 A row speaks for an operation (`*`: any), a code (a number; `*`: any but 0; `text`: a plain sentence without code) and a
 message pattern (a regular expression, whatever the case; empty: any). The first row that fits is the answer, so that
@@ -17,7 +17,7 @@ from importlib.resources import files
 
 import msgspec
 
-from connectors.national_dvc.profiles.mapi_2019.messages import Answer
+from connectors.national_dvc.profiles._mapi.messages import Answer
 from mappings.tables import TableRow, load_table
 
 ANY = "*"
@@ -109,9 +109,10 @@ class Outcomes:
         return Conclusion(Family.UNREADABLE, "Câu trả lời không có trong bảng kết quả", known=False)
 
 
-def load_outcomes(extra: Sequence[ExtraOutcome] = ()) -> Outcomes:
-    """The shipped table behind the rows that the configuration adds."""
-    table = load_table("outcomes", files(__package__), ("operation", "code", "message_pattern"))
+def load_outcomes(profile: str, extra: Sequence[ExtraOutcome] = ()) -> Outcomes:
+    """The table that ships with a profile folder, behind the rows that the configuration adds."""
+    folder = files("connectors.national_dvc.profiles") / profile
+    table = load_table("outcomes", folder, ("operation", "code", "message_pattern"))
     return Outcomes((*(_extra(row) for row in extra), *(_shipped(row) for row in table.rows)))
 
 

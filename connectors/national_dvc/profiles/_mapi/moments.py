@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from connectors.national_dvc.profiles.mapi_2019.rules import FINISHED, RECEIVED, RETURNED, Draft
+from connectors.national_dvc.profiles._mapi.rules import FINISHED, RECEIVED, RETURNED, Draft
 from mappings.canonical import Carried, DossierTimes
 from mappings.codes import DossierStatus
 from mappings.dates import to_portal_time
