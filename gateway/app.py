@@ -16,6 +16,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.errors import IntakeError, NotFound
 from gateway.intake.accept import Door
+from gateway.intake.file_handlers import FileHandlers
+from gateway.intake.files import FileDoor
 from gateway.intake.handlers import Count, IntakeHandlers
 from gateway.intake.problems import problem
 from gateway.intake.published.handlers import PublishedHandlers
@@ -32,7 +34,10 @@ _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 @dataclass(frozen=True, slots=True)
 class InternalParts:
-    """What the internal application is made of. `render_metrics` gives the Prometheus text, `count` counts answers."""
+    """What the internal application is made of. `render_metrics` gives the Prometheus text, `count` counts answers.
+
+    Without `files` no route of files is served.
+    """
 
     door: Door
     render_metrics: Callable[[], Awaitable[bytes]]
@@ -40,6 +45,7 @@ class InternalParts:
     config_generation: str = ""
     version: str = ""
     reach: Reach = never
+    files: FileDoor | None = None
 
 
 def create_internal_app(parts: InternalParts) -> web.Application:
@@ -50,6 +56,8 @@ def create_internal_app(parts: InternalParts) -> web.Application:
     app.on_response_prepare.append(_told_as_problem)
     app.add_routes(IntakeHandlers(parts.door, parts.count, parts.reach).routes())
     app.add_routes(PublishedHandlers(parts.version).routes())
+    if parts.files is not None:
+        app.add_routes(FileHandlers(parts.files, parts.count).routes())
     app.add_routes(
         [
             web.get("/healthz", _healthz(parts)),

@@ -60,6 +60,8 @@ _KINDS = (
     _kind("gap.skipped", "Bỏ qua số thứ tự còn thiếu", "source first last reason", feed=True),
     _kind("dossier.registered", "Đăng ký hồ sơ", "version state procedure due_at", feed=True),
     _kind("dossier.updated", "Cập nhật hồ sơ", "version state procedure due_at previous_version", feed=True),
+    _kind("file.stored", "Đã lưu tệp của hồ sơ", "sha256 size", feed=True),
+    _kind("personal.read", "Đã đọc dữ liệu cá nhân", "subject what purpose route"),
     _kind("delivery.delivered", "Đã giao", f"{_DELIVERY} reference duplicate upstream_code findings", feed=True),
     _kind("delivery.waiting", "Chưa giao được, sẽ gửi lại", f"{_DELIVERY} code reason due"),
     _kind("delivery.unknown", "Chưa rõ kết quả giao, sẽ hỏi lại", f"{_DELIVERY} code reason"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -31,13 +32,17 @@ from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
 from gateway.intake.fan_out import fan_out
+from gateway.intake.files import FileDoor
 from gateway.intake.validate import Limits
+from gateway.journal.cabinet import Cabinet
 from gateway.journal.model import NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.observe import crash, gaps
 from gateway.observe.metrics import Metrics
-from gateway.records import courses
+from gateway.records import courses, files
 from gateway.routes import Routes
+
+_LOG = logging.getLogger("gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +64,8 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         routes = read_routes(loaded)
         journal = open_journal(loaded, routes, clock, reach)
         house.push_async_callback(journal.close)
+        cabinet = await open_cabinet(loaded, journal)
+        house.push_async_callback(asyncio.to_thread, cabinet.close)
         hooks = Hooks(
             reach=reach,
             on_settled=partial(gauges.count, metrics),
@@ -73,13 +80,15 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             unix_site(create_admin_app(operations), loaded.data_dir() / loaded.settings.listen.admin_socket)
         )
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
+        door = _door(loaded, journal, clock, partial(_wake, coordination))
         parts = InternalParts(
-            door=_door(loaded, journal, clock, partial(_wake, coordination)),
+            door=door,
             render_metrics=partial(gauges.render, metrics, journal, clock),
             count=lambda answer: metrics.intake.labels(answer).inc(),
             config_generation=loaded.generation,
             version=__version__,
             reach=reach,
+            files=FileDoor.of(door, cabinet, loaded.settings, reach),
         )
         listen = loaded.settings.listen.internal
         port = await house.enter_async_context(tcp_site(create_internal_app(parts), listen.host, listen.port))
@@ -112,8 +121,19 @@ def open_journal(loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reac
         synchronous=settings.storage.synchronous,
         reach=reach,
     )
-    decide = Decider(routes, settings.callers, settings.intake)
+    decide = Decider(routes, settings.callers, settings.intake, settings.files)
     return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
+
+
+async def open_cabinet(loaded: Loaded, journal: SqliteJournal) -> Cabinet:
+    """The files beside the store, put right after a crash; what was found is told in the log."""
+    policy = loaded.settings.files
+    cabinet = Cabinet(loaded.data_dir() / "content", policy.keep_free_bytes)
+    swept = await files.sweep(cabinet, journal, policy.orphan_after_s)
+    if swept != files.Swept():
+        found = {name: getattr(swept, name) for name in ("parts", "orphans", "settled", "young")}
+        _LOG.warning("files swept", extra={"found": found})
+    return cabinet
 
 
 def follow_ups(loaded: Loaded, routes: Routes, delivery: Delivery) -> tuple[NewDelivery, ...]:

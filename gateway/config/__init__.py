@@ -6,6 +6,7 @@ from gateway.config.loading import secret as secret
 from gateway.config.model import Breaker as Breaker
 from gateway.config.model import CallerKey as CallerKey
 from gateway.config.model import CallerRecord as CallerRecord
+from gateway.config.model import Files as Files
 from gateway.config.model import Intake as Intake
 from gateway.config.model import Listen as Listen
 from gateway.config.model import Listeners as Listeners

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from gateway.config.model import Loaded, Settings, Upstream
+from gateway.config.model import Files, Loaded, Settings, Upstream
 from gateway.errors import ConfigError
 
 
@@ -56,7 +56,7 @@ def check(tree: dict[str, Any]) -> Settings:
 
 def _semantic_faults(settings: Settings) -> list[str]:
     """What types cannot say: references, deadlines, consent."""
-    faults = []
+    faults = [f"files.{key}: phải lớn hơn 0" for key, value in _positive_of_files(settings.files) if value <= 0]
     for name, upstream in settings.upstreams.items():
         if upstream.lease() * 0.7 < upstream.timeout_s:
             faults.append(
@@ -90,6 +90,18 @@ def _positive(upstream: Upstream) -> tuple[tuple[str, float], ...]:
         ("retry.factor", upstream.retry.factor),
         ("retry.cap_s", upstream.retry.cap_s),
         ("retry.window_s", upstream.retry.window_s),
+    )
+
+
+def _positive_of_files(files: Files) -> tuple[tuple[str, float], ...]:
+    """The figures of the files that mean nothing unless they are above zero."""
+    return (
+        ("max_bytes", files.max_bytes),
+        ("max_per_dossier", files.max_per_dossier),
+        ("stall_s", files.stall_s),
+        ("min_bytes_per_s", files.min_bytes_per_s),
+        ("concurrency", files.concurrency),
+        ("per_system", files.per_system),
     )
 
 

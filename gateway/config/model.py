@@ -63,6 +63,25 @@ class Intake(Struct, frozen=True):
     )
 
 
+class Files(Struct, frozen=True):
+    """Files that come before the event that names them (dossier-model 4.1, result).
+
+    `max_bytes` bounds one file, `max_per_dossier` how many one dossier holds. Who sends must not pause for `stall_s` seconds,
+    nor stay below `min_bytes_per_s` in the mean (after a first `stall_s`). `concurrency` bounds uploads, and downloads, under
+    way; `per_system` those of one system. `keep_free_bytes` of the disk are left to the journal. What arrived and was never
+    named by a row is removed at a start that comes `orphan_after_s` later.
+    """
+
+    max_bytes: int = 536_870_912
+    max_per_dossier: int = 1_000
+    stall_s: float = 20.0
+    min_bytes_per_s: int = 2_048
+    concurrency: int = 8
+    per_system: int = 4
+    keep_free_bytes: int = 268_435_456
+    orphan_after_s: float = 86_400.0
+
+
 class CallerKey(Struct, frozen=True):
     """A public key of a caller, by its `keyid`. `file` is a PEM file, relative to the configuration file."""
 
@@ -152,6 +171,7 @@ class Settings(Struct, frozen=True):
     listen: Listeners = Listeners()
     storage: Storage = Storage()
     intake: Intake = Intake()
+    files: Files = Files()
     callers: dict[str, CallerRecord] = {}
     upstreams: dict[str, Upstream] = {}
     routes: tuple[RouteRule, ...] = ()

@@ -191,16 +191,27 @@ class Authenticator:
 
     def authenticate(self, request: SignedRequest, body: bytes, now: datetime) -> Caller:
         """The caller behind a request; raises `Unauthenticated`, or `Forbidden` when its consent does not hold."""
-        if not request.lines("signature-input") or not request.lines("signature"):
-            raise Unauthenticated(
-                "Yêu cầu chưa được ký; hãy ký theo HTTP Message Signatures (RFC 9421).", code="missing_signature"
-            )
+        _check_signed(request)
         has_content = bool(body)
         digests = request.lines("content-digest")
         if (digests or "content-digest" in request.required_components(has_content)) and not digest_matches(
             digests, body
         ):
-            raise Unauthenticated("Content-Digest thiếu hoặc không khớp với nội dung.", code="bad_digest")
+            raise bad_digest()
+        return self._caller(request, now, has_content=has_content)
+
+    def authenticate_head(self, request: SignedRequest, now: datetime) -> Caller:
+        """The caller behind a request whose content is still to come; what it states of the content is signed.
+
+        Whoever takes the content compares it with the digest that was stated, and refuses with `bad_digest()`.
+        """
+        _check_signed(request)
+        if not request.lines("content-digest"):
+            raise bad_digest()
+        return self._caller(request, now, has_content=True)
+
+    def _caller(self, request: SignedRequest, now: datetime, *, has_content: bool) -> Caller:
+        """Who signed; the digest is not looked at."""
         read = read_default(request, has_content)
         verified = self._verify_ours(read) if read else self._verify_other(request, has_content)
         fresh = self._freshness(verified, now)
@@ -260,6 +271,18 @@ class Authenticator:
         if verified.expires is not None and verified.expires < seconds:
             raise not_fresh()
         return seconds - verified.created <= self.max_skew_s
+
+
+def _check_signed(request: SignedRequest) -> None:
+    if not request.lines("signature-input") or not request.lines("signature"):
+        raise Unauthenticated(
+            "Yêu cầu chưa được ký; hãy ký theo HTTP Message Signatures (RFC 9421).", code="missing_signature"
+        )
+
+
+def bad_digest() -> Unauthenticated:
+    """The refusal of content that is not what its Content-Digest states."""
+    return Unauthenticated("Content-Digest thiếu hoặc không khớp với nội dung.", code="bad_digest")
 
 
 def not_fresh() -> Unauthenticated:

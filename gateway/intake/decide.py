@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from gateway.config import CallerRecord
+from gateway.config import CallerRecord, Files
 from gateway.config import Intake as IntakePolicy
 from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooManyRequests
 from gateway.intake import receipts
@@ -18,6 +18,7 @@ from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, learn_num
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
 from gateway.intake.receipts import Told, receipt, refuse
 from gateway.intake.refusals import RefusedCall
@@ -54,11 +55,18 @@ def reads(dossier: str) -> tuple[RecordKey, ...]:
 class Decider:
     """`decide` for the journal: `Decider(...)(situation, intake)`. Holds configuration only, no state."""
 
-    def __init__(self, routes: Routes, callers: Mapping[str, CallerRecord], policy: IntakePolicy) -> None:
+    def __init__(
+        self,
+        routes: Routes,
+        callers: Mapping[str, CallerRecord],
+        policy: IntakePolicy,
+        of_files: Files | None = None,
+    ) -> None:
         self._line = Line(routes, callers, lenient=policy.transitions == "lenient")
         self._callers = callers
         self._parks_unknown = policy.unknown_dossier == "park"
         self._parked_limit = policy.parked_limit
+        self._files = FileRules(callers, self._parks_unknown, (of_files or Files()).max_per_dossier)
 
     def __call__(self, situation: Situation, intake: Intake) -> Decision:
         """The answer and the rows for one intake."""
@@ -69,6 +77,10 @@ class Decider:
                 return self._event(draft, subject)
             case SnapshotSubject() as snapshot:
                 return decide_snapshot(self._line, draft, snapshot)
+            case FileSubject() as file:
+                return self._files.store(situation, intake, file)
+            case FileReadSubject() as reading:
+                return self._files.read(situation, intake, reading)
             case GapOrder() as gap:
                 return decide_gap(self._line, draft, gap)
             case ConflictOrder() as conflict:

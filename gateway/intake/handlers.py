@@ -16,10 +16,11 @@ from gateway.intake.apply import sees
 from gateway.intake.authenticate import Caller, not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.dossiers import register
+from gateway.intake.file_reading import view as files_view
 from gateway.intake.validate import read_body
 from gateway.journal.model import Accepted
 from gateway.observe.crash import Reach, never
-from gateway.records import courses
+from gateway.records import courses, files
 from gateway.records.courses import Course
 from mappings.codec import encode
 
@@ -75,6 +76,7 @@ class IntakeHandlers:
         journal = self._door.journal
         lanes = await journal.lanes(dossier=code)
         view = views.dossier_view(code, course, lanes, await journal.deliveries_of(code))
+        view["files"] = files_view(files.parse_list(await journal.record(files.list_key(code))))
         return _json(views.with_events(view, await journal.events_of(code)))
 
     async def get_feed(self, request: web.Request) -> web.Response:

@@ -206,6 +206,15 @@ def digest_matches(lines: list[str], body: bytes) -> bool:
     return bool(seen)
 
 
+def stated_sha256(lines: list[str]) -> bytes | None:
+    """The SHA-256 that Content-Digest states and nothing besides; None for anything else."""
+    stated = _DIGEST_MEMBER.fullmatch(lines[0].strip(" \t")) if len(lines) == 1 else None
+    if stated is None or stated["name"] != "sha-256":
+        return None
+    digest = _from_base64(stated["value"])
+    return digest if digest is not None and len(digest) == hashlib.sha256().digest_size else None
+
+
 def _digest_text(name: str, body: bytes) -> str:
     return b64encode(_DIGESTS[name](body).digest()).decode("ascii")
 
@@ -294,13 +303,27 @@ def sign_request(method: str, target: str, body: bytes, key: SigningKey, created
     `target` is the logical path with its query, percent-encoded; `created` is in seconds since the epoch. A request
     with content gets `Content-Type: application/json` and a SHA-256 `Content-Digest`.
     """
+    stated = Stated("application/json", hashlib.sha256(body).digest()) if body or method in WITH_CONTENT else None
+    return sign_head(method, target, stated, key, created)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What the head of a request says of its content: the media type and the SHA-256."""
+
+    media_type: str
+    sha256: bytes
+
+
+def sign_head(method: str, target: str, stated: Stated | None, key: SigningKey, created: int) -> dict[str, str]:
+    """The headers that sign a request whose content is known by its digest alone, as that of a large file is."""
     path, mark, query = target.partition("?")
     headers: dict[str, str] = {}
-    if body or method in WITH_CONTENT:
-        headers["Content-Type"] = "application/json"
-        headers["Content-Digest"] = f"sha-256=:{_digest_text('sha-256', body)}:"
+    if stated is not None:
+        headers["Content-Type"] = stated.media_type
+        headers["Content-Digest"] = f"sha-256=:{b64encode(stated.sha256).decode('ascii')}:"
     request = SignedRequest(method, path, query if mark else None, tuple(headers.items()))
-    covered = sorted(request.required_components(bool(body)))
+    covered = sorted(request.required_components(stated is not None))
     names = " ".join(f'"{component}"' for component in covered)
     params = f'({names});created={created};keyid="{key.key_id}";alg="{key.algorithm}"'
     lines = [_base_line(request, component) for component in covered]

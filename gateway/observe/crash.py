@@ -16,6 +16,8 @@ POINTS = (
     "accept.before_commit",
     "accept.after_commit",
     "accept.before_answer",
+    "file.before_commit",
+    "file.after_commit",
     "claim.before_commit",
     "claim.after_commit",
     "send.before",

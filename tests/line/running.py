@@ -7,6 +7,7 @@ simulators do: commands, HTTP, files.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import http.client
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from gateway.cli.installation import Ports, lay_out
-from gateway.intake.signature import SigningKey, sign_request
+from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from tests.line.program import Answer, Finished, Program, ask, free_ports, until
 from tests.line.words import AHEAD, LAPSED, MEEK, RESOLUTION, SECTOR, STRANGER, dossier
 
@@ -124,6 +125,24 @@ class Line:
         """A snapshot, straight to the gateway, signed by the resolution system."""
         body = msgspec.json.encode(snapshot)
         return self.call(RESOLUTION, "PUT", f"/v1/dossiers/{snapshot['dossier_code']}", body)
+
+    def upload(
+        self, system: str, code: str, content: bytes, media_type: str = "application/pdf", **headers: str
+    ) -> Answer:
+        """A file, signed and sent as a caller sends it."""
+        target = f"/v1/files?dossier={code}"
+        return ask("POST", self.url() + target, content, self.signed_file(system, code, content, media_type) | headers)
+
+    def signed_file(
+        self, system: str, code: str, content: bytes, media_type: str = "application/pdf"
+    ) -> dict[str, str]:
+        """The headers that sign a file as `system`."""
+        stated = Stated(media_type, hashlib.sha256(content).digest())
+        return sign_head("POST", f"/v1/files?dossier={code}", stated, self.keys[system], int(time.time()))
+
+    def download(self, system: str, code: str, sha256: str) -> Answer:
+        """A file, read as a caller reads it."""
+        return self.get(f"/v1/files/{sha256}?dossier={code}", system)
 
     # What simulators do and hold.
 

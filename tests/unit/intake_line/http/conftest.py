@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,8 +22,10 @@ from gateway.evidence.log import chain
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
-from gateway.intake.signature import SigningKey, sign_request
+from gateway.intake.files import FileDoor
+from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from gateway.intake.validate import Limits
+from gateway.journal.cabinet import Cabinet
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from mappings.codec import encode
 from tests.conforming import documented
@@ -55,6 +58,14 @@ class Site:
             raw = await answer.read()
             assert documented().faults(method, target, answer.status, answer.headers, raw) == []
             return answer.status, msgspec.json.decode(raw) if raw else {}, answer.headers
+
+    async def upload(self, who: str, content: bytes, media_type: str = "application/pdf") -> tuple[int, dict[str, Any]]:
+        """A file of the dossier, signed and sent."""
+        target = f"/v1/files?dossier={self.words.code}"
+        stated = Stated(media_type, hashlib.sha256(content).digest())
+        signed = sign_head("POST", target, stated, self.keys[who], int(self.time.now.timestamp()))
+        status, tree, _ = await self.send("POST", target, content, signed)
+        return status, tree
 
     async def put(self, version: int = 1, **fields: Any) -> int:
         """The resolution system registers the dossier."""
@@ -118,9 +129,14 @@ async def site(
     async def render() -> bytes:
         return b"gateway_up 1\n"
 
-    parts = InternalParts(door, render, counted.append, config_generation="g1", version="t", reach=reached.append)
+    cabinet = Cabinet(tmp_path / "store/content")
+    of_files = FileDoor.of(door, cabinet, loaded.settings)
+    parts = InternalParts(
+        door, render, counted.append, config_generation="g1", version="t", reach=reached.append, files=of_files
+    )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
         made = Site(client, journal, keys, turned, words, counted, reached)
         assert await made.put() == 201
         yield made
     await journal.close()
+    cabinet.close()

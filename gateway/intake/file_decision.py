@@ -1,0 +1,181 @@
+"""The decisions about files: whether one is kept, whether one may be read, whether those of an event were uploaded. Pure.
+
+Source: dossier-model 4.1 (result: "content uploaded before the event and named by digest") and 7, rule 7; QĐ 3036 Điều 11.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from gateway.audit.events import audit
+from gateway.config import CallerRecord
+from gateway.errors import Conflict, Fault, Forbidden, NotFound
+from gateway.intake.apply import sees
+from gateway.intake.authenticate import not_fresh
+from gateway.intake.course import RESOLUTION
+from gateway.intake.receipts import DURABILITY, refuse
+from gateway.journal.model import Decision, Intake, Record, RecordKey, Situation
+from gateway.records import courses, dossiers, files
+from gateway.records.files import ListedFile, StoredFile
+from mappings.canonical import ResultDocument
+from mappings.codec import encode
+
+FILE = "file"
+FILE_READ = "file_read"
+
+
+@dataclass(frozen=True, slots=True)
+class FileSubject:
+    """A file whose content lies in the cabinet, whole and durable; None: it is known already and was not kept again.
+
+    `gone` is the place of an earlier copy whose content was found missing: this one takes its place. `fresh` False: the
+    signature is old, which is lawful only for what is stored already.
+    """
+
+    sha256: str
+    size: int
+    stored: StoredFile | None
+    gone: str = ""
+    fresh: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class FileReadSubject:
+    """A file that its caller wants to read, by this route."""
+
+    sha256: str
+    route: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileRules:
+    """What the decisions about files rest on."""
+
+    callers: Mapping[str, CallerRecord]
+    parks_unknown: bool
+    most: int
+
+    def shows(self, records: Mapping[RecordKey, Record], source: str, dossier: str) -> bool:
+        """Whether a dossier exists for this caller; to the resolution system, which owns them, before they are registered."""
+        record = self.callers.get(source)
+        course = courses.read(records, dossier)
+        if record is None:
+            return False
+        return record.role == RESOLUTION or (course is not None and sees(record, course))
+
+    def store(self, situation: Situation, intake: Intake, subject: FileSubject) -> Decision:
+        """201 for a file that is new to its caller, 200 with the same answer when it comes again."""
+        source, dossier = intake.source, intake.dossier
+        if source not in self.callers:
+            return refuse(Forbidden("Hệ thống gọi chưa được đăng ký."))
+        shown = self.shows(situation.records, source, dossier)
+        if not shown and not self.parks_unknown:
+            return refuse(unknown_dossier(dossier))
+        listed = files.read_list(situation.records, dossier)
+        kept, entry = files.read(situation.records, dossier, subject.sha256), listed.find(subject.sha256)
+        answer = _answer(dossier, subject)
+        is_kept = kept is not None and entry is not None and kept.place != subject.gone
+        if is_kept and entry is not None and (shown or source in entry.by):
+            return Decision(answer, 200, store=False)
+        if not subject.fresh:
+            return refuse(not_fresh())
+        if subject.stored is None:
+            return refuse(Conflict("Tệp này vừa thay đổi; hãy gửi lại."))
+        if entry is None and len(listed.files) >= self.most:
+            return refuse(Conflict(f"Hồ sơ này đã có {self.most} tệp, không nhận thêm.", code="too_many_files"))
+        by = (source,) if entry is None else tuple(dict.fromkeys((*entry.by, source)))
+        at = situation.now if entry is None else entry.at
+        listed = listed.put(ListedFile(subject.sha256, subject.size, by, at))
+        # To whom the dossier does not show, a file that others uploaded does not show either: the answer is that of a new one.
+        of_content = () if is_kept else (files.write(dossier, subject.sha256, subject.stored, listed.version),)
+        return Decision(
+            answer,
+            201,
+            records=(*of_content, files.write_list(dossier, listed)),
+            audit=(audit("file.stored", source, dossier, "", sha256=subject.sha256, size=subject.size),),
+        )
+
+    def read(self, situation: Situation, intake: Intake, subject: FileReadSubject) -> Decision:
+        """Who may read is written down before the first byte; the answer is empty, the content follows from the cabinet."""
+        shown = self.shows(situation.records, intake.source, intake.dossier)
+        if not shown or files.read_list(situation.records, intake.dossier).find(subject.sha256) is None:
+            return refuse(no_such_file())
+        row = audit(
+            "personal.read",
+            intake.source,
+            intake.dossier,
+            "",
+            subject=subject.sha256,
+            what=FILE,
+            purpose="result",
+            route=subject.route,
+        )
+        return Decision(b"", 200, audit=(row,))
+
+    def faults(self, situation: Situation, intake: Intake, results: Iterable[ResultDocument]) -> tuple[Fault, ...]:
+        """A fault for each result whose file was not uploaded to this dossier, or has another size."""
+        listed = files.read_list(situation.records, intake.dossier)
+        shown = self.shows(situation.records, intake.source, intake.dossier)
+        found = []
+        for index, result in enumerate(results):
+            entry = listed.find(result.file.sha256)
+            if entry is None or not (shown or intake.source in entry.by):
+                message = "Tệp này chưa được tải lên cho hồ sơ; hãy gửi POST /v1/files trước rồi gửi lại."
+                found.append(Fault("tep_chua_tai_len", f"/results/{index}/file/sha256", message))
+            elif entry.size != result.file.size:
+                message = "Cỡ ghi ở đây khác cỡ của tệp đã tải lên."
+                found.append(Fault("sai_kich_thuoc", f"/results/{index}/file/size", message))
+        return tuple(found)
+
+
+def unknown_dossier(dossier: str) -> NotFound:
+    """A dossier that was never registered, or that this caller may not see: the two answers are the same."""
+    return NotFound(f"Hồ sơ {dossier} chưa được hệ thống giải quyết đăng ký.", code="unknown_dossier")
+
+
+def no_such_file() -> NotFound:
+    """A file that is not there, or not for this caller."""
+    return NotFound("Không có tệp này trong hồ sơ.")
+
+
+def _answer(dossier: str, subject: FileSubject) -> bytes:
+    """What the sender is told: nothing that it did not say itself, so a repeat gets the very same."""
+    return encode(
+        {
+            "status": "stored",
+            "dossier_code": dossier,
+            "dossier_uid": dossiers.uid(dossier),
+            "sha256": subject.sha256,
+            "size": subject.size,
+            "durability": DURABILITY,
+        }
+    )
+
+
+def file_intake(source: str, dossier: str, subject: FileSubject) -> Intake:
+    """A file as the journal takes it; without a key, since its digest is what may not come twice."""
+    return Intake(
+        kind=FILE,
+        source=source,
+        key="",
+        dossier=dossier,
+        digest=bytes.fromhex(subject.sha256),
+        raw=b"",
+        subject=subject,
+        reads=(courses.key(dossier), files.key(dossier, subject.sha256), files.list_key(dossier)),
+    )
+
+
+def read_intake(source: str, dossier: str, subject: FileReadSubject) -> Intake:
+    """A read as the journal takes it."""
+    return Intake(
+        kind=FILE_READ,
+        source=source,
+        key="",
+        dossier=dossier,
+        digest=bytes.fromhex(subject.sha256),
+        raw=b"",
+        subject=subject,
+        reads=(courses.key(dossier), files.list_key(dossier)),
+    )

@@ -1,0 +1,76 @@
+"""Files over a real store: what the trail, the evidence and the records say of them."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from gateway.evidence.original import unpack
+from gateway.intake.signature import SignedRequest, Stated, read_default, sign_head, verifies
+from gateway.records import files
+
+CONTENT = b"%PDF-1.7 " + "giấy phép của một người".encode() * 40
+SHA256 = hashlib.sha256(CONTENT).hexdigest()
+
+
+async def audits(site: Any, kind: str) -> list[tuple[str, str, dict[str, Any]]]:
+    """Actor, dossier and fields of each audit row of a kind."""
+    rows = await site.journal.feed(0, 1000, feed_only=False)
+    return [(row.actor, row.dossier, msgspec.json.decode(row.fields)) for row in rows if row.kind == kind]
+
+
+async def read(site: Any, who: str, target: str) -> int:
+    """A signed read of content; its status."""
+    headers = sign_head("GET", target, None, site.keys[who], int(site.time.now.timestamp()))
+    async with site.client.get(target, headers=headers) as answer:
+        await answer.read()
+        return int(answer.status)
+
+
+async def test_a_stored_file_is_audited_once_and_bound_by_a_leaf(site: Any, words: Any) -> None:
+    """One row without names for two uploads, a leaf for what was written, none for the repeat."""
+    writer = site.journal.writer
+    before = len(await site.journal.leaves(writer))
+    assert (await site.upload("SEC-A", CONTENT))[0] == 201
+    assert (await site.upload("SEC-A", CONTENT))[0] == 200
+    assert await audits(site, "file.stored") == [("SEC-A", words.code, {"sha256": SHA256, "size": len(CONTENT)})]
+    assert len(await site.journal.leaves(writer)) == before + 1
+
+
+async def test_every_read_is_audited_and_a_refused_one_is_not(site: Any, words: Any) -> None:
+    """Who read what, by which route; whoever may not read leaves no row of a read."""
+    await site.upload("SEC-A", CONTENT)
+    target = f"/v1/files/{SHA256}?dossier={words.code}"
+    assert [await read(site, who, target) for who in ("RES", "SEC-A", "SEC-OTHER")] == [200, 200, 404]
+    told = {"subject": SHA256, "what": "file", "purpose": "result", "route": "GET /v1/files/{sha256}"}
+    assert await audits(site, "personal.read") == [("RES", words.code, told), ("SEC-A", words.code, told)]
+
+
+async def test_the_signed_head_of_an_upload_is_kept_and_can_be_checked(site: Any, words: Any) -> None:
+    """A third party can check years later who sent this very content (RFC 9421; QĐ 3036 Điều 11.2)."""
+    await site.upload("SEC-A", CONTENT)
+    stored = files.parse(await site.journal.record(files.key(words.code, SHA256)))
+    original, body = unpack(stored.signed)
+    assert body == b""
+    request = SignedRequest(original.method, original.path, original.query, original.headers)
+    signature = read_default(request, has_content=True)
+    assert signature is not None
+    assert verifies(site.keys["SEC-A"].private_key.public_key(), signature.signature, signature.base)
+    assert dict(original.headers)["content-digest"].startswith("sha-256=:")
+
+
+async def test_an_old_signature_may_repeat_what_is_stored_and_nothing_else(site: Any, words: Any) -> None:
+    """A client that lost our answer repeats the very same signed bytes lawfully (dossier-model 4.1)."""
+    target, stated = f"/v1/files?dossier={words.code}", Stated("application/pdf", hashlib.sha256(CONTENT).digest())
+    headers = sign_head("POST", target, stated, site.keys["SEC-A"], int(site.time.now.timestamp()))
+    _, first, _ = await site.send("POST", target, CONTENT, headers)
+    site.time.now += timedelta(hours=1)
+    status, again, _ = await site.send("POST", target, CONTENT, headers)
+    assert (status, again) == (200, first)
+    other = Stated("application/pdf", hashlib.sha256(b"other").digest())
+    old = sign_head("POST", target, other, site.keys["SEC-A"], int(site.time.now.timestamp()) - 3_600)
+    status, tree, _ = await site.send("POST", target, b"other", old)
+    assert (status, tree["code"]) == (401, "signature_expired")
