@@ -18,6 +18,7 @@ from gateway.cli import (
     connectors,
     demo,
     doctor,
+    evidence,
     hold,
     init,
     lanes,
@@ -49,6 +50,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     mappings,
     connectors,
     config,
+    evidence,
     doctor,
     demo,
 )

@@ -6,7 +6,8 @@ import hashlib
 
 from gateway.clock import from_micros
 from gateway.journal import lanes, reading
-from gateway.journal.books import Books, JournalFault, micros, sha256
+from gateway.journal.books import Books, JournalFault, micros
+from gateway.journal.bound import BOUND
 from gateway.journal.model import (
     PARKED,
     Accepted,
@@ -32,10 +33,13 @@ def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
     decision = decide(situation, intake)
     if not decision.store:
         return Accepted(decision.answer, decision.status, stored=False)
+    books.dossier = intake.dossier
     position = _write(books, intake, decision)
-    leaf = books.chain_leaf(intake.digest, hashlib.sha256(decision.answer).digest())
+    first = intake.digest, hashlib.sha256(decision.answer).digest()
     if intake.key and situation.known_receipt is None:
-        _keep_receipt(books, intake, decision.answer, leaf)
+        _keep_receipt(books, intake, decision.answer, first)
+    else:
+        books.chain_leaf(*first)
     return Accepted(decision.answer, decision.status, stored=True, position=position, upstreams=decision.upstreams())
 
 
@@ -101,7 +105,6 @@ def _write(books: Books, intake: Intake, decision: Decision) -> int:
     own_sequence = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
     for source, last in sorted({**decision.other_sequences, **own_sequence}.items()):
         books.run("accept.sequence", source, intake.dossier, last)
-        books.bind("source_seq", source, intake.dossier, last)
     lanes.append(books, intake.dossier, [as_message(books, delivery) for delivery in decision.deliveries])
     own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
     return positions.get(intake.key, first) if own else first
@@ -117,8 +120,6 @@ def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions:
         books.events[source, write.event_id] = (known[0], carried_ref)
     else:
         _insert_inbound(books, intake, write, positions)
-    carried = sha256(write.carried or b"")
-    books.bind("inbound", source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
 
 
 def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
@@ -152,7 +153,6 @@ def _write_record(books: Books, write: RecordWrite) -> None:
     if write.sealed_for:
         stored = books.sealed(write.sealed_for, reading.record_label(write.key), write.state)
     books.run("record.put", write.key.kind, write.key.id, write.version, stored.sealed, stored.file, write.sealed_for)
-    books.bind("record", write.key.kind, write.key.id, write.version, sha256(write.state))
 
 
 def as_message(books: Books, delivery: NewDelivery) -> lanes.Fresh:
@@ -173,15 +173,9 @@ def as_message(books: Books, delivery: NewDelivery) -> lanes.Fresh:
     )
 
 
-def _keep_receipt(books: Books, intake: Intake, answer: bytes, leaf: bytes) -> None:
+def _keep_receipt(books: Books, intake: Intake, answer: bytes, first: tuple[bytes, bytes]) -> None:
+    """Keep the answer with the leaf of its transaction, which covers all of the receipt but that leaf."""
     stored = books.sealed(intake.dossier, reading.receipt_label(intake.source, intake.key), answer)
-    books.run(
-        "accept.receipt_put",
-        intake.source,
-        intake.key,
-        intake.digest,
-        intake.dossier,
-        stored.sealed,
-        stored.file,
-        leaf,
-    )
+    row = intake.source, intake.key, intake.digest, intake.dossier, stored.sealed, stored.file
+    books.register(BOUND["receipt"], row)
+    books.run("accept.receipt_put", *row, books.chain_leaf(*first))

@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import to_micros
 from gateway.errors import GatewayError
+from gateway.journal.bound import Bound, written
 from gateway.journal.model import AttemptWrite, AuditWrite, Chain, DeliveryState
 from gateway.journal.sealing import KeyRing, SealBroken, Shelf, Stored, bound, seal, unseal
 from mappings.codec import decode, encode
@@ -21,6 +22,7 @@ from mappings.codec import decode, encode
 Row = tuple[Any, ...]  # a row of SQL has no type of its own; each reader gives its columns theirs
 DATA_KEY = "data_key"
 DIGEST_BYTES = 32
+MOST_ROWS = 2_048  # of one leaf: an operation that touches more (the clock was set back) makes several
 
 
 class JournalFault(GatewayError):
@@ -147,11 +149,26 @@ class Books(Pages):
         self.counters = counters
         self.now = author.now()
         self.events: dict[tuple[str, str], tuple[bytes, int]] = {}  # digest and content of the events just written
+        self.what = ""
+        self.dossier = ""
         self._digests: list[bytes] = []
+        self._names: list[tuple[object, ...]] = []
 
     def run(self, name: str, *values: object) -> None:
-        """Run a named statement that changes something."""
-        self._cursor.execute(self._sql[name], values)
+        """Run a named statement that changes something; what it wrote goes into the leaf of this operation."""
+        sql = self._sql[name]
+        found = self._cursor.execute(sql, values)
+        table = written(sql)
+        if table is not None:
+            for row in found.fetchall():
+                self.register(table, row)
+
+    def register(self, table: Bound, row: Row) -> None:
+        """Have the leaf of this operation cover a row as it stands now; its columns are those of `table`, in order."""
+        self._digests.append(row_digest(table.name, *row))
+        self._names.append((table.name, *row[: len(table.key)]))
+        if len(self._names) >= MOST_ROWS:
+            self.chain_leaf()
 
     def sealed(self, dossier: str, label: str, plain: bytes) -> Stored:
         """Seal a value for its place; the dossier gets its data key with its first one."""
@@ -185,7 +202,6 @@ class Books(Pages):
         self.run(
             "audit.put", position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields, int(row.feed)
         )
-        self.bind("audit", position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields)
         return position
 
     def move(self, upstream: str, before: str, after: DeliveryState | None) -> None:
@@ -196,21 +212,23 @@ class Books(Pages):
         if after is not None:
             moved[upstream, after.value] = moved.get((upstream, after.value), 0) + 1
 
-    def bind(self, table: str, *columns: object) -> None:
-        """Have the leaf of this operation cover a row, by the SHA-256 of its JSON array (bytes in base64)."""
-        self._digests.append(row_digest(table, *columns))
-
     def chain_leaf(self, *first: bytes) -> bytes:
-        """Append the leaf over `first` and every bound row, in order; returns its digest. All are SHA-256."""
+        """Append the leaf over `first`, every row written since the last leaf, and what it is about; returns its digest."""
         counters = self.counters
-        covers = (*first, *self._digests)
+        about = encode((self.what, self.now, self.dossier, self._names))
+        covers = (*first, *self._digests, hashlib.sha256(about).digest())
         if any(len(digest) != DIGEST_BYTES for digest in covers):
             raise JournalFault("a leaf covers SHA-256 digests only")
-        self._digests = []
+        self._digests, self._names = [], []
         leaf = self.author.chain(counters.head, covers)
-        self.run("leaf.put", self.author.writer, counters.leaf_n + 1, leaf, b"".join(covers))
+        self.run("leaf.put", self.author.writer, counters.leaf_n + 1, leaf, b"".join(covers), about)
         counters.head, counters.leaf_n = leaf, counters.leaf_n + 1
         return leaf
+
+    def end(self) -> None:
+        """The operation is over: rows that no leaf covers yet get theirs (a claim, a breaker's move, a clock set back)."""
+        if self._names:
+            self.chain_leaf()
 
 
 def row_digest(table: str, *columns: object) -> bytes:

@@ -153,7 +153,6 @@ def _insert(books: Books, number: int, seq: int, message: Fresh, held: str) -> N
         books.now,
     )
     books.move(message.upstream, "", state)
-    books.bind("msg", number, seq, message.delivery_id, message.source, message.key, message.upstream, message.kind)
 
 
 def come_to_rest(books: Books, lane: Lane, rest: Rest) -> Head | None:

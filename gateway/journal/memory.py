@@ -270,11 +270,9 @@ def _carry_out(entry: Entry, intake: Intake, decision: Decision) -> int:
         _write_inbound(entry, intake, write, positions)
     for record in decision.records:
         entry.store.records[record.key] = Record(record.key, record.version, record.state)
-        entry.bind("record", record.key.kind, record.key.id, record.version, sha256(record.state))
     own = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
     for source, last in sorted({**decision.other_sequences, **own}.items()):
         entry.store.sequences[source, intake.dossier] = last
-        entry.bind("source_seq", source, intake.dossier, last)
     memory_lanes.append(entry, intake.dossier, decision.deliveries)
     is_own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
     return positions.get(intake.key, first) if is_own else first
@@ -300,8 +298,6 @@ def _write_inbound(entry: Entry, intake: Intake, write: InboundWrite, positions:
     else:
         row.status = write.status
         row.carried = row.carried if write.carried is None else write.carried
-    carried = sha256(write.carried or b"")
-    entry.bind("inbound", source, write.event_id, intake.dossier, write.sequence, write.status.value, carried)
 
 
 def _known(row: Inbound) -> KnownInbound:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.journal.books import JournalFault, attempt_columns, row_digest, sha256
+from gateway.journal.books import JournalFault, row_digest, sha256
 from gateway.journal.lanes import HELD_VI, lane_id
 from gateway.journal.memory_rows import Entry, Lane, MemoryStore, Message
 from gateway.journal.model import (
@@ -93,8 +93,6 @@ def _push(entry: Entry, lane: Lane, message: Message) -> None:
     elif lane.head is None:
         lane.due = entry.now
     lane.messages.append(message)
-    names = (message.delivery_id, message.source, message.event_id, lane.upstream, message.operation)
-    entry.bind("msg", lane.number, message.seq, *names)
 
 
 def claim(entry: Entry, wanted: Wanted) -> tuple[Claim, ...]:
@@ -211,7 +209,6 @@ def _settle_message(
     if named is not None and named.attempt is not None:
         n = len(message.history) + 1
         message.history.append(_attempt(n, named.attempt))
-        entry.bind("attempt", *attempt_columns(lane.number, message.seq, n, named.attempt))
     message.state = message.prior if named is None else named.state
     held = message.state is DeliveryState.HELD
     decided = named is not None and named.person_decides
@@ -222,7 +219,6 @@ def _settle_message(
         message.attempts -= 1
         if not message.attempts:
             message.first_attempt_at = None
-    entry.bind("msg", lane.number, message.seq, message.delivery_id, message.state.value, sha256(receipt))
 
 
 def _attempt(n: int, write: AttemptWrite) -> AttemptRow:

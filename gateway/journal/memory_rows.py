@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from gateway.clock import to_micros
-from gateway.journal.books import DIGEST_BYTES, JournalFault, row_digest
+from gateway.journal.books import DIGEST_BYTES, JournalFault
 from gateway.journal.lanes import lane_id
 from gateway.journal.model import (
     TERMINAL,
@@ -149,7 +148,6 @@ class Entry:
         self.now = now
         self._writer = writer
         self._chain = chain
-        self._digests: list[bytes] = []
 
     def next_position(self) -> int:
         """The next position of the one sequence that audit rows and inbound events share."""
@@ -161,19 +159,15 @@ class Entry:
         position = self.next_position()
         shown = FeedRow(position, self.now, row.kind, row.actor, row.dossier, row.event_id, row.fields)
         self.store.trail.append((shown, row.feed))
-        self.bind("audit", position, to_micros(self.now), row.kind, row.actor, row.dossier, row.event_id, row.fields)
         return position
 
-    def bind(self, table: str, *columns: object) -> None:
-        """Have the leaf of this operation cover a row."""
-        self._digests.append(row_digest(table, *columns))
+    def leaf(self, *covers: bytes) -> None:
+        """Append the leaf over what the operation vouches for; raises `JournalFault` for what is no SHA-256.
 
-    def leaf(self, *first: bytes) -> None:
-        """Append the leaf over `first` and every bound row, in order; raises `JournalFault` for what is no SHA-256."""
-        covers = (*first, *self._digests)
+        A store on disk covers its rows as well, as they stand on that disk; here there are none.
+        """
         if any(len(digest) != DIGEST_BYTES for digest in covers):
             raise JournalFault("a leaf covers SHA-256 digests only")
-        self._digests = []
         chain = self.store.chains.setdefault(self._writer, [])
         head = chain[-1].digest if chain else b""
         chain.append(Leaf(self._writer, len(chain) + 1, self._chain(head, covers), covers))

@@ -9,6 +9,7 @@ from gateway.clock import from_micros
 from gateway.errors import GatewayError
 from gateway.journal import reading
 from gateway.journal.books import Books, Counters, Cursor, Pages, sha256
+from gateway.journal.bound import BOUND
 from gateway.journal.sealing import KeyRing
 from gateway.journal.statements import migrations
 from mappings.codec import encode_sorted
@@ -56,14 +57,35 @@ def counters(pages: Pages) -> Counters:
     return Counters(position=int(row[0]), payload_ref=int(row[1]), leaf_n=0, head=b"")
 
 
-def begin_chain(books: Books) -> None:
-    """Register the node and append the first leaf: over a record that names the last head of every other chain."""
+def begin_chain(books: Books) -> bool:
+    """Register the node and append the first leaf: over a record that names the last head of every other chain.
+
+    It covers what this store is by, too: how its key is recognised, and which steps brought its tables here. True when
+    no chain of before names its rows: they are to be adopted.
+    """
     author = books.author
+    books.what = "open"
     books.run("open.node", author.node, books.now)
-    heads = {
-        leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in reading.leaves(books, "", 0, _EVERY_CHAIN)
-    }
+    for table in ("meta", "migration"):
+        for row in books.rows("open.meta" if table == "meta" else "open.migrations"):
+            books.register(BOUND[table], row)
+    before = reading.leaves(books, "", 0, _EVERY_CHAIN)
+    heads = {leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in before}
     opened_at = from_micros(books.now)
     state = encode_sorted({"writer": author.writer, "node": author.node, "opened_at": opened_at, "heads": heads})
     books.run("record.put", "chain_opening", author.writer, 1, state, None, "")
     books.chain_leaf(sha256(state))
+    return bool(before) and not any(leaf.about for leaf in before)
+
+
+def adopt(books: Books, cursor: Cursor) -> None:
+    """Bind every row of a store that was kept before leaves named their rows: as they stand, from here on they count.
+
+    `cursor` is one of its own, because rows are bound while they are read.
+    """
+    books.what = "adopt"
+    for table in BOUND.values():
+        found = cursor.execute(f"SELECT {table.columns} FROM {table.name}")
+        while (row := found.fetchone()) is not None:
+            books.register(table, row)
+    books.end()

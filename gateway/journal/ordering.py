@@ -15,6 +15,7 @@ def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
     lane = lanes.named(books, wanted.upstream, wanted.dossier)
     if lane is None:
         return Ordered(False, _NO_LANE)
+    books.dossier = wanted.dossier
     head = lanes.head_of(books, lane)
     if wanted.kind is OrderKind.HOLD:
         outcome = _hold(books, lane, head, wanted)

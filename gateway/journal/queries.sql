@@ -21,7 +21,7 @@ ON CONFLICT (kind, id) DO UPDATE SET
 INSERT INTO audit (position, at, kind, actor, dossier, event_id, fields, feed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
 
 -- name: leaf.put
-INSERT INTO leaf (writer, n, digest, covers) VALUES (?1, ?2, ?3, ?4)
+INSERT INTO leaf (writer, n, digest, covers, about) VALUES (?1, ?2, ?3, ?4, ?5)
 
 -- name: tally.add
 INSERT INTO tally (upstream, state, n) VALUES (?1, ?2, ?3)
@@ -41,6 +41,12 @@ SELECT max((SELECT coalesce(max(position), 0) FROM audit),
 -- name: open.node
 INSERT INTO node (node, started, beat) VALUES (?1, ?2, ?2)
 ON CONFLICT (node) DO UPDATE SET started = excluded.started, beat = excluded.beat
+
+-- name: open.meta
+SELECT name, value FROM meta ORDER BY name
+
+-- name: open.migrations
+SELECT number, name, applied_at FROM migration ORDER BY number
 
 -- name: ready.beat
 UPDATE node SET beat = ?2 WHERE node = ?1
@@ -287,7 +293,7 @@ ON CONFLICT (code) DO UPDATE SET breaker_state = excluded.breaker_state,
   breaker_open_until = excluded.breaker_open_until, paused = excluded.paused
 
 -- name: read.leaves
-SELECT writer, n, digest, covers FROM leaf WHERE writer = ?1 AND n > ?2 ORDER BY n LIMIT ?3
+SELECT writer, n, digest, covers, about FROM leaf WHERE writer = ?1 AND n > ?2 ORDER BY n LIMIT ?3
 
 -- name: read.heads
 WITH RECURSIVE chains (writer) AS (
@@ -295,6 +301,6 @@ WITH RECURSIVE chains (writer) AS (
   UNION ALL
   SELECT (SELECT min(l.writer) FROM leaf l WHERE l.writer > c.writer) FROM chains c WHERE c.writer IS NOT NULL
 )
-SELECT l.writer, l.n, l.digest, l.covers
+SELECT l.writer, l.n, l.digest, l.covers, l.about
 FROM chains c JOIN leaf l ON l.writer = c.writer AND l.n = (SELECT max(n) FROM leaf WHERE writer = c.writer)
 ORDER BY l.writer LIMIT ?1

@@ -209,8 +209,9 @@ def upstream(pages: Pages, code: str) -> UpstreamRow:
 def leaves(pages: Pages, writer: str, after: int, limit: int) -> Sequence[Leaf]:
     """Leaves of one chain behind `after`; with an empty writer, the last leaf of every chain."""
     rows = pages.rows("read.leaves", writer, after, limit) if writer else pages.rows("read.heads", limit)
-    return tuple(Leaf(name, n, digest, _digests(covers)) for name, n, digest, covers in rows)
+    return tuple(Leaf(name, n, digest, digests(covers), about) for name, n, digest, covers, about in rows)
 
 
-def _digests(covers: bytes) -> tuple[bytes, ...]:
+def digests(covers: bytes) -> tuple[bytes, ...]:
+    """The digests that stand in the column `covers`, one behind the other."""
     return tuple(covers[at : at + DIGEST_BYTES] for at in range(0, len(covers), DIGEST_BYTES))

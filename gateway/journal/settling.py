@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from gateway.clock import to_micros
 from gateway.journal import lanes
 from gateway.journal.accepting import as_message
-from gateway.journal.books import Books, JournalFault, attempt_columns, row_digest, sha256
+from gateway.journal.books import Books, JournalFault, attempt_columns, row_digest
 from gateway.journal.model import AttemptWrite, DeliveryState, MessageSettlement, NewDelivery, Settlement
 from mappings.codec import decode, encode
 
@@ -29,6 +29,7 @@ def settle(books: Books, settlement: Settlement) -> bool:
     lane = lanes.find(books, settlement.lane_id)
     if lane is None or lane.epoch != settlement.epoch or lane.lease_until is None:
         return False
+    books.dossier = lane.dossier
     sent = _sent(books, lane)
     named = {message.sequence: message for message in settlement.messages}
     _check(sent, named)
@@ -88,7 +89,6 @@ def _settle_message(
         int(settlement.give_back),
     )
     books.move(lane.upstream, DeliveryState.SENDING.value, state)
-    books.bind("msg", lane.lane_id, sent.seq, sent.delivery_id, state.value, sha256(receipt))
 
 
 def _still_doubtful(sent: Sent, state: DeliveryState, named: MessageSettlement | None) -> bool:
@@ -107,7 +107,6 @@ def _write_attempt(books: Books, lane: lanes.Lane, seq: int, attempt: AttemptWri
     request_ref = books.put_payload(lane.dossier, attempt.request)
     response_ref = books.put_payload(lane.dossier, attempt.response)
     books.run("settle.attempt", *columns, request_ref, response_ref, books.author.node)
-    books.bind("attempt", *columns)
 
 
 def _rest(lane: lanes.Lane, settlement: Settlement, head: lanes.Head | None, now: int, head_before: int) -> lanes.Rest:

@@ -94,12 +94,17 @@ class FeedRow:
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One link of an evidence chain; `covers` are the digests that it vouches for, in order."""
+    """One link of an evidence chain; `covers` are the digests that it vouches for, in order.
+
+    `about` is JSON: operation, time in µs, dossier, and the names of the rows whose digests stand in `covers` before the
+    last, which is the digest of `about` itself. What stands in front of the rows is what the operation vouches for besides.
+    """
 
     writer: str
     n: int
     digest: bytes
     covers: tuple[bytes, ...] = ()
+    about: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

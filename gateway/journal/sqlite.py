@@ -104,6 +104,10 @@ class _Engine:
         """The connection's one cursor."""
         return cast("Cursor", self._cursor)
 
+    def another_cursor(self) -> Cursor:
+        """One more cursor on the same connection."""
+        return cast("Cursor", self._connection.cursor())
+
     def use(self, sql: Mapping[str, str], vault: Vault, author: Author, counters: Counters) -> None:
         """What the books of every later operation are made of."""
         self._sql, self._scope, self._counters = sql, (vault, author), counters
@@ -220,7 +224,8 @@ def _prepare(engine: _Engine, sql: Mapping[str, str], vault: Vault, author: Auth
     opening.check_key(engine.cursor, pages, sql, vault.keys)
     engine.use(sql, vault, author, opening.counters(pages))
     engine.begin()
-    opening.begin_chain(engine.books())
+    if opening.begin_chain(engine.books()):
+        opening.adopt(engine.books(), engine.another_cursor())
     engine.finish()
     engine.commit()
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
 
+from gateway.journal.bound import returning
+
 _NAME = re.compile(r"^-- name: (\S+)\n", re.MULTILINE)
 _MIGRATION = re.compile(r"^(\d{4})_(?:pre|post)_[a-z0-9_]+\.sql$")
 
@@ -27,8 +29,8 @@ def named(text: str) -> Mapping[str, str]:
 
 
 def load(file: str) -> Mapping[str, str]:
-    """The statements of a file beside this module."""
-    return named(files(__package__).joinpath(file).read_text(encoding="utf-8"))
+    """The statements of a file beside this module; those that write what the evidence binds hand back what they wrote."""
+    return returning(named(files(__package__).joinpath(file).read_text(encoding="utf-8")))
 
 
 def migrations() -> tuple[Migration, ...]:

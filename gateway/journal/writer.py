@@ -220,7 +220,10 @@ class Writer:
         """Run one job; a failure of the database itself is raised, for it concerns the whole transaction."""
         value = None
         with Caught() as fault:
-            value = job.call(self._engine.books())
+            books = self._engine.books()
+            books.what = job.kind
+            value = job.call(books)
+            books.end()
         if isinstance(fault.error, self._engine.failures):
             raise fault.error
         if isinstance(fault.error, OSError):

@@ -53,6 +53,7 @@ from gateway.journal.model import (
     Intake,
     LaneOrder,
     LaneRow,
+    Leaf,
     MessageSettlement,
     NewDelivery,
     OrderKind,
@@ -89,6 +90,12 @@ SETTLED = (
 )
 POINTS = tuple(point for point in crash.POINTS if point.endswith("_commit"))
 CLAIMABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING, DeliveryState.UNKNOWN})
+
+
+def vouched(leaf: Leaf) -> tuple[bytes, ...]:
+    """What a leaf vouches for besides rows, which the model has none of; nothing where only the lanes moved."""
+    *_, names = msgspec.json.decode(leaf.about)
+    return leaf.covers[: len(leaf.covers) - len(names) - 1]
 
 
 class Wish(msgspec.Struct, frozen=True):
@@ -654,7 +661,7 @@ class JournalMachine(RuleBasedStateMachine):
         real = self.run(self.disk.leaves(self.disk.writer, limit=EVERYTHING))
         expected = self.run(self.model.leaves(self.model.writer, limit=EVERYTHING))
         # The first leaf covers the opening record, which names this start's chain.
-        assert [leaf.covers for leaf in real[1:]] == [leaf.covers for leaf in expected[1:]]
+        assert [told for leaf in real[1:] if (told := vouched(leaf))] == [leaf.covers for leaf in expected[1:]]
 
     def _walk(self, writer: str) -> None:
         leaves = self.run(self.disk.leaves(writer, limit=EVERYTHING))

@@ -260,7 +260,8 @@ def turned() -> Turned:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each driver in turn: another store joins the contract by another name here. What is about disks names `sqlite` alone."""
-    if "driver" in metafunc.fixturenames:
+    own = any(mark.args[0] == "driver" for mark in metafunc.definition.iter_markers("parametrize"))
+    if "driver" in metafunc.fixturenames and not own:
         on_disk = metafunc.module.__name__.endswith("test_sqlite")
         metafunc.parametrize("driver", ("sqlite",) if on_disk else ("sqlite", "memory"), indirect=True)
 

@@ -1,0 +1,69 @@
+"""`gateway evidence check`: does the store still say what its evidence vouches for; if not, from which leaf on."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+
+from gateway.cli.operate import common_arguments
+from gateway.cli.screen import EX_OK, EX_UNAVAILABLE, EX_WRONG, failure, local, print_json, say, table
+from gateway.config import load
+from gateway.evidence.check import Fault, Report, check
+
+NAME = "evidence"
+HELP = "Kiểm tra bằng chứng: chuỗi mắt xích và mọi dòng của kho; nêu mắt xích đầu tiên không còn đúng"
+
+_SHOWN = 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """What to do with the evidence."""
+    parser.add_argument("action", choices=("check",), help="đối chiếu mọi dòng của kho với chuỗi bằng chứng (chỉ đọc)")
+    common_arguments(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Check, print what was found; 1 when something no longer holds. The store is only read, in use or at rest."""
+    folder = load(arguments.config).data_dir()
+    if not (folder / "journal.db").exists():
+        failure(f"{folder}: không có kho dữ liệu nào ở đây")
+        return EX_UNAVAILABLE
+    report = check(folder)
+    if arguments.json:
+        first = report.faults[0] if report.faults else None
+        print_json({**asdict(report), "holds": report.holds, "first": None if first is None else asdict(first)})
+    else:
+        _show(report)
+    return EX_OK if report.holds else EX_WRONG
+
+
+def _show(report: Report) -> None:
+    say(f"Đã xem {report.chains} chuỗi, {report.leaves} mắt xích, {report.rows} dòng.")
+    if report.holds:
+        say("[green]✓[/] Mọi dòng của kho đều đúng như chuỗi bằng chứng ghi nhận.")
+        return
+    failure(f"Có {report.count} chỗ không còn đúng. Chỗ đầu tiên: {_told(report.faults[0])}")
+    table(
+        "Những chỗ không còn đúng, theo thứ tự của mắt xích",
+        ("Chuỗi", "Mắt xích", "Lúc", "Hồ sơ", "Dòng", "Vì sao"),
+        (
+            (
+                fault.writer or "—",
+                fault.n or "—",
+                local(fault.at.isoformat()) if fault.at else "",
+                fault.dossier,
+                fault.row,
+                fault.reason_vi,
+            )
+            for fault in report.faults[:_SHOWN]
+        ),
+    )
+
+
+def _told(fault: Fault) -> str:
+    """One fault in a sentence."""
+    if not fault.n:
+        return f"{fault.row}: {fault.reason_vi}"
+    when = f", lúc {local(fault.at.isoformat())}" if fault.at else ""
+    about = f", hồ sơ {fault.dossier}" if fault.dossier else ""
+    return f"mắt xích {fault.n} của chuỗi {fault.writer}{when}{about}, {fault.row}: {fault.reason_vi}"

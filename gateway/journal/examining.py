@@ -1,0 +1,236 @@
+"""A store laid open for an examination: read only, one consistent moment, row by row, in use or at rest, with any key.
+
+What does not fit into memory (every name that every leaf covers) is sorted in a temporary file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from gateway.journal.books import row_digest
+from gateway.journal.bound import BOUND, Bound
+from gateway.journal.opening import StoreUnopenable
+from gateway.journal.reading import digests
+from gateway.journal.shown import Leaf
+from gateway.journal.statements import migrations
+from mappings.codec import encode
+
+_SORTED_AT_ONCE = 4_096
+_SHELVED = frozenset({"payload", "receipt", "record"})
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A row as it stands: its name (JSON), its digest (empty when its file is gone or changed), the leaf it names."""
+
+    name: bytes
+    digest: bytes
+    leaf: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One name in the sorted order: what its row is vouched to be, by which leaf (-1: by none), and the row that stands.
+
+    A row that is written once is what its first leaf says, every other what its last leaf says.
+    """
+
+    name: bytes
+    leaf: int
+    digest: bytes
+    stands: Standing | None
+
+
+class Opened:
+    """A store at one moment. Only its own two cursors read it, one inside the other."""
+
+    def __init__(self, connection: apsw.Connection, folder: Path) -> None:
+        self._connection = connection
+        self._files = folder / "files"
+
+    def one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
+        """The first row of a statement."""
+        row: tuple[Any, ...] | None = self._connection.cursor().execute(sql, values).fetchone()
+        return row
+
+    def writers(self) -> list[str]:
+        """The name of every chain."""
+        return [name for (name,) in self._connection.cursor().execute("SELECT DISTINCT writer FROM leaf")]
+
+    def leaves(self, writer: str) -> Iterator[Leaf]:
+        """The leaves of a chain, in order."""
+        cursor = self._connection.cursor()
+        sql = "SELECT n, digest, covers, about FROM leaf WHERE writer = ?1 ORDER BY n"
+        for n, digest, covers, about in cursor.execute(sql, (writer,)):
+            yield Leaf(writer, n, digest, digests(covers), about)
+
+    def leaf(self, writer: str, n: int) -> Leaf | None:
+        """One leaf."""
+        row = self.one("SELECT digest, covers, about FROM leaf WHERE writer = ?1 AND n = ?2", writer, n)
+        return None if row is None else Leaf(writer, n, row[0], digests(row[1]), row[2])
+
+    def opening(self, writer: str) -> bytes | None:
+        """The record that a chain was opened with."""
+        row = self.one("SELECT state FROM record WHERE kind = 'chain_opening' AND id = ?1", writer)
+        return None if row is None else row[0]
+
+    def rows(self) -> Iterator[Standing]:
+        """Every row of every bound table."""
+        for table in BOUND.values():
+            extra = ", leaf" if table.name == "receipt" else ""
+            sql = f"SELECT {table.columns}{extra} FROM {table.name}"
+            for row in self._connection.cursor().execute(sql):
+                yield self._standing(table, row[:-1], row[-1]) if extra else self._standing(table, row)
+
+    def _standing(self, table: Bound, row: tuple[Any, ...], leaf: bytes | None = None) -> Standing:
+        name = encode((table.name, *row[: len(table.key)]))
+        if table.name in _SHELVED:
+            file = row[len(table.key) + table.rest.index("file")]
+            if file is not None and not self._shelf_holds(file):
+                return Standing(name, b"", leaf)
+        return Standing(name, row_digest(table.name, *row), leaf)
+
+    def _shelf_holds(self, name: str) -> bool:
+        """A file of sealed bytes is there and is what its name says."""
+        try:
+            with (self._files / name[:2] / name).open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest() == name
+        except OSError:
+            return False
+
+    def miscounted(self) -> list[tuple[str, str]]:
+        """(upstream, state) whose tally is not the number of messages that stand."""
+        sql = (
+            "SELECT upstream, state FROM (SELECT upstream, state, -n AS n FROM tally UNION ALL "
+            "SELECT upstream, state, count(*) FROM msg GROUP BY upstream, state) GROUP BY upstream, state "
+            "HAVING sum(n) <> 0 ORDER BY upstream, state"
+        )
+        return list(self._connection.cursor().execute(sql))
+
+    def first_hole(self) -> int:
+        """The first position that neither an audit row nor an event has; 0 when there is none."""
+        expected = 1
+        sql = "SELECT position FROM audit UNION SELECT position FROM inbound ORDER BY 1"
+        for (position,) in self._connection.cursor().execute(sql):
+            if position != expected:
+                return expected
+            expected += 1
+        return 0
+
+    def altered(self) -> list[str]:
+        """Names of tables, indexes and triggers that are not what the migrations make."""
+        sql = "SELECT name, type, tbl_name, sql FROM sqlite_schema"
+        fresh = apsw.Connection(":memory:")
+        for step in migrations():
+            fresh.execute(step.sql)
+        made = {row[0]: row for row in fresh.execute(sql)}
+        fresh.close()
+        stands = {row[0]: row for row in self._connection.cursor().execute(sql)}
+        return sorted(name for name in made.keys() | stands.keys() if made.get(name) != stands.get(name))
+
+
+@contextmanager
+def opened(folder: Path) -> Iterator[Opened]:
+    """The store in `folder`, read only, as it stands now; raises `StoreUnopenable`.
+
+    A store on a medium that cannot be written (an auditor's copy) is read without its shared memory file.
+    """
+    file = folder / "journal.db"
+    try:
+        connection = _connected(file)
+    except apsw.Error as error:
+        raise StoreUnopenable(folder, error) from error
+    try:
+        yield Opened(connection, folder)
+    finally:
+        connection.close()
+
+
+def _connected(file: Path) -> apsw.Connection:
+    try:
+        return _begun(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY))
+    except (apsw.CantOpenError, apsw.ReadOnlyError):
+        if file.with_name("journal.db-wal").exists():
+            raise
+        return _begun(
+            apsw.Connection(
+                f"{file.absolute().as_uri()}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+            )
+        )
+
+
+def _begun(connection: apsw.Connection) -> apsw.Connection:
+    connection.set_busy_timeout(5_000)
+    connection.wal_autocheckpoint(0)
+    connection.execute("BEGIN")
+    connection.execute("SELECT count(*) FROM migration").fetchall()
+    return connection
+
+
+class Sorter:
+    """Names with their digests, sorted in a temporary file that goes with this object."""
+
+    def __init__(self) -> None:
+        self._db = apsw.Connection("")
+        self._db.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384")
+        self._db.execute("CREATE TABLE covered (name BLOB, leaf INTEGER, digest BLOB)")
+        self._db.execute("CREATE TABLE stands (name BLOB, digest BLOB, leaf BLOB)")
+        self._db.execute("BEGIN")
+        self._pending: list[tuple[bytes, int, bytes]] = []
+
+    def cover(self, names: Iterable[bytes], covers: Iterable[bytes], leaf: int) -> None:
+        """What a leaf covers; leaves are said in their order."""
+        self._pending.extend((name, leaf, digest) for name, digest in zip(names, covers, strict=True))
+        if len(self._pending) >= _SORTED_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._db.cursor().executemany("INSERT INTO covered VALUES (?, ?, ?)", self._pending)
+        self._pending.clear()
+
+    def stand(self, rows: Iterable[Standing]) -> int:
+        """The rows that stand; how many they are."""
+        self._flush()
+        values = ((row.name, row.digest, row.leaf) for row in rows)
+        self._db.cursor().executemany("INSERT INTO stands VALUES (?, ?, ?)", values)
+        row = self._db.execute("SELECT count(*) FROM stands").fetchone()
+        return int(row[0]) if row else 0
+
+    def each(self) -> Iterator[Found]:
+        """Every name once: what the leaves have for it, and what stands."""
+        covered = iter(self._db.cursor().execute("SELECT name, leaf, digest FROM covered ORDER BY name, leaf, rowid"))
+        stands = iter(self._db.cursor().execute("SELECT name, digest, leaf FROM stands ORDER BY name"))
+        claim, row = next(covered, None), next(stands, None)
+        while claim is not None or row is not None:
+            name = min(entry[0] for entry in (claim, row) if entry is not None)
+            leaf, digest = -1, b""
+            once = _written_once(name)
+            while claim is not None and claim[0] == name:
+                if leaf < 0 or not once:
+                    _, leaf, digest = claim
+                claim = next(covered, None)
+            standing = None
+            if row is not None and row[0] == name:
+                standing, row = Standing(*row), next(stands, None)
+            yield Found(name, leaf, digest, standing)
+
+    def close(self) -> None:
+        """Remove the temporary file."""
+        self._db.close()
+
+
+def table_of(name: bytes) -> str:
+    """The table in the name of a row."""
+    return name[2 : name.index(b'"', 2)].decode()
+
+
+def _written_once(name: bytes) -> bool:
+    table = BOUND.get(table_of(name))
+    return table is not None and table.fixed
