@@ -1,5 +1,6 @@
-"""The aiohttp application of the internal listener: routes and middlewares, nothing else.
+"""The aiohttp applications of the internal listener and of the edge: routes and middlewares, nothing else.
 
+Each route stands on exactly one listener: the house's own and those that connectors bring along are checked together.
 Whatever goes wrong leaves as a problem document (RFC 9457). A fault of ours is logged with its stack and told without.
 """
 
@@ -7,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
+import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import count
@@ -14,14 +16,17 @@ from itertools import count
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from gateway.clock import Clock
 from gateway.errors import IntakeError, NotFound
 from gateway.intake.accept import Door
+from gateway.intake.endpoints import Mounted, RefusedNotice, Turnstile, respond
 from gateway.intake.file_handlers import FileHandlers
 from gateway.intake.files import FileDoor
 from gateway.intake.handlers import Count, IntakeHandlers
+from gateway.intake.mounting import HOUSE, Claim, exactly_one
 from gateway.intake.problems import problem
 from gateway.intake.published.handlers import PublishedHandlers
-from gateway.intake.refusals import Call, Refusals
+from gateway.intake.refusals import Call, NoticeRefusals, Refusals
 from gateway.observe.crash import Reach, never
 from gateway.observe.log import correlation_id
 from mappings.codec import encode
@@ -29,6 +34,15 @@ from mappings.codec import encode
 CORRELATION_HEADER = "X-Correlation-Id"
 
 _LOG = logging.getLogger("gateway.intake")
+_MOUNTED: web.AppKey[tuple[Mounted, ...]] = web.AppKey("mounted", tuple)
+_HARD_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+    "Strict-Transport-Security": "max-age=31536000",
+    "Cache-Control": "no-store",
+}
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -46,12 +60,29 @@ class InternalParts:
     version: str = ""
     reach: Reach = never
     files: FileDoor | None = None
+    mounted: tuple[Mounted, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeParts:
+    """What the edge application is made of: routes of connectors, and nothing of the house.
+
+    There is no probe: strangers learn nothing of how the gateway is; a proxy in front of it looks whether it can connect.
+    """
+
+    mounted: tuple[Mounted, ...]
+    refusals: NoticeRefusals
+    clock: Clock
+    count: Count
+    max_body_bytes: int = 262_144
+    concurrency: int = 64
 
 
 def create_internal_app(parts: InternalParts) -> web.Application:
     """The application for resolution and sector systems, with its probes."""
     app = web.Application(
-        middlewares=[_correlated(parts), _problems(parts)], client_max_size=parts.door.limits.max_body_bytes + 1
+        middlewares=[_correlated(parts.door.clock, trusting=True), _problems(parts)],
+        client_max_size=parts.door.limits.max_body_bytes + 1,
     )
     app.on_response_prepare.append(_told_as_problem)
     app.add_routes(IntakeHandlers(parts.door, parts.count, parts.reach).routes())
@@ -65,19 +96,57 @@ def create_internal_app(parts: InternalParts) -> web.Application:
             web.get("/metrics", _metrics(parts)),
         ]
     )
+    return _with_mounted(app, "internal", parts.mounted)
+
+
+def create_edge_app(parts: EdgeParts) -> web.Application:
+    """The application that strangers reach: callbacks and edge endpoints of connectors."""
+    turnstile = Turnstile(parts.concurrency)
+
+    @web.middleware
+    async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        return await turnstile.through(request, handler)
+
+    app = web.Application(
+        middlewares=[_correlated(parts.clock, trusting=False), _hardened, _edge_problems(parts), limit],
+        client_max_size=parts.max_body_bytes + 1,
+    )
+    app.on_response_prepare.append(_told_as_problem)
+    return _with_mounted(app, "edge", parts.mounted)
+
+
+def claims(app: web.Application, listener: str) -> list[Claim]:
+    """Every route of an application, with who serves it."""
+    mounted = app.get(_MOUNTED, ())
+    by = {(route.method, route.path): route.upstream for route in mounted}
+    return [
+        Claim(listener, route.method, route.resource.canonical, by.get((route.method, route.resource.canonical), HOUSE))
+        for route in app.router.routes()
+        if route.resource is not None
+    ]
+
+
+def _with_mounted(app: web.Application, listener: str, mounted: tuple[Mounted, ...]) -> web.Application:
+    """The application with what connectors bring along; raises `ConfigError` where two claim one address."""
+    here = [route for route in mounted if route.audience == listener]
+    brought = [Claim(listener, route.method, route.path, route.upstream) for route in here]
+    exactly_one([*claims(app, listener), *brought])
+    app[_MOUNTED] = tuple(here)
+    for route in here:
+        app.router.add_route(route.method, route.path, route.handler)
     return app
 
 
-def _correlated(parts: InternalParts) -> Middleware:
-    """One id for a request, its log lines and its answer; the caller's own if it is fit to be logged.
+def _correlated(clock: Clock, *, trusting: bool) -> Middleware:
+    """One id for a request, its log lines and its answer; a trusted caller's own if it is fit to be logged.
 
     Ours are numbered within this start of the process, whose own id makes them unique: chance costs more than it says.
     """
-    start, numbers = parts.door.clock.new_id(), count(1)
+    start, numbers = clock.new_id(), count(1)
 
     @web.middleware
     async def correlate(request: web.Request, handler: Handler) -> web.StreamResponse:
-        chosen = _fit(request) or f"{start}.{next(numbers)}"
+        chosen = (_fit(request) if trusting else "") or f"{start}.{next(numbers)}"
         token = correlation_id.set(chosen)
         try:
             response = await handler(request)
@@ -107,12 +176,12 @@ def _problems(parts: InternalParts) -> Middleware:
         except IntakeError as error:
             if error.status in (401, 403):
                 await refusals.note(error, _call(request, error))
-            return _refusal(request, error, parts)
+            return _refusal(request, error, parts.count)
         except web.HTTPException as error:
-            return _refusal(request, _of_framework(error), parts, dict(error.headers))
+            return _refusal(request, _of_framework(error), parts.count, dict(error.headers))
         except Exception:  # noqa: BLE001 - the last net of the listener: logged with its stack, told without
             _LOG.exception("unexpected fault", extra={"method": request.method, "route": _route(request)})
-            return _refusal(request, IntakeError(), parts)
+            return _refusal(request, IntakeError(), parts.count)
 
     return refuse
 
@@ -126,18 +195,52 @@ async def _told_as_problem(request: web.Request, response: web.StreamResponse) -
         response.headers[CORRELATION_HEADER] = _fit(request) or "unknown-request"
 
 
+def _edge_problems(parts: EdgeParts) -> Middleware:
+    """As on the internal listener, and the refusal that the sender's own protocol knows where there is one."""
+
+    @web.middleware
+    async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            return await handler(request)
+        except RefusedNotice as error:
+            await parts.refusals.note(error, _call(request, error), error.upstream, error.reason)
+            parts.count("refused_notice")
+            return respond(error.reply) if error.reply is not None else _refusal(request, error, parts.count)
+        except IntakeError as error:
+            return _refusal(request, error, parts.count)
+        except web.HTTPException as error:
+            return _refusal(request, _of_framework(error), parts.count, dict(error.headers))
+        except Exception as error:  # noqa: BLE001 - the last net of the edge: told without details, logged without values
+            # The text of the error may quote what a stranger sent; where it happened cannot.
+            told = {"kind": type(error).__name__, "frames": "".join(traceback.format_tb(error.__traceback__))}
+            _LOG.error("unexpected fault", extra={"method": request.method, "route": _route(request), **told})
+            return _refusal(request, IntakeError(), parts.count)
+
+    return refuse
+
+
+@web.middleware
+async def _hardened(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Every answer to a stranger: nothing to frame, to sniff or to refer to, and no word of what answers."""
+    response = await handler(request)
+    for name, value in _HARD_HEADERS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = "gateway"
+    return response
+
+
 def _refusal(
-    request: web.Request, error: IntakeError, parts: InternalParts, extra: dict[str, str] | None = None
+    request: web.Request, error: IntakeError, count: Count, extra: dict[str, str] | None = None
 ) -> web.Response:
     told = problem(error, request.rel_url.raw_path)
-    parts.count(f"refused_{told.status}")
+    count(f"refused_{told.status}")
     allow = {name: value for name, value in (extra or {}).items() if name.lower() == "allow"}
     return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})
 
 
 def _call(request: web.Request, error: IntakeError) -> Call:
     """What the trail and the log may tell of a refused request."""
-    call = Call(request.method, _route(request), request.headers.get("Signature-Input", ""))
+    call = Call(request.method, _route(request), request.headers.get("Signature-Input", ""), request.remote or "")
     _LOG.warning("request refused", extra={"code": error.code, "method": call.method, "route": call.route})
     return call
 

@@ -9,6 +9,8 @@ GatewayError
 │   ├── TooLarge           413
 │   ├── Invalid            400 or 422, carries all faults
 │   ├── TooManyRequests    429, nothing was stored; the same request later
+│   ├── UpstreamRefused    502, a connector's upstream refused what was asked
+│   ├── UpstreamUnavailable 503, a connector cannot answer now; the same request later
 │   └── JournalUnavailable 503, nothing was stored; the same request may be repeated
 └── ConfigError            the configuration names every wrong key
 """
@@ -113,6 +115,20 @@ class TooManyRequests(IntakeError):
 
     status = 429
     code = "too_many_requests"
+
+
+class UpstreamRefused(IntakeError):
+    """Hệ thống bên ngoài từ chối yêu cầu."""
+
+    status = 502
+    code = "upstream_refused"
+
+
+class UpstreamUnavailable(IntakeError):
+    """Hệ thống bên ngoài chưa trả lời được; hãy gửi lại đúng yêu cầu này sau ít phút."""
+
+    status = 503
+    code = "upstream_unavailable"
 
 
 class JournalUnavailable(IntakeError):

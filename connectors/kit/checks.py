@@ -14,7 +14,19 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from connectors.kit import registry
-from connectors.kit.contract import BatchDeliverer, Deliverer, Enquirer, Listener, Lookup, Poller, Probe
+from connectors.kit.contract import (
+    BatchDeliverer,
+    Deliverer,
+    Endpoints,
+    Enquirer,
+    Ledgers,
+    Listener,
+    Lookup,
+    Polls,
+    Probe,
+    TaskDeliverer,
+    TaskEnquirer,
+)
 from connectors.kit.errors import CertificateExpired, ContractChanged, DeliveryError, SettingsError
 from connectors.kit.faults import FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Ended, Faults, Ground, Prepared, Subject, fresh_budget, ground, kit_of
@@ -36,8 +48,12 @@ PROTOCOLS: Mapping[str, type[object]] = {
     "Enquirer": Enquirer,
     "Lookup": Lookup,
     "Listener": Listener,
-    "Poller": Poller,
+    "Poller": Polls,
     "Probe": Probe,
+    "Endpoint": Endpoints,
+    "Ledger": Ledgers,
+    "TaskDeliverer": TaskDeliverer,
+    "TaskEnquirer": TaskEnquirer,
 }
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {

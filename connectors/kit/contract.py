@@ -6,13 +6,37 @@ its manifest says which. The gateway knows connectors through this module only.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from connectors.kit.errors import DeliveryError, Exchange
+from connectors.kit.inbound import Audience as Audience
+from connectors.kit.inbound import Endpoint as Endpoint
+from connectors.kit.inbound import Endpoints as Endpoints
+from connectors.kit.inbound import Listener as Listener
+from connectors.kit.inbound import NotGenuine as NotGenuine
+from connectors.kit.inbound import Notice as Notice
+from connectors.kit.inbound import Page as Page
+from connectors.kit.inbound import Poller as Poller
+from connectors.kit.inbound import Polls as Polls
+from connectors.kit.inbound import Reading as Reading
+from connectors.kit.inbound import Reply as Reply
+from connectors.kit.inbound import Sender as Sender
+from connectors.kit.ledgers import PROPOSAL as PROPOSAL
+from connectors.kit.ledgers import Change as Change
+from connectors.kit.ledgers import DeliverTask as DeliverTask
+from connectors.kit.ledgers import Effect as Effect
+from connectors.kit.ledgers import Ledger as Ledger
+from connectors.kit.ledgers import LedgerEntry as LedgerEntry
+from connectors.kit.ledgers import LedgerReader as LedgerReader
+from connectors.kit.ledgers import NoLedgers as NoLedgers
+from connectors.kit.ledgers import ProposeChange as ProposeChange
+from connectors.kit.ledgers import RaiseAlarm as RaiseAlarm
+from connectors.kit.ledgers import Task as Task
+from connectors.kit.ledgers import TellFeed as TellFeed
 from mappings.canonical import Carried
 
 
@@ -118,6 +142,40 @@ class Enquirer(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TaskDelivery:
+    """What a ledger asked for, on its way to one upstream; beside `Delivery`, which carries events. Same ids, same budget."""
+
+    delivery_id: str
+    upstream: str
+    operation: str
+    dossier_code: str
+    sequence: int
+    attempt: int
+    task: Task
+    accepted_at: datetime
+    budget: Budget
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class TaskDeliverer(Protocol):
+    """Carries what ledgers ask for: operations of trigger `effect`. Raises only `DeliveryError`."""
+
+    async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
+        """The upstream's receipt for this task."""
+        ...
+
+
+@runtime_checkable
+class TaskEnquirer(Protocol):
+    """Finds out whether a task of unknown outcome happened; has no effect upstream. Raises only `DeliveryError`."""
+
+    async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
+        """Done, not found, or cannot tell."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Question:
     """One lawful question: `purpose` and who asks are required, and audited."""
 
@@ -148,55 +206,6 @@ class Lookup(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """An inbound call from an outside system, as it came."""
-
-    method: str
-    path: str
-    query: str
-    headers: Mapping[str, str]
-    body: bytes
-    peer: str
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What a `Listener` made of a notice: proposed changes and the acknowledgement that its sender expects."""
-
-    inputs: tuple[Mapping[str, object], ...]
-    status: int = 200
-    body: bytes = b""
-    content_type: str = "application/json"
-
-
-@runtime_checkable
-class Listener(Protocol):
-    """Reads notices from outside. Authenticity first; the gateway journals `inputs` before the answer leaves."""
-
-    async def read(self, notice: Notice) -> Reading:
-        """The reading of a genuine notice; raises `DeliveryError` for one that is not."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """One page of a polled source: inputs and the cursor after them, committed together. `more` asks for another."""
-
-    inputs: tuple[Mapping[str, object], ...]
-    cursor: str
-    more: bool = False
-
-
-@runtime_checkable
-class Poller(Protocol):
-    """Follows a source by cursor; the schedule stands in the manifest."""
-
-    async def poll(self, cursor: str) -> Page:
-        """What came after `cursor` (empty at the very start)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
     """What a probe saw. `detail_vi` is for the operator."""
 
@@ -214,57 +223,13 @@ class Probe(Protocol):
         ...
 
 
-State = TypeVar("State")
-Input = TypeVar("Input", contravariant=True)
-
-
-@dataclass(frozen=True, slots=True)
-class Effect:
-    """Something a ledger asks the gateway to do after the state was stored: a delivery, a notice, an alarm."""
-
-    kind: str
-    fields: Mapping[str, object]
-
-
 @runtime_checkable
-class Ledger(Protocol, Generic[State, Input]):
-    """A pure state machine of a connector; the gateway stores `(kind, id, version, state)` in the journal's transaction."""
+class Ledgers(Protocol):
+    """A connector with ledgers (capability `Ledger`)."""
 
-    kind: str
-
-    def apply(self, state: State | None, change: Input) -> tuple[State, Sequence[Effect]]:
-        """The state after `change`, and what must be done about it. Raises nothing for a change that is merely late."""
+    def ledgers(self) -> Sequence[Ledger[Any, Any]]:
+        """The ledgers; the same each time."""
         ...
-
-
-class Audience(StrEnum):
-    """Which listener serves an endpoint."""
-
-    INTERNAL = "internal"
-    EDGE = "edge"
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What an endpoint handler answers."""
-
-    status: int
-    body: bytes
-    content_type: str = "application/json"
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """An API that a connector brings along; mounted by the application under `/v1/`, on exactly one listener."""
-
-    method: str
-    path: str
-    audience: Audience
-    capability: str
-    summary: str
-    handler: Callable[[Notice], Awaitable[Reply]]
-    schema: str = ""
 
 
 class Coordination(Protocol):
@@ -300,13 +265,17 @@ class Coordination(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Kit:
-    """What the gateway hands to every connector. `instant` is a monotonic clock that counts suspend, in seconds."""
+    """What the gateway hands to every connector. `instant` is a monotonic clock that counts suspend, in seconds.
+
+    `ledgers` reads the ledgers of this very upstream, for the connector's endpoints.
+    """
 
     upstream: str
     now: Callable[[], datetime]
     instant: Callable[[], float]
     coordination: Coordination
     secret: Callable[[str], str]
+    ledgers: LedgerReader = NoLedgers()
 
 
 @runtime_checkable

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.kit.case import FAMILIES
+from connectors.kit.declarations import SECTIONS
 from connectors.kit.manifest import Manifest, ManifestError, read_manifest
 from connectors.kit.registry import MANIFEST, UnknownConnector, folders
 
@@ -66,6 +67,7 @@ def inspect_folder(name: str, folder: Path, gaps: frozenset[str] | None) -> tupl
     if manifest.name != name:
         findings.append(InspectionFinding(name, "manifest", MANIFEST, f"name phải là «{name}»"))
     findings.extend(_consistency(manifest))
+    findings.extend(_schemas(manifest, folder))
     findings.extend(_answers(manifest, folder))
     if gaps is not None:
         findings.extend(_gaps(manifest, gaps))
@@ -180,6 +182,43 @@ def _consistency(manifest: Manifest) -> Iterator[InspectionFinding]:
         yield fault("Có thao tác batch > 1 nhưng capabilities thiếu BatchDeliverer.")
     if "Deliverer" in capabilities and not operations:
         yield fault("Có Deliverer nhưng không khai báo thao tác nào.")
+    if any(operation.trigger == "effect" for operation in operations) and "TaskDeliverer" not in capabilities:
+        yield fault("Có thao tác effect nhưng capabilities thiếu TaskDeliverer.")
+    yield from (fault(sentence) for sentence in _declared(manifest))
+
+
+def _declared(manifest: Manifest) -> Iterator[str]:
+    """A capability and its declarations come together, and a ledger asks only for what somebody carries out."""
+    declared = manifest.declared
+    pairs = {
+        "Endpoint": bool(declared.endpoints),
+        "Listener": declared.listener is not None,
+        "Poller": bool(declared.pollers),
+        "Ledger": bool(declared.ledgers),
+    }
+    sections = dict(zip(pairs, SECTIONS, strict=True))
+    for capability, there in pairs.items():
+        if (capability in manifest.capabilities) != there:
+            yield f"capabilities có {capability} khi và chỉ khi manifest có mục {sections[capability]}."
+    seen: set[tuple[str, str]] = set()
+    for endpoint in declared.endpoints:
+        if (endpoint.method, endpoint.path) in seen:
+            yield f"endpoints: {endpoint.method} {endpoint.path} được khai báo hai lần."
+        seen.add((endpoint.method, endpoint.path))
+    if any("deliver" in ledger.effects for ledger in declared.ledgers.values()) and not manifest.for_effects():
+        yield "Có sổ với hiệu lực deliver nhưng không có thao tác effect nào."
+
+
+def _schemas(manifest: Manifest, folder: Path) -> Iterator[InspectionFinding]:
+    """Each schema that an endpoint names stands in the folder and is JSON."""
+    for endpoint in manifest.declared.endpoints:
+        if not endpoint.schema:
+            continue
+        try:
+            json.loads((folder / endpoint.schema).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            sentence = f"Lược đồ của {endpoint.method} {endpoint.path} thiếu hoặc không phải JSON."
+            yield InspectionFinding(manifest.name, "endpoint_schema", endpoint.schema, sentence)
 
 
 def _answers(manifest: Manifest, folder: Path) -> Iterator[InspectionFinding]:

@@ -6,11 +6,13 @@ owner = "…"                              # the system's owner, whose consent i
 legal_basis = ["…"]
 capabilities = ["Deliverer", "Enquirer", "Probe"]
 [operations.sync_dossier]
-trigger = "event"                        # or "call"
+trigger = "event"                        # or "call", or "effect": a ledger asks for it
 order = 1                                # lane order of the operations of one event
 [quality.enquiry]
 answer = "exempt"                        # done | todo | exempt
 reason = "…"                             # required unless done
+
+Endpoints, callbacks, pollers and ledgers are declared as `connectors.kit.declarations` says.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, get_args
+
+from connectors.kit.declarations import SECTIONS, Declarations, read_declarations
 
 CAPABILITIES = frozenset(
     {
@@ -33,6 +37,8 @@ CAPABILITIES = frozenset(
         "Probe",
         "Ledger",
         "Endpoint",
+        "TaskDeliverer",
+        "TaskEnquirer",
     }
 )
 
@@ -51,11 +57,13 @@ QUALITY_RULES: Mapping[str, str] = {
     "bench": "có số đo hiệu năng",
 }
 
-Trigger = Literal["event", "call"]
+Trigger = Literal["event", "call", "effect"]
 QualityWord = Literal["done", "todo", "exempt"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_TOP = frozenset({"name", "title_vi", "owner", "legal_basis", "capabilities", "operations", "quality", "settings"})
+_TOP = frozenset(
+    {"name", "title_vi", "owner", "legal_basis", "capabilities", "operations", "quality", "settings", *SECTIONS}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +71,8 @@ class OperationSpec:
     """One operation of a connector.
 
     `trigger` "event": an accepted event calls for it, in `order`; `when_late` also for a predecessor that arrived after
-    its gap was skipped. `idempotent`: a repeat is harmless. `enquirable`: an unknown outcome can be found out.
+    its gap was skipped; "call": it is asked at once; "effect": a ledger asks for it. `idempotent`: a repeat is harmless.
+    `enquirable`: an unknown outcome can be found out.
     `skippable`: its refusal lets the lane go on. `batch`: how many contiguous deliveries of one lane go in one call.
     """
 
@@ -98,6 +107,12 @@ class Manifest:
     operations: Mapping[str, OperationSpec]
     quality: Mapping[str, QualityAnswer]
     settings: Mapping[str, str] = field(default_factory=dict)
+    declared: Declarations = Declarations()
+
+    def for_effects(self) -> tuple[OperationSpec, ...]:
+        """The operations that ledgers ask for, by name."""
+        chosen = (operation for operation in self.operations.values() if operation.trigger == "effect")
+        return tuple(sorted(chosen, key=lambda operation: operation.name))
 
     def for_events(self) -> tuple[OperationSpec, ...]:
         """The operations that an event calls for, in lane order."""
@@ -159,6 +174,7 @@ class _Lint:
             operations=operations,
             quality=self._qualities(self._table(tree, "quality")),
             settings=self._settings(self._table(tree, "settings")),
+            declared=read_declarations(tree, self.fault),
         )
 
     def _operation(self, name: str, tree: object) -> OperationSpec:
@@ -168,15 +184,19 @@ class _Lint:
             return OperationSpec(name, "call")
         flags = ("when_late", "idempotent", "enquirable", "skippable")
         self._unknown(f"{where}.", tree, frozenset({"trigger", "order", "batch", *flags}))
-        trigger = tree.get("trigger")
-        if trigger not in get_args(Trigger):
-            self.fault(f"{where}.trigger", "phải là «event» hoặc «call»")
+        triggers: Mapping[object, Trigger] = {word: word for word in get_args(Trigger)}
+        trigger = triggers.get(tree.get("trigger"))
+        if trigger is None:
+            self.fault(f"{where}.trigger", "phải là «event», «call» hoặc «effect»")
+            trigger = "call"
         values = {flag: self._typed(tree, where, flag, False) for flag in flags}
         order = self._typed(tree, where, "order", 0)
         batch = self._typed(tree, where, "batch", 1)
         if batch < 1:
             self.fault(f"{where}.batch", "phải từ 1 trở lên")
-        return OperationSpec(name, "event" if trigger == "event" else "call", order=order, batch=batch, **values)
+        if trigger == "effect" and (batch > 1 or values["when_late"] or order):
+            self.fault(where, "thao tác «effect» không có order, when_late và batch")
+        return OperationSpec(name, trigger, order=order, batch=batch, **values)
 
     def _orders(self, operations: Mapping[str, OperationSpec]) -> None:
         """Two operations of one event with the same order would leave their order to chance."""

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 from yarl import URL
 
-from connectors.kit.contract import Delivery, Enquiry, Found, Kit, Receipt
+from connectors.kit.contract import Budget, Delivery, Enquiry, Found, Kit, Receipt, TaskDelivery
 from connectors.kit.errors import (
     AnswerUnreadable,
     Busy,
@@ -25,8 +25,8 @@ from connectors.kit.errors import (
 )
 from connectors.kit.http import HttpClient, HttpOptions, retry_after_s
 from connectors.resolution.client import ResolutionClient, UnfitKey, WebhookSigner, ed25519_signer, hmac_signer
-from connectors.resolution.profiles.push_v1.mapping import map_push
-from connectors.resolution.profiles.push_v1.messages import PushAnswer, read_answer
+from connectors.resolution.profiles.push_v1.mapping import map_proposal, map_push
+from connectors.resolution.profiles.push_v1.messages import Push, PushAnswer, read_answer
 from connectors.resolution.profiles.push_v1.outcomes import conclude
 from mappings.codec import encode
 from mappings.dates import local_date
@@ -57,7 +57,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class ResolutionSystem:
-    """Deliverer and Enquirer of the resolution system."""
+    """Deliverer and Enquirer of the resolution system, for events and for proposed changes."""
 
     def __init__(self, client: ResolutionClient, kit: Kit) -> None:
         self._client = client
@@ -65,8 +65,14 @@ class ResolutionSystem:
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         """The receiver's acknowledgement; 2xx, or a conflict that says "known already"."""
-        body = encode(map_push(delivery.carried))
-        http, exchange = await self._client.push(delivery.delivery_id, body, delivery.budget)
+        return await self._pushed(delivery.delivery_id, map_push(delivery.carried), delivery.budget)
+
+    async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
+        """A proposed change, pushed and acknowledged like an event."""
+        return await self._pushed(delivery.delivery_id, map_proposal(delivery.task), delivery.budget)
+
+    async def _pushed(self, delivery_id: str, push: Push, budget: Budget) -> Receipt:
+        http, exchange = await self._client.push(delivery_id, encode(push), budget)
         answer = read_answer(http.body)
         at = self._kit.now()
         concluded = conclude(http.status, answer.status if answer else "", local_date(at))
@@ -79,7 +85,7 @@ class ResolutionSystem:
         if answer is None and http.status < 300:
             raise AnswerUnreadable(exchange=exchange)
         return Receipt(
-            reference=(answer or PushAnswer()).reference or delivery.delivery_id,
+            reference=(answer or PushAnswer()).reference or delivery_id,
             at=at,
             exchange=exchange,
             duplicate=concluded.family == _DUPLICATE,
@@ -88,11 +94,11 @@ class ResolutionSystem:
 
     async def enquire(self, delivery: Delivery) -> Enquiry:
         """Nothing can be asked; the same push under the same id is recognised by the receiver."""
-        return Enquiry(
-            Found.CANNOT_TELL,
-            repeat_allowed=True,
-            reason_vi=f"Gửi lại được: bên nhận nhận ra {delivery.delivery_id} qua webhook-id.",
-        )
+        return _recognised(delivery.delivery_id)
+
+    async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
+        """The same of a proposal."""
+        return _recognised(delivery.delivery_id)
 
     async def close(self) -> None:
         """Release sockets."""
@@ -109,6 +115,14 @@ def create(settings: Settings, kit: Kit) -> ResolutionSystem:
     except ContractChanged as error:
         raise SettingsError("resolution", (f"url: {error.message_vi}",)) from None
     return ResolutionSystem(ResolutionClient(http=http, kit=kit, path=path, signer=signer), kit)
+
+
+def _recognised(delivery_id: str) -> Enquiry:
+    return Enquiry(
+        Found.CANNOT_TELL,
+        repeat_allowed=True,
+        reason_vi=f"Gửi lại được: bên nhận nhận ra {delivery_id} qua webhook-id.",
+    )
 
 
 def _signer(settings: Settings, kit: Kit) -> WebhookSigner:

@@ -162,8 +162,11 @@ class Resolution:
         self.sender.forget()
 
     def _answers(self, event: Event) -> bool:
-        """Whether an own event follows: not upon its own, nor upon history that must not move the dossier (4.3)."""
-        own = event.get("system_code") == self.options.system_code
+        """Whether an own event follows: not upon its own, nor upon history that must not move the dossier (4.3).
+
+        A proposal is held for an officer, who is not played here.
+        """
+        own = event.get("system_code") == self.options.system_code or "proposal" in event
         return self.options.push_back and not own and event.get("state_applies") is not False
 
     def _send_event(self, event: Event) -> None:

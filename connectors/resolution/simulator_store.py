@@ -29,7 +29,9 @@ class Push:
 
     def shown(self) -> dict[str, object]:
         """The push for the control plane."""
-        names = ("system_code", "sequence", "event_id", "state", "state_applies")
+        names: tuple[str, ...] = ("system_code", "sequence", "event_id", "state", "state_applies")
+        if "proposal" in self.event:
+            names = ("proposal", "reported_by", "ledger", "ledger_id", "version", "fields")
         return {"at": self.at, "webhook_id": self.webhook_id, "reference": self.reference} | {
             name: self.event.get(name) for name in names
         }

@@ -38,6 +38,7 @@ def _kind(name: str, title_vi: str, fields: str = "", *, feed: bool = False) -> 
 _EVENT = "source sequence state occurred_at warnings"
 _DELIVERY = "upstream operation delivery_id attempts"
 _LANE = "upstream reason delivery_id"
+_LEDGER = "upstream ledger ledger_id version key"
 
 _KINDS = (
     _kind("event.accepted", "Đã tiếp nhận sự kiện", f"{_EVENT} caused_by_system caused_by_event echo", feed=True),
@@ -77,6 +78,11 @@ _KINDS = (
     _kind("breaker.opened", "Ngắt mạch: hệ thống nhận không phản hồi", "upstream code failures open_until"),
     _kind("breaker.closed", "Nối mạch: hệ thống nhận hoạt động lại", "upstream"),
     _kind("caller.refused", "Từ chối yêu cầu của hệ thống gọi", "code status method route key_id suppressed"),
+    _kind("ledger.changed", "Sổ của đầu nối có thay đổi", f"{_LEDGER} effects"),
+    _kind("ledger.told", "Sổ của đầu nối thông báo", f"{_LEDGER} code facts", feed=True),
+    _kind("ledger.alarm", "Sổ của đầu nối cảnh báo", f"{_LEDGER} code reason", feed=True),
+    _kind("ledger.refused", "Từ chối thay đổi của sổ", "upstream ledger ledger_id key code"),
+    _kind("notice.refused", "Từ chối thông báo từ bên ngoài", "upstream code status method route peer suppressed"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

@@ -8,7 +8,6 @@ import binascii
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,10 +16,11 @@ from connectors.kit.contract import Delivery
 from gateway import __version__
 from gateway.admin.handlers import create_admin_app
 from gateway.admin.operations import Operations
-from gateway.app import InternalParts, create_internal_app
-from gateway.bootstrap import gauges
+from gateway.app import InternalParts
+from gateway.bootstrap import gauges, guests
 from gateway.bootstrap.lines import open_lines, read_routes
-from gateway.bootstrap.sites import tcp_site, unix_site
+from gateway.bootstrap.listeners import Running as Running
+from gateway.bootstrap.listeners import applications, calls_of, listen
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.memory import MemoryCoordination
@@ -31,8 +31,11 @@ from gateway.evidence.log import chain
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
+from gateway.intake.endpoints import Desk
 from gateway.intake.fan_out import fan_out
 from gateway.intake.files import FileDoor
+from gateway.intake.inputs import Taker
+from gateway.intake.ledgers import LedgerBook
 from gateway.intake.validate import Limits
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.model import NewDelivery
@@ -45,14 +48,6 @@ from gateway.routes import Routes
 _LOG = logging.getLogger("gateway")
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """A gateway that serves: where its internal listener is."""
-
-    host: str
-    port: int
-
-
 @asynccontextmanager
 async def running(loaded: Loaded) -> AsyncIterator[Running]:
     """Open the store, start the worker, listen; at the end stop listening, settle what is under way, close the store."""
@@ -60,12 +55,16 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
     async with AsyncExitStack() as house:
         reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
         coordination = MemoryCoordination(clock)
-        lines = await open_lines(loaded, clock, coordination, house)
+        outside = await open_lines(loaded, clock, coordination, house)
+        lines = outside.lines
+        guests.check_pollers(outside)
+        book = guests.ledger_book(outside, loaded)
         routes = read_routes(loaded)
-        journal = open_journal(loaded, routes, clock, reach)
+        journal = open_journal(loaded, routes, clock, reach, book)
         house.push_async_callback(journal.close)
         cabinet = await open_cabinet(loaded, journal)
         house.push_async_callback(asyncio.to_thread, cabinet.close)
+        outside.give(journal)
         hooks = Hooks(
             reach=reach,
             on_settled=partial(gauges.count, metrics),
@@ -76,11 +75,11 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
         operations = Operations(journal, worker, loaded.settings.upstreams, clock)
-        await house.enter_async_context(
-            unix_site(create_admin_app(operations), loaded.data_dir() / loaded.settings.listen.admin_socket)
-        )
+        wake = partial(_wake, coordination)
+        taker = Taker(journal, book, wake, hooks.alarm)
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
-        door = _door(loaded, journal, clock, partial(_wake, coordination))
+        door = _door(loaded, journal, clock, wake)
+        mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
         parts = InternalParts(
             door=door,
             render_metrics=partial(gauges.render, metrics, journal, clock),
@@ -89,10 +88,10 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             version=__version__,
             reach=reach,
             files=FileDoor.of(door, cabinet, loaded.settings, reach),
+            mounted=mounted,
         )
-        listen = loaded.settings.listen.internal
-        port = await house.enter_async_context(tcp_site(create_internal_app(parts), listen.host, listen.port))
-        yield Running(listen.host, port)
+        apps = applications(loaded, outside, parts, create_admin_app(operations))
+        yield await listen(loaded, apps, house)
 
 
 @asynccontextmanager
@@ -110,7 +109,9 @@ async def standing_still(loaded: Loaded) -> AsyncIterator[Operations]:
         await journal.close()
 
 
-def open_journal(loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reach) -> SqliteJournal:
+def open_journal(
+    loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reach, book: LedgerBook | None = None
+) -> SqliteJournal:
     """The embedded store of record, with the decision and the evidence chain that it works with."""
     settings = loaded.settings
     options = StoreOptions(
@@ -121,7 +122,7 @@ def open_journal(loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reac
         synchronous=settings.storage.synchronous,
         reach=reach,
     )
-    decide = Decider(routes, settings.callers, settings.intake, settings.files)
+    decide = Decider(routes, settings.callers, settings.intake, settings.files, book)
     return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
 
 

@@ -11,19 +11,19 @@ from connectors.kit import registry
 from connectors.kit.contract import Kit
 from connectors.kit.errors import CredentialsRefused, SettingsError
 from connectors.kit.manifest import ManifestError
+from gateway.bootstrap.guests import Outside
 from gateway.clock import Clock
 from gateway.config import Loaded, secret
 from gateway.coordination.memory import MemoryCoordination
 from gateway.dispatch.upstreams import OperationTraits, UpstreamLine
 from gateway.errors import ConfigError
+from gateway.intake.inputs import Shelf
 from gateway.routes import EventOperation, Route, Routes
 
 
-async def open_lines(
-    loaded: Loaded, clock: Clock, coordination: MemoryCoordination, house: AsyncExitStack
-) -> dict[str, UpstreamLine]:
+async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordination, house: AsyncExitStack) -> Outside:
     """Every upstream with its connector; all faults of all settings at once."""
-    lines: dict[str, UpstreamLine] = {}
+    outside = Outside()
     faults: list[str] = []
     manifests = registry.discover()
     secrets = Secrets(loaded.base)
@@ -31,7 +31,8 @@ async def open_lines(
         if settings.connector not in manifests:
             faults.append(f"upstreams.{code}.connector: không có đầu nối tên {settings.connector!r}")
             continue
-        kit = Kit(code, clock.now, clock.instant, coordination, secrets)
+        shelf = Shelf(code)
+        kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf)
         try:
             connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)
         except SettingsError as error:
@@ -42,14 +43,18 @@ async def open_lines(
             continue
         house.push_async_callback(connector.close)
         traits = {
-            name: OperationTraits(spec.idempotent, spec.enquirable, spec.skippable, spec.batch)
+            name: OperationTraits(
+                spec.idempotent, spec.enquirable, spec.skippable, spec.batch, task=spec.trigger == "effect"
+            )
             for name, spec in manifests[settings.connector].operations.items()
         }
-        lines[code] = UpstreamLine(code, settings, connector, traits)
+        outside.lines[code] = UpstreamLine(code, settings, connector, traits)
+        outside.manifests[code] = manifests[settings.connector]
+        outside.shelves[code] = shelf
     if faults:
         raise ConfigError(tuple(faults))
     secrets.started = True
-    return lines
+    return outside
 
 
 class Secrets:

@@ -30,15 +30,18 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def tcp_site(app: web.Application, host: str, port: int) -> AsyncIterator[int]:
-    """`app` on a TCP address; gives the port, which the system chose when 0 was asked for."""
+async def tcp_site(app: web.Application, host: str, port: int, setting: str = "listen.internal") -> AsyncIterator[int]:
+    """`app` on a TCP address; gives the port, which the system chose when 0 was asked for.
+
+    `setting` is named where the address cannot be had.
+    """
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, auto_decompress=False)
     await runner.setup()
     try:
         try:
             await web.TCPSite(runner, host, port, backlog=1024).start()
         except OSError as error:
-            raise ConfigError((f"listen.internal: không mở được {host}:{port} ({error.strerror})",)) from error
+            raise ConfigError((f"{setting}: không mở được {host}:{port} ({error.strerror})",)) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

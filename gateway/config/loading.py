@@ -11,9 +11,10 @@ from __future__ import annotations
 import hashlib
 import os
 import tomllib
+import types
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -63,6 +64,12 @@ def _semantic_faults(settings: Settings) -> list[str]:
                 f"upstreams.{name}.lease_s: phải lớn hơn timeout_s / 0.7 (hiện là {upstream.timeout_s / 0.7:.0f} giây)"
             )
         faults.extend(f"upstreams.{name}.{key}: phải lớn hơn 0" for key, value in _positive(upstream) if value <= 0)
+    edge = settings.listen.edge
+    if edge is not None:
+        figures = ("max_body_bytes", "body_timeout_s", "reply_timeout_s", "concurrency")
+        faults.extend(f"listen.edge.{key}: phải lớn hơn 0" for key in figures if getattr(edge, key) <= 0)
+        if edge.port and edge.port == settings.listen.internal.port and edge.host == settings.listen.internal.host:
+            faults.append("listen.edge: phải nghe ở địa chỉ khác listen.internal")
     for index, rule in enumerate(settings.routes):
         faults.extend(
             f"routes[{index}].to: không có upstream tên {to!r}" for to in rule.to if to not in settings.upstreams
@@ -109,6 +116,7 @@ def _unknown_keys(tree: object, kind: object, where: str) -> list[str]:
     """Every key of `tree` that `kind` does not know, as dotted paths."""
     if not isinstance(tree, dict):
         return []
+    kind = _struct_of(kind)
     origin = getattr(kind, "__origin__", None)
     if origin is not None:
         arguments: tuple[object, ...] = getattr(kind, "__args__", ())
@@ -127,6 +135,14 @@ def _unknown_keys(tree: object, kind: object, where: str) -> list[str]:
         else:
             faults.extend(_unknown_keys(value, known[key], f"{where}{key}."))
     return faults
+
+
+def _struct_of(kind: object) -> object:
+    """The struct of a setting that may be left out (`Struct | None`); anything else as it is."""
+    if isinstance(kind, types.UnionType):
+        structs = [m for m in get_args(kind) if isinstance(m, type) and issubclass(m, msgspec.Struct)]
+        return structs[0] if len(structs) == 1 else kind
+    return kind
 
 
 def _override(tree: dict[str, Any], env: Mapping[str, str]) -> None:

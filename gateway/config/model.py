@@ -21,10 +21,25 @@ class Listen(Struct, frozen=True):
     port: int = 8080
 
 
+class EdgeListen(Listen, frozen=True):
+    """The listener that strangers reach: callbacks, return pages, downloads. Off unless it is configured.
+
+    A body is at most `max_body_bytes` and whole within `body_timeout_s`; `concurrency` calls are answered at a time, each
+    within `reply_timeout_s`.
+    """
+
+    port: int = 8443
+    max_body_bytes: int = 262_144
+    body_timeout_s: float = 10.0
+    reply_timeout_s: float = 30.0
+    concurrency: int = 64
+
+
 class Listeners(Struct, frozen=True):
     """The listeners; `admin_socket` is a Unix socket of mode 0600, relative to the data directory."""
 
     internal: Listen = Listen()
+    edge: EdgeListen | None = None
     admin_socket: str = "admin.sock"
 
 

@@ -12,7 +12,7 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors.kit.contract import Budget, Delivery, Receipt
+from connectors.kit.contract import Budget, Delivery, Receipt, Task, TaskDelivery
 from connectors.kit.errors import AnswerUnreadable, CannotMap, ContractChanged, DeliveryError
 from gateway.clock import Clock
 from gateway.dispatch import retry
@@ -20,7 +20,7 @@ from gateway.dispatch.outcomes import Answered, Conclusion, Scene, conclude, wor
 from gateway.dispatch.resolve import Guard, Repeat, resolve
 from gateway.dispatch.retry import Next, RetryDecision
 from gateway.dispatch.standing import Standing
-from gateway.dispatch.upstreams import Hooks, UpstreamLine
+from gateway.dispatch.upstreams import Hooks, Sending, UpstreamLine
 from gateway.errors import JournalUnavailable
 from gateway.journal.model import Claim, ClaimedDelivery, Settlement
 from gateway.journal.store import Journal
@@ -69,7 +69,7 @@ class _Opened:
     """A claimed message with what was accepted."""
 
     claimed: ClaimedDelivery
-    carried: Carried
+    carried: Carried | Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,9 @@ def _prepare(ticket: Ticket, clock: Clock) -> _Prepared:
     opened: list[_Opened] = []
     for claimed in ticket.claim.deliveries:
         try:
-            opened.append(_Opened(claimed, decode(claimed.payload, Carried)))
+            task = ticket.line.traits(claimed.operation).task
+            carried = decode(claimed.payload, Task) if task else decode(claimed.payload, Carried)
+            opened.append(_Opened(claimed, carried))
         except (msgspec.DecodeError, ValueError):
             # The text of the error may quote the payload, so it goes nowhere.
             break
@@ -159,14 +161,20 @@ async def _send(prepared: _Prepared, ticket: Ticket, desk: Desk) -> tuple[Answer
     )
 
 
-async def _call(line: UpstreamLine, deliveries: Sequence[Delivery], guard: Guard) -> Sequence[Receipt | DeliveryError]:
+async def _call(line: UpstreamLine, deliveries: Sequence[Sending], guard: Guard) -> Sequence[Receipt | DeliveryError]:
     """One call into the connector; one outcome for each delivery. An error of the whole call speaks for all of them."""
-    limit_s = deliveries[0].budget.timeout_s
+    first, limit_s = deliveries[0], deliveries[0].budget.timeout_s
+    if isinstance(first, TaskDelivery):
+        # A task goes alone: its operation is never claimed in batches.
+        if line.task_deliverer is None:
+            return [ContractChanged("Đầu nối này không gửi được việc của sổ.")] * len(deliveries)
+        return [await guard(line.task_deliverer.deliver_task(first), limit_s)]
     if len(deliveries) == 1 and line.deliverer is not None:
-        return [await guard(line.deliverer.deliver(deliveries[0]), limit_s)]
+        return [await guard(line.deliverer.deliver(first), limit_s)]
     if line.batch_deliverer is None:
         return [ContractChanged("Đầu nối này không gửi được thông điệp.")] * len(deliveries)
-    outcomes = await guard(line.batch_deliverer.deliver_batch(deliveries), limit_s)
+    events = [delivery for delivery in deliveries if isinstance(delivery, Delivery)]
+    outcomes = await guard(line.batch_deliverer.deliver_batch(events), limit_s)
     if isinstance(outcomes, DeliveryError):
         return [outcomes] * len(deliveries)
     if len(outcomes) != len(deliveries):
@@ -182,8 +190,21 @@ def _budget(ticket: Ticket, clock: Clock, timeout_s: float) -> Budget | None:
     return Budget(ticket.send_before(), min(timeout_s, ticket.lease_end() - now - GRACE_S))
 
 
-def _delivery(opened: _Opened, ticket: Ticket, budget: Budget) -> Delivery:
+def _delivery(opened: _Opened, ticket: Ticket, budget: Budget) -> Sending:
     claimed, claim = opened.claimed, ticket.claim
+    if isinstance(opened.carried, Task):
+        return TaskDelivery(
+            delivery_id=claimed.delivery_id,
+            upstream=claim.upstream,
+            operation=claimed.operation,
+            dossier_code=claim.dossier,
+            sequence=claimed.sequence,
+            attempt=claimed.attempts,
+            task=opened.carried,
+            accepted_at=claimed.accepted_at,
+            budget=budget,
+            memory=claim.memory,
+        )
     return Delivery(
         delivery_id=claimed.delivery_id,
         upstream=claim.upstream,

@@ -18,7 +18,7 @@ from gateway.dispatch import retry
 from gateway.dispatch.breaker import Sign, sign_of
 from gateway.dispatch.resolve import NOBODY_CAN_TELL
 from gateway.dispatch.retry import History, Next, RetryDecision
-from gateway.dispatch.upstreams import FollowUps, Settled, UpstreamLine
+from gateway.dispatch.upstreams import FollowUps, Sending, Settled, UpstreamLine
 from gateway.journal.model import (
     AttemptWrite,
     AuditWrite,
@@ -58,7 +58,7 @@ class Answered:
     """
 
     claimed: ClaimedDelivery
-    delivery: Delivery | None
+    delivery: Sending | None
     outcome: Receipt | DeliveryError | RetryDecision
     deadline: datetime
     asked: bool = False
@@ -184,8 +184,10 @@ def _next_due(verdicts: Sequence[_Verdict], stop: RetryDecision | None, scene: S
 def _follow_ups(verdicts: Sequence[_Verdict], follow_ups: FollowUps) -> tuple[NewDelivery, ...]:
     found: list[NewDelivery] = []
     for verdict in verdicts:
-        if isinstance(verdict.answered.outcome, Receipt) and verdict.answered.delivery is not None:
-            found.extend(follow_ups(verdict.answered.delivery))
+        delivery = verdict.answered.delivery
+        # A task is no event: nothing goes outside because of its acknowledgement.
+        if isinstance(verdict.answered.outcome, Receipt) and isinstance(delivery, Delivery):
+            found.extend(follow_ups(delivery))
     return tuple(found)
 
 

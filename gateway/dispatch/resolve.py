@@ -10,10 +10,10 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from connectors.kit.contract import Delivery, Enquiry, Found, Receipt
+from connectors.kit.contract import Enquiry, Found, Receipt, TaskDelivery
 from connectors.kit.errors import AnswerUnreadable, DeliveryError
 from gateway.dispatch.retry import Next, RetryDecision
-from gateway.dispatch.upstreams import UpstreamLine
+from gateway.dispatch.upstreams import Sending, UpstreamLine
 
 T = TypeVar("T")
 
@@ -40,12 +40,20 @@ Resolution = Receipt | DeliveryError | RetryDecision | Repeat
 """It happened; the enquiry failed; a person decides; or it may be sent again."""
 
 
-async def resolve(delivery: Delivery, line: UpstreamLine, guard: Guard) -> Resolution:
+async def resolve(delivery: Sending, line: UpstreamLine, guard: Guard) -> Resolution:
     """Find out what became of a delivery that may have arrived."""
-    if line.enquirer is None:
+    enquiry = _enquiry(delivery, line)
+    if enquiry is None:
         return _without_enquiry(line.traits(delivery.operation).idempotent)
-    answer = await guard(line.enquirer.enquire(delivery), delivery.budget.timeout_s)
+    answer = await guard(enquiry, delivery.budget.timeout_s)
     return answer if isinstance(answer, DeliveryError) else _concluded(answer)
+
+
+def _enquiry(delivery: Sending, line: UpstreamLine) -> Awaitable[Enquiry] | None:
+    """The question about a delivery; None where the connector cannot ask."""
+    if isinstance(delivery, TaskDelivery):
+        return line.task_enquirer.enquire_task(delivery) if line.task_enquirer is not None else None
+    return line.enquirer.enquire(delivery) if line.enquirer is not None else None
 
 
 def _without_enquiry(idempotent: bool) -> Resolution:

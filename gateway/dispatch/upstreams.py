@@ -6,7 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from connectors.kit.contract import BatchDeliverer, Connector, Deliverer, Delivery, Enquirer
+from connectors.kit.contract import (
+    BatchDeliverer,
+    Connector,
+    Deliverer,
+    Delivery,
+    Enquirer,
+    TaskDeliverer,
+    TaskDelivery,
+    TaskEnquirer,
+)
 from gateway.config import Upstream
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.observe.crash import Reach, never
@@ -18,12 +27,14 @@ class OperationTraits:
 
     `idempotent`: a repeat is harmless. `enquirable`: the connector can find out whether it happened. `skippable`: a
     permanent refusal lets the lane go on. `batch`: how many contiguous deliveries of a lane one call may carry.
+    `task`: a ledger asks for it, and what is carried is a task instead of an event.
     """
 
     idempotent: bool = False
     enquirable: bool = False
     skippable: bool = False
     batch: int = 1
+    task: bool = False
 
 
 # What an operation is taken for that the manifest does not name: nothing may be assumed of it.
@@ -44,6 +55,8 @@ class UpstreamLine:
     deliverer: Deliverer | None = field(init=False)
     batch_deliverer: BatchDeliverer | None = field(init=False)
     enquirer: Enquirer | None = field(init=False)
+    task_deliverer: TaskDeliverer | None = field(init=False)
+    task_enquirer: TaskEnquirer | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Look up the capabilities."""
@@ -51,6 +64,8 @@ class UpstreamLine:
         object.__setattr__(self, "deliverer", able if isinstance(able, Deliverer) else None)
         object.__setattr__(self, "batch_deliverer", able if isinstance(able, BatchDeliverer) else None)
         object.__setattr__(self, "enquirer", able if isinstance(able, Enquirer) else None)
+        object.__setattr__(self, "task_deliverer", able if isinstance(able, TaskDeliverer) else None)
+        object.__setattr__(self, "task_enquirer", able if isinstance(able, TaskEnquirer) else None)
 
     def traits(self, operation: str) -> OperationTraits:
         """The traits of an operation; careful ones for an unknown name."""
@@ -82,6 +97,9 @@ class Settled:
     at: datetime
     repeated: bool = False
 
+
+Sending = Delivery | TaskDelivery
+"""What is on its way: an event, or what a ledger asked for."""
 
 FollowUps = Callable[[Delivery], tuple[NewDelivery, ...]]
 """What a delivered event sets off (routes with `outside: on_ack`). Pure; asked once for each delivery that was settled."""

@@ -19,6 +19,7 @@ from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
+from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
 from gateway.intake.receipts import Told, receipt, refuse
 from gateway.intake.refusals import RefusedCall
@@ -61,7 +62,9 @@ class Decider:
         callers: Mapping[str, CallerRecord],
         policy: IntakePolicy,
         of_files: Files | None = None,
+        book: LedgerBook | None = None,
     ) -> None:
+        self._book = book or LedgerBook({})
         self._line = Line(routes, callers, lenient=policy.transitions == "lenient")
         self._callers = callers
         self._parks_unknown = policy.unknown_dossier == "park"
@@ -87,6 +90,8 @@ class Decider:
                 return decide_conflict(self._line, draft, conflict)
             case SkippedPush() as skipped:
                 return decide_skipped_push(self._line, draft, skipped)
+            case InputsSubject() as inputs:
+                return self._book.decide(situation, inputs)
             case RefusedCall() as refused:
                 return Decision(b"", refused.status, audit=(refused.row,))
         raise TypeError(f"no decision is known for an intake of kind {intake.kind!r}")

@@ -83,6 +83,6 @@ def _headers(error: IntakeError) -> Mapping[str, str]:
     headers = {"Content-Type": MEDIA_TYPE, "Content-Language": "vi", "Cache-Control": "no-store"}
     if error.status in (429, 503):
         headers["Retry-After"] = str(error.retry_after_s or DEFAULT_RETRY_AFTER_S)
-    if error.status == 401:
+    if error.status == 401 and error.code != "not_genuine":  # who calls back signs as its own owner says
         headers["Accept-Signature"] = _ACCEPT_SIGNATURE
     return headers

@@ -37,24 +37,78 @@ class RefusedCall:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What may be told of a refused request: the pattern of its route (a path may carry anything) and its signature."""
+    """What may be told of a refused request: the pattern of its route (a path may carry anything) and its signature.
+
+    `peer` is the address that an outside system called from.
+    """
 
     method: str
     route: str
     signature_input: str = ""
+    peer: str = ""
+
+
+class _Trickle:
+    """Writes rows of refusals into the trail as fast as the bound allows, and counts those that it does not write."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal, self._clock = journal, clock
+        self._left, self._at, self.suppressed = _BURST, clock.instant(), 0
+
+    def allows(self) -> bool:
+        """Whether a row may be written now; it is counted when not."""
+        now = self._clock.instant()
+        self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND)
+        self._at = now
+        if self._left < 1.0:
+            self.suppressed += 1
+            return False
+        self._left -= 1.0
+        return True
+
+    async def write(self, error: IntakeError, row: AuditWrite) -> None:
+        """Write a row that tells how many were not written before it; a store that cannot commit is not asked twice."""
+        told, self.suppressed = self.suppressed, 0
+        try:
+            await self._journal.accept(_intake(error, row))
+        except JournalUnavailable:
+            self.suppressed += told + 1
+            _LOG.warning("refusal not written to the trail", extra={"code": error.code})
+
+
+class NoticeRefusals:
+    """Refusals of calls from outside: what no connector found genuine. Their senders have no key of ours to be named by."""
+
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._trickle = _Trickle(journal, clock)
+
+    async def note(self, error: IntakeError, call: Call, upstream: str, reason: str) -> None:
+        """Write one refusal, or count it; `reason` is the connector's stable code."""
+        if self._trickle.allows():
+            row = audit(
+                "notice.refused",
+                UNKNOWN,
+                upstream=upstream,
+                code=reason,
+                status=error.status,
+                method=call.method,
+                route=call.route,
+                peer=call.peer,
+                suppressed=self._trickle.suppressed or None,
+            )
+            await self._trickle.write(error, row)
 
 
 class Refusals:
     """Writes refusals of 401 and 403 into the trail, as fast as the bound allows."""
 
     def __init__(self, journal: Journal, authenticator: Authenticator, clock: Clock) -> None:
-        self._journal, self._authenticator, self._clock = journal, authenticator, clock
-        self._left, self._at, self._suppressed = _BURST, clock.instant(), 0
+        self._authenticator = authenticator
+        self._trickle = _Trickle(journal, clock)
 
     async def note(self, error: IntakeError, call: Call) -> None:
-        """Write one refusal, or count it when the bound is reached; a store that cannot commit is not asked twice."""
-        if not self._may_write():
-            self._suppressed += 1
+        """Write one refusal, or count it when the bound is reached."""
+        if not self._trickle.allows():
             return
         key_id, actor = self._claimed(error, call)
         row = audit(
@@ -65,23 +119,9 @@ class Refusals:
             method=call.method,
             route=call.route,
             key_id=key_id,
-            suppressed=self._suppressed or None,
+            suppressed=self._trickle.suppressed or None,
         )
-        told, self._suppressed = self._suppressed, 0
-        try:
-            await self._journal.accept(_intake(error, row))
-        except JournalUnavailable:
-            self._suppressed += told + 1
-            _LOG.warning("refusal not written to the trail", extra={"code": error.code})
-
-    def _may_write(self) -> bool:
-        now = self._clock.instant()
-        self._left = min(_BURST, self._left + (now - self._at) * _PER_SECOND)
-        self._at = now
-        if self._left < 1.0:
-            return False
-        self._left -= 1.0
-        return True
+        await self._trickle.write(error, row)
 
     def _claimed(self, error: IntakeError, call: Call) -> tuple[str, str]:
         """The registered key that the request names, and its system; a 401 proves nothing, so its actor stays unknown."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 
 from gateway.clock import from_micros
 from gateway.journal import lanes, reading
@@ -105,7 +106,7 @@ def _write(books: Books, intake: Intake, decision: Decision) -> int:
     own_sequence = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
     for source, last in sorted({**decision.other_sequences, **own_sequence}.items()):
         books.run("accept.sequence", source, intake.dossier, last)
-    lanes.append(books, intake.dossier, [as_message(books, delivery) for delivery in decision.deliveries])
+    append_all(books, intake.dossier, decision.deliveries)
     own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
     return positions.get(intake.key, first) if own else first
 
@@ -155,10 +156,25 @@ def _write_record(books: Books, write: RecordWrite) -> None:
     books.run("record.put", write.key.kind, write.key.id, write.version, stored.sealed, stored.file, write.sealed_for)
 
 
-def as_message(books: Books, delivery: NewDelivery) -> lanes.Fresh:
-    """A delivery as a message of its lane, sharing the payload of its event; raises `JournalFault` if there is none."""
+def append_all(books: Books, dossier: str, deliveries: Iterable[NewDelivery]) -> None:
+    """Append deliveries to their lanes, dossier by dossier; those that name none are about `dossier`."""
+    by_dossier: dict[str, list[NewDelivery]] = {}
+    for delivery in deliveries:
+        by_dossier.setdefault(delivery.dossier or dossier, []).append(delivery)
+    for chosen in sorted(by_dossier):
+        lanes.append(books, chosen, [as_message(books, chosen, delivery) for delivery in by_dossier[chosen]])
+
+
+def as_message(books: Books, dossier: str, delivery: NewDelivery) -> lanes.Fresh:
+    """A delivery as a message of its lane, with its own content or the payload of its event, which is shared.
+
+    Raises `JournalFault` if there is neither.
+    """
     event = delivery.source, delivery.event_id
-    digest, carried_ref = books.events.get(event) or books.one("accept.inbound", *event) or (b"", 0)
+    if delivery.content:
+        digest, carried_ref = hashlib.sha256(delivery.content).digest(), books.put_payload(dossier, delivery.content)
+    else:
+        digest, carried_ref = books.events.get(event) or books.one("accept.inbound", *event) or (b"", 0)
     if not carried_ref:
         raise JournalFault(f"delivery {delivery.delivery_id} belongs to an event that carries nothing")
     return lanes.Fresh(

@@ -56,7 +56,7 @@ def check_new(store: MemoryStore, deliveries: Sequence[NewDelivery], carrying: M
     for delivery in deliveries:
         event = (delivery.source, delivery.event_id)
         stored = store.inbound.get(event)
-        if not carrying.get(event, stored.carried if stored else b""):
+        if not (delivery.content or carrying.get(event, stored.carried if stored else b"")):
             raise JournalFault(f"delivery {delivery.delivery_id} belongs to an event that carries nothing")
         name = (*event, delivery.upstream, delivery.operation)
         if name in names or known(store, delivery):
@@ -65,9 +65,10 @@ def check_new(store: MemoryStore, deliveries: Sequence[NewDelivery], carrying: M
 
 
 def append(entry: Entry, dossier: str, deliveries: Iterable[NewDelivery]) -> None:
-    """Append the deliveries to their lanes, in order; lanes in order of their upstreams."""
-    for delivery in sorted(deliveries, key=lambda wanted: wanted.upstream):
-        carried = entry.store.inbound[delivery.source, delivery.event_id].carried
+    """Append the deliveries to their lanes, in order; lanes in order of their dossiers and upstreams."""
+    for delivery in sorted(deliveries, key=lambda wanted: (wanted.dossier or dossier, wanted.upstream)):
+        carried = delivery.content or entry.store.inbound[delivery.source, delivery.event_id].carried
+        about = delivery.dossier or dossier
         message = Message(
             0,
             delivery.delivery_id,
@@ -79,7 +80,7 @@ def append(entry: Entry, dossier: str, deliveries: Iterable[NewDelivery]) -> Non
             DeliveryState.READY,
         )
         lane = entry.store.lanes.setdefault(
-            lane_id(delivery.upstream, dossier), Lane(delivery.upstream, dossier, legal_due=delivery.legal_due)
+            lane_id(delivery.upstream, about), Lane(delivery.upstream, about, legal_due=delivery.legal_due)
         )
         lane.legal_due = delivery.legal_due or lane.legal_due
         _push(entry, lane, message)

@@ -125,7 +125,8 @@ class InboundWrite:
 class NewDelivery:
     """A delivery to append to the lane (upstream, dossier); its payload is the `carried` of inbound `event_id`.
 
-    `legal_due` is the dossier's due date, kept on the lane for ordering and alarms.
+    `legal_due` is the dossier's due date, kept on the lane for ordering and alarms. What is no event (a ledger's task)
+    brings its payload along as `content`, and names its `dossier`; empty, it is that of the intake.
     """
 
     delivery_id: str
@@ -134,6 +135,8 @@ class NewDelivery:
     event_id: str
     source: str
     legal_due: datetime | None = None
+    dossier: str = ""
+    content: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,4 +129,4 @@ def _follow_up(books: Books, dossier: str, deliveries: tuple[NewDelivery, ...]) 
         for delivery in dict.fromkeys(deliveries)
         if books.one("msg.known", delivery.source, delivery.event_id, delivery.upstream, delivery.operation) is None
     ]
-    lanes.append(books, dossier, [as_message(books, delivery) for delivery in fresh])
+    lanes.append(books, dossier, [as_message(books, dossier, delivery) for delivery in fresh])

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from connectors.resolution.profiles.push_v1.messages import STATUS_CHANGED, Push
+from connectors.kit.contract import Task
+from connectors.resolution.profiles.push_v1.messages import CHANGE_PROPOSED, STATUS_CHANGED, Push
 from mappings.canonical import Carried, StatusEvent
 
 _RENAMED = "signature_format"
@@ -16,6 +17,20 @@ def map_push(carried: Carried) -> Push:
     # A predecessor that arrived after its gap was skipped is history and must not move the dossier (facts 4.3).
     data["state_applies"] = carried.state_applies
     return Push(STATUS_CHANGED, str(data["occurred_at"]), data)
+
+
+def map_proposal(task: Task) -> Push:
+    """The push that proposes a change: the dossier moves only by the event that the resolution system pushes back."""
+    data = {
+        "dossier_code": task.dossier_code,
+        "proposal": task.kind,
+        "reported_by": task.reported_by,
+        "ledger": task.ledger,
+        "ledger_id": task.ledger_id,
+        "version": task.version,
+        "fields": task.fields,
+    }
+    return Push(CHANGE_PROPOSED, str(msgspec.to_builtins(task.asked_at)), data)
 
 
 def published(event: StatusEvent) -> dict[str, object]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 STATUS_CHANGED = "dossier.status_changed"
+CHANGE_PROPOSED = "dossier.change_proposed"
 
 ID_HEADER = "webhook-id"
 TIMESTAMP_HEADER = "webhook-timestamp"
@@ -20,7 +21,11 @@ SIGNATURE_HEADER = "webhook-signature"
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """The body of a push (Standard Webhooks, "Payload structure"): `timestamp` is when the event occurred, RFC 3339."""
+    """The body of a push (Standard Webhooks, "Payload structure"): `timestamp` is when the event occurred, RFC 3339.
+
+    Of a proposal (`dossier.change_proposed`) it is when an outside system's facts gave rise to it; `data` then names the
+    dossier, what is proposed, who reported it, and the facts.
+    """
 
     type: str
     timestamp: str

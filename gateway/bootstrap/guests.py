@@ -1,0 +1,107 @@
+"""What connectors bring along, put in place: their ledgers in one book, their routes on the listeners, their pollers checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from connectors.kit.contract import PROPOSAL, Ledger, Ledgers, Polls
+from connectors.kit.manifest import Manifest
+from gateway.config import Loaded
+from gateway.dispatch.upstreams import UpstreamLine
+from gateway.errors import ConfigError
+from gateway.intake.endpoints import ConnectorCalls, Mounted
+from gateway.intake.inputs import Shelf
+from gateway.intake.ledgers import Bound, LedgerBook
+from gateway.journal.store import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """Every upstream of the configuration: its line, its connector's manifest, and where it reads its ledgers."""
+
+    lines: dict[str, UpstreamLine] = field(default_factory=dict)
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    shelves: dict[str, Shelf] = field(default_factory=dict)
+
+    def give(self, journal: Journal) -> None:
+        """The journal is open: from now on connectors can read their ledgers."""
+        for shelf in self.shelves.values():
+            shelf.journal = journal
+
+    def enabled(self) -> tuple[str, ...]:
+        """The upstreams that are switched on, in the order of the configuration."""
+        return tuple(code for code, line in self.lines.items() if line.settings.enabled)
+
+
+def ledger_book(outside: Outside, loaded: Loaded) -> LedgerBook:
+    """Every ledger that a connector brings, as declared; raises `ConfigError` for one that cannot do what it declares."""
+    bound: dict[tuple[str, str], Bound] = {}
+    faults: list[str] = []
+    proposals = _proposals(outside.manifests, loaded)
+    for code, line in outside.lines.items():
+        manifest = outside.manifests[code]
+        offered = {ledger.kind: ledger for ledger in _ledgers(line)}
+        declared = manifest.declared.ledgers
+        for kind in sorted(offered.keys() ^ declared.keys()):
+            faults.append(f"upstreams.{code}: đầu nối {manifest.name} khai báo và cung cấp khác nhau sổ {kind}")
+        operations = frozenset(operation.name for operation in manifest.for_effects())
+        for kind in offered.keys() & declared.keys():
+            bound[code, kind] = Bound(offered[kind], declared[kind], operations)
+            if "propose" in declared[kind].effects and not proposals:
+                faults.append(
+                    f'upstreams.{code}: sổ {kind} đề xuất thay đổi nhưng không có tuyến [[routes]] role = "sector" '
+                    f"tới hệ thống nào nhận đề xuất (thao tác {PROPOSAL})"
+                )
+    if faults:
+        raise ConfigError(tuple(faults))
+    return LedgerBook(bound, proposals)
+
+
+def mounted(outside: Outside, calls: ConnectorCalls) -> tuple[Mounted, ...]:
+    """Every route of every upstream that is switched on."""
+    return tuple(
+        route
+        for code in outside.enabled()
+        for route in calls.mounted(code, outside.lines[code].connector, outside.manifests[code])
+    )
+
+
+def check_pollers(outside: Outside) -> None:
+    """Raises `ConfigError` where a connector's pollers are not those that its manifest schedules."""
+    faults = []
+    for code, line in outside.lines.items():
+        offered = line.connector.pollers().keys() if isinstance(line.connector, Polls) else set()
+        for name in sorted(offered ^ outside.manifests[code].declared.pollers.keys()):
+            faults.append(f"upstreams.{code}: đầu nối khai báo và cung cấp khác nhau bộ đọc định kỳ {name}")
+    if faults:
+        raise ConfigError(tuple(faults))
+
+
+def unserved(outside: Outside, loaded: Loaded) -> tuple[str, ...]:
+    """The upstreams that are switched on and expect calls from outside while there is no edge listener."""
+    if loaded.settings.listen.edge is not None:
+        return ()
+    return tuple(
+        code
+        for code in outside.enabled()
+        if outside.manifests[code].declared.listener is not None
+        or any(spec.audience == "edge" for spec in outside.manifests[code].declared.endpoints)
+    )
+
+
+def _ledgers(line: UpstreamLine) -> tuple[Ledger[Any, Any], ...]:
+    return tuple(line.connector.ledgers()) if isinstance(line.connector, Ledgers) else ()
+
+
+def _proposals(manifests: Mapping[str, Manifest], loaded: Loaded) -> tuple[str, ...]:
+    """Where sector events go first, as far as a proposed change is taken there: that is the resolution system."""
+    wanted = (code for rule in loaded.settings.routes if rule.role == "sector" for code in rule.to)
+    return tuple(
+        dict.fromkeys(
+            code
+            for code in wanted
+            if code in manifests and any(operation.name == PROPOSAL for operation in manifests[code].for_effects())
+        )
+    )

@@ -1,0 +1,275 @@
+"""Calls that connectors answer: their endpoints on either listener, and callbacks from outside (architecture 7).
+
+HTTP in and out, and the order of things: who calls, what the connector makes of it, what it changes made durable, and only
+then the answer. Authenticity of a call from outside is the connector's to judge, and comes before everything else there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from aiohttp import web
+
+from connectors.kit.contract import (
+    Audience,
+    Change,
+    Connector,
+    Endpoint,
+    Endpoints,
+    Listener,
+    NotGenuine,
+    Notice,
+    Reply,
+    Sender,
+)
+from connectors.kit.declarations import CALLBACKS, EndpointSpec
+from connectors.kit.errors import DeliveryError, Permanent
+from connectors.kit.manifest import Manifest
+from gateway.errors import ConfigError, Forbidden, IntakeError, TooManyRequests, UpstreamRefused, UpstreamUnavailable
+from gateway.intake.accept import Door
+from gateway.intake.authenticate import Caller, not_fresh
+from gateway.intake.inputs import Taker
+from gateway.intake.validate import read_body
+from gateway.observe.crash import Reach, never
+from mappings.codec import encode
+
+T = TypeVar("T")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+HEADERS_KEPT = frozenset({"content-type", "date", "user-agent", "x-request-id"})
+"""What is kept of a notice's headers beside those of its signature; cookies and credentials never are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How calls are read and answered on one listener."""
+
+    max_body_bytes: int
+    body_timeout_s: float
+    reply_timeout_s: float = 30.0
+
+
+class RefusedNotice(IntakeError):
+    """Thông báo không chứng minh được nguồn gốc."""
+
+    status = 401
+    code = "not_genuine"
+
+    def __init__(self, upstream: str, error: NotGenuine) -> None:
+        """A call for `upstream` that its connector found not genuine; `reason` is the connector's stable code."""
+        self.upstream, self.reason, self.reply = upstream, error.code, error.reply
+        super().__init__(error.message_vi)
+
+
+@dataclass(frozen=True, slots=True)
+class Mounted:
+    """A route that a connector serves for upstream `upstream`."""
+
+    upstream: str
+    method: str
+    path: str
+    audience: Audience
+    handler: Handler
+    spec: EndpointSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What the calls of connectors stand on."""
+
+    door: Door
+    taker: Taker
+    reach: Reach = never
+
+
+def guests(code: str, connector: Connector, manifest: Manifest) -> tuple[tuple[Endpoint, EndpointSpec], ...]:
+    """The endpoints of an upstream's connector beside their declarations; raises `ConfigError` where the two differ."""
+    declared: dict[tuple[str, str], EndpointSpec] = {(s.method, s.path): s for s in manifest.declared.endpoints}
+    offered = {(e.method, e.path): e for e in (connector.endpoints() if isinstance(connector, Endpoints) else ())}
+    faults = [
+        f"upstreams.{code}: đầu nối {manifest.name} khai báo và cung cấp khác nhau điểm {method} {path}"
+        for method, path in sorted(declared.keys() ^ offered.keys())
+    ]
+    faults += [
+        f"upstreams.{code}: {method} {path} được khai báo cho {declared[method, path].audience}"
+        for method, path in sorted(declared.keys() & offered.keys())
+        if declared[method, path].audience != offered[method, path].audience
+    ]
+    if faults:
+        raise ConfigError(tuple(faults))
+    return tuple((endpoint, declared[place]) for place, endpoint in offered.items())
+
+
+class ConnectorCalls:
+    """Makes aiohttp handlers of what connectors bring along."""
+
+    def __init__(self, desk: Desk, internal: Window, edge: Window | None) -> None:
+        self._desk, self._internal, self._edge = desk, internal, edge
+
+    def mounted(self, code: str, connector: Connector, manifest: Manifest) -> tuple[Mounted, ...]:
+        """Every route of one upstream's connector; those of the edge only where there is one."""
+        routes = [
+            Mounted(code, e.method, e.path.replace("{upstream}", code), e.audience, self._endpoint(code, e, spec), spec)
+            for e, spec in guests(code, connector, manifest)
+        ]
+        listener = manifest.declared.listener
+        if listener is not None and isinstance(connector, Listener):
+            routes += [
+                Mounted(
+                    code,
+                    method,
+                    f"{CALLBACKS}{code}/{profile}",
+                    Audience.EDGE,
+                    self._callback(code, connector, profile),
+                )
+                for profile in listener.profiles
+                for method in listener.methods
+            ]
+        return tuple(route for route in routes if route.audience is Audience.INTERNAL or self._edge is not None)
+
+    def _endpoint(self, code: str, endpoint: Endpoint, spec: EndpointSpec) -> Handler:
+        if endpoint.audience is Audience.EDGE:
+            return self._edge_endpoint(code, endpoint)
+        return self._internal_endpoint(code, endpoint, spec)
+
+    def _internal_endpoint(self, code: str, endpoint: Endpoint, spec: EndpointSpec) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            door, window = self._desk.door, self._internal
+            body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
+            caller = door.authenticator.authenticate(door.authenticator.parts(request), body, door.clock.now())
+            if not caller.fresh:
+                raise not_fresh()
+            if caller.role not in spec.roles:
+                raise Forbidden("Hệ thống gọi không được dùng điểm này.")
+            notice = _notice(request, body, sender=_sender(caller))
+            reply = await _answered(code, endpoint.handler(notice), window.reply_timeout_s)
+            await self._take(code, reply.inputs, notice)
+            return respond(reply)
+
+        return handle
+
+    def _edge_endpoint(self, code: str, endpoint: Endpoint) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            window = self._window()
+            body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
+            notice = _notice(request, body)
+            reply = await _answered(code, endpoint.handler(notice), window.reply_timeout_s)
+            await self._take(code, reply.inputs, notice)
+            return respond(reply)
+
+        return handle
+
+    def _callback(self, code: str, listener: Listener, profile: str) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            window = self._window()
+            body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
+            notice = _notice(request, body, profile=profile)
+            # Authenticity first: a notice that is not genuine changes nothing and raises here.
+            reading = await _answered(code, listener.read(notice), window.reply_timeout_s)
+            changed = await self._take(code, reading.inputs, notice)
+            # Only now is anything acknowledged: what it says is on disk.
+            self._desk.reach("callback.before_answer")
+            return respond(reading.reply(changed=changed))
+
+        return handle
+
+    def _window(self) -> Window:
+        assert self._edge is not None, "edge routes are mounted where there is an edge"
+        return self._edge
+
+    async def _take(self, code: str, inputs: Sequence[Change], notice: Notice) -> bool:
+        """Make what a call changes durable; whether anything was new."""
+        try:
+            told = await self._desk.taker.take(code, inputs, original=original(notice) if inputs else b"")
+        except DeliveryError as error:
+            raise _upstream_error(error) from error
+        return told.changed > 0
+
+
+class Turnstile:
+    """At most so many calls at a time; the next is told to come again."""
+
+    def __init__(self, places: int) -> None:
+        self._left = places
+
+    async def through(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Answer the call, or raise `TooManyRequests` when every place is taken."""
+        if self._left <= 0:
+            raise TooManyRequests(retry_after_s=1)
+        self._left -= 1
+        try:
+            return await handler(request)
+        finally:
+            self._left += 1
+
+
+def original(notice: Notice) -> bytes:
+    """What is kept of a notice, as JSON: address, body, and its headers without credentials."""
+    kept = {name: value for name, value in sorted(notice.headers.items()) if _is_kept(name)}
+    return encode(
+        {
+            "method": notice.method,
+            "path": notice.path,
+            "query": notice.query,
+            "headers": kept,
+            "body": notice.body,
+            "peer": notice.peer,
+            "sender": notice.sender.system_code if notice.sender is not None else "",
+        }
+    )
+
+
+def _is_kept(name: str) -> bool:
+    return name in HEADERS_KEPT or "signature" in name or "digest" in name or name.startswith("webhook-")
+
+
+def _notice(request: web.Request, body: bytes, *, profile: str = "", sender: Sender | None = None) -> Notice:
+    return Notice(
+        method=request.method,
+        path=request.rel_url.raw_path,
+        query=request.rel_url.raw_query_string,
+        headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
+        body=body,
+        peer=request.remote or "",
+        profile=profile,
+        params=dict(request.match_info),
+        sender=sender,
+    )
+
+
+def _sender(caller: Caller) -> Sender:
+    return Sender(caller.system_code, caller.role, tuple(caller.record.procedures))
+
+
+async def _answered(upstream: str, call: Awaitable[T], limit_s: float) -> T:
+    """What the connector makes of a call, within its time. Its errors become ours."""
+    try:
+        async with asyncio.timeout(limit_s):
+            return await call
+    except NotGenuine as error:
+        raise RefusedNotice(upstream, error) from error
+    except TimeoutError:
+        raise UpstreamUnavailable(f"Đầu nối chưa trả lời trong {limit_s:g} giây.") from None
+    except DeliveryError as error:
+        raise _upstream_error(error) from error
+
+
+def respond(reply: Reply) -> web.Response:
+    """A connector's answer; nobody on the way may keep it."""
+    return web.Response(
+        body=reply.body,
+        status=reply.status,
+        headers={**_NO_STORE, **reply.headers, "Content-Type": reply.content_type},
+    )
+
+
+_NO_STORE: Mapping[str, str] = {"Cache-Control": "no-store"}
+
+
+def _upstream_error(error: DeliveryError) -> IntakeError:
+    if isinstance(error, Permanent):
+        return UpstreamRefused(error.message_vi)
+    return UpstreamUnavailable(error.message_vi, retry_after_s=int(error.retry_after_s or 0))

@@ -1,0 +1,95 @@
+"""Taking changes on: what a notice, an endpoint or a poller brought, made durable before anybody is answered.
+
+The decision stands in `ledgers.py`; here is what surrounds it: the changes are read into their ledgers' own types first, so
+that nothing inside the transaction can fail to understand them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from connectors.kit.contract import Change, LedgerEntry
+from connectors.kit.errors import ContractChanged
+from gateway.intake.ledgers import CursorMove, Input, InputsSubject, LedgerBook, Told, inputs_intake
+from gateway.journal.model import RecordKey
+from gateway.journal.store import Journal
+from gateway.records import ledgers
+from mappings.codec import convert, decode, encode_sorted
+
+_LONGEST_CODE = 200
+
+
+class Taker:
+    """Takes changes on behalf of the connectors. `alarm(code, upstream, detail_vi)` and `wake(upstreams)` come afterwards."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        book: LedgerBook,
+        wake: Callable[[tuple[str, ...]], None],
+        alarm: Callable[[str, str, str], None],
+    ) -> None:
+        self._journal, self._book, self._wake, self._alarm = journal, book, wake, alarm
+
+    async def take(
+        self, upstream: str, changes: Sequence[Change], *, original: bytes = b"", cursor: CursorMove | None = None
+    ) -> Told:
+        """Apply what is new; durable when this returns. Nothing is asked of the journal when there is nothing to take.
+
+        Raises `ContractChanged` for a change that no ledger of the upstream understands, `JournalUnavailable`.
+        """
+        inputs = tuple(self._understood(upstream, change) for change in changes)
+        if not inputs and cursor is None:
+            return Told()
+        subject = InputsSubject(upstream, inputs, original, cursor)
+        accepted = await self._journal.accept(inputs_intake(subject, await self._dossiers(upstream, changes)))
+        told = decode(accepted.answer, Told)
+        self._wake(accepted.upstreams)
+        for code, detail_vi in told.alarms:
+            self._alarm(code, upstream, detail_vi)
+        return told
+
+    async def _dossiers(self, upstream: str, changes: Sequence[Change]) -> dict[RecordKey, str]:
+        """The dossier of each ledger that a change leaves unnamed. Once set it stays, so it may be read beforehand."""
+        found: dict[RecordKey, str] = {}
+        for change in changes:
+            key = ledgers.ledger_key(upstream, change)
+            if not change.dossier_code and key not in found:
+                record = await self._journal.record(key)
+                found[key] = ledgers.entry(record).dossier_code if record is not None else ""
+        return found
+
+    def _understood(self, upstream: str, change: Change) -> Input:
+        bound = self._book.of(upstream, change.ledger)
+        if bound is None:
+            raise ContractChanged(f"Đầu nối đưa thay đổi cho sổ {change.ledger!r} mà nó không có.")
+        for name, code in (("id", change.id), ("key", change.key)):
+            if not (code and len(code) <= _LONGEST_CODE and code.isprintable()):
+                raise ContractChanged(
+                    f"Thay đổi của sổ {change.ledger}: {name} phải có từ 1 đến {_LONGEST_CODE} ký tự."
+                )
+        try:
+            meaning = convert(change.fields, bound.ledger.change_type)
+        except msgspec.ValidationError:
+            # The text of the error may quote what was sent.
+            raise ContractChanged(f"Thay đổi của sổ {change.ledger} không đúng kiểu đã khai báo.") from None
+        content = encode_sorted((change.dossier_code, change.fields))
+        return Input(change, meaning, hashlib.sha256(content).hexdigest())
+
+
+class Shelf:
+    """Reads the ledgers of one upstream, for its connector's endpoints. Its journal is given when that is open."""
+
+    def __init__(self, upstream: str) -> None:
+        self._upstream = upstream
+        self.journal: Journal | None = None
+
+    async def read(self, ledger: str, ledger_id: str) -> LedgerEntry | None:
+        """See `connectors.kit.contract.LedgerReader`."""
+        if self.journal is None:
+            return None
+        record = await self.journal.record(ledgers.entry_key(self._upstream, ledger, ledger_id))
+        return ledgers.entry(record) if record is not None else None

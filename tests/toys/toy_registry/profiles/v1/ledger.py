@@ -1,0 +1,51 @@
+"""The ledger of loans: a toy is out or it is back, and what must be done about it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+
+from connectors.kit.contract import DeliverTask, Effect, ProposeChange, RaiseAlarm, TellFeed
+
+
+class Loan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a loan stands."""
+
+    out: bool = False
+    toy: str = ""
+    lent: int = 0
+    returned: int = 0
+
+
+class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What changes it; `at` is a place in the library's own time, for changes that come late."""
+
+    what: Literal["lent", "returned", "lost"]
+    toy: str
+    at: int = 0
+
+
+class Loans:
+    """The ledger."""
+
+    kind = "loans"
+    state_type = Loan
+    change_type = Moved
+
+    def apply(self, state: Loan | None, change: Moved) -> tuple[Loan, Sequence[Effect]]:
+        """Lending sends a reminder; the return of what was out proposes a change; a loss is an alarm."""
+        now = state or Loan()
+        if change.what == "lent":
+            after = Loan(out=True, toy=change.toy, lent=now.lent + 1, returned=now.returned)
+            return after, [DeliverTask("remind", {"toy": change.toy, "turn": after.lent})]
+        if change.what == "returned":
+            after = Loan(out=False, toy=now.toy, lent=now.lent, returned=now.returned + 1)
+            if not now.out:
+                return after, []
+            return after, [
+                ProposeChange("toy_returned", {"toy": now.toy}),
+                TellFeed("toy.returned", {"turn": str(after.returned)}),
+            ]
+        return now, [RaiseAlarm("toy.lost", "Một món đồ chơi đã bị mất.")]
