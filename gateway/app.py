@@ -18,13 +18,14 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.clock import Clock
 from gateway.errors import IntakeError, NotFound
+from gateway.intake import xml_answers
 from gateway.intake.accept import Door
 from gateway.intake.endpoints import Mounted, RefusedNotice, Turnstile, respond
 from gateway.intake.file_handlers import FileHandlers
 from gateway.intake.files import FileDoor
 from gateway.intake.handlers import Count, IntakeHandlers
 from gateway.intake.mounting import HOUSE, Claim, exactly_one
-from gateway.intake.problems import problem
+from gateway.intake.problems import Problem, problem
 from gateway.intake.published.handlers import PublishedHandlers
 from gateway.intake.refusals import Call, NoticeRefusals, Refusals
 from gateway.observe.crash import Reach, never
@@ -233,6 +234,9 @@ def _refusal(
     request: web.Request, error: IntakeError, count: Count, extra: dict[str, str] | None = None
 ) -> web.Response:
     told = problem(error, request.rel_url.raw_path)
+    if xml_answers.wants_xml(request.headers.get("Accept", ""), error.answer_format):
+        headers = {**told.headers, "Content-Type": xml_answers.PROBLEM_MEDIA_TYPE}
+        told = Problem(told.status, headers, xml_answers.problem(told.body))
     count(f"refused_{told.status}")
     allow = {name: value for name, value in (extra or {}).items() if name.lower() == "allow"}
     return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})

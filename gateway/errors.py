@@ -50,6 +50,8 @@ class IntakeError(GatewayError):
 
     status = 500
     code = "intake_error"
+    answer_format = ""
+    """In which form the caller's profile wants answers (`json`, `xml`); empty while nobody knows who calls."""
 
     def __init__(
         self,

@@ -14,6 +14,8 @@ from importlib.resources.abc import Traversable
 from itertools import combinations, product
 
 from mappings.codes import DossierStatus
+from mappings.dialect_file import is_dialect
+from mappings.dialect_lint import NO_PUBLICATION, dialect_findings
 from mappings.lifecycle import KNOWN_GUARDS, KNOWN_REQUIREMENTS, judge_transition
 from mappings.sector import parse_profile
 from mappings.tables import (
@@ -40,7 +42,8 @@ class LintFinding:
     """One defect: stable code, table (or profile), line of the file (0: the whole file), Vietnamese sentence.
 
     Codes: unreadable, unknown_header, undeclared, no_source, backwards, not_nfc, unknown_value, bad_form, ambiguous,
-    not_total, bad_profile, no_publication, unknown_guard, dead_end.
+    not_total, bad_profile, no_publication, unknown_guard, dead_end; of a foreign dialect also no_reason, unfed,
+    bad_constant, bad_cell, no_list, no_example, bad_example, idle_condition.
     """
 
     code: str
@@ -163,14 +166,16 @@ def lint_profiles(directory: Traversable) -> tuple[LintFinding, ...]:
 
 
 def _lint_profile(name: str, raw: bytes, directory: Traversable) -> Iterator[LintFinding]:
+    if is_dialect(raw):
+        yield from (LintFinding(code, name, 0, message) for code, message in dialect_findings(name, raw, directory))
+        return
     try:
         profile = parse_profile(name, raw, directory)
     except TableUnreadable as fault:
         yield LintFinding("bad_profile", name, fault.row, fault.message_vi)
         return
-    if not str(profile.publication).strip():
-        message = "Hồ sơ kết nối không nêu tài liệu chuẩn đã công bố (QĐ 3036 Điều 5.8)."
-        yield LintFinding("no_publication", name, 0, message)
+    if not profile.publication.complete:
+        yield LintFinding("no_publication", name, 0, NO_PUBLICATION)
     if nfc(raw.decode()) != raw.decode():
         yield LintFinding("not_nfc", name, 0, "Tệp không ở dạng Unicode NFC.")
 

@@ -42,6 +42,7 @@ from mappings.codes import DossierStatus, Outcome
 from mappings.dates import local_date
 from mappings.faults import CannotUnderstand, SectorFault
 from mappings.lifecycle import Content, content_faults
+from mappings.publication import Publication, publication_of
 from mappings.reading import RecordReader, compile_reader
 from mappings.tables import SECTORS, CodeTable, TableUnreadable, TableVersion, UnknownCode, load_table
 
@@ -73,7 +74,7 @@ class SectorProfile:
 
     version: TableVersion
     title_vi: str
-    publication: str
+    publication: Publication
     owner_vi: str
     raw_states: CodeTable | None
     event: RecordReader
@@ -112,13 +113,15 @@ def parse_profile(name: str, raw: bytes, directory: Traversable = SECTORS) -> Se
         return SectorProfile(
             TableVersion(name, hashlib.sha256(raw).hexdigest()),
             document["title_vi"],
-            document["publication"],
+            publication_of(document["publication"]),
             document["owner_vi"],
             load_table(listed, directory) if listed else None,
             compile_reader(StatusEvent, renames, _FILLED_IN),
             compile_reader(Dossier, renames),
         )
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError, AttributeError) as fault:
+    except TableUnreadable:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError) as fault:
         raise TableUnreadable(name, 0, f"hồ sơ kết nối không đọc được: {fault}") from fault
 
 

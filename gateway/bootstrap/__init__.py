@@ -34,6 +34,7 @@ from gateway.intake.decide import Decider
 from gateway.intake.endpoints import Desk
 from gateway.intake.fan_out import fan_out
 from gateway.intake.files import FileDoor
+from gateway.intake.foreign import check_profiles
 from gateway.intake.inputs import Taker
 from gateway.intake.ledgers import LedgerBook
 from gateway.intake.validate import Limits
@@ -161,6 +162,7 @@ class _Absent:
 
 def _door(loaded: Loaded, journal: SqliteJournal, clock: Clock, wake: Callable[[tuple[str, ...]], None]) -> Door:
     """What the intake line stands on."""
+    check_profiles(loaded.settings.callers)
     return Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, clock, wake=wake)
 
 

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.clock import Clock
-from gateway.errors import Fault, Forbidden, Invalid, NotFound
+from gateway.errors import Fault, Forbidden, IntakeError, Invalid, NotFound
 from gateway.evidence.original import pack, signed_parts
+from gateway.intake import foreign
 from gateway.intake.authenticate import Authenticator, Caller
 from gateway.intake.decide import EventSubject, event_intake
 from gateway.intake.receipts import answered
@@ -22,6 +23,7 @@ from gateway.journal.store import Journal
 from gateway.records import dossiers
 from mappings.canonical import StatusEvent
 from mappings.codec import encode
+from mappings.dialect_file import load_dialect
 from mappings.faults import CannotUnderstand, SectorFault
 from mappings.lifecycle import event_faults
 from mappings.sector import UnderstoodDossier, UnderstoodEvent, to_dossier, to_event
@@ -67,6 +69,9 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     # 1. Who calls? The signature covers the very bytes that are kept as evidence.
     caller = door.authenticator.authenticate(arrival.signed, arrival.body, door.clock.now())
 
+    if caller.record.profile != foreign.OWN:
+        return await _accept_foreign(door, arrival, caller)
+
     # 2. Is it well formed? All faults at once.
     submission = validate_event(
         arrival.body, arrival.content_type, door.limits, idempotency_key=arrival.idempotency_key
@@ -77,15 +82,36 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     if not event.dossier_code:
         event = await with_dossier(door, event)
     subject = EventSubject(event, encode(event), versions, caller.fresh)
+    return await _journalled(door, arrival, caller, subject, submission.digest)
 
+
+async def _journalled(door: Door, arrival: Arrival, caller: Caller, subject: EventSubject, digest: bytes) -> Accepted:
     # 4. Make it durable: the decision runs inside the transaction, over rows that nobody else can change meanwhile.
     signed = arrival.signed
-    original = pack(signed_parts(signed.method, signed.path, signed.query, signed.headers), submission.raw)
-    accepted = await door.journal.accept(event_intake(caller.system_code, original, submission.digest, subject))
+    original = pack(signed_parts(signed.method, signed.path, signed.query, signed.headers), arrival.body)
+    accepted = await door.journal.accept(event_intake(caller.system_code, original, digest, subject))
 
     # 5. Answer: only now is anything promised.
     door.wake(accepted.upstreams)
     return answered(accepted)
+
+
+async def _accept_foreign(door: Door, arrival: Arrival, caller: Caller) -> Accepted:
+    """Steps 2 to 5 for a system that speaks its owner's own dialect (QĐ 3036 Điều 5.8); it is answered in its own form."""
+    dialect = load_dialect(caller.record.profile)
+    sent = foreign.message(arrival.body, arrival.content_type, arrival.idempotency_key)
+    try:
+        heard = foreign.hear(sent, dialect, caller.system_code, door.limits)
+        event = heard.event if heard.event.dossier_code else await with_dossier(door, heard.event)
+        subject = EventSubject(event, encode(event), heard.versions, caller.fresh, heard.remarks, dialect.arrival)
+        try:
+            accepted = await _journalled(door, arrival, caller, subject, sent.digest)
+        except Invalid as refused:
+            raise foreign.relocated(refused, heard) from refused
+    except IntakeError as error:
+        error.answer_format = dialect.form.answer
+        raise
+    return replace(accepted, answer_format=dialect.form.answer)
 
 
 def understand(door: Door, tree: Tree, caller: Caller) -> tuple[StatusEvent, tuple[str, ...]]:

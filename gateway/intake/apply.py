@@ -88,7 +88,8 @@ class Line:
             if faults or (judgement.verdict is Verdict.REFUSE and not self.lenient):
                 self._hold(draft, course, pending, judgement)
                 return Taken(InboundStatus.PARKED_CONFLICT)
-        remarks = (*self._remarks(course, event, reporter, judgement), *_doubts_of_form(draft, pending))
+        doubts = (*self._remarks(course, event, reporter, judgement), *_doubts_of_form(draft, pending))
+        remarks = (*pending.remarks, *doubts)
         course = advance(course, pending.event, reporter)
         draft.course = self._noting_echo(course, pending, reporter)
         draft.reach(pending.source, pending.event.sequence)

@@ -8,7 +8,7 @@ Source of every answer: dossier-model 4.2; of the order: 4.3; of the snapshot's 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.config import CallerRecord, Files
 from gateway.config import Intake as IntakePolicy
@@ -21,7 +21,7 @@ from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
-from gateway.intake.receipts import Told, receipt, refuse
+from gateway.intake.receipts import Remark, Told, receipt, refuse
 from gateway.intake.refusals import RefusedCall
 from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
@@ -31,6 +31,7 @@ from gateway.records import courses, dossiers
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent
+from mappings.codec import encode
 
 EVENT = "event"
 
@@ -40,12 +41,16 @@ class EventSubject:
     """An understood event on its way to the decision. `event_json` is its encoding, made outside of the transaction.
 
     `fresh` False: its signature is old, which is lawful only for what is stored already (dossier-model 4.1).
+    `remarks` are doubts found when it was read. `arrival`: its dialect has no counter, so that it gets the number behind
+    everything that is stored of its source and dossier, here, where no other event can take the same one.
     """
 
     event: StatusEvent
     event_json: bytes
     table_versions: tuple[str, ...]
     fresh: bool
+    remarks: tuple[Remark, ...] = ()
+    arrival: bool = False
 
 
 def reads(dossier: str) -> tuple[RecordKey, ...]:
@@ -112,7 +117,7 @@ class Decider:
             return refuse(
                 Conflict("Số thứ tự này đã được dùng cho một sự kiện khác của cùng hồ sơ.", code="sequence_reused")
             )
-        pending = Pending(intake.source, subject.event, subject.event_json, subject.table_versions)
+        pending = _numbered(draft, subject) if subject.arrival else _pending(intake.source, subject)
         if draft.course is None or draft.dossier_json is None or not sees(self._callers[intake.source], draft.course):
             return self._unknown_dossier(draft, pending)
         return self._place(draft, draft.course, pending)
@@ -206,7 +211,21 @@ class Decider:
     @staticmethod
     def _answer(draft: Draft, pending: Pending, told: Told, status: int) -> Decision:
         """The decision with its receipt; the receipt never tells one system about the events of another."""
+        if pending.remarks:
+            told = replace(told, remarks=tuple(dict.fromkeys((*pending.remarks, *told.remarks))))
         return draft.decision(receipt(draft.intake, draft.situation.now, told), status)
+
+
+def _pending(source: str, subject: EventSubject) -> Pending:
+    return Pending(source, subject.event, subject.event_json, subject.table_versions, remarks=subject.remarks)
+
+
+def _numbered(draft: Draft, subject: EventSubject) -> Pending:
+    """The event with its number by order of acceptance: behind what was applied, passed over, or waits."""
+    source = draft.intake.source
+    waiting = (other.sequence for other in draft.situation.parked if (other.source or source) == source)
+    event = replace(subject.event, sequence=max(draft.last(source) or 0, *waiting, 0) + 1, previous_sequence=None)
+    return replace(_pending(source, subject), event=event, event_json=encode(event))
 
 
 def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubject) -> Intake:
@@ -221,6 +240,7 @@ def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubj
         digest=digest,
         raw=original,
         subject=subject,
-        sequence=event.sequence,
+        # No stored event has the number 0: whoever is numbered here contradicts nobody.
+        sequence=0 if subject.arrival else event.sequence,
         reads=(*reads(event.dossier_code), *number),
     )

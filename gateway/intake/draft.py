@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from gateway.intake.receipts import Remark
 from gateway.journal.model import (
     PARKED,
     AuditWrite,
@@ -27,7 +28,10 @@ from mappings.codec import decode, encode
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """An event that is about to be applied: fresh from its sender, or `stored` already and parked until now."""
+    """An event that is about to be applied: fresh from its sender, or `stored` already and parked until now.
+
+    `remarks` are doubts about its form that were found when it was read.
+    """
 
     source: str
     event: StatusEvent
@@ -35,6 +39,7 @@ class Pending:
     table_versions: tuple[str, ...]
     stored: bool = False
     status: InboundStatus = InboundStatus.ACCEPTED
+    remarks: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gateway.errors import Forbidden, NotFound
-from gateway.intake import feed, views
+from gateway.intake import feed, views, xml_answers
 from gateway.intake.accept import Arrival, Door, accept
 from gateway.intake.apply import sees
 from gateway.intake.authenticate import Caller, not_fresh
@@ -48,7 +48,10 @@ class IntakeHandlers:
     async def post_event(self, request: web.Request) -> web.Response:
         """`POST /v1/events`: an event of a sector system or of the resolution system (dossier-model 4)."""
         arrival = await self._arrival(request)
-        return self._answer(await accept(self._door, arrival), "event")
+        accepted = await accept(self._door, arrival)
+        if xml_answers.wants_xml(request.headers.get("Accept", ""), accepted.answer_format):
+            return self._answer(accepted, "event", xml_answers.MEDIA_TYPE)
+        return self._answer(accepted, "event")
 
     async def put_dossier(self, request: web.Request) -> web.Response:
         """`PUT /v1/dossiers/{code}`: the resolution system registers or updates a dossier."""
@@ -115,11 +118,12 @@ class IntakeHandlers:
             raise NotFound(f"Hồ sơ {code} chưa được hệ thống giải quyết đăng ký.", code="unknown_dossier")
         return course
 
-    def _answer(self, accepted: Accepted, what: str) -> web.Response:
+    def _answer(self, accepted: Accepted, what: str, media_type: str = "application/json") -> web.Response:
         """The receipt. What it says is on disk already, so a crash here loses an answer and never an event."""
         self._count(f"{what}_{accepted.status}" if accepted.stored else f"{what}_known")
         self._reach("accept.before_answer")
-        return web.Response(body=accepted.answer, status=accepted.status, content_type="application/json")
+        body = accepted.answer if media_type != xml_answers.MEDIA_TYPE else xml_answers.receipt(accepted.answer)
+        return web.Response(body=body, status=accepted.status, content_type=media_type)
 
 
 def _json(tree: dict[str, object]) -> web.Response:

@@ -89,6 +89,11 @@ def escape(key: str) -> str:
     return printable.replace("~", "~0").replace("/", "~1")
 
 
+def forbidden_character(text: str) -> bool:
+    """Whether a text has a control character, a bidirectional control or a lone surrogate, which no message may carry."""
+    return _FORBIDDEN_CHARACTER.search(text) is not None
+
+
 def _refuse(*faults: Fault) -> Invalid:
     return Invalid(
         "Nội dung không phải JSON hợp lệ; hãy sửa theo danh sách lỗi rồi gửi lại.",

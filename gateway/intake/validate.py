@@ -31,6 +31,7 @@ LONGEST_LIST = 500
 
 NOT_A_DOSSIER = "Hồ sơ không hợp lệ; hãy sửa theo danh sách lỗi rồi gửi lại."
 
+_JSON = ("application/json",)
 _MAX_CODE = 52
 _MAX_UNIT = 35
 _TIME = re.compile(r"(?:19|20|21)\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)", re.ASCII)
@@ -147,21 +148,28 @@ def validate_dossier(raw: bytes, content_type: str, limits: Limits, *, path_code
 
 def _examine(kind: Kind, raw: bytes, content_type: str, limits: Limits) -> tuple[Submission, list[Fault]]:
     """Media type and structure are refused at once; the schema's faults are returned to be joined by others."""
-    if not _is_json(content_type):
-        message = "Content-Type phải là application/json (UTF-8)."
-        raise Invalid(message, code="unsupported_media_type", status=415)
+    check_media_type(content_type, _JSON)
     parsed = strict_json.parse(raw, limits.max_depth)
     tree = _without_nulls(parsed.tree) if b"null" in raw else parsed.tree
     submission = Submission(kind, raw, tree, hashlib.sha256(raw).digest())
     faults = [Fault("sai_kieu", pointer, "Số phải viết dạng số nguyên, không có phần thập phân hay số mũ.")
               for pointer in parsed.fractions]  # fmt: skip
+    faults.extend(_tree_faults(kind, tree, limits))
+    return submission, faults
+
+
+def tree_faults(tree: dict[str, Any], limits: Limits) -> list[Fault]:
+    """The faults of an event that was translated into our published form: the same schema, the same rules between fields."""
+    return [*_tree_faults("event", tree, limits), *_event_faults(tree, None)]
+
+
+def _tree_faults(kind: Kind, tree: dict[str, Any], limits: Limits) -> Iterator[Fault]:
     if not _VALIDATORS[kind].is_valid(tree):
-        faults.extend(_schema_faults(kind, tree))
+        yield from _schema_faults(kind, tree)
     code = tree.get("dossier_code")
     if isinstance(code, str) and code and not limits.is_dossier_code(code):
         message = "Mã hồ sơ không đúng cấu trúc, ví dụ đúng: 000.00.00.G16-241014-0001."
-        faults.append(Fault("ma_ho_so_sai", "/dossier_code", message))
-    return submission, faults
+        yield Fault("ma_ho_so_sai", "/dossier_code", message)
 
 
 def _without_nulls(value: Any) -> Any:
@@ -173,12 +181,13 @@ def _without_nulls(value: Any) -> Any:
     return value
 
 
-def _is_json(content_type: str) -> bool:
+def check_media_type(content_type: str, allowed: tuple[str, ...]) -> None:
+    """Raise `Invalid` (415) unless the content is of an allowed media type, in UTF-8."""
     media_type, _, parameters = content_type.partition(";")
-    if media_type.strip().lower() != "application/json":
-        return False
     charset = parameters.strip().lower().replace('"', "")
-    return charset in {"", "charset=utf-8"}
+    if media_type.strip().lower() not in allowed or charset not in {"", "charset=utf-8"}:
+        message = f"Content-Type phải là {' hoặc '.join(allowed)} (UTF-8)."
+        raise Invalid(message, code="unsupported_media_type", status=415)
 
 
 def _raise_if_any(faults: list[Fault], message_vi: str = "") -> None:
@@ -191,15 +200,22 @@ def _raise_if_any(faults: list[Fault], message_vi: str = "") -> None:
 
 def _event_faults(tree: dict[str, Any], idempotency_key: str | None) -> Iterator[Fault]:
     """What the schema of an event cannot say: how its fields stand to each other and to the header."""
-    if idempotency_key is not None and _unquoted(idempotency_key) != tree.get("event_id"):
-        message = "Idempotency-Key phải trùng với event_id (chữ thường)."
-        yield Fault("khoa_khac_event_id", "/event_id", message)
+    offered = key_fault(idempotency_key, tree)
+    if offered is not None:
+        yield offered
     for one, other in (("state", "raw_state"), ("dossier_code", "sector_dossier_id")):
         if (one in tree or other in tree) and _blank(tree.get(one)) and _blank(tree.get(other)):
             yield Fault("thieu_mot_trong", "", _one_of((one, other)))
     sequence, previous = tree.get("sequence"), tree.get("previous_sequence")
     if type(sequence) is int and type(previous) is int and previous >= sequence:
         yield Fault("thu_tu_sai", "/previous_sequence", "previous_sequence phải nhỏ hơn sequence.")
+
+
+def key_fault(idempotency_key: str | None, tree: dict[str, Any]) -> Fault | None:
+    """The fault of an Idempotency-Key that is not the event's id; none was sent, or it is that id: None."""
+    if idempotency_key is None or _unquoted(idempotency_key) == tree.get("event_id"):
+        return None
+    return Fault("khoa_khac_event_id", "/event_id", "Idempotency-Key phải trùng với event_id (chữ thường).")
 
 
 def _blank(value: object) -> bool:

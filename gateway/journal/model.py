@@ -181,7 +181,8 @@ class Decision:
 class Accepted:
     """What the caller is answered. `stored` False means that nothing new was written.
 
-    `upstreams` are those that got a delivery, each once.
+    `upstreams` are those that got a delivery, each once. `answer` is JSON here always; `answer_format` is how the caller's
+    profile wants it told.
     """
 
     answer: bytes
@@ -189,6 +190,7 @@ class Accepted:
     stored: bool
     position: int = 0
     upstreams: tuple[str, ...] = ()
+    answer_format: str = ""
 
 
 Decide = Callable[[Situation, Intake], Decision]

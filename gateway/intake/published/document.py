@@ -24,6 +24,7 @@ from gateway.intake.published.sources import (
     schema_path,
     schema_texts,
 )
+from gateway.intake.xml_answers import PROBLEM_MEDIA_TYPE as XML_PROBLEM
 
 OPENAPI = "3.1.1"
 SCHEME = "httpMessageSignature"
@@ -136,7 +137,7 @@ def _content(content: Content) -> Tree:
         media = {"schema": references[0] if references else {}}
     if content.examples:
         media["examples"] = {name: {"value": example(name)} for name in content.examples}
-    return {content.media: media}
+    return {content.media: media} | {further: {"schema": {"type": "string"}} for further in content.further}
 
 
 def _refusal(operation: Operation, status: int, entries: Sequence[CodeEntry], beside: Tree | None) -> Tree:
@@ -156,7 +157,8 @@ def _refusal(operation: Operation, status: int, entries: Sequence[CodeEntry], be
             MEDIA_TYPE: {
                 "schema": schema,
                 "examples": {entry.code: {"value": refusal_example(entry, operation.path)} for entry in entries},
-            }
+            },
+            XML_PROBLEM: {"schema": {"type": "string"}},
         },
     }
     if beside is not None:

@@ -51,10 +51,14 @@ class Header(_Written, frozen=True):
 
 
 class Content(_Written, frozen=True):
-    """What a request or an answer carries: published schemas (one of them holds), or plain text, with examples by name."""
+    """What a request or an answer carries: published schemas (one of them holds), or plain text, with examples by name.
+
+    `further` are media types in which the same is told to those who ask for them; no JSON Schema describes these.
+    """
 
     schemas: tuple[str, ...] = ()
     media: str = JSON
+    further: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     description: str = ""
 

@@ -14,12 +14,14 @@ import pytest
 import gateway.errors
 import gateway.intake
 import mappings
+import signing
 from gateway.errors import Fault, IntakeError, Invalid, JournalUnavailable, NotFound, Unauthenticated
 from gateway.intake import receipts
 from gateway.intake.problems import FAULTS, PROBLEMS, WARNINGS, problem
 
 INTAKE = Path(gateway.intake.__file__).parent
 MAPPINGS = Path(mappings.__file__).parent
+SIGNING = Path(signing.__file__).parent
 REQUIREMENTS = resources.files("mappings").joinpath("tables", "requirements.csv")
 
 
@@ -82,12 +84,12 @@ def test_every_code_raised_in_intake_is_published() -> None:
 def test_every_fault_of_intake_and_mappings_is_published() -> None:
     """A caller can look up the code of every single fault."""
     raised = {_constant(call.args[0]) for call in _calls("Fault") if call.args}
-    for file in sorted(MAPPINGS.glob("*.py")):
+    for file in sorted([*MAPPINGS.glob("*.py"), *SIGNING.glob("*.py")]):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
-                and node.func.id in ("wrong", "SectorFault")
+                and node.func.id in ("wrong", "SectorFault", "XmlRefused")
             ):
                 raised.add(_constant(node.args[0]))
     rows = csv.DictReader(REQUIREMENTS.read_text(encoding="utf-8").splitlines())
@@ -108,7 +110,7 @@ def test_every_warning_is_published() -> None:
 
 def test_no_published_fault_is_out_of_use() -> None:
     """A code that nothing raises misleads whoever programs against the table."""
-    sources = [*INTAKE.glob("*.py"), *MAPPINGS.glob("*.py")]
+    sources = [*INTAKE.glob("*.py"), *MAPPINGS.glob("*.py"), *SIGNING.glob("*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in sources) + REQUIREMENTS.read_text(encoding="utf-8")
     assert [code for code in (*FAULTS, *WARNINGS) if code not in text] == []
 

@@ -78,6 +78,8 @@ CALLERS: Mapping[str, CallerRecord] = {
     "SEC-ACK": caller(outside="on_ack"),
     "SEC-OTHER": caller(procedures=("9.999999",)),
     "SEC-MEEK": caller(states=("received",)),
+    "SEC-XML": caller(profile="bieu_dien_xml"),
+    "SEC-ROW": caller(profile="dieuphoi_2026"),
 }
 
 

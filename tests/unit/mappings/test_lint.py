@@ -12,6 +12,7 @@ from mappings.lint import lint_all, lint_directory, lint_profiles
 
 WriteTables = Callable[[Mapping[str, str]], Path]
 
+PUBLISHED = 'publication = {number = "1", date = 2026-01-01, title_vi = "x"}\n'
 HEADER = "state,meaning_vi,valid_from,valid_to,source,confidence\n"
 DECLARED = '[k]\nkeys = ["state"]\ncolumns = ["state", "meaning_vi"]\n'
 
@@ -108,8 +109,13 @@ def test_a_table_of_a_connector_needs_no_declaration(write_tables: WriteTables) 
     [
         ("name = 1", "bad_profile"),
         ('name = "p"\ntitle_vi = "t"\npublication = " "\nowner_vi = "o"\n', "no_publication"),
+        ('name = "p"\ntitle_vi = "t"\npublication = "Chuẩn 1"\nowner_vi = "o"\n', "no_publication"),
         (
-            f'name = "p"\ntitle_vi = "{unicodedata.normalize("NFD", "ỗ")}"\npublication = "x"\nowner_vi = "o"\n',
+            'name = "p"\ntitle_vi = "t"\npublication = {number = "1", title_vi = "Chuẩn 1"}\nowner_vi = "o"\n',
+            "no_publication",
+        ),
+        (
+            f'name = "p"\ntitle_vi = "{unicodedata.normalize("NFD", "ỗ")}"\n{PUBLISHED}owner_vi = "o"\n',
             "not_nfc",
         ),
     ],
