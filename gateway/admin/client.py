@@ -16,12 +16,16 @@ class NotRunning(GatewayError):
     """Không kết nối được tới cổng đang chạy; hãy chạy `gateway serve` trước."""
 
 
+class AnswerLost(GatewayError):
+    """Cổng ngừng trước khi trả lời; chưa rõ quyết định đã được ghi hay chưa. Hãy xem gateway lanes rồi chạy lại lệnh."""
+
+
 Body = Mapping[str, object]
 Query = Mapping[str, str]
 
 
 async def ask(path: Path, command: str, *, body: Body | None = None, query: Query | None = None) -> Any:
-    """The answer of the running gateway to a command; raises `IntakeError` when it refuses and `NotRunning` when it is away."""
+    """The answer of the running gateway to a command; raises `IntakeError`, `NotRunning`, `AnswerLost`."""
     connector = aiohttp.UnixConnector(path=str(path))
     try:
         async with aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=60)) as session:
@@ -34,6 +38,8 @@ async def ask(path: Path, command: str, *, body: Body | None = None, query: Quer
             status = response.status
     except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
         raise NotRunning from error
+    except (aiohttp.ClientConnectionError, TimeoutError) as error:
+        raise AnswerLost from error
     except msgspec.DecodeError as error:
         # A fault of the gateway's own leaves as plain text; its stack stands in the gateway's log.
         raise GatewayError(f"Cổng gặp lỗi nội bộ khi thực hiện lệnh {command}; hãy xem nhật ký của cổng.") from error

@@ -1,7 +1,7 @@
 """The admin listener: operators' commands over a Unix socket of mode 0600. HTTP in and out only.
 
-The actor is the operating system's user of the peer process (SO_PEERCRED), so nobody can sign with another's name;
-operators' own keys come later and will stand beside it.
+A command is a signed statement (`gateway.admin.statement`); what is carried out is read from the signed bytes themselves.
+The operating system's user of the peer process (SO_PEERCRED) is recorded beside the signature.
 """
 
 from __future__ import annotations
@@ -10,46 +10,72 @@ import pwd
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from gateway.admin.operations import LaneQuery, Operations, Words
+from gateway.admin.decisions import Command, Decisions
+from gateway.admin.operations import LaneQuery, Operations
+from gateway.admin.register import Register
+from gateway.admin.statement import Envelope
+from gateway.admin.words import Words
 from gateway.errors import IntakeError, Invalid
 from gateway.journal.model import OrderKind
-
-Command = Callable[[Words], Awaitable[Mapping[str, object]]]
-
-
-class Order(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The body of a command."""
-
-    reason: str = ""
-    upstream: str = ""
-    dossier: str = ""
-    delivery_id: str = ""
-    source: str = ""
-    event_id: str = ""
-    sequence: int = 0
-    details: dict[str, Any] = {}
+from gateway.observe.crash import Reach, never
 
 
-def create_admin_app(operations: Operations) -> web.Application:
+@dataclass(frozen=True, slots=True)
+class AdminDesk:
+    """Everything behind the admin socket."""
+
+    operations: Operations
+    register: Register
+    decisions: Decisions
+    reach: Reach = never
+
+
+def commands_of(desk: AdminDesk) -> dict[str, Command]:
+    """Every command that changes something, by its name."""
+    operations, register = desk.operations, desk.register
+    return {
+        **{kind.value: _order_command(operations, kind) for kind in OrderKind},
+        "skip-gap": operations.skip_gap,
+        "apply-event": lambda words: operations.decide_conflict(words, apply=True),
+        "pass-event": lambda words: operations.decide_conflict(words, apply=False),
+        "pause": lambda words: operations.switch(words, pause=True),
+        "resume": lambda words: operations.switch(words, pause=False),
+        "operator-add": register.add,
+        "operator-revoke": register.revoke,
+    }
+
+
+def create_admin_app(desk: AdminDesk) -> web.Application:
     """The application of the admin socket."""
     app = web.Application(middlewares=[_problems])
-    commands: dict[str, Command] = {
-        kind.value: _order_command(operations, kind) for kind in (OrderKind.HOLD, OrderKind.RELEASE, OrderKind.REPLAY)
-    }
-    commands["skip"] = _order_command(operations, OrderKind.SKIP)
-    commands["skip-gap"] = operations.skip_gap
-    commands["apply-event"] = lambda words: operations.decide_conflict(words, apply=True)
-    commands["pass-event"] = lambda words: operations.decide_conflict(words, apply=False)
-    commands["pause"] = operations.pause
-    commands["resume"] = operations.resume
-    for name, command in commands.items():
-        app.router.add_post(f"/admin/{name}", _handler(command))
+    commands = commands_of(desk)
+    for name in (*commands, "approve", "refuse"):
+        app.router.add_post(f"/admin/{name}", _handler(name, desk, commands))
+    app.router.add_get("/admin/lanes", _lanes(desk.operations))
+    for name, look in (
+        ("identity", desk.decisions.identity),
+        ("operators", desk.register.shown),
+        ("decisions", desk.decisions.proposals),
+    ):
+        app.router.add_get(f"/admin/{name}", _look(look))
+    return app
 
+
+def _look(look: Callable[[], Awaitable[Mapping[str, object]]]) -> Handler:
+    async def show(_request: web.Request) -> web.Response:
+        return _answer(await look())
+
+    return show
+
+
+def _lanes(operations: Operations) -> Handler:
     async def lanes(request: web.Request) -> web.Response:
         query = LaneQuery(
             upstream=request.query.get("upstream", ""),
@@ -59,8 +85,7 @@ def create_admin_app(operations: Operations) -> web.Application:
         )
         return _answer(await operations.lanes(query))
 
-    app.router.add_get("/admin/lanes", lanes)
-    return app
+    return lanes
 
 
 def _order_command(operations: Operations, kind: OrderKind) -> Command:
@@ -70,13 +95,18 @@ def _order_command(operations: Operations, kind: OrderKind) -> Command:
     return command
 
 
-def _handler(command: Command) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _handler(name: str, desk: AdminDesk, commands: Mapping[str, Command]) -> Handler:
     async def handle(request: web.Request) -> web.Response:
         try:
-            order = msgspec.json.decode(await request.read(), type=Order)
+            envelope = msgspec.json.decode(await request.read(), type=Envelope)
         except msgspec.MsgspecError as error:
-            raise Invalid(f"Lệnh không hợp lệ: {error}", status=400) from error
-        return _answer(await command(Words(actor=_peer(request), **msgspec.structs.asdict(order))))
+            raise Invalid(
+                f"Lệnh không hợp lệ: {error}; mọi quyết định phải được ký.", code="statement_malformed", status=400
+            ) from error
+        answer = await desk.decisions.take(name, envelope, _peer(request), commands)
+        # It is on disk already: who loses this answer says the same thing again and gets it again.
+        desk.reach("decision.before_answer")
+        return _answer(answer)
 
     return handle
 

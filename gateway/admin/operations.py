@@ -7,32 +7,29 @@ the synchronisation with the national portal).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
+from gateway.admin.words import Words
 from gateway.clock import Clock
 from gateway.config import Upstream
-from gateway.dispatch.replay import LanePlace, checked_reason, lane_order
+from gateway.dispatch.replay import LanePlace, Switch, checked_reason, lane_order
 from gateway.dispatch.retry import ENQUIRY_MARGIN
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.skipped import SkippedPush, skipped_push_intake
-from gateway.journal.model import TERMINAL, AuditWrite, DeliveryState, InboundStatus, Intake, OrderKind
+from gateway.journal.model import TERMINAL, DeliveryState, InboundStatus, Intake, Ordered, OrderKind
 from gateway.journal.store import Journal
 
 
 class Switchboard(Protocol):
-    """What can pause and resume an upstream: the worker when it runs."""
+    """What can pause and resume upstreams: the worker, whether it runs or not."""
 
-    async def pause(self, upstream: str, reason: str, actor: str) -> None:
-        """Send nothing to `upstream` until it is resumed; what waits is unharmed."""
-        ...
-
-    async def resume(self, upstream: str, reason: str, actor: str) -> None:
-        """Send to `upstream` again."""
+    async def switch(self, order: Switch) -> Ordered:
+        """Pause or resume upstreams; what waits is unharmed."""
         ...
 
 
@@ -44,26 +41,6 @@ class LaneQuery:
     dossier: str = ""
     blocked_only: bool = False
     limit: int = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """A person's decision in words: who, why, and about what.
-
-    `details` are those of commands that need more than a place. `proof` are the audit rows that say by which keys the
-    decision was signed: every operation writes them in the transaction of what was decided.
-    """
-
-    actor: str
-    reason: str
-    upstream: str = ""
-    dossier: str = ""
-    delivery_id: str = ""
-    source: str = ""
-    event_id: str = ""
-    sequence: int = 0
-    details: Mapping[str, Any] = field(default_factory=dict)
-    proof: tuple[AuditWrite, ...] = ()
 
 
 class Operations:
@@ -125,10 +102,11 @@ class Operations:
         if kind is OrderKind.SKIP:
             await self._before_skip(words)
         rest = timedelta(seconds=self._upstreams[words.upstream].timeout_s) + ENQUIRY_MARGIN
-        ordered = await self._journal.order(replace(wanted, doubt_rest=rest), self._clock.now())
+        wanted = replace(wanted, doubt_rest=rest, signed=words.signed)
+        ordered = await self._journal.order(wanted, self._clock.now())
         if not ordered.done:
             raise NotFound(ordered.message_vi)
-        return {"done": True, "message_vi": ordered.message_vi, "delivery_id": ordered.delivery_id}
+        return asdict(ordered)
 
     async def _before_skip(self, words: Words) -> None:
         """What was to follow the acknowledgement of a skipped push is decided first: a crash in between loses nothing."""
@@ -143,20 +121,23 @@ class Operations:
         event = await self._journal.event(head.source, head.event_id)
         late = event is not None and event.known.status is InboundStatus.APPLIED_LATE
         subject = SkippedPush(head.event_id, late)
-        await self._journal.accept(skipped_push_intake(head.source, words.dossier, self._clock.new_id(), subject))
+        intake = skipped_push_intake(head.source, words.dossier, self._clock.new_id(), subject)
+        # A transaction of its own, with a proof of its own; the skip that follows remembers the answer.
+        signed = replace(words.signed, records=(), last=False) if words.signed is not None else None
+        await self._journal.accept(replace(intake, signed=signed))
 
     async def skip_gap(self, words: Words) -> Mapping[str, object]:
         """Pass a sequence gap of (source, dossier), up to but not including `sequence` (0: the first that waits)."""
         checked_reason(words.reason, words.actor)
-        return await self._decide(gap_intake(words, self._clock.new_id()))
+        return await self._decide(words, gap_intake(words, self._clock.new_id()))
 
     async def decide_conflict(self, words: Words, *, apply: bool) -> Mapping[str, object]:
         """Apply a parked event in spite of the transition table, or pass it over."""
         checked_reason(words.reason, words.actor)
-        return await self._decide(conflict_intake(words, self._clock.new_id(), apply=apply))
+        return await self._decide(words, conflict_intake(words, self._clock.new_id(), apply=apply))
 
-    async def _decide(self, intake: Intake) -> Mapping[str, object]:
-        accepted = await self._journal.accept(intake)
+    async def _decide(self, words: Words, intake: Intake) -> Mapping[str, object]:
+        accepted = await self._journal.accept(replace(intake, signed=words.signed))
         answer: dict[str, object] = msgspec.json.decode(accepted.answer)
         if accepted.status >= 400:
             raise NotFound(str(answer.get("message_vi", "")), code=str(answer.get("code", "")), status=accepted.status)
@@ -166,17 +147,15 @@ class Operations:
         if words.upstream not in self._upstreams:
             raise NotFound(f"Không có hệ thống nhận tên {words.upstream!r}; có: {', '.join(self._upstreams)}")
 
-    async def pause(self, words: Words) -> Mapping[str, object]:
-        """Send nothing to an upstream until it is resumed."""
-        self._check_upstream(words)
-        await self._switchboard.pause(words.upstream, words.reason, words.actor)
-        return {"done": True, "message_vi": f"Đã tạm dừng {words.upstream}; sự kiện mới vẫn được tiếp nhận."}
-
-    async def resume(self, words: Words) -> Mapping[str, object]:
-        """Send to an upstream again."""
-        self._check_upstream(words)
-        await self._switchboard.resume(words.upstream, words.reason, words.actor)
-        return {"done": True, "message_vi": f"Đã cho {words.upstream} chạy tiếp."}
+    async def switch(self, words: Words, *, pause: bool) -> Mapping[str, object]:
+        """Send nothing to an upstream (or to `all` of `details`) until it is resumed; or send again."""
+        if words.details.get("all") is True and not words.upstream:
+            chosen = tuple(sorted(self._upstreams))
+        else:
+            self._check_upstream(words)
+            chosen = (words.upstream,)
+        order = Switch(chosen, pause, words.reason, words.actor, words.signed)
+        return asdict(await self._switchboard.switch(order))
 
 
 def _iso(moment: datetime | None) -> str:

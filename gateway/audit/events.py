@@ -39,6 +39,8 @@ _EVENT = "source sequence state occurred_at warnings"
 _DELIVERY = "upstream operation delivery_id attempts"
 _LANE = "upstream reason delivery_id"
 _LEDGER = "upstream ledger ledger_id version key"
+_OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reason"
+_SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
     _kind("event.accepted", "Đã tiếp nhận sự kiện", f"{_EVENT} caused_by_system caused_by_event echo", feed=True),
@@ -83,6 +85,17 @@ _KINDS = (
     _kind("ledger.alarm", "Sổ của đầu nối cảnh báo", f"{_LEDGER} code reason", feed=True),
     _kind("ledger.refused", "Từ chối thay đổi của sổ", "upstream ledger ledger_id key code"),
     _kind("notice.refused", "Từ chối thông báo từ bên ngoài", "upstream code status method route peer suppressed"),
+    _kind("operator.founded", "Lập người vận hành đầu tiên", f"{_OPERATOR} peer installation"),
+    _kind("operator.added", "Thêm hoặc bổ sung người vận hành", _OPERATOR),
+    _kind("operator.revoked", "Thu hồi người vận hành hoặc khóa", "operator key_ids reason"),
+    _kind(
+        "decision.taken",
+        "Quyết định đã ký",
+        f"{_SIGNED} proposal second_operator second_key_id second_decision_id second_statement second_signature second_peer",
+    ),
+    _kind("decision.proposed", "Đề nghị đã ký, chờ người thứ hai", f"{_SIGNED} expires_at"),
+    _kind("decision.declined", "Bác đề nghị", "proposal command reason"),
+    _kind("decision.refused", "Từ chối một quyết định", "command code operator key_id decision_id peer"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

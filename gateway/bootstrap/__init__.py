@@ -14,10 +14,10 @@ from pathlib import Path
 
 from connectors.kit.contract import Delivery
 from gateway import __version__
-from gateway.admin.handlers import create_admin_app
-from gateway.admin.operations import Operations
+from gateway.admin.handlers import AdminDesk, create_admin_app
 from gateway.app import InternalParts
 from gateway.bootstrap import gauges, guests
+from gateway.bootstrap.desks import admin_desk
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
@@ -75,7 +75,6 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         worker = Worker(lines, journal, coordination, clock, hooks)
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
-        operations = Operations(journal, worker, loaded.settings.upstreams, clock)
         wake = partial(_wake, coordination)
         taker = Taker(journal, book, wake, hooks.alarm)
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
@@ -91,12 +90,12 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             files=FileDoor.of(door, cabinet, loaded.settings, reach),
             mounted=mounted,
         )
-        apps = applications(loaded, outside, parts, create_admin_app(operations))
+        apps = applications(loaded, outside, parts, create_admin_app(admin_desk(loaded, journal, worker, clock, reach)))
         yield await listen(loaded, apps, house)
 
 
 @asynccontextmanager
-async def standing_still(loaded: Loaded) -> AsyncIterator[Operations]:
+async def standing_still(loaded: Loaded) -> AsyncIterator[AdminDesk]:
     """An operator's side over the store itself, while no gateway runs: decisions are stored, nothing is sent."""
     clock = Clock()
     journal = open_journal(loaded, read_routes(loaded), clock, crash.never)
@@ -105,7 +104,7 @@ async def standing_still(loaded: Loaded) -> AsyncIterator[Operations]:
     }
     try:
         switchboard = Worker(lines, journal, MemoryCoordination(clock), clock)
-        yield Operations(journal, switchboard, loaded.settings.upstreams, clock)
+        yield admin_desk(loaded, journal, switchboard, clock)
     finally:
         await journal.close()
 

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from gateway.cli.installation import Ports, lay_out, write_safely
+from gateway.cli.operators import found_first, whoami
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_UNAVAILABLE, failure, out, say
+from gateway.config import load
 
 NAME = "init"
 HELP = "Tạo một cài đặt chạy được trên một máy: cấu hình, khóa, tùy chọn bộ mô phỏng"
@@ -74,10 +76,16 @@ def run(arguments: argparse.Namespace) -> int:
         lay_out(folder, ports, ("SEC-DEMO",))
         for name, tree in (("dossier.json", _DOSSIER), ("event.json", _EVENT)):
             write_safely(folder / name, json.dumps(tree, ensure_ascii=False, indent=1).encode() + b"\n", mode=0o644)
+        first = whoami()
+        found_first(load(folder / "gateway.toml"), first)
     except OSError as error:
         failure(f"{folder}: không tạo được cài đặt ({error.strerror})")
         return EX_UNAVAILABLE
     say(f"[green]✓[/] Đã tạo cài đặt trong {folder} (hệ thống chuyên ngành mẫu: SEC-DEMO, khóa keys/SEC-DEMO.pem).")
+    say(
+        f"[green]✓[/] Đã lập người vận hành đầu tiên: {first} (khóa keys/operators/{first}.pem); mọi quyết định được ký "
+        "bằng khóa này."
+    )
     say("Chạy mỗi lệnh trong một cửa sổ:")
     config = folder / "gateway.toml"
     for command in (

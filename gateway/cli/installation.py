@@ -42,6 +42,10 @@ port = $gateway
 data_dir = "data"
 key_file = "keys/kek"
 
+# Quyết định cần người vận hành thứ hai ký (gateway decisions). Khi vận hành thật hãy thêm "consent-revoke".
+[operators]
+second_key_for = ["skip", "skip-gap", "apply-event", "pass-event"]
+
 [callers.$resolution_system]
 role = "resolution"
 [callers.$resolution_system.keys.$resolution_system-1]

@@ -8,15 +8,21 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from gateway import bootstrap
-from gateway.admin.client import NotRunning, ask
+from gateway.admin.client import AnswerLost, NotRunning, ask
 from gateway.admin.handlers import create_admin_app
+from gateway.admin.statement import Envelope, Spoken, Statement, canonical
 from gateway.bootstrap.sites import unix_site
-from gateway.cli.screen import EX_OK, EX_REFUSED, failure, print_json, say
+from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, plain, print_json, say
+from gateway.cli.signer import Signer, signer, signer_arguments
+from gateway.clock import Clock
 from gateway.config import Loaded, load
 from gateway.errors import IntakeError
 
@@ -33,10 +39,14 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def decision_arguments(parser: argparse.ArgumentParser) -> None:
-    """`--reason`, without which no decision is taken."""
+    """`--reason`, without which no decision is taken, and who signs it."""
     common_arguments(parser)
+    signer_arguments(parser)
     parser.add_argument(
-        "--reason", required=True, metavar="LÝ_DO", help="lý do, ít nhất 10 ký tự; được ghi vào nhật ký kiểm toán"
+        "--reason",
+        required=True,
+        metavar="LÝ_DO",
+        help="lý do, ít nhất 10 ký tự; được ghi vào nhật ký kiểm toán, không ghi dữ liệu cá nhân",
     )
 
 
@@ -46,22 +56,28 @@ def lane_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--dossier", default="", metavar="MÃ_HỒ_SƠ", help="mã hồ sơ")
 
 
-def send(
-    arguments: argparse.Namespace,
-    command: str,
-    body: Mapping[str, object] | None = None,
-    query: Mapping[str, str] | None = None,
-) -> Any:
-    """Carry a command to the running gateway, or to its store when nothing runs."""
+def send(arguments: argparse.Namespace, command: str, query: Mapping[str, str] | None = None) -> Any:
+    """Carry a question to the running gateway, or to its store when nothing runs."""
+    return asyncio.run(_look(load(arguments.config), command, query))
+
+
+def decide(arguments: argparse.Namespace, command: str, **words: Any) -> int:
+    """Sign a decision, carry it, and print what came of it; the exit code says whether it was done."""
     loaded = load(arguments.config)
-    return asyncio.run(_send(loaded, command, body, query))
+    spoken = Spoken(reason=arguments.reason, **{key: value for key, value in words.items() if value})
+    chosen = signer(arguments, loaded)
+    return shown(arguments, lambda: asyncio.run(_decide(loaded, chosen, command, spoken)))
 
 
-def decide(arguments: argparse.Namespace, command: str, **words: object) -> int:
-    """Carry a decision and print what came of it; the exit code says whether it was done."""
-    body = {"reason": arguments.reason, **{key: value for key, value in words.items() if value}}
+def found(loaded: Loaded, words: Spoken) -> Any:
+    """Found the register of operators: the one decision that nobody can sign yet."""
+    return asyncio.run(_decide(loaded, None, "operator-add", words))
+
+
+def shown(arguments: argparse.Namespace, carry: Callable[[], Any]) -> int:
+    """Print what came of a decision; 1 when it still waits for a second operator, 2 when it was refused."""
     try:
-        answer = send(arguments, command, body=body)
+        answer = carry()
     except IntakeError as error:
         if arguments.json:
             print_json({"done": False, "code": error.code, "message_vi": error.message_vi})
@@ -71,21 +87,63 @@ def decide(arguments: argparse.Namespace, command: str, **words: object) -> int:
     if arguments.json:
         print_json(answer)
     else:
-        say(f"[green]✓[/] {answer.get('message_vi', '')}")
-    return EX_OK
+        say(f"[green]✓[/] {plain(str(answer.get('message_vi', '')))}")
+    return EX_OK if answer.get("done") else EX_WRONG
 
 
-async def _send(
-    loaded: Loaded, command: str, body: Mapping[str, object] | None, query: Mapping[str, str] | None
-) -> Any:
-    socket_path = loaded.data_dir() / loaded.settings.listen.admin_socket
+async def _look(loaded: Loaded, command: str, query: Mapping[str, str] | None) -> Any:
+    async with _desk(loaded) as place:
+        return await ask(place, command, query=query)
+
+
+async def _decide(loaded: Loaded, chosen: Signer | None, command: str, spoken: Spoken) -> Any:
+    """Say a decision; if the gateway dies before it answers, say the very same thing once more: it is carried out once."""
+    clock = Clock()
+    async with _desk(loaded) as place:
+        identity = await ask(place, "identity")
+        envelope = _said(chosen, command, spoken, str(identity["installation"]), clock)
+        body = msgspec.structs.asdict(envelope)
+        with suppress(AnswerLost):
+            return await ask(place, command, body=body)
+    async with _desk(loaded) as place:
+        return await ask(place, command, body=body)
+
+
+def _said(chosen: Signer | None, command: str, spoken: Spoken, installation: str, clock: Clock) -> Envelope:
+    if chosen is not None:
+        return chosen.say(command, spoken, installation, clock)
+    unsigned = Statement(
+        installation=installation,
+        command=command,
+        words=spoken,
+        operator="",
+        key_id="",
+        decision_id=clock.new_id(),
+        at=clock.now(),
+    )
+    return Envelope(canonical(unsigned))
+
+
+@asynccontextmanager
+async def _desk(loaded: Loaded) -> AsyncIterator[Path]:
+    """The admin socket of the running gateway; when nothing runs, the same application over the store itself."""
+    running = loaded.data_dir() / loaded.settings.listen.admin_socket
     try:
-        return await ask(socket_path, command, body=body, query=query)
+        await ask(running, "identity")
     except NotRunning:
         if not (loaded.data_dir() / "journal.db").exists():
             raise
-    # Nothing runs: the same application serves the same command from the store itself, for the length of one call.
-    async with bootstrap.standing_still(loaded) as operations:
+    else:
+        yield running
+        return
+    async with standing_still(loaded) as place:
+        yield place
+
+
+@asynccontextmanager
+async def standing_still(loaded: Loaded) -> AsyncIterator[Path]:
+    """An admin socket over the store, made if it is not there, for the length of one command."""
+    async with bootstrap.standing_still(loaded) as desk:
         place = loaded.data_dir() / f"admin-{getpass.getuser()}.sock"
-        async with unix_site(create_admin_app(operations), place):
-            return await ask(place, command, body=body, query=query)
+        async with unix_site(create_admin_app(desk), place):
+            yield place

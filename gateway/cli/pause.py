@@ -1,4 +1,4 @@
-"""`gateway pause UPSTREAM`: send nothing to an upstream until it is resumed; intake still stores."""
+"""`gateway pause UPSTREAM|--all`: send nothing to an upstream until it is resumed; intake still stores."""
 
 from __future__ import annotations
 
@@ -13,9 +13,11 @@ HELP = "Tạm dừng gửi tới một hệ thống nhận; sự kiện mới v�
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which upstream, and why."""
     decision_arguments(parser)
-    parser.add_argument("upstream", metavar="HỆ_THỐNG")
+    which = parser.add_mutually_exclusive_group(required=True)
+    which.add_argument("upstream", nargs="?", default="", metavar="HỆ_THỐNG")
+    which.add_argument("--all", action="store_true", help="mọi hệ thống nhận")
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Carry the decision."""
-    return decide(arguments, "pause", upstream=arguments.upstream)
+    return decide(arguments, "pause", upstream=arguments.upstream, details={"all": True} if arguments.all else {})

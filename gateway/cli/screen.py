@@ -31,7 +31,7 @@ def say(text: str) -> None:
 
 def failure(text: str) -> None:
     """A fault, on standard error; never broken into lines of our own, because it may name a file."""
-    err.print(f"[bold red]✗[/] {_plain(text)}", soft_wrap=True)
+    err.print(f"[bold red]✗[/] {plain(text)}", soft_wrap=True)
 
 
 def print_json(value: object) -> None:
@@ -45,7 +45,7 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*(_plain(str(cell)) for cell in row))
+        grid.add_row(*(plain(str(cell)) for cell in row))
     out.print(grid)
 
 
@@ -61,6 +61,6 @@ def pick(row: Mapping[str, object], *names: str) -> list[object]:
     return [row.get(name) if row.get(name) is not None else "" for name in names]
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that rich must not read as markup."""
     return text.replace("[", "\\[")

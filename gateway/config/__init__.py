@@ -12,6 +12,7 @@ from gateway.config.model import Listen as Listen
 from gateway.config.model import Listeners as Listeners
 from gateway.config.model import Loaded as Loaded
 from gateway.config.model import Observe as Observe
+from gateway.config.model import Operators as Operators
 from gateway.config.model import Retry as Retry
 from gateway.config.model import RouteRule as RouteRule
 from gateway.config.model import Settings as Settings

@@ -74,6 +74,12 @@ def _semantic_faults(settings: Settings) -> list[str]:
         faults.extend(
             f"routes[{index}].to: không có upstream tên {to!r}" for to in rule.to if to not in settings.upstreams
         )
+    for name, value in (
+        ("proposal_hours", settings.operators.proposal_hours),
+        ("max_skew_s", settings.operators.max_skew_s),
+    ):
+        if value <= 0:
+            faults.append(f"operators.{name}: phải lớn hơn 0")
     for name, caller in settings.callers.items():
         if caller.role == "sector" and not (caller.consent_no and caller.consent_date):
             faults.append(f"callers.{name}: hệ thống chuyên ngành cần consent_no và consent_date (QĐ 3036 Điều 5.7)")

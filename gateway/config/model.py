@@ -179,6 +179,37 @@ class Observe(Struct, frozen=True):
     level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
 
+DecisionWord = Literal[
+    "hold",
+    "release",
+    "replay",
+    "pause",
+    "resume",
+    "pause-plan",
+    "pause-cancel",
+    "skip",
+    "skip-gap",
+    "apply-event",
+    "pass-event",
+    "consent-add",
+    "consent-revoke",
+    "operator-add",
+    "operator-revoke",
+]
+"""The decisions that may be marked (`gateway.records.operators.DECISIONS`; a test compares the two)."""
+
+
+class Operators(Struct, frozen=True):
+    """How people decide. `second_key_for`: commands that a second operator must sign as well (four eyes).
+
+    A proposal that nobody approved is void after `proposal_hours`. A signed statement is taken for `max_skew_s` seconds.
+    """
+
+    second_key_for: tuple[DecisionWord, ...] = ("skip", "skip-gap", "apply-event", "pass-event", "consent-revoke")
+    proposal_hours: float = 72.0
+    max_skew_s: int = 300
+
+
 class Settings(Struct, frozen=True):
     """Everything. Paths are relative to the directory of the file."""
 
@@ -191,6 +222,7 @@ class Settings(Struct, frozen=True):
     upstreams: dict[str, Upstream] = {}
     routes: tuple[RouteRule, ...] = ()
     observe: Observe = Observe()
+    operators: Operators = Operators()
 
 
 class Loaded(Struct, frozen=True):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from gateway.audit.events import audit
 from gateway.errors import Fault, Invalid
-from gateway.journal.model import AuditWrite, LaneOrder, OrderKind
+from gateway.journal.model import AuditWrite, LaneOrder, OrderKind, Signed
 
 SHORTEST_REASON = 10
 
@@ -17,6 +18,33 @@ class LanePlace(NamedTuple):
     upstream: str
     dossier: str
     delivery_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Switch:
+    """A person pauses upstreams (`pause`), or lets them run again; `signed` is the proof of the decision."""
+
+    upstreams: tuple[str, ...]
+    pause: bool
+    reason: str
+    actor: str
+    signed: Signed | None = None
+
+    def trail(self, reason: str) -> tuple[AuditWrite, ...]:
+        """One row an upstream."""
+        if self.pause:
+            return tuple(
+                audit("upstream.paused", self.actor, upstream=code, code="operator", reason=reason)
+                for code in self.upstreams
+            )
+        return tuple(audit("upstream.resumed", self.actor, upstream=code, reason=reason) for code in self.upstreams)
+
+    def message_vi(self) -> str:
+        """What the person is told."""
+        names = ", ".join(self.upstreams)
+        if self.pause:
+            return f"Đã tạm dừng {names}; sự kiện mới vẫn được tiếp nhận."
+        return f"Đã cho {names} chạy tiếp."
 
 
 def lane_order(kind: OrderKind, place: LanePlace, reason: str, actor: str) -> LaneOrder:

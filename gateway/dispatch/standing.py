@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -36,7 +37,10 @@ class Standing:
             latest = clock.now() + timedelta(seconds=line.settings.breaker.open_s)
             self._circuit = replace(self._circuit, open_until=min(self._circuit.open_until, latest))
         self._paused = row.paused
+        self._window = ""
         self._saved = row
+        # What the loop keeps of the breaker must not overtake, and undo, the pause that a person is just ordering.
+        self.writing = asyncio.Lock()
 
     @property
     def open_until(self) -> datetime | None:
@@ -62,7 +66,12 @@ class Standing:
 
     def closed_for_s(self) -> float:
         """How long asking again makes no sense, unless something ends meanwhile; infinite when only news changes it."""
-        if self._paused or self._circuit.state is not BreakerState.OPEN or self._circuit.open_until is None:
+        if (
+            self._paused
+            or self._window
+            or self._circuit.state is not BreakerState.OPEN
+            or self._circuit.open_until is None
+        ):
             return math.inf
         return max(0.002, (self._circuit.open_until - self._clock.now()).total_seconds())
 
@@ -72,7 +81,7 @@ class Standing:
         Outcomes on their way to the disk take no place of a call, but there are never more than twice as many in all, so
         that a crash leaves few in doubt.
         """
-        if self._paused:
+        if self._paused or self._window:
             return 0
         concurrency = self.line.settings.concurrency
         allowed = breaker.allowance(self._circuit, self._clock.now(), concurrency, self.under_way)
@@ -119,22 +128,29 @@ class Standing:
         self._hooks.alarm("upstream.paused", self.line.code, reason_vi)
         return (audit("upstream.paused", ACTOR, upstream=self.line.code, code=code, reason=reason_vi),)
 
-    async def order_pause(self, journal: Journal, paused: str, trace: AuditWrite) -> None:
-        """Carry out a person's pause, or with an empty text a resume: durable and audited before it takes effect."""
-        row = self._row(paused)
-        await journal.remember_upstream(row, (trace,))
-        self._saved, self._paused = row, paused
+    def would_be(self, paused: str) -> UpstreamRow:
+        """The row that a person's pause, or with an empty text a resume, puts in place; for who holds `writing`."""
+        return self._row(paused)
+
+    def switched(self, row: UpstreamRow) -> None:
+        """A person's pause or resume was stored: now it takes effect."""
+        self._saved, self._paused = row, row.paused
+
+    def close_for(self, window: str) -> None:
+        """A planned pause is in force, told by `window`; empty: none is. A person's own pause stands beside it."""
+        self._window = window
 
     async def save(self, journal: Journal) -> None:
         """Keep what changed since the last time; raises `JournalUnavailable`, and is then tried again later."""
-        row = self._row(self._paused)
-        if row != self._saved:
-            await journal.remember_upstream(row)
-            self._saved = row
+        async with self.writing:
+            row = self._row(self._paused)
+            if row != self._saved:
+                await journal.remember_upstream(row)
+                self._saved = row
 
     def row(self) -> UpstreamRow:
-        """The standing as it is shown and stored."""
-        return self._row(self._paused)
+        """The standing as it is shown: paused by a person, by a fault, or by a planned window."""
+        return self._row(self._paused or self._window)
 
     def _row(self, paused: str) -> UpstreamRow:
         return UpstreamRow(self.line.code, self._circuit.state.value, self._circuit.open_until, paused)

@@ -10,22 +10,21 @@ import asyncio
 import logging
 import traceback
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 from typing import TypeVar
 
 from connectors.kit.contract import Coordination
 from connectors.kit.errors import DeliveryError, NoAnswer, OutcomeUnknown
-from gateway.audit.events import audit
 from gateway.clock import Clock
 from gateway.dispatch.attempt import GRACE_S, Desk, Ticket, attempt
 from gateway.dispatch.breaker import Sign
-from gateway.dispatch.replay import checked_reason
+from gateway.dispatch.replay import Switch, checked_reason
 from gateway.dispatch.standing import Standing
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.dispatch.wallclock import Moment
 from gateway.errors import JournalUnavailable, NotFound
-from gateway.journal.model import UpstreamRow
+from gateway.journal.model import Ordered, UpstreamOrder, UpstreamRow
 from gateway.journal.store import Journal
 
 T = TypeVar("T")
@@ -98,20 +97,30 @@ class Worker:
             self._coordination.wake(code)
         await self._ended.wait()
 
-    async def pause(self, upstream: str, reason: str, actor: str) -> None:
-        """Send nothing to `upstream` until it is resumed; audited. Raises `Invalid` for a poor reason, `NotFound`."""
-        told = checked_reason(reason, actor)
-        standing = await self._standing(upstream)
-        await standing.order_pause(
-            self._journal, told, audit("upstream.paused", actor, upstream=upstream, code="operator", reason=told)
-        )
+    async def switch(self, order: Switch) -> Ordered:
+        """Pause or resume upstreams as a person decided: durable and audited in one transaction before it takes effect.
 
-    async def resume(self, upstream: str, reason: str, actor: str) -> None:
-        """Send to `upstream` again; audited. Raises `Invalid` for a poor reason, `NotFound`."""
-        told = checked_reason(reason, actor)
-        standing = await self._standing(upstream)
-        await standing.order_pause(self._journal, "", audit("upstream.resumed", actor, upstream=upstream, reason=told))
-        self._coordination.wake(upstream)
+        Raises `Invalid` for a poor reason, `NotFound` for an upstream that is not there.
+        """
+        told = checked_reason(order.reason, order.actor)
+        standings = [await self._standing(code) for code in sorted(set(order.upstreams))]
+        async with AsyncExitStack() as writing:
+            for standing in standings:
+                await writing.enter_async_context(standing.writing)
+            rows = tuple(standing.would_be(told if order.pause else "") for standing in standings)
+            wanted = UpstreamOrder(rows, order.trail(told), order.message_vi(), order.signed)
+            ordered = await self._journal.switch(wanted)
+            for standing, row in zip(standings, rows, strict=True):
+                standing.switched(row)
+        for row in rows:
+            self._coordination.wake(row.upstream)
+        return ordered
+
+    async def close_windows(self, closed: Mapping[str, str]) -> None:
+        """Planned pauses in force now: upstream to what is told of it; every other upstream is open, as far as windows go."""
+        for code in self._lines:
+            (await self._standing(code)).close_for(closed.get(code, ""))
+            self._coordination.wake(code)
 
     def standings(self) -> Mapping[str, UpstreamRow]:
         """Breaker and pause of every upstream that was looked at, as they are now."""

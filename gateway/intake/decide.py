@@ -22,6 +22,7 @@ from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
 from gateway.intake.receipts import Remark, Told, receipt, refuse
+from gateway.intake.recording import Recording, decide_recording
 from gateway.intake.refusals import RefusedCall
 from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
@@ -99,6 +100,8 @@ class Decider:
                 return self._book.decide(situation, inputs)
             case RefusedCall() as refused:
                 return Decision(b"", refused.status, audit=(refused.row,))
+            case Recording() as recording:
+                return decide_recording(situation, recording)
         raise TypeError(f"no decision is known for an intake of kind {intake.kind!r}")
 
     def _event(self, draft: Draft, subject: EventSubject) -> Decision:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Iterable
 
 from gateway.clock import from_micros
-from gateway.journal import lanes, reading
+from gateway.journal import lanes, once, reading
 from gateway.journal.books import Books, JournalFault, micros
 from gateway.journal.bound import BOUND
 from gateway.journal.model import (
@@ -23,6 +23,7 @@ from gateway.journal.model import (
     Record,
     RecordKey,
     RecordWrite,
+    Signed,
     Situation,
 )
 from gateway.journal.sealing import Stored
@@ -30,11 +31,14 @@ from gateway.journal.sealing import Stored
 
 def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
     """One intake inside the writer's transaction; whatever `decide` raises leaves nothing behind."""
+    if intake.signed is not None and (told := taken_before(books, intake.signed)) is not None:
+        return Accepted(told, 200, stored=False)
     situation = read_situation(books, intake)
     decision = decide(situation, intake)
     if not decision.store:
         return Accepted(decision.answer, decision.status, stored=False)
     books.dossier = intake.dossier
+    prove(books, intake.signed, decision.answer)
     position = _write(books, intake, decision)
     first = intake.digest, hashlib.sha256(decision.answer).digest()
     if intake.key and situation.known_receipt is None:
@@ -42,6 +46,22 @@ def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
     else:
         books.chain_leaf(*first)
     return Accepted(decision.answer, decision.status, stored=True, position=position, upstreams=decision.upstreams())
+
+
+def taken_before(books: Books, signed: Signed | None) -> bytes | None:
+    """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id."""
+    record = reading.record(books, once.key(signed.decision_id)) if signed is not None else None
+    return None if record is None or signed is None else once.answer_again(record, signed)
+
+
+def prove(books: Books, signed: Signed | None, answer: bytes) -> None:
+    """Write the proof of a decision, and its answer, with what it decided."""
+    if signed is None:
+        return
+    for row in signed.audit:
+        books.audit(row)
+    for record in (*signed.records, *((once.write(signed, answer),) if signed.last else ())):
+        _write_record(books, record)
 
 
 def read_situation(books: Books, intake: Intake) -> Situation:

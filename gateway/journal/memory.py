@@ -14,12 +14,11 @@ from typing import TypeVar
 from gateway.clock import Clock
 from gateway.errors import JournalUnavailable
 from gateway.journal import memory_lanes
-from gateway.journal.books import DIGEST_BYTES, JournalFault, row_digest, sha256
+from gateway.journal.books import DIGEST_BYTES, JournalFault, sha256
 from gateway.journal.memory_rows import Entry, Inbound, Lane, MemoryStore, Message, Receipt
 from gateway.journal.model import (
     PARKED,
     Accepted,
-    AuditWrite,
     Chain,
     Claim,
     Counts,
@@ -42,6 +41,7 @@ from gateway.journal.model import (
     RecordKey,
     Settlement,
     Situation,
+    UpstreamOrder,
     UpstreamRow,
 )
 from mappings.codec import encode_sorted
@@ -199,9 +199,13 @@ class MemoryJournal:
         """See `Journal.upstream`."""
         return (await self._read()).upstreams.get(code, UpstreamRow(code))
 
-    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+    async def remember_upstream(self, row: UpstreamRow) -> None:
         """See `Journal.remember_upstream`."""
-        await self._write(lambda entry: _remember(entry, row, audit))
+        await self._write(lambda entry: entry.store.upstreams.update({row.upstream: row}))
+
+    async def switch(self, order: UpstreamOrder) -> Ordered:
+        """See `Journal.switch`."""
+        return await self._write(lambda entry: memory_lanes.switch(entry, order))
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
         """See `Journal.leaves`."""
@@ -219,6 +223,8 @@ class MemoryJournal:
 
 def _accept(entry: Entry, intake: Intake, decide: Decide) -> Accepted:
     """One intake; whatever `decide` raises, and whatever a decision gets wrong, leaves nothing behind."""
+    if (told := entry.taken_before(intake.signed)) is not None:
+        return Accepted(told, 200, stored=False)
     situation = _situation(entry, intake)
     decision = decide(situation, intake)
     if not decision.store:
@@ -227,6 +233,7 @@ def _accept(entry: Entry, intake: Intake, decide: Decide) -> Accepted:
         raise JournalFault("a leaf covers SHA-256 digests only")
     carrying = {(w.source or intake.source, w.event_id): w.carried for w in decision.inbound if w.carried is not None}
     memory_lanes.check_new(entry.store, decision.deliveries, carrying)
+    entry.prove(intake.signed, decision.answer)
     position = _carry_out(entry, intake, decision)
     entry.leaf(intake.digest, hashlib.sha256(decision.answer).digest())
     if intake.key and situation.known_receipt is None:
@@ -269,7 +276,7 @@ def _carry_out(entry: Entry, intake: Intake, decision: Decision) -> int:
     for write in decision.inbound:
         _write_inbound(entry, intake, write, positions)
     for record in decision.records:
-        entry.store.records[record.key] = Record(record.key, record.version, record.state)
+        entry.record(record)
     own = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
     for source, last in sorted({**decision.other_sequences, **own}.items()):
         entry.store.sequences[source, intake.dossier] = last
@@ -339,12 +346,3 @@ def _lane_row(lane: Lane) -> LaneRow:
         legal_due=lane.legal_due,
         oldest_accepted_at=None if head is None else head.accepted_at,
     )
-
-
-def _remember(entry: Entry, row: UpstreamRow, audit: tuple[AuditWrite, ...]) -> None:
-    """Keep an upstream's breaker and pause; a person's part in it is audited and bound by a leaf."""
-    entry.store.upstreams[row.upstream] = row
-    for write in audit:
-        entry.audit(write)
-    if audit:
-        entry.leaf(row_digest("upstream", row.upstream, row.breaker_state, row.paused))

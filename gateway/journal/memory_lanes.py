@@ -24,7 +24,9 @@ from gateway.journal.model import (
     Ordered,
     OrderKind,
     Settlement,
+    UpstreamOrder,
 )
+from mappings.codec import decode, encode
 
 _BATCHABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING})
 
@@ -262,6 +264,8 @@ def _come_to_rest(lane: Lane, due: datetime) -> None:
 
 def order(entry: Entry, wanted: LaneOrder, now: datetime) -> Ordered:
     """Carry out a person's order; with nothing to do nothing is written, not even the audit rows."""
+    if (told := entry.taken_before(wanted.signed)) is not None:
+        return decode(told, Ordered)
     lane = entry.store.lanes.get(lane_id(wanted.upstream, wanted.dossier))
     if lane is None:
         return Ordered(False, "Không có luồng giao nhận nào của hồ sơ này tới hệ thống này")
@@ -274,10 +278,25 @@ def order(entry: Entry, wanted: LaneOrder, now: datetime) -> Ordered:
     else:
         outcome = _replay(entry, lane, wanted.delivery_id)
     if outcome.done:
+        entry.prove(wanted.signed, encode(outcome))
         for row in wanted.audit:
             entry.audit(row)
-        told = (wanted.upstream, wanted.dossier, wanted.actor, wanted.reason, outcome.delivery_id)
-        entry.leaf(row_digest("order", wanted.kind.value, *told))
+        what = (wanted.upstream, wanted.dossier, wanted.actor, wanted.reason, outcome.delivery_id)
+        entry.leaf(row_digest("order", wanted.kind.value, *what))
+    return outcome
+
+
+def switch(entry: Entry, wanted: UpstreamOrder) -> Ordered:
+    """Pause or resume upstreams as a person decided: their rows, the trail and the proof, bound by one leaf."""
+    if (told := entry.taken_before(wanted.signed)) is not None:
+        return decode(told, Ordered)
+    outcome = Ordered(True, wanted.message_vi)
+    entry.prove(wanted.signed, encode(outcome))
+    for row in wanted.rows:
+        entry.store.upstreams[row.upstream] = row
+    for write in wanted.audit:
+        entry.audit(write)
+    entry.leaf(*(row_digest("upstream", row.upstream, row.breaker_state, row.paused) for row in wanted.rows))
     return outcome
 
 

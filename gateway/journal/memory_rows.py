@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.journal import once
 from gateway.journal.books import DIGEST_BYTES, JournalFault
 from gateway.journal.lanes import lane_id
 from gateway.journal.model import (
@@ -18,6 +19,8 @@ from gateway.journal.model import (
     Leaf,
     Record,
     RecordKey,
+    RecordWrite,
+    Signed,
     UpstreamRow,
 )
 
@@ -161,8 +164,27 @@ class Entry:
         self.store.trail.append((shown, row.feed))
         return position
 
+    def record(self, write: RecordWrite) -> None:
+        """Put a record in place."""
+        self.store.records[write.key] = Record(write.key, write.version, write.state)
+
+    def taken_before(self, signed: Signed | None) -> bytes | None:
+        """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id."""
+        known = None if signed is None else self.store.records.get(once.key(signed.decision_id))
+        return None if known is None or signed is None else once.answer_again(known, signed)
+
+    def prove(self, signed: Signed | None, answer: bytes) -> None:
+        """Write the proof of a decision, and its answer, with what it decided."""
+        if signed is None:
+            return
+        for row in signed.audit:
+            self.audit(row)
+        for write in (*signed.records, *((once.write(signed, answer),) if signed.last else ())):
+            self.record(write)
+
     def leaf(self, *covers: bytes) -> None:
         """Append the leaf over what the operation vouches for; raises `JournalFault` for what is no SHA-256.
+
 
         A store on disk covers its rows as well, as they stand on that disk; here there are none.
         """

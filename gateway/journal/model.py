@@ -54,13 +54,30 @@ class RecordWrite:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """A person's signed decision on its way into a transaction: carried out at most once, and never without its proof.
+
+    `digest` is the SHA-256 (hex) of the signed statement. `audit` are the rows that carry statement and signature;
+    `records` are put in place along with what is decided. `last` False: another transaction of this decision follows,
+    which remembers its answer.
+    """
+
+    decision_id: str
+    digest: str
+    audit: tuple[AuditWrite, ...]
+    records: tuple[RecordWrite, ...] = ()
+    last: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Intake:
     """A validated request on its way into the journal.
 
     `key` is the idempotency key, unique for `source`; `raw` what is kept of the request, `digest` its body's SHA-256.
     `sequence` is None for what is not ordered (a dossier snapshot, an operator's order). `reads` names the records that
     `decide` needs to see.
-    `subject` is opaque to the journal and handed on to `decide`.
+    `subject` is opaque to the journal and handed on to `decide`. With `signed` it is a person's decision: its proof is
+    written with the rows, and the same decision again gets the answer it got, without `decide` being asked.
     """
 
     kind: str
@@ -72,6 +89,7 @@ class Intake:
     subject: object
     sequence: int | None = None
     reads: tuple[RecordKey, ...] = ()
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +316,17 @@ class LaneOrder:
     delivery_id: str = ""
     audit: tuple[AuditWrite, ...] = ()
     doubt_rest: timedelta = timedelta()
+    signed: Signed | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamOrder:
+    """A person's pause or resume of upstreams, all in one transaction: their rows, the trail, the answer to remember."""
+
+    rows: tuple[UpstreamRow, ...]
+    audit: tuple[AuditWrite, ...]
+    message_vi: str = ""
+    signed: Signed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 from gateway.journal import lanes
+from gateway.journal.accepting import prove, taken_before
 from gateway.journal.books import Books, micros, row_digest
 from gateway.journal.lanes import Head, Lane
-from gateway.journal.model import TERMINAL, AuditWrite, DeliveryState, LaneOrder, Ordered, OrderKind, UpstreamRow
+from gateway.journal.model import (
+    TERMINAL,
+    DeliveryState,
+    LaneOrder,
+    Ordered,
+    OrderKind,
+    UpstreamOrder,
+    UpstreamRow,
+)
+from mappings.codec import decode, encode
 
 _NO_LANE = "Không có luồng giao nhận nào của hồ sơ này tới hệ thống này"
 
 
 def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
     """Carry out an order at `now` (µs); with nothing to do nothing is written, not even the audit rows."""
+    if (told := taken_before(books, wanted.signed)) is not None:
+        return decode(told, Ordered)
     lane = lanes.named(books, wanted.upstream, wanted.dossier)
     if lane is None:
         return Ordered(False, _NO_LANE)
@@ -26,6 +38,7 @@ def order(books: Books, wanted: LaneOrder, now: int) -> Ordered:
     else:
         outcome = _replay(books, lane, wanted)
     if outcome.done:
+        prove(books, wanted.signed, encode(outcome))
         for row in wanted.audit:
             books.audit(row)
         books.chain_leaf(
@@ -112,10 +125,20 @@ def _replay(books: Books, lane: Lane, wanted: LaneOrder) -> Ordered:
     return Ordered(True, "Đã xếp thông điệp vào cuối luồng để gửi lại", again.delivery_id)
 
 
-def remember(books: Books, row: UpstreamRow, audit: tuple[AuditWrite, ...]) -> None:
-    """Keep an upstream's breaker and pause; a person's part in it is audited and bound by a leaf."""
-    books.run("upstream.put", row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)
-    for entry in audit:
+def switch(books: Books, wanted: UpstreamOrder) -> Ordered:
+    """Pause or resume upstreams as a person decided: their rows, the trail and the proof, bound by one leaf."""
+    if (told := taken_before(books, wanted.signed)) is not None:
+        return decode(told, Ordered)
+    outcome = Ordered(True, wanted.message_vi)
+    prove(books, wanted.signed, encode(outcome))
+    for row in wanted.rows:
+        remember(books, row)
+    for entry in wanted.audit:
         books.audit(entry)
-    if audit:
-        books.chain_leaf(row_digest("upstream", row.upstream, row.breaker_state, row.paused))
+    books.chain_leaf(*(row_digest("upstream", row.upstream, row.breaker_state, row.paused) for row in wanted.rows))
+    return outcome
+
+
+def remember(books: Books, row: UpstreamRow) -> None:
+    """Keep an upstream's breaker and pause."""
+    books.run("upstream.put", row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)

@@ -24,7 +24,6 @@ from gateway.journal import accepting, claiming, lock, opening, ordering, readin
 from gateway.journal.books import Author, Books, Counters, Cursor, Pages, Vault
 from gateway.journal.model import (
     Accepted,
-    AuditWrite,
     Chain,
     Claim,
     Counts,
@@ -40,6 +39,7 @@ from gateway.journal.model import (
     Record,
     RecordKey,
     Settlement,
+    UpstreamOrder,
     UpstreamRow,
 )
 from gateway.journal.options import StoreOptions as StoreOptions
@@ -345,9 +345,13 @@ class SqliteJournal:
         """See `Journal.upstream`."""
         return await self._readers.read(lambda pages: reading.upstream(pages, code))
 
-    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+    async def remember_upstream(self, row: UpstreamRow) -> None:
         """See `Journal.remember_upstream`."""
-        await self._writer.submit("upstream", lambda books: ordering.remember(books, row, audit))
+        await self._writer.submit("upstream", lambda books: ordering.remember(books, row))
+
+    async def switch(self, order: UpstreamOrder) -> Ordered:
+        """See `Journal.switch`."""
+        return await self._writer.submit("order", lambda books: ordering.switch(books, order))
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
         """See `Journal.leaves`."""

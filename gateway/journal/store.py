@@ -8,7 +8,6 @@ from typing import Protocol
 
 from gateway.journal.model import (
     Accepted,
-    AuditWrite,
     Claim,
     Counts,
     DeliveryRow,
@@ -22,6 +21,7 @@ from gateway.journal.model import (
     Record,
     RecordKey,
     Settlement,
+    UpstreamOrder,
     UpstreamRow,
 )
 
@@ -59,7 +59,7 @@ class Journal(Protocol):
         ...
 
     async def order(self, order: LaneOrder, now: datetime) -> Ordered:
-        """Carry out a person's decision about a lane, audited in the same transaction."""
+        """Carry out a person's decision about a lane, audited in the same transaction; the same signed one changes nothing."""
         ...
 
     async def record(self, key: RecordKey) -> Record | None:
@@ -112,8 +112,12 @@ class Journal(Protocol):
         """What is remembered of an upstream; a fresh row if nothing is."""
         ...
 
-    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
-        """Keep breaker and pause over restarts; `audit` rows commit with it (a person paused or resumed the upstream)."""
+    async def remember_upstream(self, row: UpstreamRow) -> None:
+        """Keep breaker and pause over restarts."""
+        ...
+
+    async def switch(self, order: UpstreamOrder) -> Ordered:
+        """Pause or resume upstreams as a person decided, audited and bound by a leaf in the same transaction."""
         ...
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:

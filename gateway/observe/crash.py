@@ -24,6 +24,7 @@ POINTS = (
     "send.after",
     "settle.before_commit",
     "settle.after_commit",
+    "decision.before_answer",
 )
 
 

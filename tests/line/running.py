@@ -95,7 +95,7 @@ class Line:
 
     def command(self, *words: str | Path) -> Finished:
         """An operator's command on this installation."""
-        return self.program.run(words[0], "--config", self.config, *words[1:])
+        return self.program.run(*words, "--config", self.config)
 
     def new_code(self) -> str:
         """A dossier code that was not used yet."""

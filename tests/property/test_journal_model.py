@@ -61,6 +61,7 @@ from gateway.journal.model import (
     RecordWrite,
     Settlement,
     Situation,
+    UpstreamOrder,
     UpstreamRow,
 )
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
@@ -88,7 +89,9 @@ SETTLED = (
     DeliveryState.SUPERSEDED,
     DeliveryState.READY,
 )
-POINTS = tuple(point for point in crash.POINTS if point.endswith("_commit"))
+POINTS = tuple(
+    point for point in crash.POINTS if point.startswith(("accept.", "claim.", "settle.")) and point.endswith("_commit")
+)
 CLAIMABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING, DeliveryState.UNKNOWN})
 
 
@@ -548,8 +551,11 @@ class JournalMachine(RuleBasedStateMachine):
         until = self.moment + timedelta(seconds=30) if opened else None
         row = UpstreamRow(upstream, "open" if opened else "closed", until, paused)
         audit = (AuditWrite("upstream.paused", "officer-1", "", "", b"{}"),) if paused else ()
-        self.run(self.disk.remember_upstream(row, audit))
-        self.run(self.model.remember_upstream(row, audit))
+        for journal in (self.disk, self.model):
+            if audit:
+                self.run(journal.switch(UpstreamOrder((row,), audit)))
+            else:
+                self.run(journal.remember_upstream(row))
 
     # -- death -------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import shlex
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,8 @@ from tests.line.program import Finished, Program, free_ports
 from tests.line.running import Line
 from tests.line.words import RESOLUTION, SECTOR
 
+ME = getpass.getuser()
+SECOND = "truongca"
 REASON = "Đơn vị vận hành đã xác minh"
 
 
@@ -43,11 +46,32 @@ class Office:
         return done
 
     def decide(self, *words: str | Path, reason: str = REASON) -> Any:
-        """A decision with its reason, as JSON; fails unless it was done."""
-        done = self.command(*words, "--reason", reason, "--json")
+        """A decision with its reason, as JSON; a second operator signs what needs one. Fails unless it was done."""
+        done = self.said(*words, reason=reason)
         assert done.code == 0, done
         assert done.tree["done"] is True
         return done.tree
+
+    def said(self, *words: str | Path, reason: str = REASON) -> Finished:
+        """What came of a decision, by both operators where it needs both."""
+        done = self.command(*words, "--reason", reason, "--json", *self.as_first)
+        return self.approve(done.tree["proposal"]) if done.code == 1 and "proposal" in done.tree else done
+
+    @property
+    def as_first(self) -> tuple[str, str]:
+        """Who decides, since there are two keys."""
+        return ("--as", ME)
+
+    def approve(self, proposal: str) -> Finished:
+        """The second operator agrees."""
+        return self.command("decisions", "approve", proposal, "--reason", REASON, "--json", "--as", SECOND)
+
+    def with_second(self) -> Office:
+        """A second operator beside the one that `init` made."""
+        words = ("operators", "add", SECOND, "--new-key", "--person", "CB-002", "--role", "supervisor")
+        done = self.command(*words, "--reason", "Bổ sung người trực thứ hai", "--json", *self.as_first)
+        assert done.code == 0, done
+        return self
 
     def audit(self, kind: str, dossier: str = "") -> list[dict[str, Any]]:
         """The fields of the audit rows of a kind, with their actor, from the store itself."""
@@ -109,7 +133,7 @@ def office(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[s
     """A running installation."""
     made = _made(tmp_path_factory.mktemp("cli") / "office", program_environment)
     try:
-        made.line.start()
+        made.with_second().line.start()
         yield made
     finally:
         made.line.program.close()

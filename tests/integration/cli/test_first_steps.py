@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,12 +44,14 @@ def test_init_writes_every_file_with_secrets_for_the_owner_alone(still: Any) -> 
         "keys/webhook.pem": 0o600,
         "keys/webhook.pub.pem": 0o644,
         "keys/kek": 0o600,
+        f"keys/operators/{getpass.getuser()}.pem": 0o600,
+        f"keys/operators/{getpass.getuser()}.pub.pem": 0o644,
         "keys/portal.username": 0o600,
         "keys/portal.password": 0o600,
         "simulators/national_dvc.toml": 0o600,
         "simulators/resolution.toml": 0o600,
     }
-    for folder in ("keys", "data", "simulators"):
+    for folder in ("keys", "keys/operators", "data", "simulators"):
         assert stat.S_IMODE((still.folder / folder).stat().st_mode) == 0o700
 
 
@@ -59,10 +62,10 @@ def test_init_leaves_no_temporary_file(still: Any) -> None:
 
 def test_init_does_not_overwrite_an_installation(still: Any) -> None:
     """A second init is refused with 2 and changes no byte."""
-    before = {path: path.read_bytes() for path in (still.folder / "keys").iterdir()}
+    before = {path: path.read_bytes() for path in (still.folder / "keys").rglob("*") if path.is_file()}
     done = still.line.program.run("init", still.folder)
     assert done.code == 2 and "đã có" in done.err and done.out == ""
-    assert {path: path.read_bytes() for path in (still.folder / "keys").iterdir()} == before
+    assert {path: path.read_bytes() for path in (still.folder / "keys").rglob("*") if path.is_file()} == before
 
 
 def test_init_where_nothing_can_be_written_says_so(program: Program, tmp_path: Path) -> None:

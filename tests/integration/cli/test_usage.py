@@ -38,6 +38,14 @@ WRONG_USAGE: tuple[tuple[str, ...], ...] = (
     ("pause", *REASON),
     ("pause", "national_dvc"),
     ("resume", "national_dvc"),
+    ("pause", "national_dvc", "--all", *REASON),
+    ("operators",),
+    ("operators", "add", *REASON),
+    ("operators", "add", "x", "--role", "king", *REASON),
+    ("operators", "revoke", "x"),
+    ("decisions",),
+    ("decisions", "approve", *REASON),
+    ("decisions", "approve", "x"),
     ("mappings",),
     ("mappings", "explain"),
     ("mappings", "improve"),
@@ -104,7 +112,9 @@ def test_a_missing_or_broken_configuration_exits_with_78_and_names_the_file(
 
 
 def test_without_a_gateway_and_without_a_store_orders_exit_with_69(at_once: Any, still: Any) -> None:
-    """Nothing runs and nothing was ever stored: say so, and what to do."""
+    """Nothing runs and nothing is stored: say so, and what to do."""
+    for kept in (still.folder / "data").iterdir():
+        kept.unlink()
     lane = ("--upstream", "national_dvc", "--dossier", "000.00.00.G16-261120-0001")
     config = ("--config", str(still.folder / "gateway.toml"))
     commands: list[tuple[str, ...]] = [

@@ -24,7 +24,6 @@ from gateway.dispatch.worker import Worker
 from gateway.errors import JournalUnavailable
 from gateway.evidence.log import chain
 from gateway.journal.model import (
-    AuditWrite,
     Claim,
     Decision,
     DeliveryRow,
@@ -234,12 +233,12 @@ class TroubledJournal(SqliteJournal):
     refuse_settlements = 0
     refuse_standings = 0
 
-    async def remember_upstream(self, row: UpstreamRow, audit: tuple[AuditWrite, ...] = ()) -> None:
+    async def remember_upstream(self, row: UpstreamRow) -> None:
         """See `Journal.remember_upstream`; as often as the test says, the disk is full."""
         if self.refuse_standings:
             self.refuse_standings -= 1
             raise JournalUnavailable
-        await super().remember_upstream(row, audit)
+        await super().remember_upstream(row)
 
     async def settle(self, settlement: Settlement) -> bool:
         """See `Journal.settle`; as often as the test says, the disk is full."""

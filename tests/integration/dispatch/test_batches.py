@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from connectors.kit.contract import Receipt
 from connectors.kit.errors import Busy, CredentialsRefused, NoAnswer, NotSent, Rejected
 from gateway.config import Breaker, Upstream
+from gateway.dispatch.replay import Switch
 from gateway.dispatch.upstreams import OperationTraits
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ async def test_a_batch_that_finds_the_set_up_wrong_keeps_what_was_confirmed(
     async with house.working() as worker:
         await house.until_so(lambda: house.standing().paused != "")
         await house.reach("D1", "DELIVERED", "READY", "READY")
-        await worker.resume("A", "Đã cập nhật tài khoản kết nối", "vanhanh01")
+        await worker.switch(Switch(("A",), False, "Đã cập nhật tài khoản kết nối", "vanhanh01"))
         await house.reach("D1", *["DELIVERED"] * 3)
 
 

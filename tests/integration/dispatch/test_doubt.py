@@ -19,10 +19,11 @@ from connectors.kit.errors import (
     NotSent,
     UpstreamFault,
 )
-from gateway.admin.operations import Operations, Words
+from gateway.admin.operations import Operations
+from gateway.admin.words import Words
 from gateway.clock import Clock
 from gateway.config import Upstream
-from gateway.dispatch.replay import LanePlace, lane_order
+from gateway.dispatch.replay import LanePlace, Switch, lane_order
 from gateway.dispatch.upstreams import OperationTraits
 from gateway.journal.model import OrderKind
 
@@ -180,7 +181,7 @@ async def test_an_enquiry_with_a_wrong_set_up_pauses_and_the_doubt_stays(house: 
         await house.until_so(lambda: house.standing().paused != "")
         await house.settled_down("A")
         assert await house.states("D1") == ["UNKNOWN"]
-        await worker.resume("A", "Đã cập nhật tài khoản kết nối", "vanhanh01")
+        await worker.switch(Switch(("A",), False, "Đã cập nhật tài khoản kết nối", "vanhanh01"))
         await house.reach("D1", "DELIVERED")
     assert [call.kind for call in asking.calls] == ["deliver", "enquire", "enquire", "deliver"]
 

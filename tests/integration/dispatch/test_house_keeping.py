@@ -11,6 +11,7 @@ import pytest
 from connectors.kit.contract import Delivery
 from connectors.kit.errors import NoAnswer, NotSent
 from gateway.config import Breaker, Upstream
+from gateway.dispatch.replay import Switch
 from gateway.dispatch.upstreams import OperationTraits
 from gateway.dispatch.worker import Worker
 from gateway.errors import Invalid, JournalUnavailable, NotFound
@@ -187,21 +188,21 @@ async def test_pausing_needs_a_reason_and_a_known_upstream(house: House, postman
     house.line("A", postman)
     worker = Worker(house.lines, house.journal, house.coordination, house.turned.clock)
     with pytest.raises(Invalid) as caught:
-        await worker.pause("A", "vì", "vanhanh01")
+        await worker.switch(Switch(("A",), True, "vì", "vanhanh01"))
     assert caught.value.faults[0].code == "reason_too_short"
     with pytest.raises(NotFound):
-        await worker.resume("B", "Hệ thống đã hoạt động trở lại", "vanhanh01")
+        await worker.switch(Switch(("B",), False, "Hệ thống đã hoạt động trở lại", "vanhanh01"))
 
 
 async def test_a_paused_upstream_claims_nothing_and_accepts_go_on(house: House, postman: Postman) -> None:
     """What is pushed while an upstream is paused waits unharmed and goes out after the resume."""
     house.line("A", postman)
     async with house.working() as worker:
-        await worker.pause("A", "Bảo trì theo kế hoạch", "vanhanh01")
+        await worker.switch(Switch(("A",), True, "Bảo trì theo kế hoạch", "vanhanh01"))
         await house.push("D1")
         await asyncio.sleep(0.03)
         assert await house.states("D1") == ["READY"]
-        await worker.resume("A", "Bảo trì đã kết thúc", "vanhanh01")
+        await worker.switch(Switch(("A",), False, "Bảo trì đã kết thúc", "vanhanh01"))
         await house.reach("D1", "DELIVERED")
 
 

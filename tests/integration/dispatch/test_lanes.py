@@ -15,6 +15,7 @@ from connectors.kit.errors import (
     Rejected,
 )
 from gateway.config import Breaker, Upstream
+from gateway.dispatch.replay import Switch
 from gateway.dispatch.upstreams import OperationTraits
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ async def test_a_wrong_set_up_pauses_the_upstream_once_and_harms_no_message(
         assert house.told.alarms == [("upstream.paused", "A")]
         assert (await house.kinds()).count("upstream.paused") == 1
         postman.everywhere = None
-        await worker.resume("A", "Đã cập nhật mật khẩu tài khoản kết nối", "vanhanh01")
+        await worker.switch(Switch(("A",), False, "Đã cập nhật mật khẩu tài khoản kết nối", "vanhanh01"))
         for number in range(12):
             await house.reach(f"D{number}", "DELIVERED")
     assert "upstream.resumed" in await house.kinds()
@@ -149,14 +150,14 @@ async def test_a_pause_outlives_a_restart(house: House, postman: Postman) -> Non
     """What a person paused stays paused until a person resumes it."""
     house.line("A", postman)
     async with house.working() as worker:
-        await worker.pause("A", "Bảo trì Cổng theo thông báo số 12", "vanhanh01")
+        await worker.switch(Switch(("A",), True, "Bảo trì Cổng theo thông báo số 12", "vanhanh01"))
     await house.push("D1")
     await house.restart()
     async with house.working() as worker:
         await asyncio.sleep(0.05)
         assert postman.heard() == []
         assert house.standing().paused == "Bảo trì Cổng theo thông báo số 12"
-        await worker.resume("A", "Cổng đã hoạt động trở lại", "vanhanh01")
+        await worker.switch(Switch(("A",), False, "Cổng đã hoạt động trở lại", "vanhanh01"))
         await house.reach("D1", "DELIVERED")
     assert [kind for kind in await house.kinds() if kind.startswith("upstream.")] == [
         "upstream.paused",

@@ -27,6 +27,7 @@ from gateway.journal.model import (
     RecordWrite,
     Settlement,
     Situation,
+    UpstreamOrder,
     UpstreamRow,
 )
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
@@ -109,7 +110,8 @@ class Lively:
             )
         order = LaneOrder(OrderKind.REPLAY, PUSHED, "HS-1", "gửi lại theo yêu cầu", "officer-1", f"HS-1-1/{PUSHED}")
         assert (await journal.order(order, self.turned.now())).done
-        await journal.remember_upstream(UpstreamRow(PUSHED, paused="bảo trì"), (_told("upstream.paused", ""),))
+        paused = UpstreamOrder((UpstreamRow(PUSHED, paused="bảo trì"),), (_told("upstream.paused", ""),))
+        assert (await journal.switch(paused)).done
         await journal.remember_upstream(UpstreamRow(PORTAL, "open", self.turned.now()))
         assert await self.claims(journal, PUSHED, 2), "something is under way"
         await journal.set_back(PORTAL, timedelta(minutes=1), self.turned.now())

@@ -10,13 +10,14 @@ import msgspec
 import pytest
 
 from gateway.admin.operations import Operations
-from gateway.admin.operations import Words as Told
+from gateway.admin.words import Words as Told
 from gateway.config import Intake as IntakePolicy
 from gateway.config import Upstream
+from gateway.dispatch.replay import Switch
 from gateway.evidence.log import chain
 from gateway.intake.decide import Decider
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
-from gateway.journal.model import Accepted, DeliveryState, MessageSettlement, OrderKind, Settlement
+from gateway.journal.model import Accepted, DeliveryState, MessageSettlement, Ordered, OrderKind, Settlement
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.records import courses, dossiers
 from mappings.canonical import Carried, Cause
@@ -130,8 +131,6 @@ async def test_an_event_whose_push_a_person_skips_is_not_lost_outside(
 class _Idle:
     """Nothing runs that could be paused."""
 
-    async def pause(self, upstream: str, reason: str, actor: str) -> None:
-        """Nothing to pause."""
-
-    async def resume(self, upstream: str, reason: str, actor: str) -> None:
-        """Nothing to resume."""
+    async def switch(self, order: Switch) -> Ordered:
+        """Nothing to pause or resume."""
+        return Ordered(False, "")

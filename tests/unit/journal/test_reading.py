@@ -17,6 +17,7 @@ from gateway.journal.model import (
     InboundStatus,
     OrderKind,
     RecordKey,
+    UpstreamOrder,
     UpstreamRow,
 )
 
@@ -158,7 +159,8 @@ async def test_an_upstream_is_remembered_over_restarts(driver: Drivers) -> None:
         kept = UpstreamRow("portal", "open", desk.turned.now() + timedelta(seconds=30), "bảo trì")
         await desk.journal.remember_upstream(kept)
         (before,) = await desk.journal.leaves()
-        await desk.journal.remember_upstream(kept, (AuditWrite("upstream.paused", "officer-1", "", "", b"{}"),))
+        row = AuditWrite("upstream.paused", "officer-1", "", "", b"{}")
+        assert (await desk.journal.switch(UpstreamOrder((kept,), (row,), "đã dừng"))).message_vi == "đã dừng"
         (after,) = await desk.journal.leaves()
         assert after.n == before.n + 1
         assert [row.kind for row in await desk.journal.feed(0, 10, feed_only=False)] == ["upstream.paused"]

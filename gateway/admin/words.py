@@ -1,0 +1,34 @@
+"""The words of an operator's decision, as operations get them: who, why, about what, and the proof of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from gateway.journal.model import AuditWrite, Signed
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A person's decision in words. `actor` is the operator's name; `details` are those of commands that need more.
+
+    `signed` is the signed statement on its way into the transaction: every operation hands it on to the journal, which
+    writes it with what was decided.
+    """
+
+    actor: str
+    reason: str
+    upstream: str = ""
+    dossier: str = ""
+    delivery_id: str = ""
+    source: str = ""
+    event_id: str = ""
+    sequence: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
+    signed: Signed | None = None
+
+    @property
+    def proof(self) -> tuple[AuditWrite, ...]:
+        """The audit rows that carry statement and signature."""
+        return self.signed.audit if self.signed is not None else ()

@@ -1,0 +1,29 @@
+"""What stands behind the admin socket: operations, the register of operators, and the desk that verifies decisions."""
+
+from __future__ import annotations
+
+from gateway.admin.decisions import Decisions
+from gateway.admin.four_eyes import Terms
+from gateway.admin.handlers import AdminDesk
+from gateway.admin.operations import Operations
+from gateway.admin.register import Register
+from gateway.clock import Clock
+from gateway.config import Loaded
+from gateway.dispatch.worker import Worker
+from gateway.journal.store import Journal
+from gateway.observe import crash
+
+
+def admin_desk(
+    loaded: Loaded, journal: Journal, worker: Worker, clock: Clock, reach: crash.Reach = crash.never
+) -> AdminDesk:
+    """The desk, as the configuration wants it."""
+    settings = loaded.settings
+    people = settings.operators
+    terms = Terms(settings.node, frozenset(people.second_key_for), people.proposal_hours, people.max_skew_s)
+    return AdminDesk(
+        operations=Operations(journal, worker, settings.upstreams, clock),
+        register=Register(journal, clock),
+        decisions=Decisions(journal, clock, terms),
+        reach=reach,
+    )
