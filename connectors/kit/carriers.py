@@ -1,8 +1,8 @@
 """How bytes reach a system: the same call, wrapped for the route that the configuration names.
 
 A carrier is data: it says which path, headers and query a provider's path becomes. Values stay plain text here;
-`HttpClient` percent-encodes them, exactly once (national-portal facts 1.2, "encoding trap"). The route through an LGSP
-with its own token is not built yet; it will be a third kind in `Carrier`.
+`HttpClient` percent-encodes them, exactly once (national-portal facts 1.2, "encoding trap"). What a route needs at run
+time, such as the token of an LGSP, is done by `connectors.kit.roads`.
 """
 
 from __future__ import annotations
@@ -64,4 +64,36 @@ class XRoadAdapter(
         return HttpRequest(request.method, f"/{path}", headers, request.body, query or None)
 
 
-Carrier = Direct | XRoadAdapter
+class Lgsp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, tag_field="kind", tag="lgsp"):
+    """Through the LGSP of the ministry or a province: a WSO2-style gateway with a token of its own (facts 1.1, 1.5).
+
+    `token_url` is the whole address of its token endpoint, mostly another port than its services. `client_id` and
+    `client_secret` are secret references; `credentials` says whether they go into a Basic header or into the form.
+    `resource` is the path under the base URL where a service is exposed, `{service}` its name; `/KetNoiMotCuaQuocGia/…`
+    was seen. A token is renewed `margin_s` before its end; `default_ttl_s` holds where its answer does not say how long it
+    lives (3600 s were seen). `scope` is sent when set.
+    """
+
+    token_url: str
+    client_id: str
+    client_secret: str
+    credentials: Literal["basic", "form"] = "basic"
+    scope: str = ""
+    resource: str = "/KetNoiMotCuaQuocGia/{service}"
+    margin_s: int = 60
+    default_ttl_s: int = 3_600
+
+    def __post_init__(self) -> None:
+        """Refuses a path that leads nowhere, and times that cannot be."""
+        if not self.resource.startswith("/") or set("{}") & set(self.resource.replace("{service}", "")):
+            raise ValueError("resource: phải bắt đầu bằng / và chỉ chứa một chỗ điền là {service}")
+        if self.margin_s < 0 or self.default_ttl_s < 1:
+            raise ValueError("margin_s không được âm, default_ttl_s phải lớn hơn 0")
+
+    def carry(self, request: HttpRequest) -> HttpRequest:
+        """`request` as it goes out on this route: the path of its service; the token is added on the road."""
+        path = self.resource.replace("{service}", request.service)
+        return HttpRequest(request.method, path, request.headers, request.body, request.query)
+
+
+Carrier = Direct | XRoadAdapter | Lgsp

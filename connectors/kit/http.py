@@ -75,13 +75,14 @@ class HttpOptions:
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """One request. `path` and `query` are plain text: they are percent-encoded once, in `HttpClient`, never before."""
+    """One request. `path`, `query`: plain text, percent-encoded once, in `HttpClient`. `service`: the upstream's name of it."""
 
     method: str
     path: str
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes = field(default=b"", repr=False)
     query: Mapping[str, str] | None = field(default=None, repr=False)
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True)

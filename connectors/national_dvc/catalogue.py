@@ -8,7 +8,8 @@ import msgspec
 
 from connectors.kit.contract import Kit
 from connectors.kit.errors import CannotMap, DeliveryError, Finding, Rejected
-from connectors.national_dvc.client import Attempt, PortalClient, Said, before_sending, refusal_of
+from connectors.kit.tokens import Attempt
+from connectors.national_dvc.client import PortalClient, Said, before_sending, refusal_of
 from connectors.national_dvc.profiles._mapi.mapping import UNLISTED
 from connectors.national_dvc.profiles._mapi.messages import ThuTuc, read_procedure
 from connectors.national_dvc.profiles._mapi.outcomes import Family

@@ -7,14 +7,12 @@ profile's outcome table; what a dead connection means is said by `connectors.kit
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
-from connectors.kit.carriers import Carrier
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import (
     AnswerUnreadable,
@@ -26,10 +24,13 @@ from connectors.kit.errors import (
     OutcomeUnknown,
     Rejected,
 )
-from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal, remaining
+from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal
 from connectors.kit.redact import quotable
+from connectors.kit.roads import Road
+from connectors.kit.tokens import Attempt, KeptSecret, Made
 from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
+    LOGIN,
     LOOK_UP_DOSSIER,
     PERSONAL,
     READ_PROCEDURE,
@@ -66,8 +67,12 @@ class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """How long a session is kept (facts U6: 540 s, as the one known client keeps it 10 minutes), and codes that end it."""
+    """How long a session is kept (facts U6: 540 s, as the one known client keeps it 10 minutes), and codes that end it.
 
+    `login` false: the route keeps the session with the portal itself, so calls carry none (an LGSP may; unknown).
+    """
+
+    login: bool = True
     ttl_seconds: int = 540
     expired_codes: tuple[str, ...] = ()
 
@@ -83,9 +88,8 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """Everything that a deployment may have to change: route, paths, session rules, outcome table."""
+    """Everything that a deployment may have to change: paths, session rules, outcome table."""
 
-    carrier: Carrier
     endpoints: Endpoints
     session: SessionRules
     outcomes: Outcomes
@@ -111,25 +115,17 @@ class Said:
         return self.conclusion.family
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One attempt with all the calls it may need; their time is counted together."""
-
-    budget: Budget
-    started: float
-
-
 class PortalClient:
     """Speaks both `mapi` generations. Raises only `DeliveryError`; an answer that could be read is returned, whatever it says."""
 
-    def __init__(self, *, http: HttpClient, kit: Kit, account: Account, dialect: Dialect) -> None:
+    def __init__(self, *, http: HttpClient, road: Road, kit: Kit, account: Account, dialect: Dialect) -> None:
         self._http = http
         self._kit = kit
         self._account = account
         self._dialect = dialect
-        self._login = asyncio.Lock()
-        self._failed: tuple[float, DeliveryError] | None = None
-        self._session_key = f"{kit.upstream}.session"
+        self._road = road
+        late = "Chưa gửi: hết thời gian khi chờ đăng nhập vào Cổng."
+        self._sessions = KeptSecret(kit, f"{kit.upstream}.session", self._made_session, late)
 
     def begin(self, budget: Budget) -> Attempt:
         """An attempt that begins now."""
@@ -157,7 +153,7 @@ class PortalClient:
 
     async def has_session(self) -> bool:
         """Whether a session is kept."""
-        return await self._kit.coordination.recall(self._session_key) is not None
+        return not self._dialect.session.login or await self._sessions.kept() is not None
 
     async def sign_in(self, attempt: Attempt) -> None:
         """See to it that there is a session."""
@@ -165,7 +161,7 @@ class PortalClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._http.close()
+        await self._road.close()
 
     async def _ask(self, operation: Operation, body: Mapping[str, object], attempt: Attempt) -> Said:
         """Ask with the shared session; once more with a fresh one where the refusal may be about the session only.
@@ -200,13 +196,12 @@ class PortalClient:
             return False
 
     async def _send(self, operation: Operation, body: Mapping[str, object], session: str, attempt: Attempt) -> Said:
-        content = {"session": session, "madonvi": self._account.madonvi, **body}
-        request = self._request(self._dialect.endpoints.integration, content)
-        answer = await self._http.call(request, self._left(attempt))
+        content = {"madonvi": self._account.madonvi, **body}
+        if session:
+            content = {"session": session, **content}
+        request = _request(self._dialect.endpoints.integration, str(body["service"]), content)
+        answer = await self._road.call(request, self._left(attempt))
         return self._read(operation, request, answer)
-
-    def _request(self, path: str, content: Mapping[str, object]) -> HttpRequest:
-        return self._dialect.carrier.carry(HttpRequest("POST", path, _HEADERS, msgspec.json.encode(content)))
 
     def _read(self, operation: Operation, request: HttpRequest, http: HttpAnswer) -> Said:
         exchange = self._http.exchange(request, http)
@@ -214,7 +209,7 @@ class PortalClient:
         if refused is not None:
             raise refused
         try:
-            answer = read_answer(http.body, plain_allowed=operation is Operation.PROGRESS)
+            answer = read_answer(self._road.opened(http.body), plain_allowed=operation is Operation.PROGRESS)
         except AnswerUnreadable as error:
             error.exchange = exchange
             raise
@@ -225,60 +220,23 @@ class PortalClient:
         return Said(answer, conclusion, now, self._http.exchange(request, http, answer.code))
 
     async def _session(self, attempt: Attempt, stale: str) -> tuple[str, bool]:
-        """The session to use, and whether it was made just now. `stale` is one that was refused; it is dropped.
-
-        One login at a time: whoever waited finds the session that the first one made, or the failure that it met, since
-        asking again and again locks accounts and keeps a portal down.
-        """
-        kept = await self._kept_session(stale)
-        if kept is not None:
-            return kept, False
-        asked = self._kit.instant()
-        try:
-            async with asyncio.timeout(self._left(attempt).timeout_s):
-                await self._login.acquire()
-        except TimeoutError:
-            raise NotSent("Chưa gửi: hết thời gian khi chờ đăng nhập vào Cổng.") from None
-        try:
-            kept = await self._kept_session(stale)
-            if kept is not None:
-                return kept, False
-            if self._failed is not None and self._failed[0] >= asked:
-                raise _again(self._failed[1])
-            return await self._renewed(attempt), True
-        finally:
-            self._login.release()
-
-    async def _kept_session(self, stale: str) -> str | None:
-        kept = await self._kit.coordination.recall(self._session_key)
-        return None if kept == stale else kept
-
-    async def _renewed(self, attempt: Attempt) -> str:
-        """A new session, kept for everybody; a failure is kept for those who wait, unless it is our own lack of time."""
-        await self._kit.coordination.forget(self._session_key)
-        try:
-            made = await self._made_session(attempt)
-        except DeliveryError as error:
-            left = self._left(attempt)
-            if left.timeout_s > 0 and self._kit.instant() < left.send_before:
-                self._failed = (self._kit.instant(), error)
-            raise
-        ttl = timedelta(seconds=self._dialect.session.ttl_seconds)
-        await self._kit.coordination.remember(self._session_key, made, ttl)
-        return made
+        """The session to use, and whether it was made just now; none at all where the route keeps the session itself."""
+        if not self._dialect.session.login:
+            return "", True
+        return await self._sessions.obtain(attempt, stale)
 
     def _left(self, attempt: Attempt) -> Budget:
-        return remaining(attempt.budget, attempt.started, self._kit)
+        return attempt.left(self._kit)
 
-    async def _made_session(self, attempt: Attempt) -> str:
+    async def _made_session(self, attempt: Attempt) -> Made:
         """Log in. Whatever goes wrong here, the delivery itself was not sent."""
         secrets = {
             "username": self._kit.secret(self._account.username),
             "password": self._kit.secret(self._account.password),
         }
-        request = self._request(self._dialect.endpoints.auth, secrets)
+        request = _request(self._dialect.endpoints.auth, LOGIN, secrets)
         try:
-            answer = await self._http.call(request, self._left(attempt))
+            answer = await self._road.call(request, self._left(attempt))
             said = self._read(Operation.LOGIN, request, answer)
         except OutcomeUnknown as error:
             raise NotSent(
@@ -287,7 +245,7 @@ class PortalClient:
                 retry_after_s=error.retry_after_s,
             ) from None
         if said.family is Family.DONE and said.answer.session:
-            return said.answer.session
+            return Made(said.answer.session, self._dialect.session.ttl_seconds)
         if said.family is Family.CREDENTIALS_REFUSED:
             raise refusal_of(said, secrets.values())
         why = "câu trả lời không có phiên làm việc."
@@ -324,9 +282,8 @@ def _about_session(said: Said) -> bool:
     return said.family is Family.SESSION_EXPIRED or unknown_refusal
 
 
-def _again(error: DeliveryError) -> DeliveryError:
-    """The same failure for somebody else: an exception belongs to one traceback."""
-    return type(error)(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)
+def _request(path: str, service: str, content: Mapping[str, object]) -> HttpRequest:
+    return HttpRequest("POST", path, _HEADERS, msgspec.json.encode(content), service=service)
 
 
 def _personal(request: bytes) -> Iterator[str]:

@@ -38,12 +38,27 @@ from mappings.dates import to_portal_time
 _MADONVI = "000.00.00.G16"
 _USERNAME = "tai-khoan-kiem-thu"
 _PASSWORD = "khong-bao-gio-ghi-nhat-ky"
+_LGSP_ID, _LGSP_SECRET = "khach-lgsp-kiem-thu", "khoa-lgsp-khong-bao-gio-ghi"
 _START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 _APPLICANT, _ID_NUMBER, _PHONE = "Nguyễn Văn Kiểm Thử", "001099012345", "0900000123"
 _SESSION_WORDS = "Phiên làm việc đã hết hạn"
 _BUSY_WORDS = "Hệ thống đang bận"
 _UNKNOWN_DOSSIER = "Hồ sơ không tồn tại"
 _EXISTS = "Hồ sơ đã tồn tại"
+
+
+def _through_lgsp(base_url: str) -> ConformanceCase:
+    """The newer generation through an LGSP: every call with its token, every answer a string in a string."""
+    plain = _case(base_url, "mapi-2023")
+    carrier = {"kind": "lgsp", "token_url": f"{base_url}/token", "client_id": "lgsp_id", "client_secret": "lgsp_secret"}
+    lgsp = {"client_id": _LGSP_ID, "client_secret": _LGSP_SECRET, "credentials": "basic", "wrap": "always"}
+    return replace(
+        plain,
+        settings={**plain.settings, "carrier": carrier},
+        secrets={**plain.secrets, "lgsp_id": _LGSP_ID, "lgsp_secret": _LGSP_SECRET},
+        simulator={**plain.simulator, "lgsp": lgsp},
+        planted=(*plain.planted, _LGSP_SECRET),
+    )
 
 
 def _case(base_url: str, profile: str) -> ConformanceCase:
@@ -219,5 +234,6 @@ def _outcomes(folder: str) -> tuple[OutcomeTrigger, ...]:
 CASES: Mapping[str, Case] = {
     "mapi-2019": lambda base_url: _case(base_url, "mapi-2019"),
     "mapi-2023": lambda base_url: _case(base_url, "mapi-2023"),
+    "mapi-2023-lgsp": _through_lgsp,
 }
-"""One case for each generation."""
+"""One case for each generation, and one for the road through an LGSP."""

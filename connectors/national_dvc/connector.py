@@ -33,12 +33,13 @@ from connectors.kit.contract import (
 )
 from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryError, Exchange, NotSent, SettingsError
 from connectors.kit.http import HttpClient, HttpOptions
+from connectors.kit.roads import road
+from connectors.kit.tokens import Attempt
 from connectors.national_dvc.catalogue import Catalogue
 from connectors.national_dvc.client import (
     NOBODY,
     SECRET_KEYS,
     Account,
-    Attempt,
     Dialect,
     Endpoints,
     PortalClient,
@@ -305,14 +306,14 @@ def create(settings: Settings, kit: Kit) -> NationalPortal:
         http = HttpClient(base_url=settings.base_url, kit=kit, options=options)
     except ContractChanged as error:
         raise SettingsError("national_dvc", (f"base_url: {error.message_vi}",)) from None
-    dialect = Dialect(
-        settings.carrier,
-        settings.endpoints,
-        settings.session,
-        GENERATIONS[settings.profile].outcomes(settings.outcomes),
-    )
+    try:
+        way = road(settings.carrier, http, kit, options)
+    except ContractChanged as error:
+        raise SettingsError("national_dvc", (f"carrier.token_url: {error.message_vi}",)) from None
+    outcomes = GENERATIONS[settings.profile].outcomes(settings.outcomes)
+    dialect = Dialect(settings.endpoints, settings.session, outcomes)
     account = Account(settings.madonvi, settings.username, settings.password)
-    return NationalPortal(settings, PortalClient(http=http, kit=kit, account=account, dialect=dialect), kit)
+    return NationalPortal(settings, PortalClient(http=http, road=way, kit=kit, account=account, dialect=dialect), kit)
 
 
 def _people(deliveries: Iterable[Delivery]) -> Iterator[str]:

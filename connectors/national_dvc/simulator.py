@@ -1,7 +1,8 @@
 """A real HTTP server that behaves, and misbehaves, like the National Public Service Portal (national-portal facts 8.1).
 
-It answers directly and behind both adapter names. It shares no mapping code with the client and shows nothing on the
-wire that the facts do not know; what it holds is told by the control plane alone:
+It answers directly and behind both adapter names, or through an LGSP of its own (option `lgsp`). It shares no mapping
+code with the client and shows nothing on the wire that the facts do not know; what it holds is told by the control plane
+alone:
 
     GET    /_simulator/dossiers?offset=0&limit=1000&fields=1&code=   versions and progress rows, in order of arrival
     GET    /_simulator/score?until=yyyyMMddHHmmss&dossiers=1         the portal's own on-time score (5.3)
@@ -26,6 +27,7 @@ from aiohttp import web
 
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
+from connectors.kit.simulated_lgsp import LgspOptions, SimulatedLgsp, mount_lgsp
 from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
 from connectors.national_dvc.simulator_portal import INTEGRATION, SHARED, Answer, Body, Portal, PortalOptions, Services
 from connectors.national_dvc.simulator_rules import LOCAL_ZONE, portal_time
@@ -50,14 +52,10 @@ def portal_app(portal: Portal, plan: FaultPlan | None = None) -> web.Application
     """An application in front of `portal`."""
     app = web.Application(client_max_size=_MOST_BYTES)
     front = Front(portal, mount_control(app, plan=plan))
-    options = portal.options
-    tables: dict[str, Services] = {}
-    for path, services in ((options.integration_endpoint, INTEGRATION), (options.share_endpoint, SHARED)):
-        tables[path] = {**tables.get(path, {}), **services}
-    for base in ("", *ADAPTERS):
-        app.router.add_post(f"{options.prefix}{base}{options.auth_endpoint}", front.login)
-        for path, services in tables.items():
-            app.router.add_post(f"{options.prefix}{base}{path}", Endpoint(front, services).handle)
+    if portal.options.lgsp is None:
+        _mount_direct(app, front)
+    else:
+        _mount_behind_lgsp(app, front, portal.options.lgsp)
     control = Control(portal, front.simulation)
     app.router.add_get("/_simulator/dossiers", control.dossiers)
     app.router.add_get("/_simulator/score", control.score)
@@ -65,6 +63,30 @@ def portal_app(portal: Portal, plan: FaultPlan | None = None) -> web.Application
     app.router.add_post("/_simulator/sessions/expire", control.expire_sessions)
     app.router.add_delete("/_simulator/state", control.forget)
     return app
+
+
+def _mount_direct(app: web.Application, front: Front) -> None:
+    """The portal's own paths, and the same behind both adapters."""
+    options = front.portal.options
+    tables: dict[str, Services] = {}
+    for path, services in ((options.integration_endpoint, INTEGRATION), (options.share_endpoint, SHARED)):
+        tables[path] = {**tables.get(path, {}), **services}
+    for base in ("", *ADAPTERS):
+        app.router.add_post(f"{options.prefix}{base}{options.auth_endpoint}", front.login)
+        for path, services in tables.items():
+            app.router.add_post(f"{options.prefix}{base}{path}", Endpoint(front, services).handle)
+
+
+def _mount_behind_lgsp(app: web.Application, front: Front, options: LgspOptions) -> None:
+    """Every service under a path of the LGSP's; the log-in is one of them (1.1, row 3; its name there is [assumed])."""
+
+    async def serve(request: web.Request, service: str) -> web.StreamResponse:
+        if service == "login":
+            return await front.login(request)
+        return await front.serve(request, {**INTEGRATION, **SHARED}, named=service)
+
+    portal = front.portal
+    mount_lgsp(app, SimulatedLgsp(options, front.simulation, portal.now, portal.new_token, serve))
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,13 +108,18 @@ class Front:
 
         return await self.simulation.play(Call(request, "login", _route(request)), work)
 
-    async def serve(self, request: web.Request, services: Services) -> web.StreamResponse:
-        """Any business service of one endpoint."""
+    async def serve(self, request: web.Request, services: Services, named: str = "") -> web.StreamResponse:
+        """Any business service of one endpoint; `named` is what the path says, where each service has its own."""
         misrouted = self._misrouted(request)
         if misrouted is not None:
             return misrouted
         body = _json(await request.read())
         service = str(body.get("service", "")) if isinstance(body, dict) else ""
+        if named and service != named:
+            return self.answered(Answer(-1, "Dịch vụ không đúng với đường dẫn"))
+        lgsp = self.portal.options.lgsp
+        if lgsp is not None and lgsp.holds_session and isinstance(body, dict) and "session" not in body:
+            body = {**body, "session": self.portal.standing_session()}
 
         async def work(fault: Fault | None) -> web.Response:
             return self.answered(self._business(body, services, fault))

@@ -10,10 +10,12 @@ import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from math import inf
 from typing import Any, Literal
 
 import msgspec
 
+from connectors.kit.simulated_lgsp import LgspOptions
 from connectors.national_dvc.simulator_catalogue import (
     ListedProcedure,
     Row,
@@ -38,7 +40,7 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     `expired_code` is the answer to an unknown or expired session (1.5: unknown; [assumed] -2); `share_endpoint` and
     `integration_endpoint` are paths after `prefix` (1.3: [assumed]). `profile` mapi-2023 makes the fields of 2023
     mandatory. With neither `procedures` nor `catalogue`, every well-formed procedure code is known. `faults` is a plan
-    to begin with.
+    to begin with. `lgsp` puts an LGSP in front: then the portal answers through it and no longer directly.
     """
 
     username: str = "000.00.00.G16"
@@ -63,6 +65,7 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     catalogue: tuple[dict[str, Any], ...] = ()
     poison_dossiers: tuple[str, ...] = ()
     holidays: tuple[date, ...] = ()
+    lgsp: LgspOptions | None = None
     faults: dict[str, Any] = {}
 
 
@@ -114,6 +117,15 @@ class Portal:
         token = self.new_token()
         self.sessions[token] = now + self.options.session_ttl_s
         return Answer(0, "Thành công", session=token)
+
+    def standing_session(self) -> str:
+        """The session that an LGSP in front of the portal keeps for everybody; made anew when it was ended."""
+        return next((token for token, until in self.sessions.items() if until == inf), None) or self._lasting()
+
+    def _lasting(self) -> str:
+        token = self.new_token()
+        self.sessions[token] = inf
+        return token
 
     def expire_sessions(self) -> int:
         """Forget every session; how many there were."""

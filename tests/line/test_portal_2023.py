@@ -1,0 +1,97 @@
+"""The real program speaks mapi-2023 through an LGSP: what is complete arrives, what lacks a field is held and says which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.line.program import until
+from tests.line.running import Line, lay
+from tests.line.words import SECTOR, event
+
+pytestmark = pytest.mark.xdist_group("line-portal-2023")
+
+_CARRIER = """
+[upstreams.national_dvc.settings.carrier]
+kind = "lgsp"
+token_url = "{base}/token"
+client_id = "file:keys/lgsp.id"
+client_secret = "file:keys/lgsp.secret"
+credentials = "form"
+"""
+_SIMULATED = """
+profile = "mapi-2023"
+[lgsp]
+client_id = "khach-lgsp"
+client_secret = "bi-mat-lgsp"
+credentials = "form"
+token_ttl_s = 61
+wrap = "rotating"
+"""
+
+
+@pytest.fixture(scope="module")
+def lgsp(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
+    """A line whose portal demands what 2023 demands and answers through an LGSP only."""
+    folder = tmp_path_factory.mktemp("lgsp")
+    line = lay(folder, program_environment)
+    text = line.config.read_text(encoding="utf-8")
+    begin = text.index("[upstreams.national_dvc.settings.carrier]")
+    end = text.index("\n[", begin)
+    text = text[:begin] + _CARRIER.format(base=line.url("national_dvc")) + text[end:]
+    text = text.replace('madonvi = "000.00.00.G16"', 'madonvi = "000.00.00.G16"\nprofile = "mapi-2023"')
+    line.config.write_text(text, encoding="utf-8")
+    (folder / "keys/lgsp.id").write_text("khach-lgsp\n")
+    (folder / "keys/lgsp.secret").write_text("bi-mat-lgsp\n")
+    options = folder / "simulators/national_dvc.toml"
+    options.write_text(options.read_text(encoding="utf-8") + _SIMULATED, encoding="utf-8")
+    try:
+        yield line.start()
+    finally:
+        line.program.close()
+
+
+def test_a_dossier_travels_from_its_sector_to_the_portal_with_the_fields_of_2023(lgsp: Line) -> None:
+    """Pushed, pushed back, mapped from the registered facts, through the LGSP; the portal holds what they say."""
+    code = lgsp.new_dossier(
+        fees=[{"id": "PHI-1", "name": "Phí thẩm định", "amount": 500_000}],
+        payments=[{"id": "TT-1", "method": "portal", "state": "paid", "amount": 500_000, "fee_ids": ["PHI-1"]}],
+    )
+    assert lgsp.push(event(SECTOR, code, 1, "received")).status == 202
+    lgsp.portal_has(code, ["2"])
+    lgsp.order("national_dvc", "POST", "lgsp/expire")
+    lgsp.order("national_dvc", "POST", "sessions/expire")
+    assert lgsp.push(event(SECTOR, code, 2, "processing")).status == 202
+    held = lgsp.portal_has(code, ["2", "4"])
+    said = {name: held["fields"][name] for name in ("DuocThanhToanTrucTuyen", "SoGiayToChuHoSo", "NgayNopHoSo")}
+    assert said == {
+        "DuocThanhToanTrucTuyen": "1",
+        "SoGiayToChuHoSo": "001099000001",
+        "NgayNopHoSo": "20261120080000",
+    }
+    assert held["fields"]["DinhDanhCHS"] == [{"LoaiDinhDanh": "1", "SoDinhDanh": "001099000001"}]
+    seen = lgsp.order("national_dvc", "GET", "lgsp")
+    assert seen["issued"] >= 2 and seen["let_through"] >= 4 and seen["refused_clients"] == 0
+    calls = lgsp.order("national_dvc", "GET", "calls")["calls"]
+    services = [call for call in calls if call["operation"] not in ("token", "lgsp_turned_away")]
+    assert len(services) == seen["let_through"], "nothing went around the LGSP"
+
+
+def test_a_dossier_that_lacks_mandatory_fields_is_held_with_each_of_them_named(lgsp: Line) -> None:
+    """Held before anything is sent; the operator reads in Vietnamese what is missing."""
+    applicant = {"kind": "business", "name": "Công ty Mẫu", "id": {"type": "none"}}
+    times = {"received_at": "2026-11-20T08:30:00+07:00", "due_at": "2026-12-01T09:00:00+07:00"}
+    code = lgsp.new_dossier(applicant=applicant, times=times)
+    assert lgsp.push(event(SECTOR, code, 1, "received")).status == 202
+
+    def is_held() -> Any:
+        lanes = [lane for lane in lgsp.view(code)["lanes"] if lane["upstream"] == "national_dvc"]
+        return lanes if lanes and lanes[0]["state"] == "HELD" else None
+
+    until(is_held, f"{code} is held")
+    shown = lgsp.command("lanes", "--json").out
+    for missing in ("SoGiayToChuHoSo", "DinhDanhCHS", "thiếu ngày nộp hồ sơ"):
+        assert missing in shown
+    assert lgsp.portal(code) is None
