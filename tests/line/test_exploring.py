@@ -1,0 +1,53 @@
+"""Schemathesis at the real door: no 5xx, no answer that the description does not name, most requests authenticated.
+
+TTHC_EXAMPLES sets how many requests are drawn for each operation; `make prove` draws more than `make test`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pytest
+
+from tests.line.exploring import explore
+from tests.line.running import Line
+
+EXAMPLES = int(os.environ.get("TTHC_EXAMPLES", "12"))
+SEED = 20_261_122
+
+
+@pytest.fixture
+def description(fragile: Line) -> Any:
+    """The description as the running gateway serves it."""
+    return fragile.get("/openapi.json").tree
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60 + 20 * EXAMPLES)
+def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
+    fragile: Line, description: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Positive and negative data, each signed as sent; at least 80 % of what must be signed passes authentication."""
+    found = explore(fragile, description, EXAMPLES, SEED)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{found}\n")
+    assert found.failures == []
+    assert found.share >= 80, found
+    answered = {label for label, _ in found.answers}
+    assert answered == {f"{method.upper()} {path}" for path, item in description["paths"].items() for method in item}
+    accepted = [found.answers["POST /v1/events", 202], found.answers["PUT /v1/dossiers/{code}", 201]]
+    assert min(accepted) >= 5, "hardly anything was accepted, so hardly anything was tried"
+    assert not [key for key in found.answers if key[1] >= 500]
+
+
+def test_a_description_that_says_less_than_the_gateway_does_is_found_out(fragile: Line, description: Any) -> None:
+    """The negative control: an answer is taken out, a field of another is given another type, and both are reported."""
+    del description["paths"]["/v1/events"]["post"]["responses"]["422"]
+    description["components"]["schemas"]["Feed"]["properties"]["more"] = {"type": "integer"}
+    for path in set(description["paths"]) - {"/v1/events", "/v1/feed"}:
+        del description["paths"][path]
+    told = "\n".join(explore(fragile, description, 2, SEED).failures)
+    assert "POST /v1/events: status_code_conformance" in told
+    assert "GET /v1/feed: response_schema_conformance" in told
