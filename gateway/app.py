@@ -87,7 +87,7 @@ def create_internal_app(parts: InternalParts) -> web.Application:
     )
     app.on_response_prepare.append(_told_as_problem)
     app.add_routes(IntakeHandlers(parts.door, parts.count, parts.reach).routes())
-    app.add_routes(PublishedHandlers(parts.version).routes())
+    app.add_routes(PublishedHandlers(parts.version, parts.mounted).routes())
     if parts.files is not None:
         app.add_routes(FileHandlers(parts.files, parts.count).routes())
     app.add_routes(

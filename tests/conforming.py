@@ -46,7 +46,7 @@ class Documented:
                 yield from self._body({"$ref": "#/components/schemas/Problem"}, body)
             return
         operation = item[method.lower()]
-        described = operation["responses"].get(str(status))
+        described = operation["responses"].get(str(status), operation["responses"].get("default"))
         if described is None:
             yield f"a status that is not described: {body[:300]!r}"
             return
@@ -59,6 +59,8 @@ class Documented:
                 yield "a body where none is described"
         elif "*/*" in contents and media != "application/problem+json":
             return  # content of any type is the caller's own
+        elif "*/*" in contents:
+            return
         elif media not in {name.partition(";")[0] for name in contents}:
             yield f"a media type that is not described: {media}"
         elif media.endswith("json"):

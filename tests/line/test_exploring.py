@@ -33,7 +33,7 @@ def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
     found = explore(fragile, description, EXAMPLES, SEED)
     with capsys.disabled():
         sys.stdout.write(f"\n{found}\n")
-    assert found.failures == []
+    assert found.failures == [], "\n\n".join(found.failures)
     assert found.share >= 80, found
     answered = {label for label, _ in found.answers}
     assert answered == {f"{method.upper()} {path}" for path, item in description["paths"].items() for method in item}

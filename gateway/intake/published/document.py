@@ -11,7 +11,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from gateway.errors import Fault, IntakeError
+from gateway.intake.endpoints import Mounted
 from gateway.intake.problems import MEDIA_TYPE, CodeEntry, problem
+from gateway.intake.published.guests import EDGE_TAG, operations
 from gateway.intake.published.sources import (
     JSON,
     Answer,
@@ -32,9 +34,13 @@ SCHEME = "httpMessageSignature"
 Tree = dict[str, Any]
 
 
-def document(version: str) -> Tree:
-    """The document of a gateway of `version`: a JSON tree."""
-    written = interface()
+_EDGE_ITEM: Tree = {"servers": [{"url": "/", "description": "Cổng biên (listen.edge), không phải cổng nội bộ."}]}
+
+
+def document(version: str, mounted: Sequence[Mounted] = ()) -> Tree:
+    """The document of a gateway of `version`, with the routes that its connectors bring along: a JSON tree."""
+    house = interface()
+    written = Interface(house.common, (*house.operations, *operations(mounted)))
     return {
         "openapi": OPENAPI,
         "info": {
@@ -73,7 +79,7 @@ def _paths(written: Interface) -> Tree:
     paths: Tree = {}
     for operation in written.operations:
         described = _operation(written, operation)
-        item = paths.setdefault(operation.path, {})
+        item = paths.setdefault(operation.path, _EDGE_ITEM.copy() if operation.tag == EDGE_TAG else {})
         item[operation.method] = described
         if operation.head:
             item["head"] = _without_content(described)
@@ -95,7 +101,8 @@ def _operation(written: Interface, operation: Operation) -> Tree:
         ],
     }  # fmt: skip
     if operation.request is not None:
-        tree["requestBody"] = {"required": True, "content": _content(operation.request)}
+        # A file may be empty, and an empty body is no body to those who read this document.
+        tree["requestBody"] = {"required": bool(operation.request.schemas), "content": _content(operation.request)}
         if operation.request.description:
             tree["requestBody"]["description"] = operation.request.description
     answers = {status: _answer(answer) for status, answer in operation.answers.items()}

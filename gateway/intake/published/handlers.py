@@ -7,12 +7,13 @@ developer who cannot sign yet is the one who needs them most. Every answer carri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aiohttp import ETag, web
 
 from gateway.errors import NotFound
+from gateway.intake.endpoints import Mounted
 from gateway.intake.published.document import document
 from gateway.intake.published.page import page
 from gateway.intake.published.sources import schema_path, schema_texts
@@ -42,8 +43,8 @@ class Leaf:
 class PublishedHandlers:
     """The handlers of the description; everything is rendered once, when they are made."""
 
-    def __init__(self, version: str) -> None:
-        tree = document(version)
+    def __init__(self, version: str, mounted: Sequence[Mounted] = ()) -> None:
+        tree = document(version, mounted)
         shown = page(tree)
         self._description = Leaf.of(encode(tree), _DESCRIPTION)
         self._page = Leaf.of(

@@ -8,6 +8,7 @@ and not on a caller's screen.
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -150,6 +151,11 @@ def interface() -> Interface:
         whole.problems(operation)
         whole.parameters(operation)
     return whole
+
+
+def segments(path: str) -> tuple[str, ...]:
+    """The names in braces of a path, in order."""
+    return tuple(re.findall(r"\{([a-z_0-9]+)\}", path))
 
 
 def _toml(text: str) -> dict[str, Any]:

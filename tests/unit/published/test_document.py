@@ -13,19 +13,50 @@ from typing import Any
 
 import jsonschema_rs
 import pytest
+from aiohttp import web
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import gateway
 import gateway.errors
+from connectors.kit.declarations import EndpointSpec
+from connectors.kit.inbound import Audience
 from gateway.config import Intake
 from gateway.errors import IntakeError
+from gateway.intake.endpoints import Mounted
 from gateway.intake.problems import PROBLEMS
 from gateway.intake.published.document import components, document
 from gateway.intake.published.sources import example, interface, schema_path, schema_texts
 from gateway.intake.validate import Limits, validate_dossier, validate_event
 
 TREE = document("1.2.3")
-OPERATIONS = [(method, path, operation) for path, item in TREE["paths"].items() for method, operation in item.items()]
+
+
+def _operations(tree: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [
+        (method, path, operation)
+        for path, item in tree["paths"].items()
+        for method, operation in item.items()
+        if method != "servers"
+    ]
+
+
+async def _nobody(_request: web.Request) -> web.StreamResponse:
+    raise AssertionError("described, never called")
+
+
+OPERATIONS = _operations(TREE)
+LEND = EndpointSpec(
+    method="POST",
+    path="/v1/toys/{loan}",
+    audience="internal",
+    capability="toy.lend",
+    summary="Ghi một lượt mượn",
+    roles=("sector",),
+)
+GUESTS = (
+    Mounted("toys", "POST", "/v1/toys/{loan}", Audience.INTERNAL, _nobody, LEND),
+    Mounted("toys", "POST", "/v1/callbacks/toys/v1", Audience.EDGE, _nobody),
+)
 LIMITS = Limits.of(Intake())
 
 
@@ -144,7 +175,7 @@ def test_what_needs_a_signature_says_so_and_asks_for_its_headers() -> None:
 def test_every_refusal_is_documented_with_its_code_and_an_example() -> None:
     """Codes of the table, at the status that the table gives them."""
     told: set[str] = set()
-    for _, path, operation in OPERATIONS:
+    for _, path, operation in [*OPERATIONS, *_operations(document("1.2.3", GUESTS))]:
         for status, answer in operation["responses"].items():
             content = answer.get("content", {}).get("application/problem+json")
             if content is None:
@@ -222,3 +253,24 @@ def test_the_table_of_codes_stands_whole_in_the_document_and_the_page() -> None:
     text = resources.files("gateway.intake").joinpath("schemas", "problem_codes.csv").read_text(encoding="utf-8")
     for row in csv.DictReader(text.splitlines()):
         assert f"<code>{row['code']}</code>" in html
+
+
+def test_what_connectors_bring_along_is_described_too() -> None:
+    """From their manifests, in lawful OpenAPI: internal ones signed, those of the edge under their own tag and server."""
+    tree = document("1.2.3", GUESTS)
+    assert [str(error) for error in OpenAPIV31SpecValidator(tree).iter_errors()] == []
+    lend = tree["paths"]["/v1/toys/{loan}"]["post"]
+    assert (lend["summary"], lend["tags"], lend["operationId"]) == (
+        "Ghi một lượt mượn",
+        ["connectors"],
+        "postV1ToysLoan",
+    )
+    assert lend["security"] and "hệ thống chuyên ngành" in lend["description"] and "toy.lend" in lend["description"]
+    assert [p["name"] for p in lend["parameters"] if p.get("in") == "path"] == ["loan"]
+    told = tree["paths"]["/v1/callbacks/toys/v1"]
+    assert (
+        told["post"]["tags"] == ["edge"]
+        and not told["post"]["security"]
+        and "biên" in told["servers"][0]["description"]
+    )
+    assert "401" in told["post"]["responses"] and "default" in told["post"]["responses"]
