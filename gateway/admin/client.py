@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,5 +44,26 @@ async def ask(path: Path, command: str, *, body: Body | None = None, query: Quer
         # A fault of the gateway's own leaves as plain text; its stack stands in the gateway's log.
         raise GatewayError(f"Cổng gặp lỗi nội bộ khi thực hiện lệnh {command}; hãy xem nhật ký của cổng.") from error
     if status >= 400:
-        raise IntakeError(str(tree.get("message_vi", "")), code=str(tree.get("code", "")), status=status)
+        raise _refusal(tree, status)
     return tree
+
+
+async def lines(path: Path, command: str, body: Body) -> AsyncIterator[bytes]:
+    """An answer of any length, line by line; raises like `ask`, and `AnswerLost` when it breaks off."""
+    connector = aiohttp.UnixConnector(path=str(path))
+    timeout = aiohttp.ClientTimeout(total=None, sock_read=60)
+    try:
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout, read_bufsize=1 << 22) as session:
+            response = await session.post(f"http://admin/admin/{command}", data=msgspec.json.encode(body))
+            if response.status >= 400:
+                raise _refusal(msgspec.json.decode(await response.read()), response.status)
+            async for line in response.content:
+                yield line
+    except (aiohttp.ClientConnectorError, FileNotFoundError) as error:
+        raise NotRunning from error
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, TimeoutError) as error:
+        raise AnswerLost from error
+
+
+def _refusal(tree: Any, status: int) -> IntakeError:
+    return IntakeError(str(tree.get("message_vi", "")), code=str(tree.get("code", "")), status=status)

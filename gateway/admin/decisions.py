@@ -92,6 +92,15 @@ class Decisions:
                     return await four_eyes.propose(self._journal, decided, self._clock.now(), self._terms)
             return await commands[command](replace(decided.words(), signed=decided.signed()))
 
+    async def reader(self, command: str, envelope: Envelope, peer: str) -> Words:
+        """Verify a read; it decides nothing, so it may be repeated while its statement is fresh, each time into the trail."""
+        said = statement.parse(envelope)
+        if said.command != command:
+            raise Invalid("Lệnh được ký không phải lệnh được gửi.", code="statement_malformed", status=400)
+        verified = await self.verified(said, envelope, peer)
+        checked_reason(said.words.reason, verified.operator.name)
+        return verified.words()
+
     async def _taken_before(self, said: Statement, envelope: Envelope) -> Answer | None:
         """The answer of the very same decision, however old; raises `Conflict` when its id stood for another one."""
         record = await self._journal.record(once.key(said.decision_id))

@@ -21,6 +21,7 @@ from gateway.admin.decisions import Command, Decisions
 from gateway.admin.operations import LaneQuery, Operations
 from gateway.admin.register import Register
 from gateway.admin.statement import Envelope
+from gateway.admin.trail import Trail
 from gateway.admin.words import Words
 from gateway.errors import IntakeError, Invalid
 from gateway.journal.model import OrderKind
@@ -34,6 +35,7 @@ class AdminDesk:
     operations: Operations
     register: Register
     decisions: Decisions
+    trail: Trail
     reach: Reach = never
 
 
@@ -65,7 +67,39 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
         ("decisions", desk.decisions.proposals),
     ):
         app.router.add_get(f"/admin/{name}", _look(look))
+    app.router.add_post("/admin/audit-search", _search(desk))
+    app.router.add_post("/admin/audit-export", _export(desk))
+    app.router.add_get("/admin/leaves", _leaves(desk.trail))
     return app
+
+
+def _search(desk: AdminDesk) -> Handler:
+    async def search(request: web.Request) -> web.Response:
+        words = await desk.decisions.reader("audit-search", await _envelope(request), _peer(request))
+        return _answer(await desk.trail.search(words))
+
+    return search
+
+
+def _export(desk: AdminDesk) -> Handler:
+    async def export(request: web.Request) -> web.StreamResponse:
+        words = await desk.decisions.reader("audit-export", await _envelope(request), _peer(request))
+        lines = await desk.trail.export(words, await desk.decisions.installation())
+        response = web.StreamResponse(headers={"Content-Type": "application/jsonl"})
+        await response.prepare(request)
+        async for line in lines:
+            await response.write(line)
+        await response.write_eof()
+        return response
+
+    return export
+
+
+def _leaves(trail: Trail) -> Handler:
+    async def leaves(request: web.Request) -> web.Response:
+        return _answer(await trail.leaves(request.query.get("writer", ""), int(request.query.get("after", "0"))))
+
+    return leaves
 
 
 def _look(look: Callable[[], Awaitable[Mapping[str, object]]]) -> Handler:
@@ -97,18 +131,21 @@ def _order_command(operations: Operations, kind: OrderKind) -> Command:
 
 def _handler(name: str, desk: AdminDesk, commands: Mapping[str, Command]) -> Handler:
     async def handle(request: web.Request) -> web.Response:
-        try:
-            envelope = msgspec.json.decode(await request.read(), type=Envelope)
-        except msgspec.MsgspecError as error:
-            raise Invalid(
-                f"Lệnh không hợp lệ: {error}; mọi quyết định phải được ký.", code="statement_malformed", status=400
-            ) from error
-        answer = await desk.decisions.take(name, envelope, _peer(request), commands)
+        answer = await desk.decisions.take(name, await _envelope(request), _peer(request), commands)
         # It is on disk already: who loses this answer says the same thing again and gets it again.
         desk.reach("decision.before_answer")
         return _answer(answer)
 
     return handle
+
+
+async def _envelope(request: web.Request) -> Envelope:
+    try:
+        return msgspec.json.decode(await request.read(), type=Envelope)
+    except msgspec.MsgspecError as error:
+        raise Invalid(
+            f"Lệnh không hợp lệ: {error}; mọi quyết định phải được ký.", code="statement_malformed", status=400
+        ) from error
 
 
 @web.middleware

@@ -5,7 +5,7 @@ The trail is never edited: rows come out in the order of the journal, each with 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -29,6 +29,8 @@ class TrailQuery:
     actor: str = ""
     since: datetime | None = None
     until: datetime | None = None
+    upstream: str = ""
+    text: str = ""
 
     def matches(self, row: FeedRow) -> bool:
         """Whether a row is wanted."""
@@ -39,7 +41,27 @@ class TrailQuery:
             and self.actor in ("", row.actor)
             and (self.since is None or row.at >= self.since)
             and (self.until is None or row.at < self.until)
+            and self._says(row)
         )
+
+    def _says(self, row: FeedRow) -> bool:
+        """Whether the fields are about the wanted upstream, and hold the wanted text in one of their values."""
+        if not self.upstream and not self.text:
+            return True
+        fields = msgspec.json.decode(row.fields or b"{}", type=dict[str, object])
+        if (
+            self.upstream
+            and self.upstream != fields.get("upstream")
+            and self.upstream not in _many(fields, "upstreams")
+        ):
+            return False
+        wanted = self.text.casefold()
+        return not wanted or any(wanted in str(value).casefold() for value in fields.values())
+
+
+def _many(fields: Mapping[str, object], name: str) -> Sequence[object]:
+    found = fields.get(name)
+    return found if isinstance(found, list) else ()
 
 
 async def search(journal: Journal, query: TrailQuery, after: int = 0) -> AsyncIterator[FeedRow]:
@@ -64,9 +86,3 @@ def line(row: FeedRow) -> bytes:
         "fields": msgspec.Raw(row.fields or b"{}"),
     }
     return encode(told) + b"\n"
-
-
-async def export(journal: Journal, query: TrailQuery) -> AsyncIterator[bytes]:
-    """The wanted rows as JSON Lines."""
-    async for row in search(journal, query):
-        yield line(row)

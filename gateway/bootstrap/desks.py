@@ -7,6 +7,7 @@ from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk
 from gateway.admin.operations import Operations
 from gateway.admin.register import Register
+from gateway.admin.trail import Trail
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.dispatch.worker import Worker
@@ -25,5 +26,6 @@ def admin_desk(
         operations=Operations(journal, worker, settings.upstreams, clock),
         register=Register(journal, clock),
         decisions=Decisions(journal, clock, terms),
+        trail=Trail(journal, clock),
         reach=reach,
     )

@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 
 from gateway import bootstrap
-from gateway.admin.client import AnswerLost, NotRunning, ask
+from gateway.admin.client import AnswerLost, NotRunning, ask, lines
 from gateway.admin.handlers import create_admin_app
 from gateway.admin.statement import Envelope, Spoken, Statement, canonical
 from gateway.bootstrap.sites import unix_site
@@ -61,12 +61,74 @@ def send(arguments: argparse.Namespace, command: str, query: Mapping[str, str] |
     return asyncio.run(_look(load(arguments.config), command, query))
 
 
+def leaves(arguments: argparse.Namespace) -> list[Any]:
+    """Every leaf of the store, chain by chain, in order."""
+    return asyncio.run(_leaves(load(arguments.config)))
+
+
+async def _leaves(loaded: Loaded) -> list[Any]:
+    told: list[Any] = []
+    async with _desk(loaded) as place:
+        for head in (await ask(place, "leaves"))["leaves"]:
+            after = 0
+            while found := (await ask(place, "leaves", query={"writer": head["writer"], "after": str(after)}))[
+                "leaves"
+            ]:
+                told.extend(found)
+                after = found[-1]["n"]
+    return told
+
+
 def decide(arguments: argparse.Namespace, command: str, **words: Any) -> int:
     """Sign a decision, carry it, and print what came of it; the exit code says whether it was done."""
     loaded = load(arguments.config)
     spoken = Spoken(reason=arguments.reason, **{key: value for key, value in words.items() if value})
     chosen = signer(arguments, loaded)
     return shown(arguments, lambda: asyncio.run(_decide(loaded, chosen, command, spoken)))
+
+
+def read(arguments: argparse.Namespace, command: str, details: Mapping[str, Any], show: Callable[[Any], None]) -> int:
+    """Sign a read, and show what was found; 2 when it was refused."""
+    loaded = load(arguments.config)
+    chosen, spoken = signer(arguments, loaded), Spoken(reason=arguments.reason, details=dict(details))
+    try:
+        answer = asyncio.run(_decide(loaded, chosen, command, spoken))
+    except IntakeError as error:
+        return _refused(arguments, error)
+    if arguments.json:
+        print_json(answer)
+    else:
+        show(answer)
+    return EX_OK
+
+
+def stream(
+    arguments: argparse.Namespace, command: str, details: Mapping[str, Any], take: Callable[[bytes], Any]
+) -> int:
+    """Sign a read of any length, and hand on its lines as they come; 2 when it was refused."""
+    loaded = load(arguments.config)
+    chosen, spoken = signer(arguments, loaded), Spoken(reason=arguments.reason, details=dict(details))
+    try:
+        asyncio.run(_stream(loaded, chosen, command, spoken, take))
+    except IntakeError as error:
+        return _refused(arguments, error)
+    return EX_OK
+
+
+async def _stream(loaded: Loaded, chosen: Signer, command: str, spoken: Spoken, take: Callable[[bytes], Any]) -> None:
+    async with _desk(loaded) as place:
+        identity = await ask(place, "identity")
+        envelope = chosen.say(command, spoken, str(identity["installation"]), Clock())
+        async for line in lines(place, command, msgspec.structs.asdict(envelope)):
+            take(line)
+
+
+def _refused(arguments: argparse.Namespace, error: IntakeError) -> int:
+    if arguments.json:
+        print_json({"done": False, "code": error.code, "message_vi": error.message_vi})
+    else:
+        failure(error.message_vi)
+    return EX_REFUSED
 
 
 def found(loaded: Loaded, words: Spoken) -> Any:
@@ -79,11 +141,7 @@ def shown(arguments: argparse.Namespace, carry: Callable[[], Any]) -> int:
     try:
         answer = carry()
     except IntakeError as error:
-        if arguments.json:
-            print_json({"done": False, "code": error.code, "message_vi": error.message_vi})
-        else:
-            failure(error.message_vi)
-        return EX_REFUSED
+        return _refused(arguments, error)
     if arguments.json:
         print_json(answer)
     else:

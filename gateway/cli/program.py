@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import NoReturn
 
 from gateway.cli import (
+    audit,
     config,
     connectors,
     decisions,
@@ -51,6 +52,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     resume,
     operators,
     decisions,
+    audit,
     mappings,
     connectors,
     config,

@@ -64,10 +64,14 @@ def _bad(name: str) -> Invalid:
     )
 
 
-async def page(journal: Journal, after: str, limit: str) -> dict[str, object]:
-    """One page behind `after`; `next` is where to go on, the same cursor again while nothing new has come."""
+async def read(journal: Journal, after: str, limit: str) -> tuple[int, Sequence[FeedRow], int]:
+    """The rows of one page: the position it starts behind, the rows, the size that was asked for."""
     start, size = position_of(after), page_size(limit)
-    rows: Sequence[FeedRow] = await journal.feed(start, size)
+    return start, await journal.feed(start, size), size
+
+
+def shown(start: int, rows: Sequence[FeedRow], size: int) -> dict[str, object]:
+    """One page; `next` is where to go on, the same cursor again while nothing new has come."""
     return {
         "events": [_row_view(row) for row in rows],
         "next": cursor_of(rows[-1].position if rows else start),

@@ -10,13 +10,14 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gateway.errors import Forbidden, NotFound
-from gateway.intake import feed, views, xml_answers
+from gateway.intake import feed, personal, views, xml_answers
 from gateway.intake.accept import Arrival, Door, accept
 from gateway.intake.apply import sees
 from gateway.intake.authenticate import Caller, not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.dossiers import register
 from gateway.intake.file_reading import view as files_view
+from gateway.intake.personal import Read
 from gateway.intake.validate import read_body
 from gateway.journal.model import Accepted
 from gateway.observe.crash import Reach, never
@@ -69,6 +70,10 @@ class IntakeHandlers:
             raise NotFound("Không có sự kiện này.")
         known = row.known
         found = await self._door.journal.deliveries_of(known.dossier, known.event_id)
+        read = Read(
+            caller.system_code, "event", known.event_id, "GET /v1/events/{event_id}", known.dossier, known.event_id
+        )
+        await personal.note(self._door.journal, read)
         return _json(views.event_view(row, [delivery for delivery in found if delivery.source == known.source]))
 
     async def get_dossier(self, request: web.Request) -> web.Response:
@@ -80,16 +85,21 @@ class IntakeHandlers:
         lanes = await journal.lanes(dossier=code)
         view = views.dossier_view(code, course, lanes, await journal.deliveries_of(code))
         view["files"] = files_view(files.parse_list(await journal.record(files.list_key(code))))
-        return _json(views.with_events(view, await journal.events_of(code)))
+        whole = views.with_events(view, await journal.events_of(code))
+        await personal.note(journal, Read(caller.system_code, "dossier", code, "GET /v1/dossiers/{code}", code))
+        return _json(whole)
 
     async def get_feed(self, request: web.Request) -> web.Response:
         """`GET /v1/feed?after=CURSOR&limit=N`: the resolution system's alone (architecture 1)."""
         caller = await self._reader(request)
         if caller.role != RESOLUTION:
             raise Forbidden("Chỉ hệ thống giải quyết được đọc dòng sự kiện.")
-        return _json(
-            await feed.page(self._door.journal, request.query.get("after", ""), request.query.get("limit", ""))
-        )
+        journal = self._door.journal
+        start, rows, size = await feed.read(journal, request.query.get("after", ""), request.query.get("limit", ""))
+        if rows:  # who looks and finds nothing new has read nothing
+            span = f"{rows[0].position}-{rows[-1].position}"
+            await personal.note(journal, Read(caller.system_code, "feed", span, "GET /v1/feed"))
+        return _json(feed.shown(start, rows, size))
 
     async def _arrival(self, request: web.Request) -> Arrival:
         limits = self._door.limits

@@ -21,6 +21,7 @@ from gateway.admin.handlers import AdminDesk, commands_of
 from gateway.admin.operations import Operations
 from gateway.admin.register import Register
 from gateway.admin.statement import Envelope, Spoken, Statement, canonical
+from gateway.admin.trail import Trail
 from gateway.cli.signer import Signer
 from gateway.clock import Clock
 from gateway.config import Intake as IntakePolicy
@@ -152,6 +153,7 @@ class Building:
             operations=Operations(journal, worker, upstreams, clock),
             register=Register(journal, clock),
             decisions=Decisions(journal, clock, replace(self.terms, **changes)),
+            trail=Trail(journal, clock),
         )
         try:
             yield Hall(journal, self.turned, desk, self.people)

@@ -9,7 +9,7 @@ from typing import cast
 import msgspec
 import pytest
 
-from gateway.audit.trail import TrailQuery, export, line, search
+from gateway.audit.trail import TrailQuery, line, search
 from gateway.journal.model import FeedRow
 from gateway.journal.store import Journal
 
@@ -78,7 +78,7 @@ def test_the_end_of_a_span_of_time_is_not_in_it() -> None:
 
 async def test_an_export_is_one_line_of_json_a_row() -> None:
     """Readable by any program, with the Vietnamese title beside the stable kind."""
-    lines = [told async for told in export(cast("Journal", _Pages(_ROWS[:3])), TrailQuery())]
+    lines = [line(row) async for row in search(cast("Journal", _Pages(_ROWS[:3])), TrailQuery())]
     trees = [msgspec.json.decode(told) for told in lines]
     assert [tree["position"] for tree in trees] == [row.position for row in _ROWS[:3]]
     assert trees[0]["title_vi"] == "Đã tiếp nhận sự kiện" and trees[0]["fields"] == {"sequence": 1}
