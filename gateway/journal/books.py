@@ -158,10 +158,11 @@ class Books(Pages):
         """Run a named statement that changes something; what it wrote goes into the leaf of this operation."""
         sql = self._sql[name]
         found = self._cursor.execute(sql, values)
-        table = written(sql)
-        if table is not None:
-            for row in found.fetchall():
-                self.register(table, row)
+        writes = written(name, sql)
+        if writes is None:
+            return
+        for row in (values,) if writes.values else found.fetchall():
+            self.register(writes.table, row)
 
     def register(self, table: Bound, row: Row) -> None:
         """Have the leaf of this operation cover a row as it stands now; its columns are those of `table`, in order."""
