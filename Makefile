@@ -25,7 +25,7 @@ check: ## format, lint, types, import contracts, mapping tables, connector folde
 	@scripts/setup dev
 	@scripts/check
 
-prove: ## kill rounds and paired lag runs (SCALE=ci runs a fifth)
+prove: ## kill rounds, power cuts, freezes, clock jumps, backlog, benches (SCALE=ci runs a fifth)
 	@scripts/setup dev
 	@$(PY) -m tests.prove --scale $(SCALE)
 

@@ -11,7 +11,9 @@ import random
 import shutil
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from gateway.cli.demo import free_ports, scene_of, simulators
@@ -34,7 +36,7 @@ async def prove(rounds: int, first_seed: int) -> bool:
     begun = time.monotonic()
     for number in range(rounds):
         seed = first_seed + number
-        verdict, killed = await _round(seed)
+        verdict, killed = await one_round(seed, _kill)
         kills += killed
         _add(totals, verdict)
         if not verdict.sound:
@@ -57,7 +59,23 @@ async def prove(rounds: int, first_seed: int) -> bool:
     return not broken
 
 
-async def _round(seed: int) -> tuple[Verdict, int]:
+Start = Callable[[], Awaitable[None]]
+Disturb = Callable[[stage.Stage, random.Random, Start], Awaitable[int]]
+
+
+async def _kill(boards: stage.Stage, chance: random.Random, start: Start) -> int:
+    """Kill the gateway once or twice, when the seed says; how often."""
+    killed = 0
+    for _ in range(chance.choice((1, 1, 2))):
+        await asyncio.sleep(chance.uniform(0.02, 0.9))
+        boards.kill("gateway")
+        killed += 1
+        await start()
+    return killed
+
+
+async def one_round(seed: int, disturb: Disturb) -> tuple[Verdict, int]:
+    """A whole installation, disturbed while the producers push; what came of it, and how often it was disturbed."""
     chance = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="gateway-prove-"))
     ports = Ports(*free_ports(3))
@@ -65,23 +83,19 @@ async def _round(seed: int) -> tuple[Verdict, int]:
     scene = scene_of(folder, ports)
     roles = cast(_DOSSIERS, datetime.now(UTC).date(), seed)
     serve = ["serve", "--config", str(folder / "gateway.toml")]
-    killed = 0
     try:
         async with stage.opened(folder) as boards:
             for name, arguments, ready in simulators(folder, ports):
                 await boards.start(name, arguments, ready)
-            await boards.start("gateway", serve, f"{scene.gateway}/readyz")
+            start = partial(boards.start, "gateway", serve, f"{scene.gateway}/readyz")
+            await start()
             play = Play(boards, scene, roles, Progress(total=len(roles)))
             await play.register()
             pushing = asyncio.create_task(play.push())
-            for _ in range(chance.choice((1, 1, 2))):
-                await asyncio.sleep(chance.uniform(0.02, 0.9))
-                boards.kill("gateway")
-                killed += 1
-                await boards.start("gateway", serve, f"{scene.gateway}/readyz")
+            disturbed = await disturb(boards, chance, start)
             await pushing
             await play.calm(_CALM_LIMIT_S)
-            return await play.judge(), killed
+            return await play.judge(), disturbed
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -1,0 +1,155 @@
+"""A frozen process: SIGSTOP past the lease of what it carries, then SIGCONT (F2b; delivery-engine 3.7).
+
+Two workers share one store. One is frozen again and again for longer than its lease, the other takes over its lanes and goes on.
+What the first one sends when it wakes up must not be older than what the upstream has seen: 0 stale sends with the guard (no
+first byte later than 0.7 of the lease after the claim was asked for), and some without it, or the harness proves nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from gateway.cli.demonstration import stage
+from tests.prove import kill_rounds, zombie
+
+ROOT = Path(__file__).parents[2]
+_UPSTREAM_S = 0.002
+_ALL_LIMIT_S = 90.0
+_PATIENCE = 4  # so many times as many freezes does the control get to show a stale send
+_WHOLE_S = 6.0  # longer than the lease of the demo's upstreams
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the upstream saw, in order; what of it came again, and what came after something newer of its dossier."""
+
+    newest: dict[str, int] = field(default_factory=dict)
+    met: set[tuple[str, int]] = field(default_factory=set)
+    again: int = 0
+    stale: int = 0
+    skipped: int = 0
+    last_by: str = ""
+
+    def saw(self, dossier: str, sequence: int, by: str) -> None:
+        """One send arrived."""
+        self.last_by = by
+        newest = self.newest.get(dossier, 0)
+        if (dossier, sequence) in self.met:
+            self.again += 1
+        elif sequence != newest + 1:
+            self.skipped += 1
+        self.stale += sequence < newest
+        self.met.add((dossier, sequence))
+        self.newest[dossier] = max(newest, sequence)
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How often the first worker is frozen, and what both have to carry: so many messages on each of so many lanes."""
+
+    freezes: int
+    lanes: int = 160
+    messages: int = 60
+
+
+async def prove(freezes: int, seed: int) -> bool:
+    """Freeze one of two workers so often, with the guard and without it; then the whole program."""
+    load = Load(freezes)
+    print(
+        f"\n== frozen process: {freezes} freezes of one of two workers past its lease of {zombie.LEASE_S:.0f} s, seed {seed}"
+    )
+    held = await freeze(load, seed, guarded=True)
+    print(
+        f"with the guard:    {len(held.met)} delivered, {held.again} sent again, {held.skipped} out of order, "
+        f"{held.stale} stale",
+        flush=True,
+    )
+    loose = await freeze(load, seed, guarded=False)
+    print(f"without the guard: {len(loose.met)} delivered, {loose.again} sent again, {loose.stale} stale", flush=True)
+    if not loose.stale:
+        print("NOTHING STALE WITHOUT THE GUARD: THE HARNESS IS BROKEN")
+    verdict, _ = await kill_rounds.one_round(seed, _freeze_whole)
+    print(
+        f"the whole program, frozen for {_WHOLE_S:.0f} s in mid-send and woken: delivered {verdict.delivered}, "
+        f"lost {verdict.lost}, out of order {verdict.out_of_order}, doubled {verdict.doubled}, held {len(verdict.held)}",
+        flush=True,
+    )
+    return sound(held, load) and loose.stale > 0 and verdict.sound
+
+
+async def _freeze_whole(boards: stage.Stage, chance: random.Random, _start: kill_rounds.Start) -> int:
+    """The gateway stands still for longer than any lease of its own, its callers and upstreams do not."""
+    await asyncio.sleep(chance.uniform(0.1, 0.6))
+    pid = boards.running["gateway"].pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        await asyncio.sleep(_WHOLE_S)
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    return 1
+
+
+def sound(seen: Seen, load: Load) -> bool:
+    """Everything arrived, first in order, and nothing old after something newer."""
+    return len(seen.met) == load.lanes * load.messages and not seen.skipped and not seen.stale
+
+
+async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[str, str] | None = None) -> Seen:
+    """Run both workers and freeze the first one; what the upstream saw when everything had arrived."""
+    chance, seen = random.Random(seed), Seen()
+    processes: list[subprocess.Popen[bytes]] = []
+    with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as name:
+        folder = Path(name)
+
+        def start(*words: str) -> subprocess.Popen[bytes]:
+            command = [sys.executable, "-m", "tests.prove.zombie", *words]
+            processes.append(subprocess.Popen(command, cwd=ROOT, env=dict(environment or os.environ)))
+            return processes[-1]
+
+        async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            line = (await reader.readline()).split()
+            if line:  # a worker that found itself too late hangs up without a word
+                seen.saw(line[0].decode(), int(line[1]), line[2].decode())
+                await asyncio.sleep(_UPSTREAM_S)
+                writer.write(b"ok\n")
+            writer.close()
+
+        server = await asyncio.start_unix_server(upstream, folder / "upstream.sock")
+        try:
+            store = start("store", str(folder), str(load.lanes), str(load.messages))
+            await _until(lambda: (folder / "ready").exists() or store.poll() is not None)
+            guard = "guarded" if guarded else "unguarded"
+            victim, _ = (start("worker", str(folder), name, guard) for name in ("victim", "heir"))
+            await _until(lambda: len(seen.met) > load.lanes)
+            for done in range(load.freezes if guarded else _PATIENCE * load.freezes):
+                if done >= load.freezes and seen.stale:
+                    break  # the control has shown what it must show
+                await asyncio.sleep(chance.uniform(0.05, 0.2))
+                # In the middle of its work: it has just sent something, and holds more that it has claimed.
+                seen.last_by = ""
+                await _until(lambda: seen.last_by == "victim" or len(seen.met) == load.lanes * load.messages)
+                os.kill(victim.pid, signal.SIGSTOP)
+                await asyncio.sleep(3 * zombie.LEASE_S)
+                os.kill(victim.pid, signal.SIGCONT)
+            await _until(lambda: len(seen.met) == load.lanes * load.messages)
+            return seen
+        finally:
+            server.close()
+            for process in processes:
+                process.kill()
+                process.wait()
+
+
+async def _until(met: Callable[[], bool]) -> None:
+    async with asyncio.timeout(_ALL_LIMIT_S):
+        while not met():
+            await asyncio.sleep(0.01)
