@@ -66,7 +66,8 @@ class OutcomeTrigger:
     `row` names the row: columns with their values, as many as single it out. The suite plays `status` and `body` as the
     answer of the simulator's operation `match` (the name that the simulator gives to `FaultPlan.next`, for example the
     upstream's service name) while `operation` is delivered, and expects what the row's family means, or `expect`.
-    With `asked` the capability is not `deliver` but `enquire` or `check` (of `Probe`). `profile` is a folder under `profiles/`.
+    With `asked` the capability is not `deliver` but `enquire`, `check` (of `Probe`) or `ask` (the question of that
+    operation). `profile` is a folder under `profiles/`.
     """
 
     profile: str
@@ -77,7 +78,7 @@ class OutcomeTrigger:
     body: str = ""
     content_type: str = "application/json"
     expect: tuple[str, ...] = ()
-    asked: Literal["deliver", "enquire", "check"] = "deliver"
+    asked: Literal["deliver", "enquire", "check", "ask"] = "deliver"
 
 
 @dataclass(frozen=True, slots=True)

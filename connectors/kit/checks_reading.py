@@ -8,7 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from connectors.kit.case import FAMILIES, Example, OutcomeTrigger
-from connectors.kit.contract import Probe
+from connectors.kit.contract import Lookup, Probe
 from connectors.kit.errors import DeliveryError
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Prepared, Subject, examined, ground
@@ -108,10 +108,24 @@ async def _one_outcome(subject: Subject, ears: Ears, trigger: OutcomeTrigger, ex
 async def _tried(here: Ground, trigger: OutcomeTrigger, ready: Prepared) -> str:
     if trigger.asked == "check":
         return await _probed(here)
+    if trigger.asked == "ask":
+        return await _asked(here, trigger.operation)
     if trigger.asked == "deliver":
         return (await here.deliver(ready.delivery)).code
     enquiry = await here.enquire(ready.delivery)
     return enquiry.code if isinstance(enquiry, DeliveryError) else enquiry.found.value
+
+
+async def _asked(here: Ground, operation: str) -> str:
+    """How the sample question of an operation ends."""
+    assert isinstance(here.connector, Lookup)
+    try:
+        answer = await here.connector.ask(here.case.questions[operation])
+    except DeliveryError as error:
+        here.ears.error(error)
+        return error.code
+    here.ears.exchanges.append(answer.exchange)
+    return RECEIPT
 
 
 async def _probed(here: Ground) -> str:

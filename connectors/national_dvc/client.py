@@ -59,11 +59,18 @@ _EXPIRED = Conclusion(Family.SESSION_EXPIRED, "Phiên làm việc với cổng �
 
 
 class Endpoints(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Paths of the portal (facts U1). `/mapi/login` was seen; `/mapi/g` is a recollection [assumed]; `share` is not used yet."""
+    """Paths of the portal (facts U1). `/mapi/login` was seen; `/mapi/g` is a recollection [assumed]; `share` is unknown.
+
+    Without `share` no catalogue is asked for, except on a route where each service has a path of its own.
+    """
 
     auth: str = "/mapi/login"
     integration: str = "/mapi/g"
     share: str = ""
+
+    def of(self, operation: Operation) -> str:
+        """The path of an operation other than the log-in: catalogues are shared at a path of their own (facts 2.0)."""
+        return self.share if operation is Operation.CATALOGUE else self.integration
 
 
 class SessionRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -151,6 +158,10 @@ class PortalClient:
         """`LayThuTuc`: everything about one procedure (facts 2.2)."""
         return await self._ask(Operation.PROCEDURE, {"service": READ_PROCEDURE, "maTTHC": code}, attempt)
 
+    async def read_catalogue(self, service: str, attempt: Attempt, parameters: Mapping[str, str]) -> Said:
+        """A catalogue as a whole (facts 2.1, 2.3); `parameters` beside the service, where it has some."""
+        return await self._ask(Operation.CATALOGUE, {"service": service, **parameters}, attempt)
+
     async def has_session(self) -> bool:
         """Whether a session is kept."""
         return not self._dialect.session.login or await self._sessions.kept() is not None
@@ -199,7 +210,7 @@ class PortalClient:
         content = {"madonvi": self._account.madonvi, **body}
         if session:
             content = {"session": session, **content}
-        request = _request(self._dialect.endpoints.integration, str(body["service"]), content)
+        request = _request(self._dialect.endpoints.of(operation), str(body["service"]), content)
         answer = await self._road.call(request, self._left(attempt))
         return self._read(operation, request, answer)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.kit.case import Case, ConformanceCase, Example, OutcomeTrigger, Sample
 from connectors.kit.contract import Question
+from connectors.national_dvc.profiles._mapi.catalogues import AGENCIES
 from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
     LOGIN,
@@ -73,6 +74,7 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
             "profile": profile,
             "allow_plain": ("127.0.0.1",),
             "progress_after_unknown": {"5": "hold"},
+            "endpoints": {"share": "/mapi/share"},
         },
         secrets={"username": _USERNAME, "password": _PASSWORD},
         simulator={"username": _USERNAME, "password": _PASSWORD, "profile": profile},
@@ -82,9 +84,19 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
         outcomes=_outcomes(folder),
         planted=(_PASSWORD, _APPLICANT, _ID_NUMBER, _PHONE),
         state_path="/_simulator/dossiers?limit=100000",
-        fault_operation={"state": SYNC_DOSSIER, "progress": APPEND_ROWS, "procedure": READ_PROCEDURE},
+        fault_operation={
+            "state": SYNC_DOSSIER,
+            "progress": APPEND_ROWS,
+            "procedure": READ_PROCEDURE,
+            "catalogue": AGENCIES,
+        },
         questions={
-            "procedure": Question("procedure", {"code": "1.004528"}, "đối chiếu danh mục thủ tục", "kiểm thử", "TTCNTT")
+            "procedure": Question(
+                "procedure", {"code": "1.004528"}, "đối chiếu danh mục thủ tục", "kiểm thử", "TTCNTT"
+            ),
+            "catalogue": Question(
+                "catalogue", {"service": AGENCIES}, "đối chiếu danh mục cơ quan", "kiểm thử", "TTCNTT"
+            ),
         },
         profiles=(folder,),
     )
@@ -177,6 +189,7 @@ _TOLD: dict[str, dict[str, object]] = {
     "progress": {"operation": "progress", "match": APPEND_ROWS},
     "lookup": {"operation": "state", "match": LOOK_UP_DOSSIER, "asked": "enquire"},
     "procedure": {"operation": "state", "match": READ_PROCEDURE},
+    "catalogue": {"operation": "catalogue", "match": AGENCIES, "asked": "ask"},
 }
 
 
@@ -221,6 +234,7 @@ _TRIGGERS = (
     _said(_row("lookup", "0", "done"), 0, "", result=[{"MaHoSo": "x"}], expect=("cannot_tell",)),
     _said(_row("procedure", "*", "not_found"), 4, "Thủ tục không tồn tại", expect=("cannot_map",)),
     _said(_row("procedure", "0", "done"), 0, "", result=_LISTED),
+    _said(_row("catalogue", "0", "done"), 0, ""),
     _said(_row("*", "-1", "rejected"), "-1", "Thiếu trường NgayTiepNhan"),
     _said(_row("*", "*", "rejected"), "E17", "Lỗi chưa biết"),
 )

@@ -13,23 +13,28 @@ kept in the lane's memory:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Literal
+from typing import Any
 
 import msgspec
 
-from connectors.kit.carriers import Carrier, Direct
 from connectors.kit.contract import (
     Answer,
+    Audience,
     Budget,
     Delivery,
+    Endpoint,
     Enquiry,
     Found,
     Health,
     Kit,
+    Ledger,
+    Notice,
+    Poller,
     Question,
     Receipt,
+    Reply,
 )
 from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryError, Exchange, NotSent, SettingsError
 from connectors.kit.http import HttpClient, HttpOptions
@@ -41,84 +46,43 @@ from connectors.national_dvc.client import (
     SECRET_KEYS,
     Account,
     Dialect,
-    Endpoints,
     PortalClient,
     Said,
-    SessionRules,
     refusal_of,
 )
+from connectors.national_dvc.following import CatalogueFollower
 from connectors.national_dvc.generations import GENERATIONS, Generation, MappedDossier
 from connectors.national_dvc.history import Plan, Planned, plan, rows_left
-from connectors.national_dvc.profiles._mapi.doubts import STATUSES, Policy, harm_of_repeating
+from connectors.national_dvc.profiles._mapi.catalogue_ledger import KIND as CATALOGUES
+from connectors.national_dvc.profiles._mapi.catalogue_ledger import Catalogues
+from connectors.national_dvc.profiles._mapi.catalogues import LISTINGS
+from connectors.national_dvc.profiles._mapi.doubts import harm_of_repeating
 from connectors.national_dvc.profiles._mapi.mapping import RESULT_UNVERIFIED, has_results, needs_catalogue
-from connectors.national_dvc.profiles._mapi.messages import MAX_ROWS
 from connectors.national_dvc.profiles._mapi.moments import witnessed
-from connectors.national_dvc.profiles._mapi.outcomes import ExtraOutcome, Family
-from connectors.national_dvc.profiles._mapi.rules import Rules, portal_status
+from connectors.national_dvc.profiles._mapi.outcomes import Family
+from connectors.national_dvc.profiles._mapi.rules import portal_status
+from connectors.national_dvc.settings import Settings as Settings
 from mappings.codes import Origin
 from mappings.dates import local_date
 
 STATE, PROGRESS = "state", "progress"
-PROCEDURE_SUBJECT = "procedure"
+PROCEDURE_SUBJECT, CATALOGUE_SUBJECT = "procedure", "catalogue"
 
 _HINT_TTL = timedelta(hours=1)
 _ASK_S = 30.0
 _EXISTS_ONLY = "Cổng có hồ sơ nhưng không cho biết nội dung; gửi lại cùng nội dung là vô hại."
 
 
-class Batch(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Rows in one progress call (facts U7: 10). Dossiers go one by one: no item of a batch is answered for (1.6)."""
-
-    progress: int = MAX_ROWS
-
-
-class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Settings of one connection to the portal; README.md explains each. Secrets are references, never values.
-
-    `progress_after_unknown`: per status "1" to "10", `resend` or `hold`; what is not named keeps its default.
-    `sole_writer`: this gateway is the only one that ever creates dossiers of `madonvi` at the portal.
-    """
-
-    base_url: str
-    madonvi: str
-    username: str
-    password: str
-    profile: Literal["mapi-2019", "mapi-2023"] = "mapi-2019"
-    carrier: Carrier = Direct()
-    endpoints: Endpoints = Endpoints()
-    session: SessionRules = SessionRules()
-    portal: Rules = Rules()
-    batch: Batch = Batch()
-    outcomes: tuple[ExtraOutcome, ...] = ()
-    progress_after_unknown: dict[str, Policy] = {}
-    sole_writer: bool = False
-    catalogue_ttl_s: int = 21_600
-    allow_plain: tuple[str, ...] = ()
-    ca_file: str = ""
-    result_url_base: str = ""
-
-    def __post_init__(self) -> None:
-        """Refuses what types cannot: unknown statuses, a batch that the portal would not take."""
-        unknown = sorted(set(self.progress_after_unknown) - set(STATUSES))
-        if unknown:
-            raise ValueError(f"progress_after_unknown: trạng thái không tồn tại ({', '.join(unknown)})")
-        if not 3 <= self.batch.progress <= MAX_ROWS:
-            raise ValueError(f"batch.progress: phải từ 3 đến {MAX_ROWS}")
-        if self.profile == "mapi-2023" and self.portal.mandatory_2023 is False:
-            raise ValueError("portal.mandatory_2023: không tắt được khi profile = mapi-2023")
-        if self.session.ttl_seconds < 1 or self.catalogue_ttl_s < 1:
-            raise ValueError("session.ttl_seconds và catalogue_ttl_s phải lớn hơn 0")
-
-
 class NationalPortal:
-    """Deliverer, BatchDeliverer, Enquirer, Lookup and Probe of the national portal."""
+    """Deliverer, BatchDeliverer, Enquirer, Lookup, Poller, Ledger, Endpoint and Probe of the national portal."""
 
     def __init__(self, settings: Settings, client: PortalClient, kit: Kit) -> None:
         self._settings = settings
         self._client = client
         self._kit = kit
         self._generation: Generation = GENERATIONS[settings.profile]
-        self._catalogue = Catalogue(client, kit, settings.catalogue_ttl_s)
+        self._catalogue = Catalogue(client, kit, settings.madonvi, settings.catalogue_ttl_s)
+        self._follower = CatalogueFollower(self._catalogue, kit, settings.followed)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
         """The portal's receipt for one delivery."""
@@ -162,12 +126,17 @@ class NationalPortal:
         return Enquiry(Found.CANNOT_TELL, repeat_allowed=True, reason_vi=_EXISTS_ONLY)
 
     async def ask(self, question: Question) -> Answer:
-        """What the portal publishes about a procedure: subject `procedure`, field `code`. No personal data is involved."""
+        """What the portal publishes: a procedure by `code`, or a catalogue by `service`. No personal data is involved."""
+        attempt = self._client.begin(Budget(self._kit.instant() + _ASK_S, _ASK_S))
+        if question.subject == CATALOGUE_SUBJECT:
+            return await self._asked_catalogue(question, attempt)
         code = question.fields.get("code", "")
         if question.subject != PROCEDURE_SUBJECT or not code:
-            raise CannotMap("Chỉ tra cứu được thủ tục (subject «procedure», trường «code»).")
-        budget = Budget(self._kit.instant() + _ASK_S, _ASK_S)
-        listed = await self._catalogue.procedure(code, self._client.begin(budget))
+            raise CannotMap(
+                "Chỉ tra cứu được thủ tục (subject «procedure», trường «code») hoặc danh mục (subject «catalogue», "
+                "trường «service»)."
+            )
+        listed = await self._catalogue.procedure(code, attempt)
         if not listed.code:
             return Answer(found=False, fields={})
         fields = {
@@ -179,6 +148,18 @@ class NationalPortal:
             "public": "1" if listed.public else "0",
         }
         return Answer(found=True, fields=fields)
+
+    def pollers(self) -> Mapping[str, Poller]:
+        """The portal's catalogues are followed."""
+        return {"catalogues": self._follower}
+
+    def ledgers(self) -> Sequence[Ledger[Any, Any]]:
+        """What was seen of them, and what changed."""
+        return (Catalogues(),)
+
+    def endpoints(self) -> Sequence[Endpoint]:
+        """What was seen, and what changed, for whoever keeps lists of procedures."""
+        return (Endpoint("GET", "/v1/catalogues/{upstream}/{service}", Audience.INTERNAL, self._seen),)
 
     async def check(self) -> Health:
         """Whether the portal answers: a log-in, or with a session in hand a look-up of a dossier that cannot exist."""
@@ -196,6 +177,25 @@ class NationalPortal:
     async def close(self) -> None:
         """Release sockets."""
         await self._client.close()
+
+    async def _seen(self, notice: Notice) -> Reply:
+        """A followed catalogue as it was seen last; 404 for one that was never seen."""
+        kept = await self._kit.ledgers.read(CATALOGUES, notice.params.get("service", ""))
+        if kept is None:
+            return Reply(404, msgspec.json.encode({"message_vi": "Chưa thấy danh mục này, hoặc không theo dõi nó."}))
+        return Reply(200, kept.state)
+
+    async def _asked_catalogue(self, question: Question, attempt: Attempt) -> Answer:
+        """The rows of a catalogue as they came, as JSON in the field `rows`: their keys are mostly unknown (facts 2.3)."""
+        service = question.fields.get("service", "")
+        if service not in LISTINGS:
+            raise CannotMap(f"Cổng không có danh mục này; các danh mục: {', '.join(LISTINGS)}.")
+        if not self._settings.shares:
+            raise CannotMap("Chưa khai đường dẫn danh mục của Cổng; hãy đặt endpoints.share.")
+        parameters = {name: value for name, value in question.fields.items() if name != "service"}
+        rows = await self._catalogue.rows(service, attempt, parameters)
+        raw = msgspec.json.encode([row.raw for row in rows]).decode()
+        return Answer(found=bool(rows), fields={"service": service, "count": str(len(rows)), "rows": raw})
 
     async def _deliver_state(self, delivery: Delivery) -> Receipt:
         """Create or replace; a refused create of what exists becomes a replacement at once, and the other way round.

@@ -7,6 +7,8 @@ alone:
     GET    /_simulator/dossiers?offset=0&limit=1000&fields=1&code=   versions and progress rows, in order of arrival
     GET    /_simulator/score?until=yyyyMMddHHmmss&dossiers=1         the portal's own on-time score (5.3)
     POST   /_simulator/poison          {"add": [codes], "remove": [codes]}: dossiers that are always refused
+    POST   /_simulator/catalogue       {"add": [procedures], "remove": [codes], "rename": {code: name}, "hide": [codes],
+                                        "show": [codes], "lists": {service: [rows]}}: the catalogues change
     POST   /_simulator/sessions/expire every session ends
     DELETE /_simulator/state           everything held is forgotten
     GET /_simulator/calls, GET|PUT /_simulator/faults, POST /_simulator/outage, GET /_simulator/health    as in
@@ -29,6 +31,7 @@ from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
 from connectors.kit.simulated_lgsp import LgspOptions, SimulatedLgsp, mount_lgsp
 from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
+from connectors.national_dvc.simulator_catalogue import CatalogueChange
 from connectors.national_dvc.simulator_portal import INTEGRATION, SHARED, Answer, Body, Portal, PortalOptions, Services
 from connectors.national_dvc.simulator_rules import LOCAL_ZONE, portal_time
 from connectors.national_dvc.simulator_score import totals
@@ -60,6 +63,7 @@ def portal_app(portal: Portal, plan: FaultPlan | None = None) -> web.Application
     app.router.add_get("/_simulator/dossiers", control.dossiers)
     app.router.add_get("/_simulator/score", control.score)
     app.router.add_post("/_simulator/poison", control.poison)
+    app.router.add_post("/_simulator/catalogue", control.catalogue)
     app.router.add_post("/_simulator/sessions/expire", control.expire_sessions)
     app.router.add_delete("/_simulator/state", control.forget)
     return app
@@ -218,6 +222,11 @@ class Control:
         self.portal.poison.update(change.add)
         self.portal.poison.difference_update(change.remove)
         return json_answer({"poison": sorted(self.portal.poison)})
+
+    async def catalogue(self, request: web.Request) -> web.Response:
+        """Change the catalogues."""
+        self.portal.change_catalogue(await order(request, CatalogueChange))
+        return json_answer({"procedures": len(self.portal.catalogue)})
 
     async def expire_sessions(self, _request: web.Request) -> web.Response:
         """End every session."""

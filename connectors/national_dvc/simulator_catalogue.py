@@ -1,4 +1,4 @@
-"""The simulated portal's catalogue of procedures, with the quirks that clients met.
+"""The simulated portal's catalogues, with the quirks that clients met, and how they change between two looks.
 
 `MAPHILEPHI` is "1'" or "2'" with an apostrophe, `SOTIEN` may be the word "Không" or dotted thousands, and texts end in
 blanks. Source: national-portal facts 2.1, 2.2 and example 04.
@@ -44,6 +44,55 @@ def listing(rows: Iterable[Row]) -> list[Row]:
         for row in rows
         if str(row.get("TRANGTHAI", "")) == "1"
     ]
+
+
+SHARED_LISTS = (
+    *("LayDanhMucCoQuan", "LayDanhMucLinhVuc", "LayDanhMucDoiTuong", "LayDanhMucCapThucHien", "LayDanhMucCanCuPhapLy"),
+    *("LayDanhMucLePhi", "LayDanhMucTinhThanh", "LayDanhMucQuanHuyen", "LayDanhMucPhuongXa", "LayDanhMucQuocGia"),
+    *("LayDanhMucDanToc", "LayDanhMucTonGiao", "LayDanhMucTinhTrangHonNhan", "LayDanhMucGioiTinh"),
+    *("LayDanhMucThuTucThuocLoai", "LayDanhMucNhomThuTuc", "LayQDCB"),
+)
+"""The lists beside that of procedures (facts 2.0)."""
+
+DEFAULT_LISTS: Mapping[str, tuple[Row, ...]] = {
+    "LayDanhMucCoQuan": (
+        {"MADONVI": "000.00.00.G16", "TENDONVI": "Bộ Văn hóa, Thể thao và Du lịch ", "CAPDONVI": 1},
+        {"MADONVI": "000.00.05.G16", "TENDONVI": "Cục Du lịch Quốc gia Việt Nam", "CAPDONVI": 2},
+    ),
+    "LayDanhMucLinhVuc": (
+        {"MALINHVUC": "G16-LH01", "TENLINHVUC": "Lữ hành ", "MANGANH": "000.00.00.g16"},
+        {"MALINHVUC": "G03-GD10", "TENLINHVUC": "Giáo dục", "MANGANH": "000.00.00.G03"},
+    ),
+    "LayDanhMucGioiTinh": ({"MA": "1", "TEN": "Nam"}, {"MA": "2", "TEN": "Nữ"}),
+    # The district level ended on 01/07/2025 (facts 2.0).
+    "LayDanhMucQuanHuyen": (),
+}
+"""What the lists hold unless the options say otherwise: two agencies, a field of ours and one of another ministry."""
+
+
+class CatalogueChange(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What happens to the catalogues between two looks; codes of procedures that are not there are passed over."""
+
+    add: tuple[ListedProcedure, ...] = ()
+    remove: tuple[str, ...] = ()
+    rename: Mapping[str, str] = {}
+    hide: tuple[str, ...] = ()
+    show: tuple[str, ...] = ()
+    lists: Mapping[str, tuple[Row, ...]] = {}
+
+
+def change_procedures(rows: dict[str, Row], change: CatalogueChange) -> None:
+    """Apply a change to the procedures, in place."""
+    rows.update(catalogue_of(change.add, ()))
+    for code in change.remove:
+        rows.pop(code, None)
+    for code, name in change.rename.items():
+        if code in rows:
+            rows[code] = {**rows[code], "TENTTHC": name}
+    for codes, public in ((change.hide, 0), (change.show, 1)):
+        for code in codes:
+            if code in rows:
+                rows[code] = {**rows[code], "TRANGTHAI": public}
 
 
 def durations(row: Row) -> Iterable[Duration]:

@@ -17,10 +17,14 @@ import msgspec
 
 from connectors.kit.simulated_lgsp import LgspOptions
 from connectors.national_dvc.simulator_catalogue import (
+    DEFAULT_LISTS,
+    SHARED_LISTS,
+    CatalogueChange,
     ListedProcedure,
     Row,
     catalogue_of,
     catalogue_row,
+    change_procedures,
     durations,
     listing,
 )
@@ -39,8 +43,9 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
     `expired_code` is the answer to an unknown or expired session (1.5: unknown; [assumed] -2); `share_endpoint` and
     `integration_endpoint` are paths after `prefix` (1.3: [assumed]). `profile` mapi-2023 makes the fields of 2023
-    mandatory. With neither `procedures` nor `catalogue`, every well-formed procedure code is known. `faults` is a plan
-    to begin with. `lgsp` puts an LGSP in front: then the portal answers through it and no longer directly.
+    mandatory. With neither `procedures` nor `catalogue`, every well-formed procedure code is known; `lists` replaces the
+    rows of other catalogues, by service. `faults` is a plan to begin with. `lgsp` puts an LGSP in front: then the portal
+    answers through it and no longer directly.
     """
 
     username: str = "000.00.00.G16"
@@ -63,6 +68,7 @@ class PortalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     rows_per_call: int = 10
     procedures: tuple[ListedProcedure, ...] = ()
     catalogue: tuple[dict[str, Any], ...] = ()
+    lists: dict[str, tuple[dict[str, Any], ...]] = {}
     poison_dossiers: tuple[str, ...] = ()
     holidays: tuple[date, ...] = ()
     lgsp: LgspOptions | None = None
@@ -98,12 +104,14 @@ class Portal:
     sessions: dict[str, float] = field(default_factory=dict)
     poison: set[str] = field(default_factory=set)
     catalogue: dict[str, Row] = field(default_factory=dict)
+    lists: dict[str, tuple[Row, ...]] = field(default_factory=dict)
     _turn: itertools.count[int] = field(default_factory=itertools.count)
     _text_turn: itertools.count[int] = field(default_factory=itertools.count)
 
     def __post_init__(self) -> None:
         self.poison.update(self.options.poison_dossiers)
         self.catalogue.update(catalogue_of(self.options.procedures, self.options.catalogue))
+        self.lists.update({**DEFAULT_LISTS, **self.options.lists})
 
     def login(self, body: object) -> Answer:
         """A session for the right account (1.5)."""
@@ -168,6 +176,15 @@ class Portal:
     def procedures(self, _body: Body) -> Answer:
         """`LayDanhSachTTHC`: every published procedure (2.1)."""
         return Answer(0, "", listing(self.catalogue.values()))
+
+    def listed(self, body: Body) -> Answer:
+        """Any other catalogue, as it is held; an empty one is an empty result (2.3)."""
+        return Answer(0, "", list(self.lists.get(str(body.get("service", "")), ())))
+
+    def change_catalogue(self, change: CatalogueChange) -> None:
+        """The portal's editors were at work."""
+        change_procedures(self.catalogue, change)
+        self.lists.update(change.lists)
 
     def sync(self, body: Body) -> Answer:
         """`DongBoHoSoMC`: create or replace dossiers, all of a call or none (1.6, 2.6)."""
@@ -278,7 +295,7 @@ INTEGRATION: Services = {
     "DongBoHoSoMC": Portal.sync,
     "CapNhatTienDoHoSoMC": Portal.progress,
 }
-SHARED: Services = {"LayDanhSachTTHC": Portal.procedures}
+SHARED: Services = {"LayDanhSachTTHC": Portal.procedures, **dict.fromkeys(SHARED_LISTS, Portal.listed)}
 
 
 def _objects(value: object) -> list[Body]:

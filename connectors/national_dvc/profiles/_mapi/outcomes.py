@@ -33,6 +33,7 @@ class Operation(StrEnum):
     PROGRESS = "progress"
     LOOKUP = "lookup"
     PROCEDURE = "procedure"
+    CATALOGUE = "catalogue"
 
 
 class Family(StrEnum):
