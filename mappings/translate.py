@@ -215,7 +215,9 @@ class _Work:
 
     def _place(self, leaf: Leaf, rule: Rule, value: object) -> None:
         leaf.fields += (rule.label,)
-        if rule.to == (KEY,):
+        if rule.condition.words and self._judged() is None:
+            pass  # looked at for its faults alone: whether the group is fed at all, nobody can say yet
+        elif rule.to == (KEY,):
             self._keys[rule.sources[0]] = read_code(value)
         else:
             key = (rule.to, leaf.place.numbers if ITEM in rule.to else ())
@@ -263,7 +265,7 @@ class _Work:
         """Constants, where the object around them is there already."""
         needed = needed_objects()
         for rule in self.dialect.rules:
-            if rule.constant is None or not self._holds(rule):
+            if rule.constant is None or not self._holds(rule) or (rule.condition.words and self._judged() is None):
                 continue
             around = rule.to[:-1]
             there = {numbers for to, numbers in self._values if to[: len(around)] == around and len(to) > len(around)}
@@ -324,7 +326,7 @@ class _Work:
         judged = self._judged()
         for name, items in self._items.items():
             rules = [rule for rule in self.dialect.rules if rule.to[0] == name and rule.sources]
-            if judged is None or any(rule.condition.holds(*judged) for rule in rules):
+            if any(not rule.condition.words or (judged and rule.condition.holds(*judged)) for rule in rules):
                 found.setdefault(name, set()).update(items)
         for to, numbers in self._values:
             if ITEM in to:

@@ -21,7 +21,7 @@ from mappings.dialect import Dialect
 from mappings.dialect_file import load_dialect
 from mappings.faults import CannotUnderstand, SectorFault
 from mappings.lifecycle import event_faults
-from mappings.sector import to_event
+from mappings.sector import load_profile, to_event
 from mappings.tables import TableUnreadable, load_table
 from mappings.translate import translate
 from mappings.translation import Translation
@@ -147,12 +147,21 @@ def _told(faults: Iterable[SectorFault]) -> list[Fault]:
 
 
 def _shape_faults(translation: Translation, limits: Limits, known: Iterable[SectorFault]) -> Iterator[Fault]:
-    """What our published schema refuses, save what lacks only because its source was faulty, which is told already."""
+    """What our published schema and our readers refuse, save what lacks only because its source was faulty: that is told.
+
+    The readers know what a schema cannot say, such as signs without a shape; each place is blamed by one of the three.
+    """
     blamed = {fault.pointer for fault in known}
-    for fault in tree_faults(translation.tree, limits):
+    found = [fault for fault in tree_faults(translation.tree, limits) if fault.code not in _OURS]
+    by_schema = {translation.whence.locate(fault.pointer) for fault in found}
+    for fault in found:
         pointer = translation.whence.locate(fault.pointer)
-        if fault.code not in _OURS and pointer not in blamed:
+        if pointer not in blamed:
             yield Fault(fault.code, pointer, fault.message_vi)
+    for misread in load_profile().event.collect(translation.tree)[1]:
+        pointer = translation.whence.locate(misread.pointer)
+        if pointer not in blamed | by_schema:
+            yield Fault(misread.code, pointer, misread.message_vi)
 
 
 def _event(translation: Translation, system_code: str) -> tuple[StatusEvent | None, tuple[SectorFault, ...]]:
