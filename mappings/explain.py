@@ -117,7 +117,7 @@ def _explain_event(tree: Tree, system_code: str | None, profile: SectorProfile) 
     if tree.get("state") is None and profile.raw_states is not None:
         row = profile.raw_states.find(sender, event.raw_state, at=walk.at)
         yield ExplainRow("/raw_state", event.raw_state, "state", profile.raw_states.name, row.number, event.state)
-    yield _portal_status(event.state, event.outcome, walk)
+    yield portal_status(event.state, event.outcome, walk.at)
 
 
 def _explain_dossier(tree: Tree, profile: SectorProfile) -> Iterator[ExplainRow]:
@@ -131,7 +131,7 @@ def _explain_dossier(tree: Tree, profile: SectorProfile) -> Iterator[ExplainRow]
     yield from _walk_record(tree, profile.dossier, "", "", walk)
     yield from _left_over(walk)
     if dossier is not None:
-        yield _portal_status(dossier.state, dossier.outcome, walk)
+        yield portal_status(dossier.state, dossier.outcome, walk.at)
 
 
 def _day_of(dossier: Dossier) -> date:
@@ -168,19 +168,19 @@ def _walk_record(
 def _leaf(place: tuple[str, str], step: Step, raw: object, spot: tuple[str, str], walk: _Walk) -> ExplainRow:
     pointer, label = spot
     # An object or list where a plain value belongs may hold anything, personal data too.
-    shown = _HIDDEN if step.inner is not None or isinstance(raw, Mapping | list) else _shown(place, raw)
+    told = _HIDDEN if step.inner is not None or isinstance(raw, Mapping | list) else shown(place, raw)
     remark, table, row = walk.take(pointer)
     if remark:
-        return ExplainRow(pointer, shown, label, table, row, remark)
+        return ExplainRow(pointer, told, label, table, row, remark)
     try:
         value = step.read(raw)
     except CannotUnderstand as refused:
         return ExplainRow(
-            pointer, shown, label, "", 0, " ".join(f"{FAULT}: {found.message_vi}" for found in refused.faults)
+            pointer, told, label, "", 0, " ".join(f"{FAULT}: {found.message_vi}" for found in refused.faults)
         )
     if place in _OUTWARD and isinstance(value, StrEnum):
-        return _outward(place, value, ExplainRow(pointer, shown, label, "", 0, value.value), walk)
-    return ExplainRow(pointer, shown, label, "", 0, _shown(place, value))
+        return _outward(place, value, ExplainRow(pointer, told, label, "", 0, value.value), walk)
+    return ExplainRow(pointer, told, label, "", 0, shown(place, value))
 
 
 def _outward(place: tuple[str, str], value: StrEnum, row: ExplainRow, walk: _Walk) -> ExplainRow:
@@ -193,11 +193,11 @@ def _outward(place: tuple[str, str], value: StrEnum, row: ExplainRow, walk: _Wal
     return ExplainRow(row.pointer, row.value, row.field, table, found.number, result)
 
 
-def _portal_status(state: DossierStatus, outcome: Outcome, walk: _Walk) -> ExplainRow:
+def portal_status(state: DossierStatus, outcome: Outcome, at: date) -> ExplainRow:
     """The portal's status behind state and outcome; the row's result says so when there is none."""
     value = f"{state.value}, {outcome.value}"
     try:
-        row = load_table("portal_status").find(state.value, outcome.value, at=walk.at)
+        row = load_table("portal_status").find(state.value, outcome.value, at=at)
     except UnknownCode as unknown:
         return ExplainRow("/state", value, "TrangThaiHoSo", "portal_status", 0, unknown.message_vi)
     return ExplainRow(
@@ -212,7 +212,8 @@ def _left_over(walk: _Walk) -> Iterator[ExplainRow]:
         yield ExplainRow(pointer, "", "", table, row, remark)
 
 
-def _shown(place: tuple[str, str], value: object) -> str:
+def shown(place: tuple[str, str], value: object) -> str:
+    """A value of the field `place` (canonical type, field) as it may be shown."""
     if place in _PERSONAL:
         return mask(str(value))
     if place in _FREE_TEXT:

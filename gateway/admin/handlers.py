@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Command, Decisions
 from gateway.admin.operations import LaneQuery, Operations
 from gateway.admin.register import Register
@@ -36,6 +37,7 @@ class AdminDesk:
     register: Register
     decisions: Decisions
     trail: Trail
+    coverage: CoverageDesk
     reach: Reach = never
 
 
@@ -61,6 +63,7 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     for name in (*commands, "approve", "refuse"):
         app.router.add_post(f"/admin/{name}", _handler(name, desk, commands))
     app.router.add_get("/admin/lanes", _lanes(desk.operations))
+    app.router.add_get("/admin/coverage", _coverage(desk.coverage))
     for name, look in (
         ("identity", desk.decisions.identity),
         ("operators", desk.register.shown),
@@ -120,6 +123,16 @@ def _lanes(operations: Operations) -> Handler:
         return _answer(await operations.lanes(query))
 
     return lanes
+
+
+def _coverage(desk: CoverageDesk) -> Handler:
+    async def coverage(request: web.Request) -> web.Response:
+        last = request.query.get("last", "")
+        if not last.isascii() or not last.isdigit() or len(last) > 9:
+            raise Invalid("Số thông điệp phải là một số nguyên.", status=400)
+        return _answer(await desk.report(request.query.get("system", ""), int(last), _peer(request)))
+
+    return coverage
 
 
 def _order_command(operations: Operations, kind: OrderKind) -> Command:

@@ -64,6 +64,7 @@ _KINDS = (
     _kind("dossier.registered", "Đăng ký hồ sơ", "version state procedure due_at", feed=True),
     _kind("dossier.updated", "Cập nhật hồ sơ", "version state procedure due_at previous_version", feed=True),
     _kind("file.stored", "Đã lưu tệp của hồ sơ", "sha256 size", feed=True),
+    _kind("originals.read", "Đã đọc bản gốc các thông điệp để thống kê trường", "system count purpose"),
     _kind("personal.read", "Đã đọc dữ liệu cá nhân", "subject what purpose route"),
     _kind("delivery.delivered", "Đã giao", f"{_DELIVERY} reference duplicate upstream_code findings", feed=True),
     _kind("delivery.waiting", "Chưa giao được, sẽ gửi lại", f"{_DELIVERY} code reason due"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Decisions
 from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk
@@ -11,6 +12,7 @@ from gateway.admin.trail import Trail
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.dispatch.worker import Worker
+from gateway.intake.validate import Limits
 from gateway.journal.store import Journal
 from gateway.observe import crash
 
@@ -27,5 +29,6 @@ def admin_desk(
         register=Register(journal, clock),
         decisions=Decisions(journal, clock, terms),
         trail=Trail(journal, clock),
+        coverage=CoverageDesk(journal, settings.callers, Limits.of(settings.intake)),
         reach=reach,
     )

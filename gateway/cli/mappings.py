@@ -1,55 +1,109 @@
-"""`gateway mappings lint` and `gateway mappings explain FILE`."""
+"""`gateway mappings lint`, `gateway mappings explain FILE [--profile NAME]` and `gateway mappings coverage`."""
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from rich.markup import escape
 
 from connectors.kit import registry
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_USAGE, EX_WRONG, failure, out, print_json, say, table
+from gateway.cli.operate import common_arguments, send
+from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_USAGE, EX_WRONG, failure, out, print_json, say, table
 from gateway.config import Intake
-from gateway.errors import IntakeError
+from gateway.errors import IntakeError, Invalid
+from gateway.intake import foreign
 from gateway.intake.validate import Limits, validate_dossier, validate_event
-from mappings.explain import FAULT, WARNING, ExplainRow, explain, title_of
-from mappings.lint import lint_all
+from mappings.dates import local_date
+from mappings.dialect import Dialect
+from mappings.dialect_file import dialect_names, load_dialect
+from mappings.explain import FAULT, WARNING, ExplainRow, explain, portal_status, title_of
+from mappings.explain_dialect import explain_translation
+from mappings.faults import SectorFault
+from mappings.lint import LintFinding, lint_all
+from mappings.tables import SECTORS, TableUnreadable
+from mappings.translation import Fate
 
 NAME = "mappings"
 _HEADINGS = ("Trường gửi đến", "Giá trị gửi", "Trường của Cổng", "Bảng mã", "Dòng", "Kết quả")
+_COUNTED = (
+    "Đường dẫn",
+    "Đã dùng",
+    "Đối chiếu",
+    "Trống",
+    "Bỏ qua",
+    "Chưa biết",
+    "Lỗi",
+    "Trường của Cổng hoặc lý do bỏ qua",
+)
 _TABLE_WIDTH = 120
-HELP = "Kiểm tra các bảng mã (lint) hoặc giải thích cách dịch một tệp (explain)"
+HELP = "Kiểm tra bảng mã và hồ sơ kết nối (lint), giải thích cách dịch một tệp (explain), thống kê trường (coverage)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """`lint` all tables, or `explain` one file."""
-    parser.add_argument("action", choices=("lint", "explain"))
-    parser.add_argument("file", nargs="?", type=Path, metavar="TỆP", help="sự kiện hoặc hồ sơ dạng JSON, cho explain")
-    parser.add_argument("--json", action="store_true", help="in kết quả dạng JSON cho chương trình")
+    """`lint` all tables and profiles, `explain` one file, or count the `coverage` of real traffic."""
+    common_arguments(parser)
+    parser.add_argument("action", choices=("lint", "explain", "coverage"))
+    parser.add_argument("file", nargs="?", type=Path, metavar="TỆP", help="thông điệp JSON hoặc XML, cho explain")
+    parser.add_argument(
+        "--profile",
+        default=foreign.OWN,
+        metavar="TÊN",
+        help="hồ sơ kết nối mà tệp theo, cho explain (mặc định: chuẩn của Cổng)",
+    )
+    parser.add_argument("--system", default="", metavar="MÃ_HỆ_THỐNG", help="hệ thống gửi, cho explain và coverage")
+    parser.add_argument(
+        "--last", type=int, default=500, metavar="N", help="cho coverage: số thông điệp gần nhất (mặc định 500)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Lint or explain."""
+    """Lint, explain or count."""
     if arguments.action == "lint":
         return _lint(as_json=arguments.json)
+    if arguments.action == "coverage":
+        return _coverage(arguments)
     if arguments.file is None:
         failure("Cần nêu tệp: gateway mappings explain TỆP")
         return EX_USAGE
+    profile = getattr(arguments, "profile", foreign.OWN)
     try:
         raw = arguments.file.read_bytes()
-        tree = msgspec.json.decode(raw)
+        if profile == foreign.OWN:
+            rows = _with_schema(raw, explain(msgspec.json.decode(raw)))
+        else:
+            rows = _of_dialect(raw, load_dialect(profile), arguments.system or "SEC-DEMO")
     except (OSError, msgspec.DecodeError) as error:
         failure(f"{arguments.file}: không đọc được JSON ({error})")
         return EX_INPUT
-    rows = _with_schema(raw, explain(tree))
+    except TableUnreadable as error:
+        failure(f"{error}. Có: {', '.join((foreign.OWN, *dialect_names()))}.")
+        return EX_USAGE
     if arguments.json:
         print_json([asdict(row) for row in rows])
     else:
         _tell(arguments.file.name, rows)
     return EX_OK
+
+
+def _of_dialect(raw: bytes, dialect: Dialect, system: str) -> list[ExplainRow]:
+    """The rows of a foreign message, with all that the door would refuse; what has no tree has its faults alone."""
+    limits = Limits.of(Intake())
+    sent = foreign.message(raw, foreign.MEDIA_TYPES[dialect.form.format][0])
+    try:
+        translation = foreign.read(sent, dialect, system, limits)
+    except Invalid as refused:
+        return [ExplainRow(fault.pointer, "", "", "", 0, f"{FAULT}: {fault.message_vi}") for fault in refused.faults]
+    event, faults = foreign.judge(translation, system, limits)
+    told = [SectorFault(fault.code, fault.pointer, fault.message_vi) for fault in faults]
+    rows = list(explain_translation(translation, told))
+    if event is not None:
+        rows.append(portal_status(event.state, event.outcome, local_date(event.occurred_at)))
+    return rows
 
 
 def _with_schema(raw: bytes, rows: Sequence[ExplainRow]) -> list[ExplainRow]:
@@ -102,12 +156,62 @@ def _result(row: ExplainRow) -> str:
 
 def _lint(*, as_json: bool) -> int:
     profiles = [place for _, folder in registry.folders().values() for place in sorted(folder.glob("profiles/*/"))]
-    findings = lint_all(profiles)
+    findings = [*lint_all(profiles), *_bad_examples()]
     if as_json:
         print_json({"ok": not findings, "findings": [asdict(finding) for finding in findings]})
     else:
         for finding in findings:
             failure(f"{finding.table}: {finding.code}: {finding.message_vi}")
         if not findings:
-            say("[green]✓[/] Mọi bảng mã đều đủ, không nhập nhằng, có ngày hiệu lực và nguồn.")
+            say(
+                "[green]✓[/] Mọi bảng mã đều đủ, không nhập nhằng, có ngày hiệu lực và nguồn; mọi hồ sơ kết nối đọc được."
+            )
     return EX_WRONG if findings else EX_OK
+
+
+def _bad_examples() -> Iterator[LintFinding]:
+    """Example messages that the door itself would not take, or of which it would not know a field."""
+    for name in dialect_names():
+        try:
+            dialect = load_dialect(name)
+        except TableUnreadable:
+            continue  # told by the linter already
+        for example in dialect.examples:
+            place = SECTORS.joinpath(*example.split("/"))
+            if not place.is_file():
+                continue
+            rows = _of_dialect(place.read_bytes(), dialect, "SEC-DEMO")
+            for row in rows:
+                if FAULT in row.result or WARNING in row.result:
+                    yield LintFinding("bad_example", name, 0, f"{example}: {row.pointer or '/'}: {row.result}")
+
+
+def _coverage(arguments: argparse.Namespace) -> int:
+    """Paths and counts of the last messages of a system; the read of its originals is audited by the gateway."""
+    if not arguments.system:
+        failure("Cần nêu hệ thống: gateway mappings coverage --system MÃ_HỆ_THỐNG")
+        return EX_USAGE
+    try:
+        told = send(arguments, "coverage", {"system": arguments.system, "last": str(arguments.last)})
+    except IntakeError as error:
+        failure(error.message_vi)
+        return EX_REFUSED
+    if arguments.json:
+        print_json(told)
+    else:
+        _tell_coverage(told)
+    return EX_OK
+
+
+def _tell_coverage(told: dict[str, Any]) -> None:
+    rows = [
+        (entry["path"], *(entry[fate.value] or "" for fate in Fate), ", ".join(entry["to"]) or entry["reason"])
+        for entry in told["fields"]
+    ]
+    table(f"{told['system']}: {told['messages']} thông điệp gần nhất, hồ sơ kết nối {told['profile']}", _COUNTED, rows)
+    if told["unreadable"]:
+        say(f"{told['unreadable']} thông điệp không đọc được theo hồ sơ này (có thể gửi trước khi đổi chuẩn).")
+    unknown = [entry["path"] for entry in told["fields"] if entry[Fate.UNKNOWN.value]]
+    if unknown:
+        say(f"Chưa biết {len(unknown)} trường: {escape(', '.join(unknown))}.")
+    say(f"Trường của Cổng chưa bao giờ có giá trị: {escape(', '.join(told['never_fed'])) or 'không có'}.")

@@ -1,13 +1,15 @@
 """`gateway push FILE…`: sign the events of a file as a registered system and push them, in order.
 
 A file holds one event, an array of events, or one event a line. Pushing the same file again is lawful and harmless: what
-is stored already is answered `duplicate`. A dossier snapshot (`PUT /v1/dossiers/{code}`) is pushed with `--dossiers`.
+is stored already is answered `duplicate`. A dossier snapshot (`PUT /v1/dossiers/{code}`) is pushed with `--dossiers`. A
+message in a dialect of the system's own is posted as it stands, under the media type of its profile or of `--type`.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,7 +24,10 @@ from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_UNAVAILABLE, failure, print_json, table
 from gateway.config import Loaded, load
 from gateway.errors import ConfigError
-from gateway.intake.signature import SigningKey, sign_request
+from gateway.intake import foreign
+from gateway.intake.signature import SigningKey, Stated, sign_head
+from mappings.dialect_file import load_dialect
+from mappings.tables import TableUnreadable
 
 NAME = "push"
 HELP = "Ký và gửi các sự kiện trong tệp tới cổng"
@@ -36,6 +41,7 @@ class Request:
     method: str
     target: str
     body: bytes
+    media_type: str = "application/json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,6 +60,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="khóa riêng để ký (mặc định keys/<MÃ_HỆ_THỐNG>.pem cạnh tệp cấu hình)",
     )
     parser.add_argument("--url", default="", metavar="URL", help="địa chỉ cổng (mặc định theo tệp cấu hình)")
+    parser.add_argument(
+        "--type",
+        default="",
+        metavar="KIỂU",
+        help="gửi nguyên tệp với Content-Type này (mặc định theo hồ sơ kết nối của hệ thống gửi)",
+    )
     parser.add_argument("--dossiers", action="store_true", help="tệp chứa hồ sơ (PUT /v1/dossiers), không phải sự kiện")
 
 
@@ -61,7 +73,11 @@ def run(arguments: argparse.Namespace) -> int:
     """Push, and print one line an event; 2 when any was refused."""
     loaded = load(arguments.config)
     try:
-        requests = [request for file in arguments.files for request in _requests(file, dossiers=arguments.dossiers)]
+        whole = arguments.type or _published_type(loaded, arguments.system)
+        if whole and not arguments.dossiers:
+            requests = [Request(file.name, "POST", "/v1/events", file.read_bytes(), whole) for file in arguments.files]
+        else:
+            requests = [request for file in arguments.files for request in _requests(file, dossiers=arguments.dossiers)]
     except (OSError, msgspec.DecodeError) as error:
         failure(f"Không đọc được tệp: {error}")
         return EX_INPUT
@@ -79,6 +95,17 @@ def run(arguments: argparse.Namespace) -> int:
         failure(f"Không kết nối được tới {base}; hãy chạy lại đúng lệnh này, sự kiện đã lưu sẽ không bị nhân đôi.")
         return EX_UNAVAILABLE
     return EX_OK if all(answer["http"] < 400 for answer in answers) else EX_REFUSED
+
+
+def _published_type(loaded: Loaded, system: str) -> str:
+    """The media type of a system that speaks a dialect of its own; empty for one that speaks ours."""
+    record = loaded.settings.callers.get(system)
+    if record is None or record.profile == foreign.OWN:
+        return ""
+    try:
+        return foreign.MEDIA_TYPES[load_dialect(record.profile).form.format][0]
+    except TableUnreadable as error:
+        raise ConfigError((f"callers.{system}.profile: {error}",)) from error
 
 
 def _show(answers: list[dict[str, Any]]) -> None:
@@ -132,7 +159,9 @@ async def _push(base: str, requests: list[Request], key: SigningKey, prefix: str
     answers: list[dict[str, Any]] = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
         for request in requests:
-            headers = sign_request(request.method, prefix + request.target, request.body, key, int(time.time()))
+            stated = Stated(request.media_type, hashlib.sha256(request.body).digest())
+            headers = sign_head(request.method, prefix + request.target, stated, key, int(time.time()))
+            headers["Accept"] = "application/json, application/problem+json"  # the screen below reads JSON
             try:
                 async with session.request(
                     request.method, base + request.target, data=request.body, headers=headers

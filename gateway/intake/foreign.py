@@ -84,7 +84,7 @@ def message(raw: bytes, content_type: str, idempotency_key: str | None = None) -
 def hear(sent: Message, dialect: Dialect, system_code: str, limits: Limits) -> Heard:
     """What a message of `system_code` means. Raises `Invalid` with all its faults."""
     translation = read(sent, dialect, system_code, limits)
-    faults = [*_told(translation.faults), *_shape_faults(translation, limits, translation.faults)]
+    event, faults = judge(translation, system_code, limits)
     offered = key_fault(sent.idempotency_key, translation.tree)
     if offered is not None and dialect.identity.kind == "uuid":
         pointer = translation.whence.locate("/event_id")
@@ -94,14 +94,19 @@ def hear(sent: Message, dialect: Dialect, system_code: str, limits: Limits) -> H
             "Mã sự kiện của chuẩn này do Cổng tạo từ nội dung; hãy bỏ Idempotency-Key hoặc gửi event_id của biên nhận."
         )
         faults.append(Fault(offered.code, "", message))
-    event: StatusEvent | None = None
-    if not faults:
-        event, refused = _event(translation, system_code)
-        faults = _told(map(translation.whence.fault, refused))
     if faults or event is None:
         raise Invalid(_advice(dialect), faults=tuple(dict.fromkeys(faults))[: strict_json.MAX_FAULTS])
     tables = (load_table(name).version.short for name in ("transitions", "requirements"))
     return Heard(event, (*dialect.versions(), *tables), tuple(remarks_of(translation.unknown)), translation)
+
+
+def judge(translation: Translation, system_code: str, limits: Limits) -> tuple[StatusEvent | None, list[Fault]]:
+    """The event that a translated message means, or all that is wrong with it, by places of the message as it was sent."""
+    faults = [*_told(translation.faults), *_shape_faults(translation, limits, translation.faults)]
+    if faults:
+        return None, faults
+    event, refused = _event(translation, system_code)
+    return event, _told(map(translation.whence.fault, refused))
 
 
 def read(sent: Message, dialect: Dialect, system_code: str, limits: Limits) -> Translation:

@@ -195,7 +195,7 @@ def heard(raw: bytes, dialect: Any, media: str) -> Heard:
 def wanted_row(row: Tree) -> Tree:
     """What the event must say, by hand; None where nothing is said."""
     status = int(row["TrangThai"])
-    sector = row.get("IDHoSo") or row.get("IdHoSo")
+    sector = str(row.get("IDHoSo") or row.get("IdHoSo"))
     said: Tree = {
         "dossier_code": row["MaHoSo"], "sector_dossier_id": nfc(sector), "state": STATES[status],
         "outcome": "granted" if status == 9 else "none", "raw_state": str(row["TrangThai"]),

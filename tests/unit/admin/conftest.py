@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_pri
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from connectors.kit.contract import Connector
+from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Command, Decisions
 from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk, commands_of
@@ -31,6 +32,7 @@ from gateway.dispatch.upstreams import UpstreamLine
 from gateway.dispatch.worker import Worker
 from gateway.evidence.log import chain
 from gateway.intake.decide import Decider
+from gateway.intake.validate import Limits
 from gateway.journal.memory import MemoryJournal
 from gateway.journal.memory_rows import MemoryStore
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
@@ -154,6 +156,7 @@ class Building:
             register=Register(journal, clock),
             decisions=Decisions(journal, clock, replace(self.terms, **changes)),
             trail=Trail(journal, clock),
+            coverage=CoverageDesk(journal, {}, Limits.of(IntakePolicy())),
         )
         try:
             yield Hall(journal, self.turned, desk, self.people)

@@ -13,8 +13,13 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from gateway.admin.coverage import CoverageDesk
+from gateway.audit.trail import TrailQuery, search
 from gateway.cli.demonstration.foreign import Paper, message
+from gateway.config import Intake
+from gateway.errors import Invalid, NotFound
 from gateway.intake.signature import Stated, sign_head
+from gateway.intake.validate import Limits
 
 XML = "application/xml"
 SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
@@ -235,3 +240,66 @@ async def test_our_own_message_is_no_message_of_a_foreign_dialect(site: Any, wor
     status, told, _ = await site.push("SEC-ROW", words.event("SEC-ROW", 1, "received"))
     assert status == 422
     assert {fault["code"] for fault in told["errors"]} == {"thieu_truong", "thieu_mot_trong"}
+
+
+# Field coverage, counted from what was really sent.
+
+
+@pytest.fixture
+def coverage(site: Any, words: Any) -> CoverageDesk:
+    """The desk behind `gateway mappings coverage`, over the same store."""
+    return CoverageDesk(site.journal, words.callers, Limits.of(Intake()))
+
+
+async def test_coverage_counts_each_place_of_the_last_messages(site: Any, words: Any, coverage: CoverageDesk) -> None:
+    """Mapped, ignored on purpose, unknown and absent; what never came; paths and counts and nothing that was said."""
+    for minute in range(3):
+        body = row(words, 2, f"2026-11-20T10:{minute:02d}:00", ChucDanh="", MaTTHC="1.2", TruongMoi={"Ten": "Bí mật"})
+        assert (await post(site, "SEC-ROW", body, "application/json"))[0] == 202
+    told = await coverage.report("SEC-ROW", 2, "os:truc")
+    counted = {entry["path"]: entry for entry in told["fields"]}  # type: ignore[attr-defined]
+    assert told["messages"] == 2 and told["unreadable"] == 0
+    assert counted["NguoiXuLy"]["mapped"] == 2 and counted["NguoiXuLy"]["to"] == ["step.actor.name"]
+    assert counted["MaTTHC"]["ignored"] == 2 and counted["MaTTHC"]["reason"]
+    assert counted["TruongMoi.Ten"]["unknown"] == 2 and counted["ChucDanh"]["absent"] == 2
+    never = told["never_fed"]
+    assert isinstance(never, list) and {"step.actor.title", "results[].id"} <= set(never)
+    assert not {"event_id", "sequence", "state", "dossier_code"} & set(never)
+    text = json.dumps(told, ensure_ascii=False)
+    assert "Bí mật" not in text and "Phạm" not in text and words.code not in text
+
+
+async def test_reading_originals_is_in_the_audit_trail(site: Any, words: Any, coverage: CoverageDesk) -> None:
+    """Who, of which system, how many: originals are personal data, whatever is printed of them."""
+    await post(site, "SEC-XML", message(words.code, 1, "received", AT), XML)
+    await coverage.report("SEC-XML", 500, "os:truc")
+    (entry,) = [found async for found in search(site.journal, TrailQuery(kinds=frozenset({"originals.read"})))]
+    assert entry.actor == "os:truc"
+    assert json.loads(entry.fields) == {"count": 1, "purpose": "mappings coverage", "system": "SEC-XML"}
+
+
+async def test_coverage_of_our_own_dialect_and_of_a_system_without_messages(
+    site: Any, words: Any, coverage: CoverageDesk
+) -> None:
+    """The default profile is counted as well; a system that never sent has no fields and every field unfed."""
+    assert (await site.push("SEC-A", words.event("SEC-A", 1, "received")))[0] == 202
+    told = await coverage.report("SEC-A", 10, "os:truc")
+    counted = {entry["path"]: entry for entry in told["fields"]}  # type: ignore[attr-defined]
+    assert counted["step.actor.name"]["mapped"] == 1 and counted["schema_version"]["expected"] == 1
+    silent = await coverage.report("SEC-XML", 10, "os:truc")
+    assert silent["messages"] == 0 and silent["fields"] == []
+
+
+async def test_messages_from_before_a_change_of_dialect_are_told_apart(site: Any, words: Any) -> None:
+    """What the present profile cannot read is a number of its own, not a fault of the command."""
+    assert (await site.push("SEC-A", words.event("SEC-A", 1, "received")))[0] == 202
+    moved = {**words.callers, "SEC-A": words.caller(profile="bieu_dien_xml")}
+    told = await CoverageDesk(site.journal, moved, Limits.of(Intake())).report("SEC-A", 10, "os:truc")
+    assert (told["messages"], told["unreadable"]) == (0, 1)
+
+
+@pytest.mark.parametrize(("system", "last"), [("SEC-NOBODY", 10), ("SEC-A", 0), ("SEC-A", 10_001)])
+async def test_coverage_of_nobody_or_of_too_many_is_refused(coverage: CoverageDesk, system: str, last: int) -> None:
+    """And nothing is read."""
+    with pytest.raises((NotFound, Invalid)):
+        await coverage.report(system, last, "os:truc")
