@@ -26,7 +26,7 @@ from connectors.kit.http import HttpClient, HttpOptions, HttpRequest
 from connectors.resolution.client import ed25519_signer
 from connectors.resolution.profiles.push_v1.mapping import map_push
 from gateway import bootstrap
-from gateway.bootstrap import lines
+from gateway.bootstrap.enrolment import open_register
 from gateway.clock import Clock
 from gateway.config import Loaded, load
 from gateway.coordination.memory import MemoryCoordination
@@ -37,6 +37,8 @@ from gateway.dispatch.worker import guarded
 from gateway.intake.accept import Door, understand
 from gateway.intake.authenticate import Authenticator, Caller
 from gateway.intake.decide import EventSubject, event_intake
+from gateway.intake.entitlement import Proof
+from gateway.intake.register import Register
 from gateway.intake.signature import SigningKey, as_request, sign_request
 from gateway.intake.validate import Limits, validate_event
 from gateway.journal.model import Claim, Intake, Settlement, UpstreamRow
@@ -75,9 +77,11 @@ def measure(scenery: Scenery) -> list[Stage]:
 async def _measure(scenery: Scenery) -> list[Stage]:
     loaded = load(scenery.folder / "gateway.toml")
     clock = Clock()
-    journal = bootstrap.open_journal(loaded, lines.read_routes(loaded), clock, crash.never)
+    register = Register.load(loaded)
+    journal = bootstrap.open_journal(loaded, register, clock, crash.never)
     try:
-        intake = _Intake(loaded, journal, clock)
+        await open_register(journal, register)
+        intake = _Intake(loaded, journal, clock, register)
         # One event for each dossier: a lane gives out one message at a time.
         requests = [_signed(scenery, code) for code in scenery.codes]
         stages, intakes = await intake.stages(requests)
@@ -119,12 +123,12 @@ async def _each(name: str, work: Callable[[Any], object], items: Sequence[Any]) 
 class _Intake:
     """The stages of the intake line."""
 
-    def __init__(self, loaded: Loaded, journal: SqliteJournal, clock: Clock) -> None:
+    def __init__(self, loaded: Loaded, journal: SqliteJournal, clock: Clock, register: Register) -> None:
         self.journal, self.clock = journal, clock
-        self.door = Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, clock)
-        self.caller = Caller(
-            ground.SECTOR, "sector", "bench", fresh=True, record=loaded.settings.callers[ground.SECTOR]
-        )
+        self.door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, clock)
+        proof = Proof(f"{ground.SECTOR}-1")
+        record = register[ground.SECTOR]
+        self.caller = Caller(ground.SECTOR, "sector", proof.key_id, fresh=True, record=record, proof=proof)
 
     async def stages(self, requests: list[tuple[dict[str, str], bytes]]) -> tuple[list[Stage], list[Intake]]:
         """Signature, shape, meaning, journal; and what was accepted."""
@@ -157,7 +161,7 @@ class _Intake:
     def _understood(self, body: bytes) -> Intake:
         submission = validate_event(body, "application/json", self.door.limits)
         event, versions = understand(self.door, submission.tree, self.caller)
-        subject = EventSubject(event, encode(event), versions, fresh=True)
+        subject = EventSubject(event, encode(event), versions, fresh=True, proof=self.caller.proof)
         return event_intake(ground.SECTOR, submission.raw, submission.digest, subject)
 
     def _accept(self, intakes: Sequence[Intake]) -> Callable[[], Awaitable[int]]:

@@ -176,7 +176,7 @@ def _problems(parts: InternalParts) -> Middleware:
             return await handler(request)
         except IntakeError as error:
             if error.status in (401, 403):
-                await refusals.note(error, _call(request, error))
+                await refusals.note(error, _call(request, error, door))
             return _refusal(request, error, parts.count)
         except web.HTTPException as error:
             return _refusal(request, _of_framework(error), parts.count, dict(error.headers))
@@ -242,9 +242,11 @@ def _refusal(
     return web.Response(body=told.body, status=told.status, headers={**told.headers, **allow})
 
 
-def _call(request: web.Request, error: IntakeError) -> Call:
+def _call(request: web.Request, error: IntakeError, door: Door | None = None) -> Call:
     """What the trail and the log may tell of a refused request."""
-    call = Call(request.method, _route(request), request.headers.get("Signature-Input", ""), request.remote or "")
+    system = door.authenticator.certified(request) if door is not None else ""
+    signature = request.headers.get("Signature-Input", "")
+    call = Call(request.method, _route(request), signature, request.remote or "", system)
     _LOG.warning("request refused", extra={"code": error.code, "method": call.method, "route": call.route})
     return call
 

@@ -17,6 +17,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+from gateway.admin.consents import ConsentDesk
 from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Command, Decisions
 from gateway.admin.operations import LaneQuery, Operations
@@ -39,11 +40,12 @@ class AdminDesk:
     trail: Trail
     coverage: CoverageDesk
     reach: Reach = never
+    consents: ConsentDesk | None = None
 
 
 def commands_of(desk: AdminDesk) -> dict[str, Command]:
     """Every command that changes something, by its name."""
-    operations, register = desk.operations, desk.register
+    operations, register, consents = desk.operations, desk.register, desk.consents
     return {
         **{kind.value: _order_command(operations, kind) for kind in OrderKind},
         "skip-gap": operations.skip_gap,
@@ -53,6 +55,7 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
         "resume": lambda words: operations.switch(words, pause=False),
         "operator-add": register.add,
         "operator-revoke": register.revoke,
+        **({"consent-add": consents.add, "consent-revoke": consents.revoke} if consents is not None else {}),
     }
 
 
@@ -73,6 +76,8 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_post("/admin/audit-search", _search(desk))
     app.router.add_post("/admin/audit-export", _export(desk))
     app.router.add_get("/admin/leaves", _leaves(desk.trail))
+    if desk.consents is not None:
+        app.router.add_get("/admin/consents", _consents(desk.consents))
     return app
 
 
@@ -133,6 +138,13 @@ def _coverage(desk: CoverageDesk) -> Handler:
         return _answer(await desk.report(request.query.get("system", ""), int(last), _peer(request)))
 
     return coverage
+
+
+def _consents(desk: ConsentDesk) -> Handler:
+    async def consents(request: web.Request) -> web.Response:
+        return _answer(await desk.listing(request.query.get("system", "")))
+
+    return consents
 
 
 def _order_command(operations: Operations, kind: OrderKind) -> Command:

@@ -97,6 +97,12 @@ _KINDS = (
     _kind("decision.proposed", "Đề nghị đã ký, chờ người thứ hai", f"{_SIGNED} expires_at"),
     _kind("decision.declined", "Bác đề nghị", "proposal command reason"),
     _kind("decision.refused", "Từ chối một quyết định", "command code operator key_id decision_id peer"),
+    _kind(
+        "consent.added",
+        "Ghi sự đồng ý kết nối",
+        "system version number date valid_from valid_to procedures states keys certificates authentication source reason",
+    ),
+    _kind("consent.revoked", "Thu hồi sự đồng ý kết nối", "system version number date keys certificates reason"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

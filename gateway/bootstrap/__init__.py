@@ -6,18 +6,21 @@ import asyncio
 import base64
 import binascii
 import logging
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 from connectors.kit.contract import Delivery
 from gateway import __version__
+from gateway.admin.consents import ConsentDesk
 from gateway.admin.handlers import AdminDesk, create_admin_app
 from gateway.app import InternalParts
 from gateway.bootstrap import gauges, guests
 from gateway.bootstrap.desks import admin_desk
+from gateway.bootstrap.enrolment import open_register
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
@@ -37,6 +40,7 @@ from gateway.intake.files import FileDoor
 from gateway.intake.foreign import check_profiles
 from gateway.intake.inputs import Taker
 from gateway.intake.ledgers import LedgerBook
+from gateway.intake.register import Register
 from gateway.intake.validate import Limits
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.model import NewDelivery
@@ -60,17 +64,20 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         lines = outside.lines
         guests.check_pollers(outside)
         book = guests.ledger_book(outside, loaded)
-        routes = read_routes(loaded)
-        journal = open_journal(loaded, routes, clock, reach, book)
+        register = Register.load(loaded)
+        authenticator = Authenticator.load(loaded, register)
+        check_profiles(loaded.settings.callers)
+        journal = open_journal(loaded, register, clock, reach, book)
         house.push_async_callback(journal.close)
         cabinet = await open_cabinet(loaded, journal)
         house.push_async_callback(asyncio.to_thread, cabinet.close)
+        await open_register(journal, register)
         outside.give(journal)
         hooks = Hooks(
             reach=reach,
             on_settled=partial(gauges.count, metrics),
             alarm=partial(gauges.alarm, metrics),
-            follow_ups=partial(follow_ups, loaded, routes),
+            follow_ups=partial(follow_ups, register, read_routes(loaded)),
         )
         worker = Worker(lines, journal, coordination, clock, hooks)
         delivering = asyncio.create_task(worker.run(), name="worker")
@@ -78,7 +85,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         wake = partial(_wake, coordination)
         taker = Taker(journal, book, wake, hooks.alarm)
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
-        door = _door(loaded, journal, clock, wake)
+        door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
         parts = InternalParts(
             door=door,
@@ -90,7 +97,9 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             files=FileDoor.of(door, cabinet, loaded.settings, reach),
             mounted=mounted,
         )
-        apps = applications(loaded, outside, parts, create_admin_app(admin_desk(loaded, journal, worker, clock, reach)))
+        desk = admin_desk(loaded, journal, worker, clock, reach)
+        desk = replace(desk, consents=ConsentDesk(journal, register, clock))
+        apps = applications(loaded, outside, parts, create_admin_app(desk))
         yield await listen(loaded, apps, house)
 
 
@@ -98,19 +107,22 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
 async def standing_still(loaded: Loaded) -> AsyncIterator[AdminDesk]:
     """An operator's side over the store itself, while no gateway runs: decisions are stored, nothing is sent."""
     clock = Clock()
-    journal = open_journal(loaded, read_routes(loaded), clock, crash.never)
+    register = Register.load(loaded)
+    journal = open_journal(loaded, register, clock, crash.never)
     lines: Mapping[str, UpstreamLine] = {
         code: UpstreamLine(code, settings, _Absent(), {}) for code, settings in loaded.settings.upstreams.items()
     }
     try:
+        await open_register(journal, register)
         switchboard = Worker(lines, journal, MemoryCoordination(clock), clock)
-        yield admin_desk(loaded, journal, switchboard, clock)
+        desk = admin_desk(loaded, journal, switchboard, clock)
+        yield replace(desk, consents=ConsentDesk(journal, register, clock))
     finally:
         await journal.close()
 
 
 def open_journal(
-    loaded: Loaded, routes: Routes, clock: Clock, reach: crash.Reach, book: LedgerBook | None = None
+    loaded: Loaded, register: Register, clock: Clock, reach: crash.Reach, book: LedgerBook | None = None
 ) -> SqliteJournal:
     """The embedded store of record, with the decision and the evidence chain that it works with."""
     settings = loaded.settings
@@ -122,7 +134,7 @@ def open_journal(
         synchronous=settings.storage.synchronous,
         reach=reach,
     )
-    decide = Decider(routes, settings.callers, settings.intake, settings.files, book)
+    decide = Decider(read_routes(loaded), register, settings.intake, settings.files, book)
     return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
 
 
@@ -137,10 +149,10 @@ async def open_cabinet(loaded: Loaded, journal: SqliteJournal) -> Cabinet:
     return cabinet
 
 
-def follow_ups(loaded: Loaded, routes: Routes, delivery: Delivery) -> tuple[NewDelivery, ...]:
+def follow_ups(callers: Register, routes: Routes, delivery: Delivery) -> tuple[NewDelivery, ...]:
     """What an acknowledged push to the resolution system sets off outside: nothing, unless its system is `on_ack`."""
     event = delivery.carried.event
-    caller = loaded.settings.callers.get(event.system_code)
+    caller = callers.get(event.system_code)
     if caller is None or caller.role != "sector" or caller.outside != "on_ack":
         return ()
     return fan_out(
@@ -157,12 +169,6 @@ class _Absent:
 
     async def close(self) -> None:
         """Nothing to close."""
-
-
-def _door(loaded: Loaded, journal: SqliteJournal, clock: Clock, wake: Callable[[tuple[str, ...]], None]) -> Door:
-    """What the intake line stands on."""
-    check_profiles(loaded.settings.callers)
-    return Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, clock, wake=wake)
 
 
 def _wake(coordination: MemoryCoordination, upstreams: tuple[str, ...]) -> None:

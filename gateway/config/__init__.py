@@ -18,4 +18,5 @@ from gateway.config.model import RouteRule as RouteRule
 from gateway.config.model import Settings as Settings
 from gateway.config.model import Storage as Storage
 from gateway.config.model import Struct as Struct
+from gateway.config.model import Tls as Tls
 from gateway.config.model import Upstream as Upstream

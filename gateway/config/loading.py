@@ -10,15 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import tomllib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
 
-from gateway.config.model import Files, Loaded, Settings, Upstream
+from gateway.config.model import CallerRecord, Files, Loaded, Settings, Upstream
 from gateway.errors import ConfigError
 
 
@@ -81,11 +82,25 @@ def _semantic_faults(settings: Settings) -> list[str]:
         if value <= 0:
             faults.append(f"operators.{name}: phải lớn hơn 0")
     for name, caller in settings.callers.items():
-        if caller.role == "sector" and not (caller.consent_no and caller.consent_date):
-            faults.append(f"callers.{name}: hệ thống chuyên ngành cần consent_no và consent_date (QĐ 3036 Điều 5.7)")
-        if not caller.keys:
-            faults.append(f"callers.{name}.keys: cần ít nhất một khóa công khai")
+        faults.extend(_caller_faults(f"callers.{name}", caller))
+    tls = settings.listen.internal.tls
+    if tls is not None and tls.require_client_certificate and not tls.client_ca_file:
+        faults.append("listen.internal.tls.client_ca_file: cần có khi require_client_certificate = true")
     return faults
+
+
+def _caller_faults(where: str, caller: CallerRecord) -> Iterator[str]:
+    """A caller declares a whole consent, or (a sector system that is registered by command) nothing of one."""
+    stated = bool(caller.consent_no or caller.consent_date or caller.keys or caller.certificates)
+    if caller.role == "sector" and stated and not (caller.consent_no and caller.consent_date):
+        yield f"{where}: hệ thống chuyên ngành cần consent_no và consent_date (QĐ 3036 Điều 5.7)"
+    if (stated or caller.role != "sector") and not caller.keys and caller.authentication != "certificate":
+        yield f"{where}.keys: cần ít nhất một khóa công khai"
+    if caller.authentication != "signature" and not caller.certificates:
+        yield f"{where}.certificates: cần ít nhất một chứng thư khi authentication = {caller.authentication!r}"
+    for pin in caller.certificates:
+        if re.fullmatch(r"(?:certificate|spki):[0-9a-f]{64}", pin) is None:
+            yield f"{where}.certificates: {pin!r} phải viết certificate:HEX hoặc spki:HEX (SHA-256, 64 chữ số hex thường)"
 
 
 def _positive(upstream: Upstream) -> tuple[tuple[str, float], ...]:

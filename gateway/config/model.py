@@ -14,11 +14,32 @@ class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     """Base of all settings: frozen, strict."""
 
 
+class Tls(Struct, frozen=True):
+    """TLS 1.2 or newer on a listener; files are PEM, relative to the configuration file, and may be replaced at any time.
+
+    They are looked at again at each handshake, so a renewed certificate or a changed list of authorities holds from the
+    next connection without a restart. Client certificates are asked for when `client_ca_file` names who may issue them
+    (a self-signed certificate names itself); `require_client_certificate` refuses connections without one. What such a
+    certificate is worth, the register says.
+    """
+
+    cert_file: str
+    key_file: str
+    client_ca_file: str = ""
+    require_client_certificate: bool = False
+
+
 class Listen(Struct, frozen=True):
-    """Where a listener binds; port 0 takes a free one."""
+    """Where a listener binds; port 0 takes a free one. Without `tls` it speaks plain HTTP, for a proxy on this machine.
+
+    `trusted_proxies` are the addresses or networks from which the header `Client-Cert` (RFC 9440) is believed; from
+    anywhere else a request that carries it is refused.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
+    tls: Tls | None = None
+    trusted_proxies: tuple[str, ...] = ()
 
 
 class EdgeListen(Listen, frozen=True):
@@ -110,10 +131,16 @@ class CallerRecord(Struct, frozen=True):
     `procedures` and `states` may be ("*",). `outside` says when its events go on to the outside: after the resolution
     system pushed its own event back (`on_push_back`), or as soon as the resolution system acknowledged (`on_ack`).
     `profile` names the published dialect that it speaks; from `pull_hosts` files may be fetched by address (none: never).
+
+    The consent of a sector system (document, validity, scope, keys, certificates) is entered from here into the register
+    once, when the store does not know the system yet; from then on `gateway consent` changes it, and a difference is a
+    warning. A section without `consent_no` and `consent_date` gives technical settings only (`outside`, `profile`,
+    `pull_hosts`). The resolution system needs no consent and keeps its keys here. `certificates` pin client certificates
+    as `certificate:HEX` or `spki:HEX` (SHA-256 of the DER form); `authentication` says what must vouch for a request.
     """
 
     role: Literal["resolution", "sector"]
-    keys: Mapping[str, CallerKey]
+    keys: Mapping[str, CallerKey] = {}
     procedures: tuple[str, ...] = ("*",)
     states: tuple[str, ...] = ("*",)
     consent_no: str = ""
@@ -122,6 +149,11 @@ class CallerRecord(Struct, frozen=True):
     outside: Literal["on_push_back", "on_ack"] = "on_push_back"
     profile: str = "default"
     pull_hosts: tuple[str, ...] = ()
+    title: str = ""
+    owner: str = ""
+    valid_from: date | None = None
+    certificates: tuple[str, ...] = ()
+    authentication: Literal["signature", "certificate", "both"] = "signature"
 
 
 class Retry(Struct, frozen=True):

@@ -9,10 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 
 KEPT_HEADERS = frozenset({"content-type", "content-digest", "signature-input", "signature", "idempotency-key"})
+
+
+@dataclass(frozen=True, slots=True)
+class Witness:
+    """The client certificate that came with a request, in base64 of its DER form, and who saw its key used.
+
+    `by` is `tls` when this gateway made the handshake, `proxy` when a listed proxy reported it (RFC 9440). Without a
+    signature this is all that vouches for the request: our word, and no proof to a third party.
+    """
+
+    by: Literal["tls", "proxy"]
+    certificate: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +36,15 @@ class Original:
     path: str
     query: str | None
     headers: tuple[tuple[str, str], ...]
+    witness: Witness | None = None
 
 
-def signed_parts(method: str, path: str, query: str | None, headers: Iterable[tuple[str, str]]) -> Original:
-    """What is kept of a request's head: nothing beyond what a signature is made of."""
+def signed_parts(
+    method: str, path: str, query: str | None, headers: Iterable[tuple[str, str]], witness: Witness | None = None
+) -> Original:
+    """What is kept of a request's head: what a signature is made of, and the certificate that came with it."""
     kept = tuple((name.lower(), value) for name, value in headers if name.lower() in KEPT_HEADERS)
-    return Original(method, path, query, kept)
+    return Original(method, path, query, kept, witness)
 
 
 def pack(original: Original, body: bytes) -> bytes:

@@ -5,15 +5,17 @@ Read it beside `gateway/dispatch/attempt.py`: the two are the gateway (architect
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from gateway.clock import Clock
 from gateway.errors import Fault, Forbidden, IntakeError, Invalid, NotFound
-from gateway.evidence.original import pack, signed_parts
+from gateway.evidence.original import Original, Witness, pack, signed_parts
 from gateway.intake import foreign
-from gateway.intake.authenticate import Authenticator, Caller
+from gateway.intake.authenticate import Authenticator, Caller, UnknownCredential, not_fresh
+from gateway.intake.course import RESOLUTION
 from gateway.intake.decide import EventSubject, event_intake
 from gateway.intake.receipts import answered
 from gateway.intake.signature import SignedRequest
@@ -53,6 +55,39 @@ class Door:
     to_event: Understands = to_event
     to_dossier: Callable[[Tree], UnderstoodDossier] = to_dossier
 
+    async def identify(self, signed: SignedRequest, body: bytes) -> Caller:
+        """Who calls, let in or not; a credential that the view does not know is looked up in the register itself."""
+        return await self._known(lambda: self.authenticator.identify(signed, body, self.clock.now()))
+
+    async def identify_head(self, signed: SignedRequest) -> Caller:
+        """The same of a request whose content is still to come."""
+        return await self._known(lambda: self.authenticator.identify_head(signed, self.clock.now()))
+
+    async def _known(self, ask: Callable[[], Caller]) -> Caller:
+        try:
+            return ask()
+        except UnknownCredential as error:
+            if not await self.authenticator.register.learn(self.journal, error.credential):
+                raise
+        return ask()
+
+    async def reader(self, signed: SignedRequest, body: bytes) -> Caller:
+        """Who reads, judged over the record itself: what is only read passes through no transaction that would judge it.
+
+        Raises `IntakeError`. An old signature reads nothing, since there is no lost answer to repeat.
+        """
+        caller = await self.identify(signed, body)
+        if caller.role != RESOLUTION:
+            register = self.authenticator.register
+            await register.refresh(self.journal, caller.system_code)
+            standing = register.standing(caller.system_code, caller.proof, self.clock.now())
+            caller = replace(caller, record=standing.record, refusal=standing.refusal)
+        if caller.refusal is not None:
+            raise caller.refusal
+        if not caller.fresh:
+            raise not_fresh()
+        return caller
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -67,29 +102,34 @@ class Arrival:
 async def accept(door: Door, arrival: Arrival) -> Accepted:
     """Take one event on; durable when this returns. Raises `IntakeError`, and then nothing was stored."""
     # 1. Who calls? The signature covers the very bytes that are kept as evidence.
-    caller = door.authenticator.authenticate(arrival.signed, arrival.body, door.clock.now())
+    caller = await door.identify(arrival.signed, arrival.body)
 
     if caller.record.profile != foreign.OWN:
         return await _accept_foreign(door, arrival, caller)
 
-    # 2. Is it well formed? All faults at once.
-    submission = validate_event(
-        arrival.body, arrival.content_type, door.limits, idempotency_key=arrival.idempotency_key
-    )
+    # 2. Is it well formed? All faults at once; a system that may not speak now is told that and nothing else.
+    try:
+        submission = validate_event(
+            arrival.body, arrival.content_type, door.limits, idempotency_key=arrival.idempotency_key
+        )
 
-    # 3. What does it mean? Before "accepted", so that its sender learns at once that a code is unknown.
-    event, versions = understand(door, submission.tree, caller)
-    if not event.dossier_code:
-        event = await with_dossier(door, event)
-    subject = EventSubject(event, encode(event), versions, caller.fresh)
+        # 3. What does it mean? Before "accepted", so that its sender learns at once that a code is unknown.
+        event, versions = understand(door, submission.tree, caller)
+        if not event.dossier_code:
+            event = await with_dossier(door, event)
+    except IntakeError as error:
+        raise caller.refusal or error from error
+    subject = EventSubject(event, encode(event), versions, caller.fresh, proof=caller.proof)
     return await _journalled(door, arrival, caller, subject, submission.digest)
 
 
 async def _journalled(door: Door, arrival: Arrival, caller: Caller, subject: EventSubject, digest: bytes) -> Accepted:
     # 4. Make it durable: the decision runs inside the transaction, over rows that nobody else can change meanwhile.
-    signed = arrival.signed
-    original = pack(signed_parts(signed.method, signed.path, signed.query, signed.headers), arrival.body)
+    # There the consent is judged, by its record: a system that may not speak any more gets no more than a lost receipt.
+    original = pack(original_of(arrival.signed), arrival.body)
     accepted = await door.journal.accept(event_intake(caller.system_code, original, digest, subject))
+    if accepted.status in (401, 403):
+        await door.authenticator.register.refresh(door.journal, caller.system_code)
 
     # 5. Answer: only now is anything promised.
     door.wake(accepted.upstreams)
@@ -101,9 +141,13 @@ async def _accept_foreign(door: Door, arrival: Arrival, caller: Caller) -> Accep
     dialect = load_dialect(caller.record.profile)
     sent = foreign.message(arrival.body, arrival.content_type, arrival.idempotency_key)
     try:
-        heard = foreign.hear(sent, dialect, caller.system_code, door.limits)
-        event = heard.event if heard.event.dossier_code else await with_dossier(door, heard.event)
-        subject = EventSubject(event, encode(event), heard.versions, caller.fresh, heard.remarks, dialect.arrival)
+        try:
+            heard = foreign.hear(sent, dialect, caller.system_code, door.limits)
+            event = heard.event if heard.event.dossier_code else await with_dossier(door, heard.event)
+        except IntakeError as error:
+            raise caller.refusal or error from error
+        raw = encode(event)
+        subject = EventSubject(event, raw, heard.versions, caller.fresh, heard.remarks, dialect.arrival, caller.proof)
         try:
             accepted = await _journalled(door, arrival, caller, subject, sent.digest)
         except Invalid as refused:
@@ -112,6 +156,16 @@ async def _accept_foreign(door: Door, arrival: Arrival, caller: Caller) -> Accep
         error.answer_format = dialect.form.answer
         raise
     return replace(accepted, answer_format=dialect.form.answer)
+
+
+def original_of(signed: SignedRequest) -> Original:
+    """What is kept of a request's head: what was signed, and the client certificate that came with it."""
+    return signed_parts(signed.method, signed.path, signed.query, signed.headers, _witness(signed))
+
+
+def _witness(signed: SignedRequest) -> Witness | None:
+    certificate = signed.certificate
+    return Witness(certificate.by, b64encode(certificate.der).decode("ascii")) if certificate is not None else None
 
 
 def understand(door: Door, tree: Tree, caller: Caller) -> tuple[StatusEvent, tuple[str, ...]]:

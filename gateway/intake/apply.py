@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Protocol
 
 from gateway.audit.events import FieldValue, audit
 from gateway.config import CallerRecord
@@ -38,7 +39,16 @@ EVERYTHING = "*"
 _AHEAD = timedelta(days=1)
 
 
-def sees(record: CallerRecord, course: Course) -> bool:
+class Scoped(Protocol):
+    """Whoever has a role and procedures."""
+
+    @property
+    def role(self) -> str: ...
+    @property
+    def procedures(self) -> tuple[str, ...]: ...
+
+
+def sees(record: Scoped, course: Course) -> bool:
     """Whether a dossier exists for this caller: the resolution system owns all, a sector those of its procedures."""
     if record.role == RESOLUTION or EVERYTHING in record.procedures:
         return True
@@ -119,6 +129,7 @@ class Line:
         """Apply what waits of `source` as far as it goes; the first unlawful step, or the first gap, stops it.
 
         What waits is never behind the last sequence: nothing is applied, and nothing passed over, in front of it.
+        It was accepted under a consent that held then, and stays lawful when that was revoked since (decision 0008).
         """
         record = self.callers.get(source)
         if record is None or draft.course is None or draft.dossier_json is None or not sees(record, draft.course):

@@ -1,14 +1,15 @@
-"""Who calls: an HTTP message signature by a registered key, over this very request, by a system whose consent holds.
+"""Who calls: a message signature by a registered key, or a pinned client certificate, of a system whose consent holds.
 
 The default covered set is read by our own strict reader (`signature.py`); every other set and every other spelling is
 verified by the library, which is imported here and nowhere else in the gateway. Strangers learn that they were refused
 and by which rule: whether a key id is registered too, since it is a name that every request shows and no secret, and a
-developer who misspelt it must be told. Sources: RFC 9421, RFC 9530, dossier-model facts 4.1, QĐ 3036 Điều 5.7.
+developer who misspelt it must be told. Sources: RFC 9421, RFC 9440, RFC 9530, dossier-model facts 4.1, QĐ 3036 Điều 5.7.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,26 +22,20 @@ from http_message_signatures import (
     algorithms,
 )
 
-from gateway.clock import LOCAL_ZONE
 from gateway.config import CallerRecord, Loaded
-from gateway.errors import ConfigError, Forbidden, Unauthenticated
-from gateway.intake.signature import (
-    Algorithm,
-    PublicKey,
-    ReadSignature,
-    SignedRequest,
-    digest_matches,
-    load_public_key,
-    read_default,
-    verifies,
-)
+from gateway.errors import IntakeError, Unauthenticated
+from gateway.intake.certificates import Certificate, Network, networks, presented, read_certificate, valid
+from gateway.intake.entitlement import Proof
+from gateway.intake.register import Register, RegisteredKey
+from gateway.intake.signature import PublicKey, ReadSignature, SignedRequest, digest_matches, read_default, verifies
+from gateway.records import consents
 
 _ALGORITHMS = {
     "rsa-pss-sha512": algorithms.RSA_PSS_SHA512,
     "ecdsa-p256-sha256": algorithms.ECDSA_P256_SHA256,
     "ed25519": algorithms.ED25519,
 }
-EVERYTHING = "*"
+_KEY_ID = re.compile(r';keyid="([^"\\]{1,128})"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +43,8 @@ class Caller:
     """Hệ thống gọi, authenticated. `fresh` False: the signature is old, which is lawful only for what is stored already.
 
     A client that lost our 202 repeats the very same signed bytes (dossier-model facts 4.1); whoever accepts must
-    refuse with `not_fresh()` unless the same content was stored before.
+    refuse with `not_fresh()` unless the same content was stored before. `proof` is what vouched for the request, to be
+    judged again in the transaction; `refusal` says why the view of the register would not let the system speak now.
     """
 
     system_code: str
@@ -56,65 +52,27 @@ class Caller:
     key_id: str
     fresh: bool
     record: CallerRecord = field(repr=False)
+    proof: Proof = field(default=Proof(), repr=False)
+    refusal: IntakeError | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, slots=True)
-class RegisteredKey:
-    """A public key in the register, parsed once at start."""
+class UnknownCredential(Unauthenticated):
+    """Chưa biết khóa hay chứng thư này."""
 
-    system_code: str
-    key_id: str
-    algorithm: Algorithm
-    public_key: PublicKey = field(repr=False)
-    record: CallerRecord = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Callers:
-    """The register of calling systems by `keyid`."""
-
-    keys: Mapping[str, RegisteredKey]
-
-    @classmethod
-    def load(cls, loaded: Loaded) -> Callers:
-        """Read every key file of the settings; raises `ConfigError` that names every bad one."""
-        keys: dict[str, RegisteredKey] = {}
-        faults: list[str] = []
-        for system_code, record in loaded.settings.callers.items():
-            for key_id, stated in record.keys.items():
-                where = f"callers.{system_code}.keys.{key_id}"
-                if key_id in keys:
-                    faults.append(f"{where}: keyid đã được hệ thống {keys[key_id].system_code} dùng")
-                    continue
-                try:
-                    public_key = load_public_key(loaded.path(stated.file).read_bytes(), stated.algorithm)
-                except OSError as error:
-                    faults.append(f"{where}: không đọc được tệp khóa {stated.file} ({error.strerror})")
-                except ConfigError as error:
-                    faults.extend(f"{where}: {fault}" for fault in error.faults)
-                else:
-                    keys[key_id] = RegisteredKey(system_code, key_id, stated.algorithm, public_key, record)
-                    faults.extend(_shared(keys, keys[key_id], where))
-        if faults:
-            raise ConfigError(tuple(faults))
-        return cls(keys)
-
-
-def _shared(keys: Mapping[str, RegisteredKey], new: RegisteredKey, where: str) -> Iterator[str]:
-    """The fault of a key that another system holds too: what it signs would prove nothing about who signed."""
-    for known in keys.values():
-        if known.system_code != new.system_code and known.public_key == new.public_key:
-            yield f"{where}: khóa công khai này đã đăng ký cho hệ thống {known.system_code}; mỗi hệ thống cần khóa riêng"
+    def __init__(self, message_vi: str, *, code: str, credential: str) -> None:
+        self.credential = credential
+        super().__init__(message_vi, code=code)
 
 
 class _Resolver(HTTPSignatureKeyResolver):
-    """The registered keys of one algorithm, for the library."""
+    """The registered keys of one algorithm, for the library; it sees the register as it is now."""
 
-    def __init__(self, keys: Mapping[str, PublicKey]) -> None:
-        self._keys = keys
+    def __init__(self, register: Register, algorithm: str) -> None:
+        self._register, self._algorithm = register, algorithm
 
     def resolve_public_key(self, key_id: str) -> PublicKey | None:
-        return self._keys.get(key_id)
+        key = self._register.key(key_id)
+        return key.public_key if key is not None and key.algorithm == self._algorithm else None
 
 
 class _Verifier(HTTPMessageVerifier):
@@ -155,27 +113,36 @@ class _Verified:
 
 @dataclass(frozen=True, slots=True)
 class Authenticator:
-    """Authenticates requests against the register. Pure apart from the cryptography: `now` is passed in."""
+    """Authenticates requests against the register. Pure apart from the cryptography: `now` is passed in.
 
-    callers: Callers
+    `proxies` are the networks whose `Client-Cert` header is believed (RFC 9440).
+    """
+
+    register: Register
     max_skew_s: int
     path_prefix: str = ""
+    proxies: tuple[Network, ...] = ()
     _library: Mapping[str, HTTPMessageVerifier] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        by_algorithm = {name: _library_verifier(name, self.callers) for name in _ALGORITHMS}
+        by_algorithm = {
+            name: _Verifier(signature_algorithm=algorithm, key_resolver=_Resolver(self.register, name))
+            for name, algorithm in _ALGORITHMS.items()
+        }
         object.__setattr__(self, "_library", by_algorithm)
 
     @classmethod
-    def load(cls, loaded: Loaded) -> Authenticator:
-        """From the settings; raises `ConfigError` that names every unfit key."""
-        intake = loaded.settings.intake
-        return cls(Callers.load(loaded), intake.max_skew_s, intake.logical_path_prefix)
+    def load(cls, loaded: Loaded, register: Register | None = None) -> Authenticator:
+        """From the settings; raises `ConfigError` that names every unfit key and every unfit address."""
+        intake, listen = loaded.settings.intake, loaded.settings.listen.internal
+        known = Register.load(loaded) if register is None else register
+        return cls(known, intake.max_skew_s, intake.logical_path_prefix, networks(listen.trusted_proxies))
 
     def parts(self, request: web.BaseRequest) -> SignedRequest:
         """What a signature covers of a request as it came in; the logical prefix restores what an LGSP took off.
 
-        Of a target in absolute form (RFC 9112 3.2.2) the path is taken that the router takes.
+        Of a target in absolute form (RFC 9112 3.2.2) the path is taken that the router takes. Raises `IntakeError` for a
+        `Client-Cert` header that is not to be believed.
         """
         path, mark, query = request.raw_path.partition("?")
         if not path.startswith("/"):
@@ -187,37 +154,89 @@ class Authenticator:
             headers=tuple(request.headers.items()),
             authority=request.host,
             scheme=request.scheme,
+            certificate=presented(request, self.proxies),
         )
 
+    def certified(self, request: web.BaseRequest) -> str:
+        """The system whose pinned certificate came with a request, for the trail; empty when there is none to believe."""
+        try:
+            found = presented(request, self.proxies)
+            certificate = read_certificate(found.der) if found is not None else None
+        except IntakeError:
+            return ""
+        return self.register.pinned(_proof("", certificate)) if certificate is not None else ""
+
     def authenticate(self, request: SignedRequest, body: bytes, now: datetime) -> Caller:
-        """The caller behind a request; raises `Unauthenticated`, or `Forbidden` when its consent does not hold."""
-        _check_signed(request)
+        """The caller behind a request that may speak now; raises `Unauthenticated`, or `Forbidden` without consent."""
+        caller = self.identify(request, body, now)
+        if caller.refusal is not None:
+            raise caller.refusal
+        return caller
+
+    def identify(self, request: SignedRequest, body: bytes, now: datetime) -> Caller:
+        """The caller behind a request, whose `refusal` may say that it may not speak now; raises `Unauthenticated`.
+
+        For whoever judges again in its own transaction, and answers repeats of what was stored while it was lawful.
+        """
+        if not _is_signed(request) and request.certificate is None:
+            raise missing_signature()
         has_content = bool(body)
         digests = request.lines("content-digest")
         if (digests or "content-digest" in request.required_components(has_content)) and not digest_matches(
             digests, body
         ):
             raise bad_digest()
-        return self._caller(request, now, has_content=has_content)
+        return self._identified(request, now, has_content=has_content)
 
-    def authenticate_head(self, request: SignedRequest, now: datetime) -> Caller:
+    def identify_head(self, request: SignedRequest, now: datetime) -> Caller:
         """The caller behind a request whose content is still to come; what it states of the content is signed.
 
         Whoever takes the content compares it with the digest that was stated, and refuses with `bad_digest()`.
         """
-        _check_signed(request)
         if not request.lines("content-digest"):
-            raise bad_digest()
-        return self._caller(request, now, has_content=True)
+            # Who has not said who he is learns that first.
+            raise bad_digest() if _is_signed(request) or request.certificate is not None else missing_signature()
+        return self._identified(request, now, has_content=True)
 
-    def _caller(self, request: SignedRequest, now: datetime, *, has_content: bool) -> Caller:
-        """Who signed; the digest is not looked at."""
-        read = read_default(request, has_content)
-        verified = self._verify_ours(read) if read else self._verify_other(request, has_content)
+    def _identified(self, request: SignedRequest, now: datetime, *, has_content: bool) -> Caller:
+        """Who signed, or whose certificate came; the digest is not looked at."""
+        certificate = valid(request.certificate, now) if request.certificate is not None else None
+        if not _is_signed(request):
+            if certificate is None:
+                raise missing_signature()
+            return self._by_certificate(certificate, now)
+        verified = self._verify(request, has_content)
         fresh = self._freshness(verified, now)
-        check_consent(verified.key.record, now)
-        key = verified.key
-        return Caller(key.system_code, key.record.role, key.key_id, fresh, key.record)
+        return self._caller(verified.key.system_code, _proof(verified.key.key_id, certificate), now, fresh=fresh)
+
+    def _by_certificate(self, certificate: Certificate, now: datetime) -> Caller:
+        """The caller that a client certificate alone stands for. Its connection is of now, so the request is fresh."""
+        proof = _proof("", certificate)
+        system_code = self.register.pinned(proof)
+        if not system_code:
+            raise UnknownCredential(
+                "Yêu cầu chưa được ký, và chứng thư máy khách chưa được đăng ký cho hệ thống nào.",
+                code="unknown_certificate",
+                credential=proof.certificate,
+            )
+        return self._caller(system_code, proof, now, fresh=True)
+
+    def _caller(self, system_code: str, proof: Proof, now: datetime, *, fresh: bool) -> Caller:
+        """The caller, unless its certificate is another system's: two identities in one request are none."""
+        if proof.key_id and proof.certificate and self.register.pinned(proof) not in ("", system_code):
+            raise Unauthenticated(
+                "Chứng thư máy khách thuộc một hệ thống khác với khóa ký.", code="certificate_mismatch"
+            )
+        standing = self.register.standing(system_code, proof, now)
+        role = standing.record.role
+        return Caller(system_code, role, proof.key_id, fresh, standing.record, proof, standing.refusal)
+
+    def _verify(self, request: SignedRequest, has_content: bool) -> _Verified:
+        """The good signature of a request; raises `Unauthenticated`."""
+        if not request.lines("signature-input") or not request.lines("signature"):
+            raise missing_signature()
+        read = read_default(request, has_content)
+        return self._verify_ours(read) if read else self._verify_other(request, has_content)
 
     def _verify_ours(self, read: ReadSignature) -> _Verified:
         key = self._key(read.key_id)
@@ -250,12 +269,22 @@ class Authenticator:
                 created if isinstance(created, int) else None,
                 expires if isinstance(expires, int) else None,
             )
-        raise _bad_signature()
+        raise self._unverified(request)
+
+    def _unverified(self, request: SignedRequest) -> Unauthenticated:
+        """No key that the view knows verifies it; whether the key is known at all is not told apart, only looked up."""
+        named = _KEY_ID.search(",".join(request.lines("signature-input")))
+        if named is None or self.register.key(named.group(1)) is not None:
+            return _bad_signature()
+        told = _bad_signature()
+        return UnknownCredential(told.message_vi, code=told.code, credential=consents.key_name(named.group(1)))
 
     def _key(self, key_id: str) -> RegisteredKey:
-        key = self.callers.keys.get(key_id)
+        key = self.register.key(key_id)
         if key is None:
-            raise Unauthenticated("Khóa ký chưa được đăng ký.", code="unknown_key")
+            raise UnknownCredential(
+                "Khóa ký chưa được đăng ký.", code="unknown_key", credential=consents.key_name(key_id)
+            )
         return key
 
     def _freshness(self, verified: _Verified, now: datetime) -> bool:
@@ -273,16 +302,27 @@ class Authenticator:
         return seconds - verified.created <= self.max_skew_s
 
 
-def _check_signed(request: SignedRequest) -> None:
-    if not request.lines("signature-input") or not request.lines("signature"):
-        raise Unauthenticated(
-            "Yêu cầu chưa được ký; hãy ký theo HTTP Message Signatures (RFC 9421).", code="missing_signature"
-        )
+def _is_signed(request: SignedRequest) -> bool:
+    """Whether the request claims a signature, whole or in part: then it must be a good one."""
+    return bool(request.lines("signature-input") or request.lines("signature"))
 
 
 def bad_digest() -> Unauthenticated:
     """The refusal of content that is not what its Content-Digest states."""
     return Unauthenticated("Content-Digest thiếu hoặc không khớp với nội dung.", code="bad_digest")
+
+
+def missing_signature() -> Unauthenticated:
+    """The refusal of a request that carries neither a signature nor a certificate."""
+    return Unauthenticated(
+        "Yêu cầu chưa được ký; hãy ký theo HTTP Message Signatures (RFC 9421).", code="missing_signature"
+    )
+
+
+def _proof(key_id: str, certificate: Certificate | None) -> Proof:
+    if certificate is None:
+        return Proof(key_id)
+    return Proof(key_id, certificate.certificate, certificate.spki)
 
 
 def not_fresh() -> Unauthenticated:
@@ -298,22 +338,6 @@ def _wrong_algorithm() -> Unauthenticated:
     return Unauthenticated("Thuật toán ký không khớp với khóa đã đăng ký.", code="wrong_algorithm")
 
 
-def _library_verifier(algorithm: str, callers: Callers) -> HTTPMessageVerifier:
-    keys = {name: key.public_key for name, key in callers.keys.items() if key.algorithm == algorithm}
-    return _Verifier(signature_algorithm=_ALGORITHMS[algorithm], key_resolver=_Resolver(keys))
-
-
 def _covered(elements: Mapping[str, str]) -> frozenset[str]:
     """Names covered whole; a component with parameters (one member, another spelling) does not count for its name."""
     return frozenset(name[1:-1] for name in elements if ";" not in name)
-
-
-def check_consent(record: CallerRecord, now: datetime) -> None:
-    """Raise `Forbidden` unless the consent of the system's owner holds today in Viet Nam (QĐ 3036 Điều 5.7)."""
-    if record.role == "sector" and not record.consent_no:
-        raise Forbidden("Chưa có văn bản đồng ý kết nối của chủ quản hệ thống.", code="consent_missing")
-    today = now.astimezone(LOCAL_ZONE).date()
-    if record.consent_date is not None and today < record.consent_date:
-        raise Forbidden("Văn bản đồng ý kết nối chưa có hiệu lực.", code="consent_missing")
-    if record.valid_to is not None and record.valid_to < today:
-        raise Forbidden("Văn bản đồng ý kết nối đã hết hiệu lực; hãy gia hạn.", code="consent_expired")

@@ -12,12 +12,14 @@ from dataclasses import dataclass, replace
 
 from gateway.config import CallerRecord, Files
 from gateway.config import Intake as IntakePolicy
-from gateway.errors import Conflict, Fault, Forbidden, Invalid, NotFound, TooManyRequests
+from gateway.errors import Conflict, Fault, Forbidden, IntakeError, Invalid, NotFound, TooManyRequests
 from gateway.intake import receipts
 from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, learn_number, sees, tell
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.enrolment import ConsentEntry, ConsentRevocation, decide_entry, decide_revocation
+from gateway.intake.entitlement import Proof, Scope, covering
 from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
@@ -28,7 +30,7 @@ from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
-from gateway.records import courses, dossiers
+from gateway.records import consents, courses, dossiers
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent
@@ -43,7 +45,8 @@ class EventSubject:
 
     `fresh` False: its signature is old, which is lawful only for what is stored already (dossier-model 4.1).
     `remarks` are doubts found when it was read. `arrival`: its dialect has no counter, so that it gets the number behind
-    everything that is stored of its source and dossier, here, where no other event can take the same one.
+    everything that is stored of its source and dossier, here, where no other event can take the same one. `proof` is what
+    vouched for its request; with none, no sector system is let in.
     """
 
     event: StatusEvent
@@ -52,6 +55,7 @@ class EventSubject:
     fresh: bool
     remarks: tuple[Remark, ...] = ()
     arrival: bool = False
+    proof: Proof = Proof()
 
 
 def reads(dossier: str) -> tuple[RecordKey, ...]:
@@ -60,7 +64,11 @@ def reads(dossier: str) -> tuple[RecordKey, ...]:
 
 
 class Decider:
-    """`decide` for the journal: `Decider(...)(situation, intake)`. Holds configuration only, no state."""
+    """`decide` for the journal: `Decider(...)(situation, intake)`. Holds configuration only, no state.
+
+    `callers` gives the role and the technical settings of each system: what a system may say, its record in the situation
+    decides.
+    """
 
     def __init__(
         self,
@@ -98,6 +106,10 @@ class Decider:
                 return decide_skipped_push(self._line, draft, skipped)
             case InputsSubject() as inputs:
                 return self._book.decide(situation, inputs)
+            case ConsentEntry() as entry:
+                return decide_entry(situation, entry)
+            case ConsentRevocation() as revocation:
+                return decide_revocation(situation, revocation)
             case RefusedCall() as refused:
                 return Decision(b"", refused.status, audit=(refused.row,))
             case Recording() as recording:
@@ -107,13 +119,17 @@ class Decider:
     def _event(self, draft: Draft, subject: EventSubject) -> Decision:
         """Known already, not allowed, contradictory, or new."""
         situation, intake = draft.situation, draft.intake
+        if situation.known_receipt is not None and situation.known_digest == intake.digest:
+            # Also when the consent has ended since: the receipt is for what was lawful then, and tells nothing new.
+            return Decision(receipts.duplicate(situation.known_receipt), 200, store=False)
+        scope = covering(self._callers, situation, intake.source, subject.proof)
+        if isinstance(scope, IntakeError):
+            return refuse(scope)
         if situation.known_receipt is not None:
-            if situation.known_digest == intake.digest:
-                return Decision(receipts.duplicate(situation.known_receipt), 200, store=False)
             return refuse(Conflict("event_id này đã được dùng với nội dung khác."))
         if not subject.fresh:
             return refuse(not_fresh())
-        refusal = self._not_allowed(intake.source, subject.event)
+        refusal = _not_allowed(intake.source, scope, subject.event)
         if refusal is not None:
             return refusal
         if situation.same_sequence is not None:
@@ -121,26 +137,9 @@ class Decider:
                 Conflict("Số thứ tự này đã được dùng cho một sự kiện khác của cùng hồ sơ.", code="sequence_reused")
             )
         pending = _numbered(draft, subject) if subject.arrival else _pending(intake.source, subject)
-        if draft.course is None or draft.dossier_json is None or not sees(self._callers[intake.source], draft.course):
+        if draft.course is None or draft.dossier_json is None or not sees(scope, draft.course):
             return self._unknown_dossier(draft, pending)
         return self._place(draft, draft.course, pending)
-
-    def _not_allowed(self, source: str, event: StatusEvent) -> Decision | None:
-        """What the caller's consent, or its role, does not cover."""
-        record = self._callers.get(source)
-        if record is None:
-            return refuse(Forbidden("Hệ thống gọi chưa được đăng ký."))
-        if EVERYTHING not in record.states and event.state not in record.states:
-            return refuse(
-                Forbidden(
-                    f"Hệ thống {source} không được phép báo trạng thái {event.state} (QĐ 3036 Điều 5.7).",
-                    code="state_not_allowed",
-                )
-            )
-        if event.caused_by is not None and record.role != RESOLUTION:
-            fault = Fault("caused_by_khong_duoc_phep", "/caused_by", "Chỉ hệ thống giải quyết được gửi caused_by.")
-            return refuse(Invalid(faults=(fault,)))
-        return None
 
     def _unknown_dossier(self, draft: Draft, pending: Pending) -> Decision:
         """A dossier that was never registered, or that this caller may not see: the two answers are the same."""
@@ -231,6 +230,21 @@ def _numbered(draft: Draft, subject: EventSubject) -> Pending:
     return replace(_pending(source, subject), event=event, event_json=encode(event))
 
 
+def _not_allowed(source: str, scope: Scope, event: StatusEvent) -> Decision | None:
+    """What the caller's consent, or its role, does not cover."""
+    if EVERYTHING not in scope.states and event.state not in scope.states:
+        return refuse(
+            Forbidden(
+                f"Hệ thống {source} không được phép báo trạng thái {event.state} (QĐ 3036 Điều 5.7).",
+                code="state_not_allowed",
+            )
+        )
+    if event.caused_by is not None and scope.role != RESOLUTION:
+        fault = Fault("caused_by_khong_duoc_phep", "/caused_by", "Chỉ hệ thống giải quyết được gửi caused_by.")
+        return refuse(Invalid(faults=(fault,)))
+    return None
+
+
 def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubject) -> Intake:
     """An event as the journal takes it: `original` is what is kept of the request, `digest` that of its body."""
     event = subject.event
@@ -245,5 +259,5 @@ def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubj
         subject=subject,
         # No stored event has the number 0: whoever is numbered here contradicts nobody.
         sequence=0 if subject.arrival else event.sequence,
-        reads=(*reads(event.dossier_code), *number),
+        reads=(*reads(event.dossier_code), consents.key(source), *number),
     )

@@ -16,7 +16,9 @@ from mappings.faults import CannotUnderstand
 async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
     """Take one snapshot on, for the dossier `code` of the address; raises `IntakeError`, and then nothing was stored."""
     # 1. Who calls? The dossier belongs to the resolution system alone (architecture 1).
-    caller = door.authenticator.authenticate(arrival.signed, arrival.body, door.clock.now())
+    caller = await door.identify(arrival.signed, arrival.body)
+    if caller.refusal is not None:
+        raise caller.refusal
     if caller.role != RESOLUTION:
         raise Forbidden("Chỉ hệ thống giải quyết được đăng ký hồ sơ.")
 

@@ -30,7 +30,7 @@ from connectors.kit.errors import DeliveryError, Permanent
 from connectors.kit.manifest import Manifest
 from gateway.errors import ConfigError, Forbidden, IntakeError, TooManyRequests, UpstreamRefused, UpstreamUnavailable
 from gateway.intake.accept import Door
-from gateway.intake.authenticate import Caller, not_fresh
+from gateway.intake.authenticate import Caller
 from gateway.intake.inputs import Taker
 from gateway.intake.validate import read_body
 from gateway.observe.crash import Reach, never
@@ -139,9 +139,7 @@ class ConnectorCalls:
         async def handle(request: web.Request) -> web.StreamResponse:
             door, window = self._desk.door, self._internal
             body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
-            caller = door.authenticator.authenticate(door.authenticator.parts(request), body, door.clock.now())
-            if not caller.fresh:
-                raise not_fresh()
+            caller = await door.reader(door.authenticator.parts(request), body)
             if caller.role not in spec.roles:
                 raise Forbidden("Hệ thống gọi không được dùng điểm này.")
             notice = _notice(request, body, sender=_sender(caller))

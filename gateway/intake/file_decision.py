@@ -10,13 +10,14 @@ from dataclasses import dataclass
 
 from gateway.audit.events import audit
 from gateway.config import CallerRecord
-from gateway.errors import Conflict, Fault, Forbidden, NotFound
+from gateway.errors import Conflict, Fault, IntakeError, NotFound
 from gateway.intake.apply import sees
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
+from gateway.intake.entitlement import Proof, Scope, covering
 from gateway.intake.receipts import DURABILITY, refuse
 from gateway.journal.model import Decision, Intake, Record, RecordKey, Situation
-from gateway.records import courses, dossiers, files
+from gateway.records import consents, courses, dossiers, files
 from gateway.records.files import ListedFile, StoredFile
 from mappings.canonical import ResultDocument
 from mappings.codec import encode
@@ -38,6 +39,7 @@ class FileSubject:
     stored: StoredFile | None
     gone: str = ""
     fresh: bool = True
+    proof: Proof = Proof()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ class FileReadSubject:
 
     sha256: str
     route: str
+    proof: Proof = Proof()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +59,18 @@ class FileRules:
     parks_unknown: bool
     most: int
 
-    def shows(self, records: Mapping[RecordKey, Record], source: str, dossier: str) -> bool:
+    def shows(self, records: Mapping[RecordKey, Record], scope: Scope, dossier: str) -> bool:
         """Whether a dossier exists for this caller; to the resolution system, which owns them, before they are registered."""
-        record = self.callers.get(source)
         course = courses.read(records, dossier)
-        if record is None:
-            return False
-        return record.role == RESOLUTION or (course is not None and sees(record, course))
+        return scope.role == RESOLUTION or (course is not None and sees(scope, course))
 
     def store(self, situation: Situation, intake: Intake, subject: FileSubject) -> Decision:
         """201 for a file that is new to its caller, 200 with the same answer when it comes again."""
         source, dossier = intake.source, intake.dossier
-        if source not in self.callers:
-            return refuse(Forbidden("Hệ thống gọi chưa được đăng ký."))
-        shown = self.shows(situation.records, source, dossier)
+        scope = covering(self.callers, situation, source, subject.proof)
+        if isinstance(scope, IntakeError):
+            return refuse(scope)
+        shown = self.shows(situation.records, scope, dossier)
         if not shown and not self.parks_unknown:
             return refuse(unknown_dossier(dossier))
         listed = files.read_list(situation.records, dossier)
@@ -98,7 +99,10 @@ class FileRules:
 
     def read(self, situation: Situation, intake: Intake, subject: FileReadSubject) -> Decision:
         """Who may read is written down before the first byte; the answer is empty, the content follows from the cabinet."""
-        shown = self.shows(situation.records, intake.source, intake.dossier)
+        scope = covering(self.callers, situation, intake.source, subject.proof)
+        if isinstance(scope, IntakeError):
+            return refuse(scope)
+        shown = self.shows(situation.records, scope, intake.dossier)
         if not shown or files.read_list(situation.records, intake.dossier).find(subject.sha256) is None:
             return refuse(no_such_file())
         row = audit(
@@ -113,10 +117,12 @@ class FileRules:
         )
         return Decision(b"", 200, audit=(row,))
 
-    def faults(self, situation: Situation, intake: Intake, results: Iterable[ResultDocument]) -> tuple[Fault, ...]:
+    def faults(
+        self, situation: Situation, intake: Intake, scope: Scope, results: Iterable[ResultDocument]
+    ) -> tuple[Fault, ...]:
         """A fault for each result whose file was not uploaded to this dossier, or has another size."""
         listed = files.read_list(situation.records, intake.dossier)
-        shown = self.shows(situation.records, intake.source, intake.dossier)
+        shown = self.shows(situation.records, scope, intake.dossier)
         found = []
         for index, result in enumerate(results):
             entry = listed.find(result.file.sha256)
@@ -163,7 +169,7 @@ def file_intake(source: str, dossier: str, subject: FileSubject) -> Intake:
         digest=bytes.fromhex(subject.sha256),
         raw=b"",
         subject=subject,
-        reads=(courses.key(dossier), files.key(dossier, subject.sha256), files.list_key(dossier)),
+        reads=(consents.key(source), courses.key(dossier), files.key(dossier, subject.sha256), files.list_key(dossier)),
     )
 
 
@@ -177,5 +183,5 @@ def read_intake(source: str, dossier: str, subject: FileReadSubject) -> Intake:
         digest=bytes.fromhex(subject.sha256),
         raw=b"",
         subject=subject,
-        reads=(courses.key(dossier), files.list_key(dossier)),
+        reads=(consents.key(source), courses.key(dossier), files.list_key(dossier)),
     )

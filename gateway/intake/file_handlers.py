@@ -14,7 +14,7 @@ from collections.abc import Callable
 from aiohttp import web
 
 from gateway.intake import files
-from gateway.intake.authenticate import Caller, not_fresh
+from gateway.intake.authenticate import Caller
 from gateway.intake.file_decision import no_such_file
 from gateway.intake.file_reading import Opened, listed, reading
 from gateway.intake.files import FileDoor
@@ -45,7 +45,7 @@ class FileHandlers:
 
     async def post_file(self, request: web.Request) -> web.Response:
         """`POST /v1/files?dossier=CODE`: one file, before the event that names it (dossier-model 4.1)."""
-        sent = files.announced(self._door, request)
+        sent = await files.announced(self._door, request)
         accepted = await files.store(self._door, sent, request.content, lambda: _go_on(request))
         self._count(f"file_{accepted.status}")
         return web.Response(body=accepted.answer, status=accepted.status, content_type="application/json")
@@ -91,10 +91,7 @@ class FileHandlers:
         """Who reads; an old signature reads nothing."""
         door = self._door.door
         body = await read_body(request, door.limits.max_body_bytes, door.limits.body_timeout_s)
-        caller = door.authenticator.authenticate(door.authenticator.parts(request), body, door.clock.now())
-        if not caller.fresh:
-            raise not_fresh()
-        return caller
+        return await door.reader(door.authenticator.parts(request), body)
 
 
 def _headers(opened: Opened, sha256: str) -> dict[str, str]:

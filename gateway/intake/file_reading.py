@@ -39,7 +39,7 @@ async def reading(files_door: FileDoor, caller: Caller, sha256: str, asked: tupl
     dossier, route = asked
     journal, cabinet = files_door.door.journal, files_door.cabinet
     with files_door.leaving.of(caller.system_code):
-        intake = read_intake(caller.system_code, dossier, FileReadSubject(sha256, route))
+        intake = read_intake(caller.system_code, dossier, FileReadSubject(sha256, route, caller.proof))
         answered(await journal.accept(intake))
         record = await journal.record(files.key(dossier, sha256))
         if record is None:

@@ -22,8 +22,8 @@ from aiohttp import web
 
 from gateway.config import Files, Settings
 from gateway.errors import Fault, IntakeError, Invalid, JournalUnavailable, TooLarge, TooManyRequests
-from gateway.evidence.original import pack, signed_parts
-from gateway.intake.accept import Door
+from gateway.evidence.original import pack
+from gateway.intake.accept import Door, original_of
 from gateway.intake.apply import sees
 from gateway.intake.authenticate import Caller, bad_digest, not_fresh
 from gateway.intake.course import RESOLUTION
@@ -140,11 +140,13 @@ class _Counted:
         return self._hash.digest()
 
 
-def announced(files_door: FileDoor, request: web.BaseRequest) -> Announced:
+async def announced(files_door: FileDoor, request: web.BaseRequest) -> Announced:
     """Who sends what, by the head alone; raises `IntakeError` before a byte of the content is read."""
     door, policy = files_door.door, files_door.policy
     signed = door.authenticator.parts(request)
-    caller = door.authenticator.authenticate_head(signed, door.clock.now())
+    caller = await door.identify_head(signed)
+    if caller.refusal is not None:
+        raise caller.refusal
     if any(line.strip().lower() != "identity" for line in request.headers.getall("Content-Encoding", ())):
         raise Invalid("Hãy gửi nội dung không nén (bỏ Content-Encoding).", code="unsupported_encoding", status=415)
     digest = stated_sha256(signed.lines("content-digest"))
@@ -194,7 +196,7 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
                 await files_door.cabinet.run(sink.drop)
             raise
         stored = _record(sent, sink) if isinstance(sink, Draft) else None
-        subject = FileSubject(sent.sha256, sink.size, stored, gone, caller.fresh)
+        subject = FileSubject(sent.sha256, sink.size, stored, gone, caller.fresh, caller.proof)
         files_door.reach("file.before_commit")
         try:
             accepted = await door.journal.accept(file_intake(caller.system_code, sent.dossier, subject))
@@ -238,7 +240,7 @@ async def shows(door: Door, caller: Caller, dossier: str) -> bool:
 def _record(sent: Announced, draft: Draft) -> StoredFile:
     """What is kept of the file: with the signed head, a third party can check who uploaded it."""
     signed = sent.signed
-    head = pack(signed_parts(signed.method, signed.path, signed.query, signed.headers), b"")
+    head = pack(original_of(signed), b"")
     return StoredFile(draft.place, draft.key, sent.media_type, draft.size, head)
 
 

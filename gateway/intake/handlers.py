@@ -13,7 +13,7 @@ from gateway.errors import Forbidden, NotFound
 from gateway.intake import feed, personal, views, xml_answers
 from gateway.intake.accept import Arrival, Door, accept
 from gateway.intake.apply import sees
-from gateway.intake.authenticate import Caller, not_fresh
+from gateway.intake.authenticate import Caller
 from gateway.intake.course import RESOLUTION
 from gateway.intake.dossiers import register
 from gateway.intake.file_reading import view as files_view
@@ -113,12 +113,9 @@ class IntakeHandlers:
         )
 
     async def _reader(self, request: web.Request) -> Caller:
-        """Who reads; an old signature reads nothing, since there is no lost answer to repeat."""
+        """Who reads, judged over the record of its consent."""
         arrival = await self._arrival(request)
-        caller = self._door.authenticator.authenticate(arrival.signed, arrival.body, self._door.clock.now())
-        if not caller.fresh:
-            raise not_fresh()
-        return caller
+        return await self._door.reader(arrival.signed, arrival.body)
 
     async def _course(self, caller: Caller, code: str) -> Course:
         """The course of a dossier that this caller may see; for the others it does not exist."""

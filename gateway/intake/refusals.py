@@ -39,13 +39,14 @@ class RefusedCall:
 class Call:
     """What may be told of a refused request: the pattern of its route (a path may carry anything) and its signature.
 
-    `peer` is the address that an outside system called from.
+    `peer` is the address that an outside system called from; `system` the one whose client certificate came with it.
     """
 
     method: str
     route: str
     signature_input: str = ""
     peer: str = ""
+    system: str = ""
 
 
 class _Trickle:
@@ -126,9 +127,9 @@ class Refusals:
     def _claimed(self, error: IntakeError, call: Call) -> tuple[str, str]:
         """The registered key that the request names, and its system; a 401 proves nothing, so its actor stays unknown."""
         found = _KEY_ID.search(call.signature_input)
-        key = self._authenticator.callers.keys.get(found.group(1)) if found else None
+        key = self._authenticator.register.key(found.group(1)) if found else None
         if key is None:
-            return "", UNKNOWN
+            return "", call.system if error.status == 403 and call.system else UNKNOWN
         return key.key_id, key.system_code if error.status == 403 else UNKNOWN
 
 

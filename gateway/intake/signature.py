@@ -15,17 +15,23 @@ import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Protocol
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature, encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256, SHA512
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+    load_pem_public_key,
+)
 
 from gateway.errors import ConfigError
+from gateway.intake.certificates import Presented
+from gateway.records.consents import Algorithm as Algorithm
 
-Algorithm = Literal["rsa-pss-sha512", "ecdsa-p256-sha256", "ed25519"]
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey | ed25519.Ed25519PublicKey
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
@@ -64,6 +70,7 @@ class SignedRequest:
 
     `path` is the logical path, percent-encoded as it was sent; `query` comes without its question mark, None when there
     is none; `headers` are the field lines in the order of the wire; `authority` serves other covered sets only.
+    `certificate` is the client certificate that came with it; no signature covers it.
     """
 
     method: str
@@ -72,6 +79,7 @@ class SignedRequest:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     authority: str = "localhost"
     scheme: str = "https"
+    certificate: Presented | None = field(default=None, repr=False)
     _by_name: dict[str, list[str]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -251,6 +259,25 @@ def load_public_key(pem: bytes, algorithm: Algorithm) -> PublicKey:
         _check_fits(key, algorithm)
         return key
     raise ConfigError(("loại khóa này không được hỗ trợ",))
+
+
+def fitting_algorithm(pem: bytes) -> Algorithm:
+    """The algorithm that a public key is for; raises `ConfigError` for a key that none of ours fits."""
+    algorithms: tuple[Algorithm, ...] = ("rsa-pss-sha512", "ecdsa-p256-sha256", "ed25519")
+    told: list[str] = []
+    for algorithm in algorithms:
+        try:
+            load_public_key(pem, algorithm)
+        except ConfigError as error:
+            told += [fault for fault in error.faults if "không khớp" not in fault]
+        else:
+            return algorithm
+    raise ConfigError((told[0] if told else "chỉ nhận khóa RSA, ECDSA P-256 hoặc Ed25519",))
+
+
+def public_key_print(key: PublicKey) -> str:
+    """The SHA-256 (hex) of a key's SubjectPublicKeyInfo: the same key has the same print, whatever it is called."""
+    return hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
 
 
 def _check_fits(key: PublicKey, algorithm: Algorithm) -> None:

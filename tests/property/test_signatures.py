@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from http_message_signatures import (
     HTTPMessageSignaturesException,
     HTTPMessageSigner,
@@ -23,9 +24,9 @@ from http_message_signatures import (
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.config import CallerRecord
 from gateway.errors import Unauthenticated
-from gateway.intake.authenticate import Authenticator, Callers, RegisteredKey
+from gateway.intake.authenticate import Authenticator
+from gateway.intake.register import Register, read_key
 from gateway.intake.signature import (
     PublicKey,
     SignedRequest,
@@ -35,6 +36,7 @@ from gateway.intake.signature import (
     sign_request,
     verifies,
 )
+from gateway.records.consents import ConsentVersion, Registration
 
 KINDS: dict[str, Any] = {
     "rsa-pss-sha512": algorithms.RSA_PSS_SHA512,
@@ -235,17 +237,13 @@ def test_we_never_accept_what_the_library_refuses(tampered: tuple[SignedRequest,
         assert library_accepts(request, body, algorithm)
 
 
-AUTHENTICATOR = Authenticator(
-    Callers(
-        {
-            name: RegisteredKey(
-                name, name, key.algorithm, key.private_key.public_key(), CallerRecord(role="resolution", keys={})
-            )
-            for name, key in KEYS.items()
-        }
-    ),
-    300,
-)
+def _declared(name: str, key: SigningKey) -> Registration:
+    pem = key.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    keys = (read_key(name, key.algorithm, pem),)
+    return Registration(name, (ConsentVersion(1, "", dt.date.min, dt.date.min, keys=keys),))
+
+
+AUTHENTICATOR = Authenticator(Register({name: _declared(name, key) for name, key in KEYS.items()}), 300)
 
 
 @given(_tampered())

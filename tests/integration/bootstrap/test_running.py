@@ -16,11 +16,14 @@ from connectors.kit.errors import CredentialsRefused
 from connectors.kit.loopback_tls import self_signed
 from gateway import bootstrap
 from gateway.bootstrap import gauges, lines
+from gateway.bootstrap.enrolment import open_register
 from gateway.cli.installation import Ports, lay_out
 from gateway.clock import Clock, utc_now
 from gateway.config import Loaded, load
 from gateway.errors import ConfigError
 from gateway.intake.decide import EventSubject, event_intake
+from gateway.intake.entitlement import Proof
+from gateway.intake.register import Register
 from gateway.journal.model import Counts, DeliveryState
 from gateway.observe import crash
 from gateway.observe.metrics import Metrics
@@ -53,7 +56,9 @@ async def _metrics(running: bootstrap.Running) -> str:
 
 async def _park(loaded: Loaded) -> None:
     """Leave an event behind that waits for its dossier."""
-    journal = bootstrap.open_journal(loaded, lines.read_routes(loaded), Clock(), crash.never)
+    register = Register.load(loaded)
+    journal = bootstrap.open_journal(loaded, register, Clock(), crash.never)
+    await open_register(journal, register)
     event = StatusEvent(
         event_id="ev-1",
         system_code="SEC-DEMO",
@@ -64,7 +69,7 @@ async def _park(loaded: Loaded) -> None:
         step=Step(Actor("Cán bộ thử nghiệm"), "Xử lý hồ sơ"),
     )
     raw = encode(event)
-    subject = EventSubject(event, raw, ("default@1",), fresh=True)
+    subject = EventSubject(event, raw, ("default@1",), fresh=True, proof=Proof("SEC-DEMO-1"))
     accepted = await journal.accept(event_intake("SEC-DEMO", raw, hashlib.sha256(raw).digest(), subject))
     assert accepted.stored
     await journal.close()

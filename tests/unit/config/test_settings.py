@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from gateway.config import check
 from gateway.errors import ConfigError
 
+KEY = {"S-1": {"algorithm": "ed25519", "file": "s.pem"}}
 UPSTREAM = {"connector": "national_dvc"}
 
 
@@ -55,9 +58,30 @@ def test_a_lease_shorter_than_a_call_is_refused() -> None:
 
 def test_a_route_to_nowhere_and_a_sector_without_consent_are_refused() -> None:
     """References must lead somewhere, and a sector system needs its owner's consent (QĐ 3036 Điều 5.7)."""
-    told = _faults({"routes": [{"role": "sector", "to": ["x"]}], "callers": {"S": {"role": "sector", "keys": {}}}})
+    told = _faults({"routes": [{"role": "sector", "to": ["x"]}], "callers": {"S": {"role": "sector", "keys": KEY}}})
     assert any("routes[0].to" in fault for fault in told)
     assert any("consent_no" in fault for fault in told)
+
+
+def test_a_caller_declares_a_whole_consent_or_nothing_of_one() -> None:
+    """A sector system that is registered by command may have technical settings only; half a consent is refused."""
+    assert check({"callers": {"S": {"role": "sector", "outside": "on_ack"}}}).callers["S"].outside == "on_ack"
+    half = {"role": "sector", "consent_no": "1/VB", "consent_date": dt.date(2026, 1, 1)}
+    assert any("callers.S.keys" in fault for fault in _faults({"callers": {"S": half}}))
+    whole = {**half, "keys": KEY, "authentication": "both"}
+    assert any("callers.S.certificates" in fault for fault in _faults({"callers": {"S": whole}}))
+    assert any("certificate:HEX" in fault for fault in _faults({"callers": {"S": {**whole, "certificates": ["x"]}}}))
+    pinned = check({"callers": {"S": {**whole, "certificates": ["spki:" + "0" * 64]}}})
+    assert pinned.callers["S"].authentication == "both"
+    assert any("callers.R.keys" in fault for fault in _faults({"callers": {"R": {"role": "resolution"}}}))
+
+
+def test_client_certificates_cannot_be_demanded_of_nobody() -> None:
+    """Whoever requires a client certificate says who may issue it."""
+    tls = {"cert_file": "a", "key_file": "b", "require_client_certificate": True}
+    told = _faults({"listen": {"internal": {"tls": tls}}})
+    assert any("client_ca_file" in fault for fault in told)
+    assert check({"listen": {"internal": {"tls": {**tls, "client_ca_file": "c"}}}}).listen.internal.tls is not None
 
 
 @given(st.floats(min_value=0.1, max_value=600))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from gateway.config import CallerRecord, Intake
-from gateway.intake.authenticate import Authenticator, Caller, Callers, RegisteredKey
+from gateway.config import Intake
+from gateway.intake.authenticate import Authenticator, Caller
+from gateway.intake.register import Register, read_key
 from gateway.intake.signature import Algorithm, PrivateKey, SignedRequest, SigningKey, as_request, sign_request
 from gateway.intake.validate import Limits
+from gateway.records.consents import ConsentKey, ConsentVersion, Registration
 
 NOW = datetime(2026, 11, 20, 8, 4, 7, tzinfo=UTC)
 ALGORITHMS: tuple[Algorithm, ...] = ("rsa-pss-sha512", "ecdsa-p256-sha256", "ed25519")
@@ -93,11 +97,14 @@ def _private_key(algorithm: Algorithm) -> PrivateKey:
 
 @dataclass(frozen=True)
 class Ground:
-    """An authenticator with the private halves of what it knows: `sec-<algorithm>` and `other-<algorithm>`."""
+    """An authenticator with the private halves of what it knows: `sec-<algorithm>` and `other-<algorithm>`.
+
+    `version` is the consent under which both systems are registered, each with its own keys.
+    """
 
     authenticator: Authenticator
     signers: dict[str, SigningKey]
-    record: CallerRecord
+    version: ConsentVersion
     algorithm: Algorithm = "ed25519"
     defaults: dict[str, str] = field(default_factory=dict)
 
@@ -117,13 +124,25 @@ class Ground:
         """What the gateway makes of a request at NOW."""
         return self.authenticator.authenticate(as_request(method, target, headers), body, NOW)
 
-    def with_record(self, record: CallerRecord) -> Ground:
-        """The same ground, every key registered under another record."""
-        keys = {
-            name: RegisteredKey(key.system_code, name, key.algorithm, key.public_key, record)
-            for name, key in self.authenticator.callers.keys.items()
-        }
-        return Ground(Authenticator(Callers(keys), 300), self.signers, record, self.algorithm)
+    def under(self, *versions: ConsentVersion) -> Ground:
+        """The same ground, both systems registered under other versions of their consent."""
+        register = registered(self.signers, *versions)
+        return Ground(Authenticator(register, 300), self.signers, versions[-1], self.algorithm)
+
+
+def registered(signers: dict[str, SigningKey], *versions: ConsentVersion) -> Register:
+    """A register that holds SEC-DEMO and SEC-OTHER under these versions, every version with their keys."""
+    register = Register()
+    for prefix, system in (("sec-", "SEC-DEMO"), ("other-", "SEC-OTHER")):
+        keys = tuple(_public(name, key) for name, key in signers.items() if name.startswith(prefix))
+        register.put(Registration(system, tuple(replace(version, keys=keys) for version in versions)))
+    return register
+
+
+@functools.cache
+def _public(name: str, key: SigningKey) -> ConsentKey:
+    pem = key.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return read_key(name, key.algorithm, pem)
 
 
 @pytest.fixture(scope="session")
@@ -139,20 +158,8 @@ def all_keys() -> dict[str, SigningKey]:
 @pytest.fixture(params=ALGORITHMS)
 def ground(request: pytest.FixtureRequest, all_keys: dict[str, SigningKey]) -> Ground:
     """The ground, once for each algorithm."""
-    record = CallerRecord(
-        role="sector", keys={}, consent_no="12/VB", consent_date=date(2026, 1, 1), valid_to=date(2026, 11, 20)
-    )
-    keys = {
-        name: RegisteredKey(
-            "SEC-DEMO" if name.startswith("sec") else "SEC-OTHER",
-            name,
-            key.algorithm,
-            key.private_key.public_key(),
-            record,
-        )
-        for name, key in all_keys.items()
-    }
-    return Ground(Authenticator(Callers(keys), 300), all_keys, record, request.param)
+    version = ConsentVersion(1, "12/VB", date(2026, 1, 1), date(2026, 1, 1), date(2026, 11, 20))
+    return Ground(Authenticator(registered(all_keys, version), 300), all_keys, version, request.param)
 
 
 @pytest.fixture

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from cryptography.hazmat.primitives import serialization
@@ -14,12 +14,10 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from gateway.config import CallerKey, CallerRecord, Intake, Loaded, Settings
 from gateway.errors import ConfigError, Forbidden, Unauthenticated
-from gateway.intake.authenticate import (
-    Authenticator,
-    Caller,
-    Callers,
-)
+from gateway.intake.authenticate import Authenticator, Caller
+from gateway.intake.register import Register, read_declared
 from gateway.intake.signature import SigningKey, as_request, sign_request
+from gateway.records.consents import Revocation
 
 Ground = Any  # The fixture's type lives in conftest, which tests do not import.
 NOW = datetime(2026, 11, 20, 8, 4, 7, tzinfo=UTC)
@@ -36,7 +34,7 @@ def refusal(ground: Ground, headers: dict[str, str], target: str = "/v1/events")
 def test_logical_path_behind_a_rewriting_bus(ground: Ground) -> None:
     """The signature is over the path that the caller used; the prefix restores what the bus took off."""
     headers = ground.signed(BODY, target="/bvhttdl/cong/v1/events")
-    behind = Authenticator(ground.authenticator.callers, 300, "/bvhttdl/cong")
+    behind = Authenticator(ground.authenticator.register, 300, "/bvhttdl/cong")
     request = make_mocked_request("POST", "/v1/events", headers=headers)
     assert behind.authenticate(behind.parts(request), BODY, NOW).fresh
     with pytest.raises(Unauthenticated):
@@ -62,29 +60,28 @@ def test_key_of_another_system(ground: Ground) -> None:
 
 def test_expired_consent(ground: Ground) -> None:
     """Consent holds to the end of its last day in Viet Nam, and not a minute longer (QĐ 3036 Điều 5.7)."""
-    record = msgspec.structs.replace(ground.record, valid_to=date(2026, 11, 20))
-    authenticator = ground.with_record(record).authenticator
+    authenticator = ground.authenticator
     last = datetime(2026, 11, 20, 16, 59, tzinfo=UTC)  # 23:59 in Ha Noi.
     request = as_request("POST", "/v1/events", ground.signed(BODY, at=last))
     assert authenticator.authenticate(request, BODY, last).fresh
     with pytest.raises(Forbidden) as caught:
         authenticator.authenticate(request, BODY, last + timedelta(minutes=1))
     assert (caught.value.status, caught.value.code) == (403, "consent_expired")
+    assert authenticator.identify(request, BODY, last + timedelta(minutes=1)).refusal.code == "consent_expired"
 
 
-def test_missing_or_future_consent(ground: Ground) -> None:
-    """Without consent, or before its day, a good signature opens nothing."""
-    for record in (
-        msgspec.structs.replace(ground.record, consent_no=""),
-        msgspec.structs.replace(ground.record, consent_date=date(2026, 11, 21)),
-    ):
-        spoiled = ground.with_record(record)
-        assert refusal(spoiled, ground.signed(BODY)) == "consent_missing"
+def test_revoked_or_future_consent(ground: Ground) -> None:
+    """After its revocation, or before its day, a good signature opens nothing; the sender is told which it is."""
+    revoked = replace(ground.version, revoked=Revocation(NOW, "os:an", "theo đề nghị của chủ quản"))
+    future = replace(ground.version, valid_from=date(2026, 11, 21), valid_to=None)
+    for version, code in ((revoked, "consent_revoked"), (future, "consent_not_yet_valid")):
+        spoiled = ground.under(version)
+        assert refusal(spoiled, ground.signed(BODY)) == code
 
 
 def test_forgery_learns_nothing_about_consent(ground: Ground) -> None:
     """Whether a system's consent holds is told to that system only."""
-    spoiled = ground.with_record(msgspec.structs.replace(ground.record, consent_no=""))
+    spoiled = ground.under(replace(ground.version, valid_to=date(2026, 1, 2)))
     headers = ground.signed(BODY)
     headers["Signature"] = ground.signed(b"other")["Signature"]
     assert refusal(spoiled, headers) == "bad_signature"
@@ -124,8 +121,11 @@ def test_register_is_read_once_from_files_beside_the_configuration(
         A={"a": CallerKey(algorithm="rsa-pss-sha512", file="rsa-pss-sha512.pem")},
         B={"b": CallerKey(algorithm="ecdsa-p256-sha256", file="ecdsa-p256-sha256.pem")},
     )
+    declared = read_declared(loaded)
+    found = {(code, key.key_id) for code, entry in declared.items() for key in entry.versions[0].keys}
+    assert found == {("A", "a"), ("B", "b")}
     authenticator = Authenticator.load(loaded)
-    assert {key: found.system_code for key, found in authenticator.callers.keys.items()} == {"a": "A", "b": "B"}
+    assert len(authenticator.register) == 0, "a sector system is known by the store, not by its declaration"
     assert (authenticator.max_skew_s, authenticator.path_prefix) == (60, "/cong")
 
 
@@ -150,7 +150,7 @@ def test_every_unfit_key_of_the_register_is_named(tmp_path: Path, all_keys: dict
         B={"same": CallerKey(algorithm="rsa-pss-sha512", file="good.pem")},
     )
     with pytest.raises(ConfigError) as caught:
-        Callers.load(loaded)
+        Register.load(loaded)
     assert [fault.split(":")[0] for fault in caught.value.faults] == [
         *(f"callers.A.keys.{name}" for name in ("short", "curve", "kind", "text", "none")),
         "callers.B.keys.same",
@@ -163,9 +163,9 @@ def test_a_key_shared_by_two_systems_is_refused_at_start(tmp_path: Path, all_key
     assert isinstance(key, rsa.RSAPrivateKey)
     _write_public(tmp_path / "one.pem", key)
     stated = CallerKey(algorithm="rsa-pss-sha512", file="one.pem")
-    assert len(Callers.load(_settings(tmp_path, A={"a": stated, "a2": stated})).keys) == 2
+    assert len(read_declared(_settings(tmp_path, A={"a": stated, "a2": stated}))["A"].versions[0].keys) == 2
     with pytest.raises(ConfigError) as caught:
-        Callers.load(_settings(tmp_path, A={"a": stated}, B={"b": stated}))
+        Register.load(_settings(tmp_path, A={"a": stated}, B={"b": stated}))
     assert [fault.split(":")[0] for fault in caught.value.faults] == ["callers.B.keys.b"]
 
 

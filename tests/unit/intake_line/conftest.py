@@ -16,6 +16,8 @@ from gateway.clock import Clock
 from gateway.config import CallerRecord
 from gateway.config import Intake as IntakePolicy
 from gateway.intake.decide import Decider, EventSubject, event_intake
+from gateway.intake.enrolment import ConsentEntry, Entered, entry_intake
+from gateway.intake.entitlement import Proof
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
 from gateway.journal.model import (
@@ -33,6 +35,7 @@ from gateway.journal.model import (
     Situation,
 )
 from gateway.records import courses, dossiers
+from gateway.records.consents import ConsentKey, ConsentVersion
 from gateway.records.courses import Course
 from gateway.routes import EventOperation, Route, Routes
 from mappings.canonical import (
@@ -83,6 +86,29 @@ CALLERS: Mapping[str, CallerRecord] = {
 }
 
 
+def consent(code: str, record: CallerRecord) -> ConsentVersion:
+    """The consent that a caller's record tells of; its key is CODE-1."""
+    dated = record.consent_date or date.min
+    return ConsentVersion(
+        version=1,
+        number=record.consent_no,
+        dated=dated,
+        valid_from=dated,
+        valid_to=record.valid_to,
+        procedures=record.procedures,
+        states=record.states,
+        outside=record.outside,
+        keys=(ConsentKey(f"{code}-1", "ed25519", "", f"print of {code}"),),
+    )
+
+
+def entries(callers: Mapping[str, CallerRecord] | None = None) -> list[Intake]:
+    """The consents of all sector systems, as they are entered into a store."""
+    by = Entered("van-hanh", "Nhập sổ đồng ý lần đầu")
+    sectors = ((code, record) for code, record in (callers or CALLERS).items() if record.role == "sector")
+    return [entry_intake(ConsentEntry(code, consent(code, record), by, once=True)) for code, record in sectors]
+
+
 @dataclass
 class Row:
     """An inbound row of the journal in memory."""
@@ -109,6 +135,9 @@ class World:
 
     def __post_init__(self) -> None:
         self.decide = Decider(ROUTES, self.callers, self.policy)
+        for entry in entries(self.callers):
+            for record in self.decide(self.situation(entry), entry).records:
+                self.records[record.key] = Record(record.key, record.version, record.state)
 
     def accept(self, intake: Intake) -> tuple[int, dict[str, Any]]:
         """Decide and write; the status and the answer as a tree."""
@@ -267,7 +296,7 @@ def event(source: str, sequence: int, state: str, **fields: Any) -> StatusEvent:
 def said(source: str, told: StatusEvent, *, fresh: bool = True) -> Intake:
     """The intake of an event."""
     raw = encode(told)
-    subject = EventSubject(told, raw, ("default@1",), fresh)
+    subject = EventSubject(told, raw, ("default@1",), fresh, proof=Proof(f"{source}-1"))
     return event_intake(source, raw, hashlib.sha256(raw).digest(), subject)
 
 
@@ -306,6 +335,7 @@ class Words:
     said: Callable[..., Intake] = staticmethod(said)
     dossier: Callable[..., Dossier] = staticmethod(dossier)
     caller: Callable[..., CallerRecord] = staticmethod(caller)
+    entries: Callable[..., list[Intake]] = staticmethod(entries)
     routes: Routes = ROUTES
     callers: Mapping[str, CallerRecord] = field(default_factory=lambda: CALLERS)
     code: str = CODE

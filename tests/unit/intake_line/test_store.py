@@ -24,9 +24,13 @@ from mappings.canonical import Carried, Cause
 from mappings.codec import decode, encode
 
 
-def _open(path: Path, words: Any, clock: Any, **policy: Any) -> SqliteJournal:
+async def _open(path: Path, words: Any, clock: Any, **policy: Any) -> SqliteJournal:
     decide = Decider(words.routes, words.callers, IntakePolicy(**policy))
-    return SqliteJournal.open(path, StoreOptions(node="n", kek=bytes(32)), decide=decide, chain=chain, clock=clock)
+    options = StoreOptions(node="n", kek=bytes(32))
+    journal = SqliteJournal.open(path, options, decide=decide, chain=chain, clock=clock)
+    for entry in words.entries():
+        assert (await journal.accept(entry)).status == 200
+    return journal
 
 
 def _snapshot(words: Any) -> Any:
@@ -43,13 +47,13 @@ async def test_events_of_every_source_that_waited_for_a_dossier_go_when_it_is_re
     tmp_path: Path, words: Any, turned: Any
 ) -> None:
     """Parked over a restart; then one transaction registers the dossier and moves the events of both sectors."""
-    journal = _open(tmp_path, words, turned.clock(), unknown_dossier="park")
+    journal = await _open(tmp_path, words, turned.clock(), unknown_dossier="park")
     for source, sequence, state in (("SEC-B", 1, "received"), ("SEC-A", 2, "processing"), ("SEC-A", 1, "received")):
         accepted = await journal.accept(words.said(source, words.event(source, sequence, state)))
         assert _told(accepted)["status"] == "parked_gap"
     await journal.close()
 
-    journal = _open(tmp_path, words, turned.clock(), unknown_dossier="park")
+    journal = await _open(tmp_path, words, turned.clock(), unknown_dossier="park")
     registered = await journal.accept(_snapshot(words))
     expected = [words.event_id("SEC-A", 1), words.event_id("SEC-A", 2), words.event_id("SEC-B", 1)]
     assert registered.status == 201 and _told(registered)["applied"] == expected
@@ -63,7 +67,7 @@ async def test_events_of_every_source_that_waited_for_a_dossier_go_when_it_is_re
 
 async def test_what_a_lane_carries_is_the_event_with_its_dossier(tmp_path: Path, words: Any, turned: Any) -> None:
     """Claimed payloads decode to the canonical pair, also for an event that was parked first."""
-    journal = _open(tmp_path, words, turned.clock())
+    journal = await _open(tmp_path, words, turned.clock())
     await journal.accept(_snapshot(words))
     second, first = words.event("SEC-A", 2, "resolved"), words.event("SEC-A", 1, "received")
     for told in (second, first):
@@ -79,7 +83,7 @@ async def test_a_late_predecessor_and_a_decided_conflict_survive_a_restart(
     tmp_path: Path, words: Any, turned: Any, spoken: Any
 ) -> None:
     """The course is a record: skipped ranges, views and order are there after the process died."""
-    journal = _open(tmp_path, words, turned.clock())
+    journal = await _open(tmp_path, words, turned.clock())
     await journal.accept(_snapshot(words))
     await journal.accept(words.said("SEC-A", words.event("SEC-A", 1, "returned")))
     await journal.accept(words.said("SEC-A", words.event("SEC-A", 4, "received")))
@@ -87,7 +91,7 @@ async def test_a_late_predecessor_and_a_decided_conflict_survive_a_restart(
     assert _told(passed)["held"] == [words.event_id("SEC-A", 4)]
     await journal.close()
 
-    journal = _open(tmp_path, words, turned.clock())
+    journal = await _open(tmp_path, words, turned.clock())
     late = await journal.accept(words.said("SEC-A", words.event("SEC-A", 3, "processing")))
     assert _told(late)["status"] == "stale"
     decided = await journal.accept(spoken.conflict("SEC-A", words.event_id("SEC-A", 4), apply=True))
@@ -104,7 +108,7 @@ async def test_an_event_whose_push_a_person_skips_is_not_lost_outside(
     tmp_path: Path, words: Any, turned: Any, echo_first: bool
 ) -> None:
     """Under on_ack: the push is held, the operator skips it, the echo came before or comes after. It goes outside once."""
-    journal = _open(tmp_path, words, turned.clock())
+    journal = await _open(tmp_path, words, turned.clock())
     await journal.accept(_snapshot(words))
     first = words.event("SEC-ACK", 1, "received")
     echo = words.event("RES", 1, "received", caused_by=Cause("SEC-ACK", first.event_id))

@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.app import InternalParts, create_internal_app
+from gateway.bootstrap.enrolment import open_register
 from gateway.config import CallerKey, Loaded, Settings
 from gateway.config import Intake as IntakePolicy
 from gateway.evidence.log import chain
@@ -23,6 +24,7 @@ from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
 from gateway.intake.files import FileDoor
+from gateway.intake.register import Register
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from gateway.intake.validate import Limits
 from gateway.journal.cabinet import Cabinet
@@ -115,14 +117,16 @@ async def site(
 ) -> AsyncIterator[Site]:
     """A listener in which the dossier is registered as submitted."""
     loaded, keys = settings_of
+    register = Register.load(loaded)
     journal = SqliteJournal.open(
         tmp_path / "store",
         StoreOptions(node="n1", kek=bytes(32)),
-        decide=Decider(words.routes, loaded.settings.callers, loaded.settings.intake),
+        decide=Decider(words.routes, register, loaded.settings.intake),
         chain=chain,
         clock=turned.clock(),
     )
-    door = Door(Authenticator.load(loaded), Limits.of(loaded.settings.intake), journal, turned.clock())
+    await open_register(journal, register)
+    door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, turned.clock())
     counted: list[str] = []
     reached: list[str] = []
 

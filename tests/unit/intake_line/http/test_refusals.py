@@ -9,8 +9,9 @@ import msgspec
 from gateway.audit.trail import TrailQuery, search
 from gateway.clock import Clock
 from gateway.errors import Forbidden, JournalUnavailable, Unauthenticated
-from gateway.intake.authenticate import Authenticator, Callers
+from gateway.intake.authenticate import Authenticator
 from gateway.intake.refusals import Call, Refusals
+from gateway.intake.register import Register
 from gateway.journal.model import Accepted, Intake
 
 _REFUSED = TrailQuery(kinds=frozenset({"caller.refused"}))
@@ -49,7 +50,7 @@ async def test_a_flood_of_strangers_is_counted_and_not_written(caplog: Any) -> N
     """A burst, then a row every two seconds; the next row says how many were left out, also after a full disk."""
     at, sink = [100.0], _Sink()
     clock = Clock(instant=lambda: at[0])
-    refusals: Any = Refusals(sink, Authenticator(Callers({}), 300), clock)  # type: ignore[arg-type]  # takes, nothing else
+    refusals: Any = Refusals(sink, Authenticator(Register(), 300), clock)  # type: ignore[arg-type]  # takes, nothing else
     for _ in range(1_000):
         await refusals.note(Unauthenticated(), Call("GET", "none", 'x;keyid="nobody"'))
     assert len(sink.taken) == 60 and "key_id" not in sink.taken[0]
