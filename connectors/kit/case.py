@@ -16,11 +16,11 @@ it into the settings as it is, and let `allow_plain` hold exactly `("127.0.0.1",
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from connectors.kit.contract import Question
+from connectors.kit.contract import Change, Notice, Question, Task
 from connectors.kit.faults import FaultKind
 from mappings.canonical import Carried
 
@@ -37,6 +37,31 @@ class Sample:
     carried: Carried
     before: tuple[str, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskSample:
+    """One task that the suite may have delivered: an operation of trigger `effect` and what a ledger asks for."""
+
+    operation: str
+    task: Task
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What comes from outside: `genuine(number)`, and `forgeries` of it, each wrong in one way."""
+
+    genuine: Callable[[int], Notice]
+    forgeries: Callable[[Notice], Sequence[Notice]]
+
+
+@dataclass(frozen=True, slots=True)
+class Feeding:
+    """An order to the simulator's control plane after which a poller has several pages to read."""
+
+    method: str
+    path: str
+    body: bytes
 
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -108,6 +133,9 @@ class ConformanceCase:
     `fault_operation`: the simulator's name of the call that an operation makes, by operation, so that a fault hits that call
     and not a login before it; "*" when absent. `questions`: one lawful question by "call" operation.
     `profiles`: the folders under `profiles/` whose tables and examples this case answers for; all of them when empty.
+    For what a connector brings along: `task(operation, number)` and `task_effects(state, sample)` as `sample` and `effects`;
+    `notices` of its listener; `changes(ledger)`, a course of changes of one ledger, repeats and late ones among them;
+    `feeding(poller)`.
     """
 
     settings: Mapping[str, object]
@@ -123,6 +151,11 @@ class ConformanceCase:
     fault_operation: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
+    task: Callable[[str, int], TaskSample] | None = None
+    task_effects: Callable[[object, TaskSample], int] | None = None
+    notices: Notices | None = None
+    changes: Callable[[str], Sequence[Change]] | None = None
+    feeding: Callable[[str], Feeding] | None = None
 
 
 Case = Callable[[str], ConformanceCase]

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from connectors.kit import checks, checks_reading, inspect, registry
+from connectors.kit import checks, checks_guests, checks_reading, inspect, registry
 from connectors.kit.ground import Subject, examined, listening, subject, variants
 from connectors.kit.inspect import profiles
 from connectors.kit.manifest import ManifestError
@@ -32,6 +32,11 @@ CHECKS: Mapping[str, checks.Check] = {
         checks_reading.probing_has_no_effect,
         checks.batches_answer_each_delivery,
         checks.unsafe_transport_is_refused,
+        checks_guests.endpoints_are_declared,
+        checks_guests.tasks_have_one_effect,
+        checks_guests.notices_are_judged_first,
+        checks_guests.pollers_repeat_safely,
+        checks_guests.ledgers_are_pure,
     )
 }
 

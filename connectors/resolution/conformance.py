@@ -9,7 +9,8 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from connectors.kit.case import ConformanceCase, Example, OutcomeTrigger, Sample
+from connectors.kit.case import ConformanceCase, Example, OutcomeTrigger, Sample, TaskSample
+from connectors.kit.contract import Task
 from connectors.kit.faults import FaultKind
 from connectors.resolution.profiles.push_v1.mapping import map_push
 from connectors.resolution.profiles.push_v1.messages import Push
@@ -49,7 +50,9 @@ def case(base_url: str) -> ConformanceCase:
         state_path="/_simulator/dossiers?limit=100000",
         # A push stands on its own: there is no session that could expire. 503 is documented to say "nothing was done".
         expected={FaultKind.EXPIRED_SESSION: (), FaultKind.HTTP_503: ("busy",)},
-        fault_operation={"event": "push"},
+        fault_operation={"event": "push", "proposal": "push"},
+        task=_task,
+        task_effects=_task_effects,
     )
 
 
@@ -101,6 +104,28 @@ def _effects(state: object, sample: Sample) -> int:
     held = state.get("dossiers") if isinstance(state, dict) else None
     pushes = [push for dossier in held or () if isinstance(dossier, dict) for push in dossier.get("pushes", ())]
     return sum(isinstance(push, dict) and push.get("event_id") == event.event_id for push in pushes)
+
+
+def _task(operation: str, number: int) -> TaskSample:
+    """A proposal from the ledger of another connector."""
+    asked = Task(
+        kind="payment_received",
+        reported_by="payments",
+        ledger="payments",
+        ledger_id=f"P-{number}",
+        version=1,
+        dossier_code=f"000.00.00.G16-261120-{9000 + number}",
+        asked_at=_START,
+        fields={"amount": 150_000, "paid_at": "2026-11-20T08:00:00+07:00"},
+    )
+    return TaskSample(operation, asked)
+
+
+def _task_effects(state: object, sample: TaskSample) -> int:
+    """How many pushes of the proposal the resolution system holds."""
+    held = state.get("dossiers") if isinstance(state, dict) else None
+    pushes = [push for dossier in held or () if isinstance(dossier, dict) for push in dossier.get("pushes", ())]
+    return sum(isinstance(push, dict) and push.get("ledger_id") == sample.task.ledger_id for push in pushes)
 
 
 def _round_trip(example: Example) -> object:

@@ -27,6 +27,7 @@ from gateway.bootstrap.listeners import applications, calls_of, listen
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.memory import MemoryCoordination
+from gateway.dispatch.polling import PollDesk, Polling
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.dispatch.worker import Worker
 from gateway.errors import ConfigError
@@ -62,7 +63,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         coordination = MemoryCoordination(clock)
         outside = await open_lines(loaded, clock, coordination, house)
         lines = outside.lines
-        guests.check_pollers(outside)
+        polls = guests.poll_lines(outside)
         book = guests.ledger_book(outside, loaded)
         register = Register.load(loaded)
         authenticator = Authenticator.load(loaded, register)
@@ -84,6 +85,17 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         house.push_async_callback(_stop, worker, delivering)
         wake = partial(_wake, coordination)
         taker = Taker(journal, book, wake, hooks.alarm)
+        desk = PollDesk(
+            worker,
+            journal,
+            coordination,
+            clock,
+            partial(guests.store_page, taker),
+            hooks,
+            partial(gauges.polled, metrics),
+        )
+        polling = Polling(polls, desk)
+        house.push_async_callback(_stop_polling, polling, asyncio.create_task(polling.run(), name="polling"))
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
@@ -201,6 +213,12 @@ def _gap_watch(loaded: Loaded, journal: SqliteJournal, hooks: Hooks, clock: Cloc
 async def _cancel(task: asyncio.Task[None]) -> None:
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
+
+
+async def _stop_polling(polling: Polling, running: asyncio.Task[None]) -> None:
+    """Store what is under way; a loop that died of a fault says so now."""
+    polling.stop()
+    await running
 
 
 async def _stop(worker: Worker, delivering: asyncio.Task[None]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from gateway.clock import Clock
+from gateway.dispatch.polling import Came, Polled
 from gateway.dispatch.upstreams import Settled
 from gateway.journal.model import DeliveryState
 from gateway.journal.store import Journal
@@ -36,6 +37,15 @@ def count(metrics: Metrics, settled: Settled) -> None:
     metrics.settled.labels(settled.upstream, settled.operation, settled.code).inc()
     if settled.state is DeliveryState.DELIVERED:
         metrics.observe_delivered(settled.upstream, settled.accepted_at, settled.at)
+
+
+def polled(metrics: Metrics, run: Polled) -> None:
+    """Count a poller's run; the time of the last one that succeeded shows a source that went silent."""
+    metrics.polls.labels(run.upstream, run.poller, run.code or run.came.value).inc()
+    if run.came is not Came.FAILED:
+        metrics.polled_at.labels(run.upstream, run.poller).set(run.at.timestamp())
+    if run.changed:
+        metrics.polled_changes.labels(run.upstream, run.poller).inc(run.changed)
 
 
 def alarm(metrics: Metrics, code: str, upstream: str, detail_vi: str) -> None:

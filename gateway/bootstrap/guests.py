@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.contract import PROPOSAL, Ledger, Ledgers, Polls
+from connectors.kit.contract import PROPOSAL, Ledger, Ledgers, Poller, Polls
 from connectors.kit.manifest import Manifest
 from gateway.config import Loaded
+from gateway.dispatch.polling import PolledPage, PollLine, Stored
 from gateway.dispatch.upstreams import UpstreamLine
 from gateway.errors import ConfigError
 from gateway.intake.endpoints import ConnectorCalls, Mounted
-from gateway.intake.inputs import Shelf
-from gateway.intake.ledgers import Bound, LedgerBook
+from gateway.intake.inputs import Shelf, Taker
+from gateway.intake.ledgers import Bound, CursorMove, LedgerBook
 from gateway.journal.store import Journal
 
 
@@ -68,15 +69,32 @@ def mounted(outside: Outside, calls: ConnectorCalls) -> tuple[Mounted, ...]:
     )
 
 
-def check_pollers(outside: Outside) -> None:
-    """Raises `ConfigError` where a connector's pollers are not those that its manifest schedules."""
-    faults = []
+def poll_lines(outside: Outside) -> tuple[PollLine, ...]:
+    """Every poller of every upstream that is switched on, with its schedule.
+
+    Raises `ConfigError` where a connector's pollers are not those that its manifest schedules.
+    """
+    faults: list[str] = []
+    found: list[PollLine] = []
     for code, line in outside.lines.items():
-        offered = line.connector.pollers().keys() if isinstance(line.connector, Polls) else set()
-        for name in sorted(offered ^ outside.manifests[code].declared.pollers.keys()):
+        offered: Mapping[str, Poller] = line.connector.pollers() if isinstance(line.connector, Polls) else {}
+        declared = outside.manifests[code].declared.pollers
+        for name in sorted(offered.keys() ^ declared.keys()):
             faults.append(f"upstreams.{code}: đầu nối khai báo và cung cấp khác nhau bộ đọc định kỳ {name}")
+        if line.settings.enabled:
+            found.extend(
+                PollLine(line, name, offered[name], declared[name]) for name in offered.keys() & declared.keys()
+            )
     if faults:
         raise ConfigError(tuple(faults))
+    return tuple(found)
+
+
+async def store_page(taker: Taker, polled: PolledPage) -> Stored:
+    """A polled page with its cursor, in one transaction."""
+    cursor = CursorMove(polled.poller, polled.before, polled.page.cursor)
+    told = await taker.take(polled.upstream, polled.page.inputs, cursor=cursor)
+    return Stored(told.changed, told.moved)
 
 
 def unserved(outside: Outside, loaded: Loaded) -> tuple[str, ...]:

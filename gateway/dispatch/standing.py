@@ -14,7 +14,7 @@ from gateway.dispatch import breaker
 from gateway.dispatch.breaker import BreakerState, Circuit, Seen, Sign
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.dispatch.wallclock import Moment, Wall
-from gateway.journal.model import AuditWrite, UpstreamRow
+from gateway.journal.model import AuditWrite, UpstreamOrder, UpstreamRow
 from gateway.journal.store import Journal
 
 ACTOR = "gateway"
@@ -140,13 +140,18 @@ class Standing:
         """A planned pause is in force, told by `window`; empty: none is. A person's own pause stands beside it."""
         self._window = window
 
-    async def save(self, journal: Journal) -> None:
-        """Keep what changed since the last time; raises `JournalUnavailable`, and is then tried again later."""
+    async def save(self, journal: Journal, news: tuple[AuditWrite, ...] = ()) -> None:
+        """Keep what changed since the last time; raises `JournalUnavailable`, and is then tried again later.
+
+        `news` are the audit rows of what changed, where no settlement carries them.
+        """
         async with self.writing:
             row = self._row(self._paused)
-            if row != self._saved:
+            if news:
+                await journal.switch(UpstreamOrder((row,), news))
+            elif row != self._saved:
                 await journal.remember_upstream(row)
-                self._saved = row
+            self._saved = row
 
     def row(self) -> UpstreamRow:
         """The standing as it is shown: paused by a person, by a fault, or by a planned window."""

@@ -126,6 +126,10 @@ class Worker:
         """Breaker and pause of every upstream that was looked at, as they are now."""
         return {code: standing.row() for code, standing in self._standings.items()}
 
+    async def standing(self, upstream: str) -> Standing:
+        """Where an upstream stands, for what calls it beside the lanes. Raises `NotFound`."""
+        return await self._standing(upstream)
+
     async def _standing(self, upstream: str) -> Standing:
         """Where an upstream stands; read from the journal once."""
         if upstream not in self._lines:

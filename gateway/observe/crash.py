@@ -27,6 +27,9 @@ POINTS = (
     "decision.before_answer",
 )
 
+# Passed only where a connector brings callbacks or pollers along.
+GUEST_POINTS = ("callback.before_answer", "poll.before_commit", "poll.after_commit")
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -35,8 +38,9 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    if point not in POINTS:
-        raise ValueError(f"unknown crash point {point!r}; known: {', '.join(POINTS)}")
+    known = (*POINTS, *GUEST_POINTS)
+    if point not in known:
+        raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")
 
     def reach(name: str) -> None:

@@ -52,6 +52,24 @@ class Metrics:
             "Tuổi của sự kiện chờ sự kiện đứng trước lâu nhất; 0 khi không có.",
             registry=self.registry,
         )
+        self.polls = Counter(
+            "gateway_polls_total",
+            "Lượt đọc định kỳ, theo hệ thống và kết quả.",
+            ("upstream", "poller", "outcome"),
+            registry=self.registry,
+        )
+        self.polled_changes = Counter(
+            "gateway_polled_changes_total",
+            "Thay đổi mới nhận được qua đọc định kỳ.",
+            ("upstream", "poller"),
+            registry=self.registry,
+        )
+        self.polled_at = Gauge(
+            "gateway_last_poll_timestamp_seconds",
+            "Thời điểm lượt đọc định kỳ gần nhất thành công.",
+            ("upstream", "poller"),
+            registry=self.registry,
+        )
         self.alarms = Counter("gateway_alarms_total", "Cảnh báo đã phát.", ("code", "upstream"), registry=self.registry)
 
     def observe_delivered(self, upstream: str, accepted_at: datetime, now: datetime) -> None:

@@ -1,0 +1,330 @@
+"""The conformance checks of what a connector brings along: endpoints, tasks, notices, pollers, ledgers (architecture 8)."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator, Mapping, Sequence, Set
+from typing import Any
+
+import aiohttp
+import msgspec
+
+from connectors.kit.case import TaskSample
+from connectors.kit.contract import (
+    Change,
+    DeliverTask,
+    Effect,
+    Endpoints,
+    Enquiry,
+    Found,
+    Ledger,
+    Ledgers,
+    Listener,
+    NotGenuine,
+    Notice,
+    Poller,
+    Polls,
+    ProposeChange,
+    RaiseAlarm,
+    TaskDeliverer,
+    TaskDelivery,
+    TaskEnquirer,
+)
+from connectors.kit.declarations import EffectWord, LedgerSpec
+from connectors.kit.errors import DeliveryError, OutcomeUnknown, Retryable
+from connectors.kit.faults import FaultKind
+from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Subject, fresh_budget, ground
+
+_MOST_PAGES = 1_000
+_TRIES = 5
+_TASKS = uuid.UUID("3a1f7b9e-8f0c-4f58-9f3b-6d0f6c3e8a21")
+
+
+async def endpoints_are_declared(subject: Subject, ears: Ears) -> Faults:
+    """The connector offers exactly the endpoints, pollers and ledgers that its manifest declares."""
+    declared = subject.manifest.declared
+    async with ground(subject, ears) as here:
+        able = here.connector
+        endpoints = {
+            (e.method, e.path, e.audience.value) for e in (able.endpoints() if isinstance(able, Endpoints) else ())
+        }
+        pollers = set(able.pollers()) if isinstance(able, Polls) else set()
+        kinds = {ledger.kind for ledger in _ledgers(here)}
+    told = {(spec.method, spec.path, spec.audience) for spec in declared.endpoints}
+    differences: Mapping[str, Set[object]] = {
+        "endpoints": endpoints ^ told,
+        "pollers": pollers ^ set(declared.pollers),
+        "ledgers": kinds ^ set(declared.ledgers),
+    }
+    return [
+        f"{section}: khai báo và cung cấp khác nhau ở {one}"
+        for section, ones in differences.items()
+        for one in sorted(map(str, ones))
+    ]
+
+
+async def tasks_have_one_effect(subject: Subject, ears: Ears) -> Faults:
+    """Each operation of trigger `effect` succeeds; twice, or after a lost answer, it has one effect or a person is asked."""
+    faults: Faults = []
+    for number, operation in enumerate(subject.manifest.for_effects(), start=1):
+        for kind in (None, FaultKind.DROP_AFTER_COMMIT, FaultKind.DROP_BEFORE_COMMIT):
+            async with ground(subject, ears) as here:
+                if here.case.task is None or here.case.task_effects is None:
+                    return ["thiếu task và task_effects trong case cho các thao tác effect"]
+                sample = here.case.task(operation.name, number)
+                if kind is not None:
+                    here.play(kind, operation.name)
+                done = await _followed(here, sample, operation.idempotent)
+                where = f"{operation.name} sau {kind.value}" if kind is not None else operation.name
+                if not done and (kind is None or operation.enquirable or operation.idempotent):
+                    faults.append(f"{where}: không tự kết thúc được")
+                count = here.case.task_effects(await here.state(), sample)
+                if count > 1 or (done and count != 1):
+                    faults.append(f"{where}: {count} hiệu lực")
+                if kind is None and done:
+                    await _sent(here, sample, 2)
+                    if operation.idempotent and here.case.task_effects(await here.state(), sample) != 1:
+                        faults.append(f"{where}: khai báo idempotent nhưng gửi lặp có thêm hiệu lực")
+    return faults
+
+
+async def notices_are_judged_first(subject: Subject, ears: Ears) -> Faults:
+    """A genuine notice is read, and read the same again; whatever is wrong with it, it is not genuine."""
+    if "Listener" not in subject.manifest.capabilities:
+        return []
+    faults: Faults = []
+    async with ground(subject, ears) as here:
+        notices, connector = here.case.notices, here.connector
+        if notices is None or not isinstance(connector, Listener):
+            return ["thiếu notices trong case cho Listener"]
+        genuine = notices.genuine(1)
+        first, again = [await _read(connector, genuine, ears) for _ in range(2)]
+        if isinstance(first, str):
+            return [f"thông báo thật bị từ chối ({first})"]
+        if first != again:
+            faults.append("đọc lại cùng một thông báo cho kết quả khác")
+        if not isinstance(first, str):
+            faults += [f"thông báo thật: {fault}" for fault in _misfits(here, first.inputs)]
+        forged = tuple(notices.forgeries(genuine))
+        if not forged:
+            faults.append("case không có thông báo giả nào để thử")
+        for number, forgery in enumerate(forged, start=1):
+            if forgery == genuine:
+                faults.append(f"thông báo giả {number} không khác thông báo thật")
+            elif not isinstance(await _read(connector, forgery, ears), str):
+                faults.append(f"thông báo giả {number} được chấp nhận")
+    return faults
+
+
+async def pollers_repeat_safely(subject: Subject, ears: Ears) -> Faults:
+    """From the same cursor comes the same page; following the cursor ends; nothing is changed upstream by asking."""
+    faults: Faults = []
+    async with ground(subject, ears) as here:
+        if not isinstance(here.connector, Polls):
+            return []
+        for name, poller in here.connector.pollers().items():
+            if here.case.feeding is None:
+                return ["thiếu feeding trong case cho Poller"]
+            await _feed(here, name)
+            before = await here.state()
+            try:
+                faults += [f"{name}: {fault}" for fault in await _walked(here, poller)]
+            except DeliveryError as error:
+                ears.error(error)
+                faults.append(f"{name}: {error.code} khi không có lỗi nào")
+            if await here.state() != before:
+                faults.append(f"{name}: đọc định kỳ làm thay đổi hệ thống nguồn")
+            await here.door.shut()
+            try:
+                await poller.poll("")
+                faults.append(f"{name}: không báo lỗi khi nguồn không kết nối được")
+            except DeliveryError as error:
+                ears.error(error)
+            await here.door.open()
+    return faults
+
+
+async def ledgers_are_pure(subject: Subject, ears: Ears) -> Faults:
+    """The same state and change give the same answer, states survive being stored, and only declared effects are asked for."""
+    faults: Faults = []
+    async with ground(subject, ears) as here:
+        for ledger in _ledgers(here):
+            if here.case.changes is None:
+                return ["thiếu changes trong case cho Ledger"]
+            course = tuple(here.case.changes(ledger.kind))
+            if not course:
+                faults.append(f"{ledger.kind}: changes không có thay đổi nào")
+            faults += [
+                f"{ledger.kind}: {fault}" for fault in (*_misfits(here, course), *_walked_ledger(here, ledger, course))
+            ]
+    return faults
+
+
+def _ledgers(here: Ground) -> Sequence[Ledger[Any, Any]]:
+    return here.connector.ledgers() if isinstance(here.connector, Ledgers) else ()
+
+
+def _walked_ledger(here: Ground, ledger: Ledger[Any, Any], course: Sequence[Change]) -> Iterator[str]:
+    """Apply a course twice over, once through JSON at every step as the gateway does."""
+    spec = here.subject.manifest.declared.ledgers.get(ledger.kind, LedgerSpec())
+    operations = {operation.name for operation in here.subject.manifest.for_effects()}
+    kept: bytes | None = None
+    for number, change in enumerate(course, start=1):
+        try:
+            meaning = msgspec.convert(change.fields, ledger.change_type)
+        except msgspec.ValidationError:
+            return  # told as a misfit already
+        state = msgspec.json.decode(kept, type=ledger.state_type) if kept is not None else None
+        after, effects = ledger.apply(state, meaning)
+        if kept is not None and msgspec.json.encode(state) != kept:
+            yield f"thay đổi {number} sửa trạng thái cũ tại chỗ"
+        again, same = ledger.apply(
+            msgspec.json.decode(kept, type=ledger.state_type) if kept is not None else None, meaning
+        )
+        stored = msgspec.json.encode(after)
+        if msgspec.json.encode(again) != stored or list(same) != list(effects):
+            yield f"thay đổi {number} áp dụng hai lần cho hai kết quả khác nhau"
+        if msgspec.json.encode(msgspec.json.decode(stored, type=ledger.state_type)) != stored:
+            yield f"trạng thái sau thay đổi {number} không giữ nguyên khi lưu và đọc lại"
+        for effect in effects:
+            if word_of(effect) not in spec.effects:
+                yield f"thay đổi {number} gây hiệu lực {word_of(effect)} chưa khai báo"
+            if isinstance(effect, DeliverTask) and effect.operation not in operations:
+                yield f"thay đổi {number} cần thao tác effect {effect.operation} không tồn tại"
+        kept = stored
+
+
+def word_of(effect: Effect) -> EffectWord:
+    """The manifest's word for an effect."""
+    match effect:
+        case DeliverTask():
+            return "deliver"
+        case ProposeChange():
+            return "propose"
+        case RaiseAlarm():
+            return "alarm"
+        case _:
+            return "tell"
+
+
+def _misfits(here: Ground, changes: Sequence[Change]) -> Iterator[str]:
+    """Changes that no ledger of the connector would understand, or that cannot be recognised again."""
+    kinds = {ledger.kind: ledger for ledger in _ledgers(here)}
+    for number, change in enumerate(changes, start=1):
+        ledger = kinds.get(change.ledger)
+        if ledger is None:
+            yield f"thay đổi {number} nêu sổ không tồn tại"
+            continue
+        if not (change.id and change.key):
+            yield f"thay đổi {number} thiếu id hoặc key"
+        try:
+            msgspec.convert(change.fields, ledger.change_type)
+        except msgspec.ValidationError:
+            yield f"thay đổi {number} không đúng change_type của sổ {change.ledger}"
+
+
+async def _walked(here: Ground, poller: Poller) -> Faults:
+    """Follow a source to its end, asking for each page twice."""
+    faults: Faults = []
+    cursor, seen = "", set[tuple[str, str, str]]()
+    for _ in range(_MOST_PAGES):
+        page, again = await poller.poll(cursor), await poller.poll(cursor)
+        if page != again:
+            faults.append("cùng một cursor cho hai trang khác nhau")
+        faults += list(_misfits(here, page.inputs))
+        keys = {(change.ledger, change.id, change.key) for change in page.inputs}
+        if keys & seen:
+            faults.append("một thay đổi xuất hiện ở hai trang khi đi theo cursor")
+        seen |= keys
+        if page.more and page.cursor == cursor:
+            faults.append("trang báo còn nữa nhưng cursor không tiến")
+            break
+        cursor = page.cursor
+        if not page.more:
+            break
+    if not seen:
+        faults.append("không đọc được thay đổi nào sau feeding")
+    rest = await poller.poll(cursor)
+    if rest.inputs or rest.cursor != cursor:
+        faults.append("đọc tiếp ở cuối nguồn vẫn có thay đổi cũ hoặc cursor khác")
+    return faults
+
+
+async def _feed(here: Ground, poller: str) -> None:
+    assert here.case.feeding is not None
+    feeding = here.case.feeding(poller)
+    async with (
+        aiohttp.ClientSession() as session,
+        session.request(feeding.method, here.base_url + feeding.path, data=feeding.body, ssl=False) as answer,
+    ):
+        answer.raise_for_status()
+
+
+async def _read(connector: Listener, notice: Notice, ears: Ears) -> Any:
+    """The reading, or the code of the refusal."""
+    try:
+        return await connector.read(notice)
+    except NotGenuine as error:
+        ears.said.append(error.message_vi)
+        return error.code
+    except DeliveryError as error:
+        ears.error(error)
+        return error.code
+
+
+async def _sent(here: Ground, sample: TaskSample, attempt: int) -> str | DeliveryError:
+    """Have a task delivered once: `receipt`, or how it ended."""
+    assert isinstance(here.connector, TaskDeliverer)
+    try:
+        here.ears.receipt(await here.connector.deliver_task(_delivery(here, sample, attempt)))
+    except DeliveryError as error:
+        here.ears.error(error)
+        return error
+    return RECEIPT
+
+
+async def _followed(here: Ground, sample: TaskSample, idempotent: bool) -> bool:
+    """What the line makes of it, without its waiting: enquire before any doubtful repeat. False: a person is asked."""
+    for attempt in range(1, _TRIES):
+        ended = await _sent(here, sample, attempt)
+        here.calm()
+        if isinstance(ended, str):
+            return True
+        if isinstance(ended, OutcomeUnknown):
+            enquiry = await _enquired(here, sample, attempt + 1)
+            if enquiry is None and idempotent:
+                continue
+            if not isinstance(enquiry, Enquiry):
+                return False
+            if enquiry.found is Found.DONE:
+                return True
+            if enquiry.found is Found.CANNOT_TELL and not enquiry.repeat_allowed:
+                return False
+        elif not isinstance(ended, Retryable):
+            return False
+    return False
+
+
+async def _enquired(here: Ground, sample: TaskSample, attempt: int) -> Enquiry | DeliveryError | None:
+    if not isinstance(here.connector, TaskEnquirer):
+        return None
+    try:
+        return await here.connector.enquire_task(_delivery(here, sample, attempt))
+    except DeliveryError as error:
+        here.ears.error(error)
+        return error
+
+
+def _delivery(here: Ground, sample: TaskSample, attempt: int) -> TaskDelivery:
+    task = sample.task
+    return TaskDelivery(
+        delivery_id=str(uuid.uuid5(_TASKS, f"{sample.operation}/{task.ledger_id}")),
+        upstream=here.subject.name,
+        operation=sample.operation,
+        dossier_code=task.dossier_code,
+        sequence=1,
+        attempt=attempt,
+        task=task,
+        accepted_at=task.asked_at,
+        budget=fresh_budget(),
+    )
