@@ -85,7 +85,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         house.push_async_callback(_stop, worker, delivering)
         wake = partial(_wake, coordination)
         taker = Taker(journal, book, wake, hooks.alarm)
-        desk = PollDesk(
+        follows = PollDesk(
             worker,
             journal,
             coordination,
@@ -94,7 +94,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             hooks,
             partial(gauges.polled, metrics),
         )
-        polling = Polling(polls, desk)
+        polling = Polling(polls, follows)
         house.push_async_callback(_stop_polling, polling, asyncio.create_task(polling.run(), name="polling"))
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
