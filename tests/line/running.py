@@ -21,7 +21,7 @@ import msgspec
 from gateway.cli.installation import Ports, lay_out
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from tests.line.program import Answer, Finished, Program, ask, free_ports, until
-from tests.line.words import AHEAD, LAPSED, MEEK, RESOLUTION, SECTOR, STRANGER, dossier
+from tests.line.words import AHEAD, LAPSED, MEEK, RESOLUTION, ROWS, SECTOR, STRANGER, XML, dossier
 
 _MORE_CALLERS = """
 [callers.SEC-KHAC]
@@ -50,6 +50,24 @@ states = ["received"]
 [callers.SEC-MOTPHAN.keys.SEC-MOTPHAN-1]
 algorithm = "ed25519"
 file = "keys/SEC-MOTPHAN.pub.pem"
+
+[callers.SEC-XML]
+role = "sector"
+consent_no = "14/VHTTDL-ĐY"
+consent_date = 2026-01-15
+profile = "bieu_dien_xml"
+[callers.SEC-XML.keys.SEC-XML-1]
+algorithm = "ed25519"
+file = "keys/SEC-XML.pub.pem"
+
+[callers.SEC-HANG]
+role = "sector"
+consent_no = "15/VHTTDL-ĐY"
+consent_date = 2026-01-15
+profile = "dieuphoi_2026"
+[callers.SEC-HANG.keys.SEC-HANG-1]
+algorithm = "ed25519"
+file = "keys/SEC-HANG.pub.pem"
 """
 
 
@@ -112,6 +130,12 @@ class Line:
     def call(self, system: str, method: str, target: str, body: bytes = b"") -> Answer:
         """A signed request to the gateway."""
         return ask(method, self.url() + target, body, self.signed(system, method, target, body))
+
+    def post_foreign(self, system: str, body: bytes, media_type: str = "application/xml", **headers: str) -> Answer:
+        """A message in a dialect of the system's own, signed and sent as it stands."""
+        stated = Stated(media_type, hashlib.sha256(body).digest())
+        signed = sign_head("POST", "/v1/events", stated, self.keys[system], int(time.time()))
+        return ask("POST", self.url() + "/v1/events", body, signed | headers)
 
     def get(self, target: str, system: str = RESOLUTION) -> Answer:
         """A signed read."""
@@ -249,9 +273,9 @@ class Line:
 
 
 def lay(folder: Path, environment: Mapping[str, str]) -> Line:
-    """An installation with two usual sectors and three odd ones, nothing of it started."""
+    """An installation with two usual sectors and five odd ones, nothing of it started."""
     ports = Ports(*free_ports(3))
-    usual, odd = (SECTOR, AHEAD), (STRANGER, LAPSED, MEEK)
+    usual, odd = (SECTOR, AHEAD), (STRANGER, LAPSED, MEEK, XML, ROWS)
     folder.mkdir(parents=True, exist_ok=True)
     lay_out(folder, ports, (*usual, *odd))
     # The odd ones are written again with what is odd about them.

@@ -20,6 +20,12 @@ LAPSED = "SEC-HETHAN"
 MEEK = "SEC-MOTPHAN"
 """A sector that may report nothing but a reception."""
 
+XML = "SEC-XML"
+"""A sector that speaks the XML of its own publication (`bieu_dien_xml`)."""
+
+ROWS = "SEC-HANG"
+"""A sector that sends JSON rows without ids and counters (`dieuphoi_2026`)."""
+
 PROCEDURE = "BVH-LH-01"
 
 

@@ -1,6 +1,7 @@
 """`python -m tests.prove`: the promise, proven on this machine. Prints seeds, figures and a verdict; 0 only when it holds.
 
---scale full   40 rounds of SIGKILL, 8 power cuts, freezes, clock jumps, a million blocked lanes, lag runs, benches: all bind
+--scale full   40 rounds of SIGKILL, 8 power cuts, freezes, clock jumps, a million blocked lanes, ten thousand random messages
+               of each foreign dialect, lag runs, benches: all bind
 --scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
 
 Every part but the rounds of SIGKILL runs with a negative control beside it: the same run with the promise switched off must
@@ -24,11 +25,12 @@ _ROUNDS = {"full": 40, "ci": 8}
 _CUTS = {"full": (8, 4), "ci": (2, 1)}
 _FREEZES = {"full": 4, "ci": 1}
 _BLOCKED = {"full": 1_000_000, "ci": 200_000}
+_MESSAGES = {"full": 10_000, "ci": 2_000}
 _BENCHES = {
     "full": (("lag.py",), ("claim.py",), ("accept.py",)),
     "ci": (("lag.py", "--quick"), ("claim.py", "--quick"), ("accept.py", "--quick")),
 }
-_PARTS = ("kill", "power", "frozen", "clock", "backlog", "benches")
+_PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "benches")
 
 
 def main() -> int:
@@ -54,8 +56,19 @@ def main() -> int:
         held["clock jumps"] = asyncio.run(clock.prove(seed))
     if "backlog" in wanted:
         held["blocked lanes"] = asyncio.run(backlog.prove(_BLOCKED[scale]))
+    if "foreign" in wanted:
+        held["foreign messages"] = _foreign(_MESSAGES[scale])
     printed = _benches(scale, held) if "benches" in wanted else {}
     return _verdict(held, printed)
+
+
+def _foreign(messages: int) -> bool:
+    """So many random messages of each foreign dialect: mapped with nothing dropped, or refused with every fault."""
+    print(f"\n== {messages} random messages of each foreign dialect", flush=True)
+    test = Path(__file__).parents[1] / "property" / "test_foreign_messages.py"
+    environment = {**os.environ, "TTHC_FOREIGN_EXAMPLES": str(messages)}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
+    return subprocess.run(command, check=False, cwd=test.parents[2], env=environment).returncode == 0
 
 
 def _benches(scale: str, held: dict[str, bool | None]) -> dict[str, bool]:
