@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from connectors.kit.case import Case, ConformanceCase, Example, OutcomeTrigger, Sample
-from connectors.kit.contract import Question
+from connectors.kit.case import Case, ConformanceCase, Example, Feeding, OutcomeTrigger, Sample
+from connectors.kit.contract import Change, Question
 from connectors.national_dvc.profiles._mapi.catalogues import AGENCIES
 from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
@@ -99,6 +99,26 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
             ),
         },
         profiles=(folder,),
+        changes=_looks,
+        # The catalogues are there already; one procedure is renamed to show that a round reads what is new.
+        feeding=lambda _poller: Feeding("POST", "/_simulator/catalogue", b'{"rename": {"1.004528": "Ten moi"}}'),
+    )
+
+
+def _looks(ledger: str) -> tuple[Change, ...]:
+    """A catalogue as it was seen: first, the same again, renamed, empty, and back."""
+
+    def look(number: int, **names: str) -> Change:
+        rows = {code: {"name": name, "raw": {"MA": code, "TEN": name}} for code, name in names.items()}
+        fields = {"service": AGENCIES, "seen_on": f"2026-11-{number:02d}", "rows": rows, "hidden": []}
+        return Change(ledger, AGENCIES, f"{AGENCIES}-{number}", fields)
+
+    return (
+        look(1, A="Cục A", B="Cục B"),
+        look(2, A="Cục A", B="Cục B"),
+        look(3, A="Cục A mới"),
+        look(4),
+        look(5, A="Cục A"),
     )
 
 
