@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import web
 
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, IntakeError
+from gateway.intake.problems import problem
+
+_LOG = logging.getLogger("gateway.intake")
+_UNREAD = "unread-request"
 
 
 @asynccontextmanager
@@ -35,7 +41,7 @@ async def tcp_site(app: web.Application, host: str, port: int, setting: str = "l
 
     `setting` is named where the address cannot be had.
     """
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5.0, auto_decompress=False)
+    runner = _Runner(app, access_log=None, shutdown_timeout=5.0, auto_decompress=False)
     await runner.setup()
     try:
         try:
@@ -45,3 +51,56 @@ async def tcp_site(app: web.Application, host: str, port: int, setting: str = "l
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+class _Protocol(web.RequestHandler):
+    """HTTP of one connection, which refuses what it cannot read as everything else is refused.
+
+    The framework answers a malformed head in plain text that repeats it, and logs it: both may hold anything.
+    """
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The problem document of a request that no application saw; the connection ends after it (RFC 9112 9.6)."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer has begun already")
+        _LOG.warning("request not readable", extra={"status": status, "kind": type(exc).__name__})
+        unread = IntakeError(
+            "Yêu cầu HTTP không đọc được; hãy kiểm tra dòng đầu và các tiêu đề.", code="malformed", status=400
+        )
+        told = problem(unread if status < 500 else IntakeError())
+        response = web.Response(
+            body=told.body, status=told.status, headers={**told.headers, "X-Correlation-Id": _UNREAD}
+        )
+        response.force_close()
+        return response
+
+
+class _Connections(web.Server):
+    """Makes the protocol of each new connection, on behalf of the server that keeps account of them."""
+
+    def __init__(self, server: web.Server) -> None:
+        self._server = server
+
+    def __call__(self) -> web.RequestHandler:
+        return _Protocol(
+            self._server,
+            loop=asyncio.get_running_loop(),
+            access_log=None,  # type: ignore[arg-type]  # None is how the framework's own runner switches it off
+            auto_decompress=False,
+        )
+
+
+class _Runner(web.AppRunner):
+    """Runs an application whose connections speak as `_Protocol` does."""
+
+    @property
+    def server(self) -> web.Server | None:
+        """What a site asks for a protocol."""
+        server = super().server
+        return _Connections(server) if server is not None else None
