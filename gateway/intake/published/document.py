@@ -107,7 +107,7 @@ def _operation(written: Interface, operation: Operation) -> Tree:
             tree["requestBody"]["description"] = operation.request.description
     answers = {status: _answer(answer) for status, answer in operation.answers.items()}
     for status, entries in written.problems(operation).items():
-        answers[str(status)] = _refusal(operation, status, entries, answers.get(str(status)))
+        answers[str(status)] = _refusal(operation, status, entries, answers.get(str(status), answers.get("default")))
     tree["responses"] = dict(sorted(answers.items()))
     return tree
 
@@ -148,7 +148,7 @@ def _content(content: Content) -> Tree:
 
 
 def _refusal(operation: Operation, status: int, entries: Sequence[CodeEntry], beside: Tree | None) -> Tree:
-    """The refusals of one status; `beside` is an answer of the same status that is no problem document (/readyz)."""
+    """The refusals of one status; `beside` is what else may be answered with it: /readyz, or a connector's own words."""
     extra = {401: ("Accept-Signature",), 429: ("Retry-After",), 503: ("Retry-After",)}.get(status, ())
     schema = {
         "allOf": [
