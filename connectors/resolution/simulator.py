@@ -1,10 +1,12 @@
 """A real HTTP server that plays the ministry's resolution system (Hệ thống thông tin giải quyết TTHC).
 
-It takes the gateway's pushes in the Standard Webhooks shape, pushes its own authoritative events back and registers
-dossiers, signing by HTTP Message Signatures, and goes on after the gateway was away. The control plane:
+It takes the gateway's pushes in the Standard Webhooks shape, fetches each file that they name once, pushes its own
+authoritative events back and registers dossiers, signing by HTTP Message Signatures, and goes on after the gateway was
+away. The control plane:
 
     POST   /_simulator/register        [snapshot, …]: each is PUT to the gateway, before later events of its dossier
     GET    /_simulator/registrations   how far that is
+    POST   /_simulator/files           [{dossier_code, media_type, content}, …]: content in base64, uploaded in its turn
     POST   /_simulator/events          [event, …]: its own events; identity and sequence are set here
     GET    /_simulator/dossiers?offset=0&limit=1000&code=    pushes and own messages with the gateway's answers
     GET    /_simulator/counts          received, repeats, conflicts, bad signatures by kind, own messages by outcome
@@ -17,6 +19,7 @@ Source: architecture note 1; dossier-model facts 4.1 to 4.3; the Standard Webhoo
 
 from __future__ import annotations
 
+import base64
 import itertools
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -89,6 +92,7 @@ def resolution_app(resolution: Resolution, plan: FaultPlan | None = None) -> web
     app.router.add_post(resolution.options.webhook_path, front.take_push)
     app.router.add_post("/_simulator/register", front.register)
     app.router.add_get("/_simulator/registrations", front.registrations)
+    app.router.add_post("/_simulator/files", front.upload)
     app.router.add_post("/_simulator/events", front.push_events)
     app.router.add_get("/_simulator/dossiers", front.dossiers)
     app.router.add_get("/_simulator/counts", front.counts)
@@ -133,8 +137,11 @@ class Resolution:
         reference = f"{self.options.system_code}-{next(self._turn):07d}"
         push = Push(self.now(), stamps.id, reference, digest(body), event)
         taken = self.records.take(push)
+        held = self.records.dossier(str(event["dossier_code"]))
+        if taken.status == "accepted":
+            for sha256 in held.unread(event):
+                self._fetch(held.code, sha256)
         if taken.status == "accepted" and self._answers(event):
-            held = self.records.dossier(str(event["dossier_code"]))
             self._send_event(self.author.answer_to(event, held))
         status = 409 if taken.status == "conflict" else 200
         return status, {"status": taken.status, "reference": taken.reference}
@@ -155,6 +162,20 @@ class Resolution:
         label: dict[str, object] = {"dossier_code": code, "version": held.version}
         raw = msgspec.json.encode(snapshot)
         self.sender.enqueue(Message("registration", code, "PUT", path, raw, "", label, self.now()))
+
+    def upload(self, code: str, media_type: str, content: bytes) -> str:
+        """Queue a file in front of the events that will name it; its SHA-256."""
+        sha256 = digest(content)
+        label: dict[str, object] = {"dossier_code": code, "sha256": sha256, "size": len(content)}
+        path = f"/v1/files?dossier={quote(code, safe='')}"
+        self.sender.enqueue(Message("file", code, "POST", path, content, "", label, self.now(), media_type=media_type))
+        return sha256
+
+    def _fetch(self, code: str, sha256: str) -> None:
+        """Queue the one read of a file that a push names."""
+        path = f"/v1/files/{quote(sha256, safe='')}?dossier={quote(code, safe='')}"
+        label: dict[str, object] = {"dossier_code": code, "sha256": sha256}
+        self.sender.enqueue(Message("fetch", code, "GET", path, b"", "", label, self.now(), wanted=sha256))
 
     def forget(self) -> None:
         """Drop everything held and queued."""
@@ -210,6 +231,17 @@ class Front:
             self.resolution.register(snapshot)
         return json_answer({"queued": len(snapshots)}, 202)
 
+    async def upload(self, request: web.Request) -> web.StreamResponse:
+        """Queue files."""
+        try:
+            files = [
+                (str(one["dossier_code"]), str(one["media_type"]), base64.b64decode(one["content"], validate=True))
+                for one in await _subjects(request)
+            ]
+        except (KeyError, TypeError, ValueError):
+            raise web.HTTPUnprocessableEntity(text="media_type, content: bắt buộc, content là base64") from None
+        return json_answer({"files": [self.resolution.upload(*file) for file in files]}, 202)
+
     async def push_events(self, request: web.Request) -> web.Response:
         """Queue own events."""
         events = await _subjects(request)
@@ -262,6 +294,8 @@ class Front:
             "bad_signatures_by_kind": {kind: counts.get(kind, 0) for kind in kinds},
             "registrations": _outcomes(message for message in messages if message.kind == "registration"),
             "events": _outcomes(message for message in messages if message.kind == "event"),
+            "files": _outcomes(message for message in messages if message.kind == "file"),
+            "fetches": _outcomes(message for message in messages if message.kind == "fetch"),
         }
 
 

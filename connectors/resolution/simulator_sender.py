@@ -8,6 +8,7 @@ own dossier waits with it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -39,7 +40,11 @@ class Pace:
 
 @dataclass(slots=True)
 class Message:
-    """One request to the gateway and what became of it. `at` and `settled_at` in seconds since the epoch."""
+    """One request to the gateway and what became of it. `at` and `settled_at` in seconds since the epoch.
+
+    `kind` is registration, event, file (uploaded before the event that names it) or fetch (a file read back, once). What a
+    fetch brings must have the SHA-256 `wanted`; of its content nothing is kept.
+    """
 
     kind: str
     dossier_code: str
@@ -54,6 +59,8 @@ class Message:
     answer: str = ""
     outcome: str = "waiting"
     settled_at: float = 0.0
+    media_type: str = "application/json"
+    wanted: str = ""
 
     def shown(self) -> dict[str, object]:
         """The message with the gateway's answer, for the control plane."""
@@ -151,18 +158,22 @@ class Sender:
     async def _try(self, session: aiohttp.ClientSession, message: Message) -> float:
         """One attempt; the body never changes, the signature is as young as the attempt. Returns Retry-After."""
         message.attempts += 1
-        headers = self.signer.headers(message.method, message.path, message.body, int(self.now()))
+        headers = self.signer.headers(message.method, message.path, message.body, int(self.now()), message.media_type)
         if message.key:
             headers["Idempotency-Key"] = message.key
         url = URL(self.gateway_url + message.path, encoded=True)  # What is signed is what is sent.
         try:
-            async with session.request(message.method, url, data=message.body, headers=headers) as response:
+            async with session.request(message.method, url, data=message.body or None, headers=headers) as response:
                 answer = await response.read()
         except (aiohttp.ClientError, TimeoutError, OSError):
             return 0.0
         message.http_status = response.status
         message.answer = answer[:_KEPT_ANSWER].decode("utf-8", "replace")
         if 200 <= response.status < 300:
+            if message.wanted:
+                if hashlib.sha256(answer).hexdigest() != message.wanted:
+                    return 0.0  # Not what was asked for: asked for again.
+                message.answer = ""
             self._settle(message, "acknowledged")
         elif 400 <= response.status < 500 and response.status not in _PASSING:
             self._settle(message, "refused")

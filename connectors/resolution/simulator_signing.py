@@ -20,7 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
 PrivateKey = Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 
-COVERED = '("@method" "@path" "content-digest" "content-type")'
 CONTENT_TYPE = "application/json"
 TOLERANCE_S = 300
 _LABEL = "sig1"
@@ -45,22 +44,24 @@ class MessageSigner:
             return "ed25519"
         return "ecdsa-p256-sha256" if isinstance(self.key, ec.EllipticCurvePrivateKey) else "rsa-pss-sha512"
 
-    def headers(self, method: str, path: str, body: bytes, created: int) -> dict[str, str]:
-        """Content-Type, Content-Digest, Signature-Input and Signature of one request; `created` in seconds."""
-        digest = content_digest(body)
-        parameters = f'{COVERED};created={created};keyid="{self.key_id}";alg="{self.algorithm}"'
-        base = "\n".join(
-            (
-                f'"@method": {method}',
-                f'"@path": {path}',
-                f'"content-digest": {digest}',
-                f'"content-type": {CONTENT_TYPE}',
-                f'"@signature-params": {parameters}',
-            )
-        )
+    def headers(
+        self, method: str, target: str, body: bytes, created: int, media_type: str = CONTENT_TYPE
+    ) -> dict[str, str]:
+        """The headers that sign one request; `created` in seconds. `target` is the path with its query.
+
+        A read has no content: neither Content-Type nor Content-Digest.
+        """
+        path, mark, query = target.partition("?")
+        stated = {} if method == "GET" else {"Content-Type": media_type, "Content-Digest": content_digest(body)}
+        lines = [("@method", method), ("@path", path)]
+        if mark:
+            lines.append(("@query", f"?{query}"))
+        lines += [(name.lower(), value) for name, value in sorted(stated.items())]
+        covered = " ".join(f'"{name}"' for name, _ in lines)
+        parameters = f'({covered});created={created};keyid="{self.key_id}";alg="{self.algorithm}"'
+        base = "\n".join((*(f'"{name}": {value}' for name, value in lines), f'"@signature-params": {parameters}'))
         return {
-            "Content-Type": CONTENT_TYPE,
-            "Content-Digest": digest,
+            **stated,
             "Signature-Input": f"{_LABEL}={parameters}",
             "Signature": f"{_LABEL}=:{_text(self._sign(base.encode('ascii')))}:",
         }

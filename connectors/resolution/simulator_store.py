@@ -45,6 +45,16 @@ class HeldDossier:
     pushes: list[Push] = field(default_factory=list)
     last_sequence: int = 0
     version: int = 0
+    fetched: set[str] = field(default_factory=set)
+
+    def unread(self, event: Event) -> list[str]:
+        """The files that a push names and that were not fetched yet, by SHA-256; from now on they count as fetched."""
+        results = event.get("results")
+        files = [result.get("file") for result in results or () if isinstance(result, dict)]
+        named = [file.get("sha256") for file in files if isinstance(file, dict)]
+        fresh = [sha256 for sha256 in dict.fromkeys(named) if isinstance(sha256, str) and sha256 not in self.fetched]
+        self.fetched.update(fresh)
+        return fresh
 
 
 @dataclass(frozen=True, slots=True)

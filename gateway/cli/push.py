@@ -2,14 +2,17 @@
 
 A file holds one event, an array of events, or one event a line. Pushing the same file again is lawful and harmless: what
 is stored already is answered `duplicate`. A dossier snapshot (`PUT /v1/dossiers/{code}`) is pushed with `--dossiers`. A
-message in a dialect of the system's own is posted as it stands, under the media type of its profile or of `--type`.
+message in a dialect of the system's own is posted as it stands, under the media type of its profile or of `--type`. A file
+given with `--file` is uploaded in front of each event that names it as a result, and its size and digest are filled in.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import hashlib
+import mimetypes
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +22,12 @@ from urllib.parse import quote
 
 import aiohttp
 import msgspec
+from yarl import URL
 
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_UNAVAILABLE, failure, print_json, table
 from gateway.config import Loaded, load
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 from gateway.intake import foreign
 from gateway.intake.signature import SigningKey, Stated, sign_head
 from mappings.dialect_file import load_dialect
@@ -35,13 +39,23 @@ HELP = "Ký và gửi các sự kiện trong tệp tới cổng"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request to push: what it is called on the screen, and what goes over the wire."""
+    """One request to push: what it is called on the screen, and what goes over the wire (a file is read while it is sent)."""
 
     label: str
     method: str
     target: str
-    body: bytes
+    body: bytes | Path
     media_type: str = "application/json"
+
+    def stated(self) -> Stated:
+        """What is signed of the content."""
+        if isinstance(self.body, bytes):
+            return Stated(self.media_type, hashlib.sha256(self.body).digest())
+        return Stated(self.media_type, _digest(self.body))
+
+
+class Unfit(GatewayError):
+    """Các tệp không khớp với các sự kiện."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +80,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIỂU",
         help="gửi nguyên tệp với Content-Type này (mặc định theo hồ sơ kết nối của hệ thống gửi)",
     )
+    parser.add_argument(
+        "--file",
+        dest="papers",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="TỆP_KẾT_QUẢ",
+        help="tải tệp này lên trước sự kiện có kết quả cùng tên tệp, và điền cỡ, sha256; dùng được nhiều lần",
+    )
     parser.add_argument("--dossiers", action="store_true", help="tệp chứa hồ sơ (PUT /v1/dossiers), không phải sự kiện")
 
 
@@ -74,12 +97,19 @@ def run(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.config)
     try:
         whole = arguments.type or _published_type(loaded, arguments.system)
+        papers = Papers(tuple(arguments.papers))
         if whole and not arguments.dossiers:
             requests = [Request(file.name, "POST", "/v1/events", file.read_bytes(), whole) for file in arguments.files]
         else:
-            requests = [request for file in arguments.files for request in _requests(file, dossiers=arguments.dossiers)]
+            requests = [
+                request for file in arguments.files for request in _requests(file, papers, dossiers=arguments.dossiers)
+            ]
+        papers.check_used()
     except (OSError, msgspec.DecodeError) as error:
         failure(f"Không đọc được tệp: {error}")
+        return EX_INPUT
+    except Unfit as error:
+        failure(str(error))
         return EX_INPUT
     if not requests:
         failure("Tệp không chứa sự kiện hay hồ sơ nào.")
@@ -124,7 +154,56 @@ def _show(answers: list[dict[str, Any]]) -> None:
     table("Kết quả gửi", ("Yêu cầu", "HTTP", "Trạng thái", "Chi tiết"), rows)
 
 
-def _requests(file: Path, *, dossiers: bool) -> Iterator[Request]:
+class Papers:
+    """The files that were given with `--file`, and which of them the events name."""
+
+    def __init__(self, paths: tuple[Path, ...]) -> None:
+        self._paths = paths
+        self._used: set[Path] = set()
+
+    def fill(self, tree: Any) -> Iterator[Request]:
+        """Fill size and digest into the results of an event (or dossier), and give the uploads that must come before it."""
+        results = tree.get("results") if isinstance(tree, dict) and self._paths else None
+        sent: set[Path] = set()
+        for result in results if isinstance(results, list) else ():
+            path = self._of(result) if isinstance(result, dict) else None
+            if path is None:
+                continue
+            guessed = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+            known = {"name": path.name, "media_type": guessed} | result.get("file", {})
+            result["file"] = known | {"size": path.stat().st_size, "sha256": _digest(path).hex()}
+            self._used.add(path)
+            if path not in sent:
+                sent.add(path)
+                yield self._upload(path, str(known["media_type"]), tree.get("dossier_code"))
+
+    def check_used(self) -> None:
+        """Raises `Unfit` for a file that nothing names: whoever gave it expects it to be sent."""
+        unused = [str(path) for path in self._paths if path not in self._used]
+        if unused:
+            raise Unfit(f"Không có kết quả (results[].file.name) nào nêu tệp: {', '.join(unused)}")
+
+    def _of(self, result: dict[str, Any]) -> Path | None:
+        """The file of a result: by its name, or the only one for a result that names none."""
+        file = result.get("file")
+        if file is None:
+            return self._paths[0] if len(self._paths) == 1 else None
+        name = file.get("name") if isinstance(file, dict) else None
+        return next((path for path in self._paths if path.name == name), None)
+
+    @staticmethod
+    def _upload(path: Path, media_type: str, code: object) -> Request:
+        if not isinstance(code, str) or not code:
+            raise Unfit("Sự kiện có tệp kết quả phải ghi dossier_code.")
+        return Request(path.name, "POST", f"/v1/files?dossier={quote(code, safe='')}", path, media_type)
+
+
+def _digest(path: Path) -> bytes:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").digest()
+
+
+def _requests(file: Path, papers: Papers, *, dossiers: bool) -> Iterator[Request]:
     raw = file.read_bytes()
     try:
         tree = msgspec.json.decode(raw)
@@ -133,7 +212,10 @@ def _requests(file: Path, *, dossiers: bool) -> Iterator[Request]:
     except msgspec.DecodeError:
         bodies = [line for line in raw.splitlines() if line.strip()]
         trees = [msgspec.json.decode(line) for line in bodies]
-    for tree, body in zip(trees, bodies, strict=True):
+    for tree, said in zip(trees, bodies, strict=True):
+        uploads = list(papers.fill(tree))
+        yield from uploads
+        body = msgspec.json.encode(tree) if uploads else said
         if dossiers:
             code = str(tree.get("dossier_code", "")) if isinstance(tree, dict) else ""
             yield Request(code, "PUT", f"/v1/dossiers/{quote(code, safe='')}", body)
@@ -157,17 +239,23 @@ def _key(loaded: Loaded, system: str, file: Path | None) -> SigningKey:
 
 async def _push(base: str, requests: list[Request], key: SigningKey, prefix: str) -> tuple[list[dict[str, Any]], bool]:
     answers: list[dict[str, Any]] = []
-    async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=60)) as session:
+    # A large file takes its time; what must not happen is that nothing happens.
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
+    async with aiohttp.ClientSession(timeout=timeout) as session:
         for request in requests:
-            stated = Stated(request.media_type, hashlib.sha256(request.body).digest())
-            headers = sign_head(request.method, prefix + request.target, stated, key, int(time.time()))
+            headers = sign_head(request.method, prefix + request.target, request.stated(), key, int(time.time()))
             headers["Accept"] = "application/json, application/problem+json"  # the screen below reads JSON
             try:
-                async with session.request(
-                    request.method, base + request.target, data=request.body, headers=headers
-                ) as response:
-                    body = msgspec.json.decode(await response.read() or b"{}")
-                    answers.append({"request": request.label, "http": response.status, "answer": body})
+                with contextlib.ExitStack() as opened:
+                    data = (
+                        opened.enter_context(request.body.open("rb"))
+                        if isinstance(request.body, Path)
+                        else request.body
+                    )
+                    url = URL(base + request.target, encoded=True)
+                    async with session.request(request.method, url, data=data, headers=headers) as response:
+                        body = msgspec.json.decode(await response.read() or b"{}")
+                        answers.append({"request": request.label, "http": response.status, "answer": body})
             except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
                 return answers, False
     return answers, True

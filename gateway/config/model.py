@@ -112,8 +112,8 @@ class Files(Struct, frozen=True):
     max_per_dossier: int = 1_000
     stall_s: float = 20.0
     min_bytes_per_s: int = 2_048
-    concurrency: int = 8
-    per_system: int = 4
+    concurrency: int = 16
+    per_system: int = 8
     keep_free_bytes: int = 268_435_456
     orphan_after_s: float = 86_400.0
 

@@ -30,7 +30,7 @@ from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
-from gateway.records import consents, courses, dossiers
+from gateway.records import consents, courses, dossiers, files
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent
@@ -93,7 +93,7 @@ class Decider:
             case EventSubject() as subject:
                 return self._event(draft, subject)
             case SnapshotSubject() as snapshot:
-                return decide_snapshot(self._line, draft, snapshot)
+                return decide_snapshot(self._line, draft, snapshot, self._files)
             case FileSubject() as file:
                 return self._files.store(situation, intake, file)
             case FileReadSubject() as reading:
@@ -137,7 +137,12 @@ class Decider:
                 Conflict("Số thứ tự này đã được dùng cho một sự kiện khác của cùng hồ sơ.", code="sequence_reused")
             )
         pending = _numbered(draft, subject) if subject.arrival else _pending(intake.source, subject)
-        if draft.course is None or draft.dossier_json is None or not sees(scope, draft.course):
+        seen = draft.course is not None and draft.dossier_json is not None and sees(scope, draft.course)
+        if subject.event.results and (seen or self._parks_unknown):
+            missing = self._files.faults(situation, intake, scope, subject.event.results)
+            if missing:
+                return refuse(Invalid(faults=missing))
+        if draft.course is None or not seen:
             return self._unknown_dossier(draft, pending)
         return self._place(draft, draft.course, pending)
 
@@ -248,6 +253,7 @@ def _not_allowed(source: str, scope: Scope, event: StatusEvent) -> Decision | No
 def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubject) -> Intake:
     """An event as the journal takes it: `original` is what is kept of the request, `digest` that of its body."""
     event = subject.event
+    uploaded = (files.list_key(event.dossier_code),) if event.results else ()
     number = (dossiers.sector_key(source, event.sector_dossier_id),) if event.sector_dossier_id else ()
     return Intake(
         kind=EVENT,
@@ -259,5 +265,5 @@ def event_intake(source: str, original: bytes, digest: bytes, subject: EventSubj
         subject=subject,
         # No stored event has the number 0: whoever is numbered here contradicts nobody.
         sequence=0 if subject.arrival else event.sequence,
-        reads=(*reads(event.dossier_code), consents.key(source), *number),
+        reads=(*reads(event.dossier_code), consents.key(source), *number, *uploaded),
     )

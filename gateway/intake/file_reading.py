@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from gateway.errors import IntakeError
+from gateway.intake import personal
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
 from gateway.intake.file_decision import FileReadSubject, no_such_file, read_intake, unknown_dossier
 from gateway.intake.files import FileDoor, shows
+from gateway.intake.personal import Read
 from gateway.intake.receipts import answered
 from gateway.journal.cabinet import OpenFile
 from gateway.journal.sealing import SealBroken
@@ -62,6 +64,7 @@ async def listed(door: Door, caller: Caller, dossier: str) -> Mapping[str, objec
     record = await door.journal.record(files.list_key(dossier))
     if not await shows(door, caller, dossier) or (record is None and not await _exists(door, dossier)):
         raise unknown_dossier(dossier)
+    await personal.note(door.journal, Read(caller.system_code, "files", dossier, "GET /v1/files", dossier))
     return {"dossier_code": dossier, "files": view(files.parse_list(record))}
 
 

@@ -8,19 +8,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from gateway.audit.events import FieldValue, audit
-from gateway.errors import Conflict
+from gateway.errors import Conflict, Invalid
 from gateway.intake.apply import Line
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
+from gateway.intake.entitlement import RESOLUTION, Scope
+from gateway.intake.file_decision import FileRules
 from gateway.intake.receipts import DURABILITY, duplicate, receipt_id, refuse
+from gateway.intake.validate import NOT_A_DOSSIER
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
 from gateway.records import courses, dossiers
 from gateway.records.courses import Course
+from gateway.records.files import list_key
 from mappings.canonical import Dossier
 from mappings.codec import encode
 from mappings.codes import Outcome
 
 DOSSIER = "dossier"
+_OWNER = Scope(RESOLUTION, (), ())  # nobody else registers dossiers (architecture 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,11 @@ class SnapshotSubject:
     fresh: bool = True
 
 
-def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject) -> Decision:
-    """201 registered, 200 updated or the same again, 409 for a version that lies behind or says something else."""
+def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, files: FileRules) -> Decision:
+    """201 registered, 200 updated or the same again, 409 for a version that lies behind or says something else.
+
+    422 for a result whose file was not uploaded; the papers that a citizen handed in stay where they were handed in.
+    """
     dossier, before = subject.dossier, draft.course
     if before is not None and dossier.version == before.version and subject.digest == before.digest:
         original = draft.situation.known_receipt
@@ -45,6 +53,8 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject) -> Decis
         same = "cùng phiên bản nhưng khác nội dung" if dossier.version == before.version else "cũ hơn"
         message = f"Phiên bản {dossier.version} {same} so với phiên bản {before.version} đã đăng ký."
         return refuse(Conflict(message, code="stale_version"))
+    if dossier.results and (missing := files.faults(draft.situation, draft.intake, _OWNER, dossier.results)):
+        return refuse(Invalid(NOT_A_DOSSIER, faults=missing))
     draft.course = _course(before, subject)
     draft.records.append(record := dossiers.write(dossier))
     draft.dossier_json = record.state
@@ -118,5 +128,5 @@ def snapshot_intake(source: str, raw: bytes, digest: bytes, subject: SnapshotSub
         digest=digest,
         raw=raw,
         subject=subject,
-        reads=(courses.key(code), dossiers.key(code)),
+        reads=(courses.key(code), dossiers.key(code), *((list_key(code),) if subject.dossier.results else ())),
     )

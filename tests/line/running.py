@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import http.client
 import time
+from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ import msgspec
 from gateway.cli.installation import Ports, lay_out
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from tests.line.program import Answer, Finished, Program, ask, free_ports, until
-from tests.line.words import AHEAD, LAPSED, MEEK, RESOLUTION, ROWS, SECTOR, STRANGER, XML, dossier
+from tests.line.words import AHEAD, LAPSED, MEEK, PAPER, RESOLUTION, ROWS, SECTOR, STRANGER, XML, dossier
 
 _MORE_CALLERS = """
 [callers.SEC-KHAC]
@@ -142,7 +143,9 @@ class Line:
         return self.call(system, "GET", target)
 
     def push(self, event: Mapping[str, Any]) -> Answer:
-        """An event, signed by the system that it names."""
+        """An event, signed by the system that it names; as such systems do, its result is uploaded first."""
+        if _names_paper(event):
+            assert self.upload(str(event["system_code"]), str(event["dossier_code"]), PAPER).status in (200, 201)
         return self.call(str(event["system_code"]), "POST", "/v1/events", msgspec.json.encode(event))
 
     def put(self, snapshot: Mapping[str, Any]) -> Answer:
@@ -202,7 +205,18 @@ class Line:
         return [m for m in messages if m["kind"] == kind and (not outcome or m["outcome"] == outcome)]
 
     def own_events(self, *events: Mapping[str, Any]) -> None:
-        """The resolution simulator says events of its own."""
+        """The resolution simulator says events of its own; it uploads their results first."""
+        papers = [
+            {
+                "dossier_code": event["dossier_code"],
+                "media_type": "application/pdf",
+                "content": b64encode(PAPER).decode(),
+            }
+            for event in events
+            if _names_paper(event)
+        ]
+        if papers:
+            self.order("resolution", "POST", "files", papers)
         self.order("resolution", "POST", "events", list(events))
 
     def pushes(self, code: str) -> list[Any]:
@@ -270,6 +284,11 @@ class Line:
         """VmRSS and VmHWM (the highest RSS ever) of a process, in KiB."""
         lines = Path(f"/proc/{self.program.running[name].pid}/status").read_text().splitlines()
         return {line.split(":")[0]: int(line.split()[1]) for line in lines if line.startswith(("VmRSS", "VmHWM"))}
+
+
+def _names_paper(event: Mapping[str, Any]) -> bool:
+    """Whether an event names the paper of the words as a result."""
+    return any(result["file"]["size"] == len(PAPER) for result in event.get("results", ()))
 
 
 def lay(folder: Path, environment: Mapping[str, str]) -> Line:

@@ -427,3 +427,100 @@ def test_a_full_disk_stores_nothing_and_says_so(place: Path, program_environment
             line.program.stop("gateway")
         finally:
             subprocess.run(["umount", str(content_of)], check=True)
+
+
+def resolved(code: str, *contents: bytes, sequence: int = 1, **changes: Any) -> dict[str, Any]:
+    """An event of the sector whose results are these contents."""
+    results = [
+        {
+            "id": f"KQ-{number}",
+            "name": "Giấy phép",
+            "file": {"name": "kq.pdf", "media_type": "application/pdf", "size": len(content), "sha256": sha(content)},
+        }
+        for number, content in enumerate(contents)
+    ]
+    return event(SECTOR, code, sequence, "resolved", results=results, **changes)
+
+
+def faults(answer: Answer) -> set[tuple[str, str]]:
+    """Codes and pointers of a refusal."""
+    return {(fault["code"], fault["pointer"]) for fault in answer.tree["errors"]}
+
+
+def test_an_event_whose_files_were_not_uploaded_is_refused_with_each_of_them(line: Line) -> None:
+    """422 by pointer: not uploaded, uploaded to another dossier, of another size; nothing of it is kept."""
+    code, other = line.new_dossier(), line.new_dossier()
+    here, elsewhere, nowhere = paper("ở đây"), paper("nơi khác"), paper("chưa đâu")
+    line.upload(SECTOR, code, here)
+    line.upload(SECTOR, other, elsewhere)
+    told = resolved(code, here, elsewhere, nowhere)
+    told["results"][0]["file"]["size"] += 1
+    answer = line.push(told)
+    assert answer.status == 422
+    assert faults(answer) == {
+        ("sai_kich_thuoc", "/results/0/file/size"),
+        ("tep_chua_tai_len", "/results/1/file/sha256"),
+        ("tep_chua_tai_len", "/results/2/file/sha256"),
+    }
+    assert line.get(f"/v1/events/{told['event_id']}", SECTOR).status == 404
+
+
+def test_a_file_first_and_then_its_event_goes_all_the_way(line: Line) -> None:
+    """Uploaded, named, pushed; the resolution system fetches it once, and its echo names it without another upload."""
+    code, content = line.new_dossier(), paper("đi tới nơi", 120_000)
+    told = resolved(code, content)
+    assert line.push(told).status == 422
+    assert line.upload(SECTOR, code, content).status == 201
+    assert line.push(told).tree["status"] == "accepted", "the refused event was not stored, so it may come again"
+    assert line.push(told).tree["status"] == "duplicate"
+    until(lambda: line.sent(code, "fetch", "acknowledged"), "the resolution system has fetched the file")
+    until(lambda: line.sent(code, "event", "acknowledged"), "its own event was accepted with the same file")
+    assert line.push(resolved(code, content, sequence=2) | {"state": "returned"}).status == 202
+    until(lambda: len(line.pushes(code)) == 2, "the second event was pushed")
+    line.settled(code)
+    assert len(line.sent(code, "fetch")) == 1, "once"
+    assert line.order("resolution", "GET", "counts")["fetches"]["refused"] == 0
+
+
+def test_an_event_that_waits_is_judged_when_it_comes(line: Line) -> None:
+    """Also behind a gap: its file is there when its turn comes, since files are never taken away."""
+    code, content = line.new_dossier(), paper("chờ lượt")
+    told = resolved(code, content, sequence=2, previous_sequence=1)
+    assert faults(line.push(told)) == {("tep_chua_tai_len", "/results/0/file/sha256")}
+    line.upload(SECTOR, code, content)
+    assert line.push(told).tree["status"] == "parked_gap"
+    assert line.push(event(SECTOR, code, 1, "received")).tree["status"] == "accepted"
+    assert line.get(f"/v1/events/{told['event_id']}", SECTOR).tree["status"] == "accepted"
+
+
+def test_a_snapshot_with_results_needs_their_files_too(line: Line) -> None:
+    """A dossier that comes with its results: files first, which its owner may before it is registered."""
+    code, content = line.new_code(), paper("hồ sơ cũ")
+    (result,) = resolved(code, content)["results"]
+    told = dossier(code, state="resolved", outcome="granted", results=[result])
+    assert faults(line.put(told)) == {("tep_chua_tai_len", "/results/0/file/sha256")}
+    line.upload(RESOLUTION, code, content)
+    assert line.put(told).status == 201
+
+
+def test_where_unknown_dossiers_are_parked_files_wait_with_their_events(
+    place: Path, program_environment: dict[str, str]
+) -> None:
+    """`intake.unknown_dossier = park`: file and event before the registration; nobody learns what others uploaded."""
+    with opened(place, program_environment, intake__unknown_dossier="park", files__keep_free_bytes="0") as line:
+        code, content = line.new_code(), paper("chưa đăng ký")
+        assert [line.upload(SECTOR, code, content).status for _ in range(2)] == [201, 200]
+        assert line.upload(STRANGER, code, content).status == 201, "the answer of a first one"
+        assert line.upload(STRANGER, code, content).status == 200
+        assert len(kept(line)) == 1
+        assert line.push(resolved(code, content)).tree["status"] == "parked_gap"
+        assert line.download(SECTOR, code, sha(content)).status == 404, "it is nobody's yet"
+        line.register(dossier(code))
+        assert line.view(code)["systems"][0]["state"] == "resolved"
+        assert line.download(SECTOR, code, sha(content)).body == content
+        unseen = resolved(code, content) | {"system_code": STRANGER}
+        assert line.push(unseen).tree["status"] == "parked_gap", "the stranger uploaded it itself"
+        secret = paper("của người khác")
+        line.upload(SECTOR, code, secret)
+        guess = resolved(code, secret, sequence=2) | {"system_code": STRANGER}
+        assert faults(line.push(guess)) == {("tep_chua_tai_len", "/results/0/file/sha256")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -63,7 +64,15 @@ _REASON = {
     "text_vi": "Thiếu giấy tờ theo quy định",
     "legal_basis": "QĐ 3036/QĐ-BVHTTDL Điều 8 khoản 2",
 }
-_FILE = {"name": "gp.pdf", "media_type": "application/pdf", "size": 1000, "sha256": "0" * 64}
+PAPER = b"%PDF-1.7 giay phep vi du".ljust(1000, b"%")
+"""The content of the one result that `event` names."""
+
+_FILE = {
+    "name": "gp.pdf",
+    "media_type": "application/pdf",
+    "size": len(PAPER),
+    "sha256": hashlib.sha256(PAPER).hexdigest(),
+}
 _NEEDS: Mapping[str, Mapping[str, Any]] = {
     "awaiting_supplement": {
         "reason": _REASON,

@@ -90,6 +90,24 @@ class Role:
         return tuple(str(event["state"]) for event in self.events)
 
 
+def paper(code: str) -> bytes:
+    """The content of the result of a dossier: a small PDF of one empty page, the same at every performance."""
+    parts = [b"%PDF-1.4\n"]
+    objects = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>",
+        f"<</Title(Giay phep vi du {code})>>".encode("ascii"),
+    )
+    starts = []
+    for number, content in enumerate(objects, 1):
+        starts.append(sum(map(len, parts)))
+        parts.append(b"%d 0 obj%sendobj\n" % (number, content))
+    table = b"".join(b"%010d 00000 n \n" % start for start in starts)
+    trailer = b"trailer<</Size 5/Root 1 0 R/Info 4 0 R>>\nstartxref\n%d\n%%%%EOF\n" % sum(map(len, parts))
+    return b"".join((*parts, b"xref\n0 5\n0000000000 65535 f \n", table, trailer))
+
+
 def cast(count: int, today: date, seed: int) -> tuple[Role, ...]:
     """`count` roles, shared evenly by the two sector systems and the resolution system."""
     chance = random.Random(seed)
@@ -210,12 +228,12 @@ def _extras(state: str, code: str, at: datetime, chance: random.Random) -> dict[
     if state == "intake_refused":
         return {"reason": _reason("KHONG_DU_DIEU_KIEN", "Hồ sơ không thuộc thẩm quyền giải quyết của Bộ")}
     if state in ("resolved", "returned"):
-        content = sha256(f"{code}-{state}".encode()).hexdigest()
+        issued = paper(code)
         file = {
             "name": f"{code}-KQ1.pdf",
             "media_type": "application/pdf",
-            "size": chance.randint(90_000, 900_000),
-            "sha256": content,
+            "size": len(issued),
+            "sha256": sha256(issued).hexdigest(),
         }
         return {"results": [{"id": "KQ1", "name": "Giấy phép (ví dụ)", "file": file, "signature": {"format": "pades"}}]}
     return {}

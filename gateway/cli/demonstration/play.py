@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +15,12 @@ import aiohttp
 import msgspec
 
 from gateway.admin.client import NotRunning, ask
-from gateway.cli.demonstration.cast import Role
+from gateway.cli.demonstration.cast import Role, paper
 from gateway.cli.demonstration.stage import Stage
 from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
 from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.errors import GatewayError
-from gateway.intake.signature import SigningKey, sign_request
+from gateway.intake.signature import SigningKey, Stated, sign_head
 
 _PRODUCERS = 24
 
@@ -109,6 +111,11 @@ class Play:
         """All systems push their events, in order per dossier, each until it is acknowledged."""
         self.progress.act = "các hệ thống gửi sự kiện"
         own = [event for role in self.roles if role.system == RESOLUTION_SYSTEM for event in role.events]
+        papers = [
+            {"dossier_code": code, "media_type": "application/pdf", "content": b64encode(paper(code)).decode("ascii")}
+            for code in dict.fromkeys(str(event["dossier_code"]) for event in own if "results" in event)
+        ]
+        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/files", papers)
         await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
         waiting: asyncio.Queue[Role] = asyncio.Queue()
         for role in self.roles:
@@ -122,22 +129,29 @@ class Play:
         while not waiting.empty():
             role = waiting.get_nowait()
             for event in role.events:
+                if "results" in event:
+                    target = f"/v1/files?dossier={role.code}"
+                    await self._repeat(role.system, target, paper(role.code), "application/pdf")
                 await self._until_acknowledged(role.system, msgspec.json.encode(event))
                 self.progress.accepted += 1
 
     async def _until_acknowledged(self, system: str, body: bytes) -> None:
-        """A producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
+        """An event; a producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
+        await self._repeat(system, "/v1/events", body, "application/json")
+
+    async def _repeat(self, system: str, target: str, body: bytes, media_type: str) -> None:
+        stated = Stated(media_type, sha256(body).digest())
         pause = 0.05
         while True:
-            headers = sign_request("POST", "/v1/events", body, self.scene.keys[system], int(time.time()))
+            headers = sign_head("POST", target, stated, self.scene.keys[system], int(time.time()))
             try:
                 async with self._stage.session.post(
-                    f"{self.scene.gateway}/v1/events", data=body, headers=headers
+                    f"{self.scene.gateway}{target}", data=body, headers=headers
                 ) as response:
-                    if response.status in (200, 202):
+                    if response.status in (200, 201, 202):
                         return
                     if response.status not in (429, 503):
-                        raise GatewayError(f"Sự kiện bị từ chối: {response.status} {(await response.text())[:600]}")
+                        raise GatewayError(f"Yêu cầu bị từ chối: {response.status} {(await response.text())[:600]}")
             except (aiohttp.ClientError, TimeoutError):
                 pass
             await asyncio.sleep(pause)

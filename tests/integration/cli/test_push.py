@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import msgspec
 import pytest
 
-from tests.line.words import RESOLUTION, SECTOR, dossier, event
+from tests.line.words import PAPER, RESOLUTION, SECTOR, dossier, event
 
 pytestmark = pytest.mark.xdist_group("cli-office")
 
@@ -33,12 +34,33 @@ def test_an_array_and_a_line_each_are_pushed_in_order(office: Any, shape: str) -
     told = [event(SECTOR, code, n, state) for n, state in enumerate(("received", "processing", "resolved"), 1)]
     lines = b"\n".join(msgspec.json.encode(one) for one in told) + b"\n\n"
     file = office.write(f"{shape}.json", told if shape == "array" else lines)
+    assert office.line.upload(SECTOR, code, PAPER).status == 201
     done = office.command("push", "--json", file)
     assert done.code == 0
     assert [a["request"] for a in done.tree] == [one["event_id"] for one in told]
     assert [a["answer"]["status"] for a in done.tree] == ["accepted"] * 3
     assert office.command("push", "--json", file).tree[2]["answer"]["status"] == "duplicate"
     office.line.portal_has(code, ["2", "4", "9"])
+
+
+def test_a_result_is_uploaded_in_front_of_its_event_and_filled_in(office: Any) -> None:
+    """`--file`: the event names the file, the command knows its size and digest; pushed again, nothing is doubled."""
+    code, content = office.line.new_dossier(), b"%PDF-1.7 " + b"k" * 5_000
+    (office.line.folder / "giay phep.pdf").write_bytes(content)
+    told = event(SECTOR, code, 1, "resolved", results=[{"id": "GP-1", "name": "Giấy phép"}])
+    file = office.write("ket-qua.json", told)
+    assert office.command("push", "--json", file).code == 2, "a result without its file is refused"
+    words = ("push", "--json", "--file", office.line.folder / "giay phep.pdf", file)
+    done = office.command(*words)
+    assert done.code == 0 and [a["http"] for a in done.tree] == [201, 202]
+    digest = hashlib.sha256(content).hexdigest()
+    assert done.tree[0]["answer"]["sha256"] == digest
+    again = office.command(*words)
+    assert [a["http"] for a in again.tree] == [200, 200]
+    assert again.tree[1]["answer"]["status"] == "duplicate"
+    assert office.line.download(SECTOR, code, digest).body == content
+    unnamed = office.command("push", "--file", file, office.write("khac.json", event(SECTOR, code, 2, "received")))
+    assert unnamed.code != 0 and "ket-qua.json" in unnamed.err
 
 
 def test_several_files_and_a_table_for_people(office: Any) -> None:

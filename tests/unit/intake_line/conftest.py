@@ -18,6 +18,7 @@ from gateway.config import Intake as IntakePolicy
 from gateway.intake.decide import Decider, EventSubject, event_intake
 from gateway.intake.enrolment import ConsentEntry, Entered, entry_intake
 from gateway.intake.entitlement import Proof
+from gateway.intake.file_decision import FileSubject, file_intake
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
 from gateway.journal.model import (
@@ -34,7 +35,7 @@ from gateway.journal.model import (
     RecordKey,
     Situation,
 )
-from gateway.records import courses, dossiers
+from gateway.records import courses, dossiers, files
 from gateway.records.consents import ConsentKey, ConsentVersion
 from gateway.records.courses import Course
 from gateway.routes import EventOperation, Route, Routes
@@ -138,6 +139,10 @@ class World:
         for entry in entries(self.callers):
             for record in self.decide(self.situation(entry), entry).records:
                 self.records[record.key] = Record(record.key, record.version, record.state)
+        # Events of these words name one file; that it was uploaded is the business of other tests.
+        listed = files.FileList().put(files.ListedFile(_FILE.sha256, _FILE.size, tuple(self.callers), self.now))
+        written = files.write_list(CODE, listed)
+        self.records[written.key] = Record(written.key, written.version, written.state)
 
     def accept(self, intake: Intake) -> tuple[int, dict[str, Any]]:
         """Decide and write; the status and the answer as a tree."""
@@ -261,7 +266,8 @@ def event_id(source: str, sequence: int) -> str:
     return str(uuid.uuid5(uuid.NAMESPACE_URL, f"{source}/{sequence}"))
 
 
-_FILE = FileRef("gp.pdf", "application/pdf", 10, "0" * 64)
+PAPER = b"%PDF-1.7 x"
+_FILE = FileRef("gp.pdf", "application/pdf", len(PAPER), hashlib.sha256(PAPER).hexdigest())
 _REASON = Reason("LD", "Thiếu giấy tờ", "QĐ 3036 Điều 8")
 _NEEDS: Mapping[str, Callable[[], dict[str, Any]]] = {
     "awaiting_supplement": lambda: {
@@ -300,6 +306,12 @@ def said(source: str, told: StatusEvent, *, fresh: bool = True) -> Intake:
     return event_intake(source, raw, hashlib.sha256(raw).digest(), subject)
 
 
+def uploaded() -> Intake:
+    """The intake of the one file that events of these words name."""
+    stored = files.StoredFile("0" * 32, bytes(32), "application/pdf", len(PAPER), b"")
+    return file_intake("RES", CODE, FileSubject(_FILE.sha256, _FILE.size, stored))
+
+
 def dossier(version: int = 1, state: str = "submitted", **fields: Any) -> Dossier:
     """A registered dossier of an invented person."""
     base: dict[str, Any] = {
@@ -333,12 +345,14 @@ class Words:
     event: Callable[..., StatusEvent] = staticmethod(event)
     event_id: Callable[[str, int], str] = staticmethod(event_id)
     said: Callable[..., Intake] = staticmethod(said)
+    uploaded: Callable[[], Intake] = staticmethod(uploaded)
     dossier: Callable[..., Dossier] = staticmethod(dossier)
     caller: Callable[..., CallerRecord] = staticmethod(caller)
     entries: Callable[..., list[Intake]] = staticmethod(entries)
     routes: Routes = ROUTES
     callers: Mapping[str, CallerRecord] = field(default_factory=lambda: CALLERS)
     code: str = CODE
+    paper: bytes = PAPER
     now: datetime = NOW
     due: datetime = DUE
     lease: timedelta = timedelta(seconds=60)

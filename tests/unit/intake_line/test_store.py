@@ -60,6 +60,7 @@ async def test_events_of_every_source_that_waited_for_a_dossier_go_when_it_is_re
     deliveries = await journal.deliveries_of(words.code)
     assert [(row.event_id, row.state) for row in deliveries] == [(name, DeliveryState.READY) for name in expected]
     assert {row.known.status for row in await journal.events_of(words.code)} == {"accepted"}
+    await journal.accept(words.uploaded())
     following = await journal.accept(words.said("SEC-A", words.event("SEC-A", 3, "resolved")))
     assert _told(following)["status"] == "accepted"
     await journal.close()
@@ -70,6 +71,7 @@ async def test_what_a_lane_carries_is_the_event_with_its_dossier(tmp_path: Path,
     journal = await _open(tmp_path, words, turned.clock())
     await journal.accept(_snapshot(words))
     second, first = words.event("SEC-A", 2, "resolved"), words.event("SEC-A", 1, "received")
+    await journal.accept(words.uploaded())
     for told in (second, first):
         await journal.accept(words.said("SEC-A", told))
     (claim,) = await journal.claim("resolution", limit=4, batch={"push": 10}, lease=words.lease, now=turned.now)

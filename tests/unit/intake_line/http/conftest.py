@@ -77,7 +77,9 @@ class Site:
         return status
 
     async def push(self, who: str, told: Any, **headers: str) -> tuple[int, dict[str, Any], Mapping[str, str]]:
-        """A system says an event."""
+        """A system says an event; its results were uploaded before."""
+        if told.results:
+            await self.upload("RES", self.words.paper)
         return await self.call(who, "POST", "/v1/events", self.body(told), **headers)
 
     @staticmethod

@@ -22,7 +22,7 @@ from gateway.intake.signature import Stated, sign_head
 from gateway.intake.validate import Limits
 
 XML = "application/xml"
-SHA = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+SHA = hashlib.sha256(b"%PDF-1.7 x").hexdigest()  # of the paper of the words
 AT = datetime(2026, 11, 20, 15, 0)  # noqa: DTZ001 - the foreign system writes local time without saying so
 
 
@@ -111,6 +111,7 @@ async def test_what_the_decision_refuses_is_told_by_foreign_places_too(site: Any
 async def test_results_fees_and_a_supplement_arrive(site: Any, words: Any) -> None:
     """The whole course of a dossier in the foreign dialect, with a supplement and a result."""
     steps = ("received", "processing", "awaiting_supplement", "processing", "resolved")
+    await site.upload("RES", words.paper)
     for number, happened in enumerate(steps, 1):
         paper = Paper("GP-1", "Văn bản chấp thuận", 10, SHA) if happened == "resolved" else None
         status, body, _ = await post(site, "SEC-XML", message(words.code, number, happened, AT, paper), XML)
@@ -183,7 +184,8 @@ async def test_messages_that_come_at_once_get_different_numbers(site: Any, words
 
 async def test_a_parked_conflict_takes_its_number_and_the_next_one_waits_behind_it(site: Any, words: Any) -> None:
     """Later events are stored behind the impossible step, as everybody's are, and none is refused or lost."""
-    sha = {"GiayToId": "1", "TenGiayTo": "GP", "HashTepTin": SHA, "KichThuoc": 1}
+    await site.upload("RES", words.paper)
+    sha = {"GiayToId": "1", "TenGiayTo": "GP", "HashTepTin": SHA, "KichThuoc": 10}
     steps: list[tuple[int, dict[str, Any]]] = [
         (2, {}),
         (9, {"DanhSachGiayToKetQua": [sha]}),
