@@ -10,6 +10,7 @@ from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
 from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.intake.authenticate import Authenticator
+from gateway.intake.foreign import check_profiles
 from gateway.intake.validate import Limits
 
 NAME = "config"
@@ -38,8 +39,9 @@ def run(arguments: argparse.Namespace) -> int:
                 f"upstreams.{code}.settings.{fault}"
                 for fault in registry.check_settings(upstream.connector, upstream.settings)
             ]
-        # What serving reads besides: the callers' public keys and the forms of a dossier code.
+        # What serving reads besides: the callers' public keys and profiles, and the forms of a dossier code.
         Limits.of(loaded.settings.intake)
+        check_profiles(loaded.settings.callers)
         Authenticator.load(loaded)
     except ConfigError as error:
         faults += error.faults

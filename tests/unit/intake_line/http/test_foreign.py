@@ -17,9 +17,12 @@ from gateway.admin.coverage import CoverageDesk
 from gateway.audit.trail import TrailQuery, search
 from gateway.cli.demonstration.foreign import Paper, message
 from gateway.config import Intake
-from gateway.errors import Invalid, NotFound
+from gateway.errors import ConfigError, Fault, Invalid, NotFound
+from gateway.intake.foreign import check_profiles, hear, relocated
+from gateway.intake.foreign import message as message_of
 from gateway.intake.signature import Stated, sign_head
 from gateway.intake.validate import Limits
+from mappings.dialect_file import load_dialect
 
 XML = "application/xml"
 SHA = hashlib.sha256(b"%PDF-1.7 x").hexdigest()  # of the paper of the words
@@ -242,6 +245,31 @@ async def test_our_own_message_is_no_message_of_a_foreign_dialect(site: Any, wor
     status, told, _ = await site.push("SEC-ROW", words.event("SEC-ROW", 1, "received"))
     assert status == 422
     assert {fault["code"] for fault in told["errors"]} == {"thieu_truong", "thieu_mot_trong"}
+
+
+def test_a_profile_that_nobody_shipped_stops_the_start(words: Any) -> None:
+    """Every such caller is named at once; the resolution system has no dialect of its own."""
+    callers = {
+        "SEC-1": words.caller(profile="khong_co"),
+        "SEC-2": words.caller(profile="bieu_dien_xml"),
+        "RES-1": words.caller("resolution", profile="bieu_dien_xml"),
+        "SEC-3": words.caller(profile="../tables/transitions"),
+    }
+    with pytest.raises(ConfigError) as refused:
+        check_profiles(callers)
+    assert [fault.split(".")[1] for fault in refused.value.faults] == ["SEC-1", "RES-1", "SEC-3"]
+    check_profiles(words.callers)
+
+
+async def test_a_result_that_only_the_decision_refuses_is_placed_in_the_message(words: Any) -> None:
+    """Faults in our own words, as every rule of the decision tells them, become faults of the sender's own elements."""
+    sent = message_of(message(words.code, 1, "resolved", AT, Paper("GP-1", "Giấy phép", 10, SHA)), XML)
+    heard = hear(sent, load_dialect("bieu_dien_xml"), "SEC-XML", Limits.of(Intake()))
+    refused = Invalid(
+        faults=tuple(Fault("x", pointer, "…") for pointer in ("/results/0/file/sha256", "/fees", "/sent_at", "/la"))
+    )
+    found = [fault.pointer for fault in relocated(refused, heard).faults]
+    assert found == ["/KetQua/Tep/@sha256", "/KhoanThu", "/ThoiDiemGui", ""]
 
 
 # Field coverage, counted from what was really sent.
