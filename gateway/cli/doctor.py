@@ -22,13 +22,11 @@ from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
 from gateway.clock import boottime
 from gateway.config import Loaded, load
 from gateway.errors import ConfigError
+from gateway.journal.library import mended
 from gateway.journal.sqlite import library_version
 
 NAME = "doctor"
 HELP = "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, cổng đang chạy"
-
-# The WAL-reset race is mended in these versions (delivery-engine 4.7).
-_MENDED = ((3, 51, 3),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +93,8 @@ def _disk(loaded: Loaded) -> Iterator[Finding]:
 
 def _sqlite(loaded: Loaded) -> Iterator[Finding]:
     text = library_version()
-    version = tuple(int(part) for part in text.split("."))
-    mended = (
-        version >= _MENDED[0]
-        or (version[:2] == (3, 44) and version >= (3, 44, 6))
-        or (version[:2] == (3, 50) and version >= (3, 50, 7))
-    )
-    yield Finding("SQLite", mended, f"{text} ({'đã' if mended else 'CHƯA'} sửa lỗi WAL-reset)")
+    well = mended(text)
+    yield Finding("SQLite", well, f"{text} ({'đã' if well else 'CHƯA'} sửa lỗi WAL-reset)")
     full = loaded.settings.storage.synchronous == "FULL"
     yield Finding("synchronous", full, loaded.settings.storage.synchronous)
 

@@ -20,7 +20,7 @@ import apsw
 
 from gateway.clock import Clock, to_micros
 from gateway.errors import JournalUnavailable
-from gateway.journal import accepting, claiming, lock, opening, ordering, reading, settling
+from gateway.journal import accepting, claiming, library, lock, opening, ordering, reading, settling
 from gateway.journal.books import Author, Books, Counters, Cursor, Pages, Vault
 from gateway.journal.model import (
     Accepted,
@@ -51,6 +51,7 @@ T = TypeVar("T")
 _READERS = 2
 _QUIET_PAGES = 250  # a quiet moment is used from here on (1 MB)
 _FORCED_PAGES = 2_000  # and not waited for from here on (8 MB, some ten milliseconds)
+_LOG_LIMIT = "journal_size_limit = 33554432"  # what a long reader made it grow beyond is given back
 
 _FAILURES = (
     apsw.FullError,
@@ -86,7 +87,7 @@ class _Engine:
         self._connection = apsw.Connection(str(file), statementcachesize=256)
         _steady_plans(self._connection)
         self._cursor = self._connection.cursor()
-        for pragma in ("journal_mode = WAL", f"synchronous = {options.synchronous}", "cache_size = -32768"):
+        for pragma in ("journal_mode = WAL", f"synchronous = {options.synchronous}", "cache_size = -32768", _LOG_LIMIT):
             self._cursor.execute(f"PRAGMA {pragma}").fetchall()
         self._connection.set_busy_timeout(1_000)
         self._wal_pages = 0
@@ -242,8 +243,9 @@ class SqliteJournal:
         """Open (or make) the store in the directory `path` and begin this start's evidence chain.
 
         Raises `StoreInUse` when another process has it, `WrongKey` when it was made with another KEK, `StoreUnopenable`
-        when the disk or the file does not allow it.
+        when the disk or the file does not allow it, `ConfigError` for a library that may lose what several connections write.
         """
+        library.refuse_broken(library_version())
         undo = ExitStack()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)

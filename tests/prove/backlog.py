@@ -5,6 +5,7 @@ The backlog is written in bulk with the driver's own statements: what counts her
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from collections.abc import Sequence
@@ -59,7 +60,7 @@ async def prove(blocked: int) -> bool:
     return many.p50_ms <= AT_MOST * none.p50_ms and caught
 
 
-async def measure(folder: Path, blocked: int) -> Measured:
+async def measure(folder: Path, blocked: int, claims: int = CLAIMS) -> Measured:
     """Claim and put back 64 due lanes, again and again, beside a backlog."""
     clock = Clock()
     options = StoreOptions(node="backlog", kek=b"k" * 32)
@@ -72,13 +73,15 @@ async def measure(folder: Path, blocked: int) -> Measured:
     journal = SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock)
     spent = []
     try:
-        for _ in range(CLAIMS):
+        for _ in range(claims):
             begun = time.perf_counter()
-            claims = await _claim(journal, clock)
+            claimed = await _claim(journal, clock)
             spent.append((time.perf_counter() - begun) * 1_000)
-            assert len(claims) == CLAIMED
-            for one in claims:
-                await journal.settle(Settlement(one.lane_id, one.epoch, (), next_due=clock.now()))
+            assert len(claimed) == CLAIMED
+            now = clock.now()
+            await asyncio.gather(
+                *(journal.settle(Settlement(one.lane_id, one.epoch, (), next_due=now)) for one in claimed)
+            )
     finally:
         await journal.close()
     spent.sort()

@@ -22,7 +22,7 @@ PASSING = 4
 
 
 @pytest.mark.parametrize("point", [point for point in POINTS if not point.startswith("decision.")])
-async def test_killed_at(point: str, tragedy: Tragedy) -> None:
+async def test_f01_killed_at(point: str, tragedy: Tragedy) -> None:
     """Killed at this point, the gateway loses nothing that it acknowledged, keeps the order, and doubles no effect."""
     passing = PASSING + (len(tragedy.roles) if point.startswith("accept") else 0)
     await tragedy.rise(f"{point}:{passing}")
@@ -50,7 +50,7 @@ async def test_killed_at(point: str, tragedy: Tragedy) -> None:
         ("accept.before_answer", "duplicate"),
     ],
 )
-async def test_an_event_whose_answer_was_lost(point: str, again: str, tragedy: Tragedy) -> None:
+async def test_f01_an_event_whose_answer_was_lost(point: str, again: str, tragedy: Tragedy) -> None:
     """Killed before the commit, the event was never stored; killed after it, the same bytes find their receipt."""
     await tragedy.rise()
     await tragedy.play.register()

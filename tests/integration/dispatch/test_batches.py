@@ -35,7 +35,7 @@ async def test_contiguous_deliveries_of_a_lane_go_in_one_call(house: House, batc
     assert batching.batches == [list(range(1, 11)), [11, 12, 13]]
 
 
-async def test_a_batch_stops_at_the_first_failure(house: House, batching: BatchPostman, said: Said) -> None:
+async def test_f15_a_batch_stops_at_the_first_failure(house: House, batching: BatchPostman, said: Said) -> None:
     """The lane advances over contiguous successes; confirmed items are never sent again."""
     ok = said(house.turned.moment)
     batching.answers = [[ok, ok, Busy(), NotSent(), NotSent()]]
@@ -47,7 +47,9 @@ async def test_a_batch_stops_at_the_first_failure(house: House, batching: BatchP
     assert batching.batches == [[1, 2, 3, 4, 5], [3, 4, 5]]
 
 
-async def test_a_success_behind_a_failure_is_not_sent_again(house: House, batching: BatchPostman, said: Said) -> None:
+async def test_f15_a_success_behind_a_failure_is_not_sent_again(
+    house: House, batching: BatchPostman, said: Said
+) -> None:
     """What happened upstream stays true, even out of turn (failure catalogue F15)."""
     ok = said(house.turned.moment)
     batching.answers = [[ok, Rejected("Sai bước"), ok]]

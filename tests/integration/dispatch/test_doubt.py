@@ -238,7 +238,7 @@ async def test_a_crash_between_send_and_settle_ends_in_doubt_and_is_enquired_aft
     assert asking.heard("enquire")[0].at >= sent_at + timedelta(seconds=line.settings.timeout_s)
 
 
-async def test_a_message_that_keeps_killing_the_process_is_held_as_poison(
+async def test_f12_a_message_that_keeps_killing_the_process_is_held_as_poison(
     house: House, asking: AskingPostman, settings: Settings
 ) -> None:
     """Attempts are counted when they are claimed: after three deaths in a row nobody touches it without a person."""
@@ -257,7 +257,7 @@ async def test_a_message_that_keeps_killing_the_process_is_held_as_poison(
     assert house.told.alarms == [("delivery.held", "A")]
 
 
-async def test_a_zombie_sends_nothing(house: House, asking: AskingPostman) -> None:
+async def test_f02b_a_zombie_sends_nothing(house: House, asking: AskingPostman) -> None:
     """A process that slept past 0.7 of its lease between claim and send gives the lane back, uncounted."""
     line = house.line("A", asking)
     await house.push("D1")

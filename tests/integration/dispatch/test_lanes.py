@@ -42,7 +42,7 @@ async def test_events_of_a_dossier_arrive_in_order_each_once(house: House, postm
     assert [settled.code for settled in house.told.settled] == ["delivered"] * 5
 
 
-async def test_one_poisoned_lane_does_not_delay_others(house: House, postman: Postman) -> None:
+async def test_f08_one_poisoned_lane_does_not_delay_others(house: House, postman: Postman) -> None:
     """A rejected dossier is held; what is behind it waits, every other lane goes on."""
     postman.always["BAD"] = Rejected("Hồ sơ không tồn tại trên Cổng")
     house.line("A", postman)

@@ -1,0 +1,59 @@
+"""A process that works on a store until it dies: `python -m tests.catalogue.writing accept|hold STORE FULL|NORMAL`.
+
+`accept` takes events for ever and says each one that it acknowledged. `hold` claims every lane, says how many, and kills itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import signal
+import sys
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Literal, cast
+
+from gateway.clock import Clock
+from gateway.evidence.log import chain
+from gateway.journal.model import Intake
+from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from tests.prove.zombie import UPSTREAM, carried, decide
+
+LANES = 24
+LEASE = timedelta(seconds=30)
+
+
+def opened(folder: Path, synchronous: str = "FULL", clock: Clock | None = None) -> SqliteJournal:
+    """The store of this process."""
+    setting = cast("Literal['FULL', 'NORMAL']", synchronous)
+    options = StoreOptions(node="writing", kek=b"k" * 32, synchronous=setting)
+    return SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock or Clock())
+
+
+async def push(journal: SqliteJournal, lane: int, sequence: int) -> str:
+    """Accept one event; its key."""
+    code = f"D{lane:02d}"
+    raw = carried(code, sequence)
+    key = f"{code}-{sequence}"
+    await journal.accept(Intake("event", "S", key, code, hashlib.sha256(raw).digest(), raw, None, sequence))
+    return key
+
+
+async def main(what: str, folder: Path, synchronous: str) -> None:
+    """Work until the end."""
+    journal = opened(folder, synchronous)
+    for sequence in count(1):
+        for key in await asyncio.gather(*(push(journal, lane, sequence) for lane in range(LANES))):
+            sys.stdout.write(f"{key}\n")
+        sys.stdout.flush()
+        if what == "hold":
+            claims = await journal.claim(UPSTREAM, limit=1_000, batch={}, lease=LEASE, now=Clock().now())
+            sys.stdout.write(f"holding {len(claims)}\n")
+            sys.stdout.flush()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
