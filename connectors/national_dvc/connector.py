@@ -182,7 +182,8 @@ class NationalPortal:
         """A followed catalogue as it was seen last; 404 for one that was never seen."""
         kept = await self._kit.ledgers.read(CATALOGUES, notice.params.get("service", ""))
         if kept is None:
-            return Reply(404, msgspec.json.encode({"message_vi": "Chưa thấy danh mục này, hoặc không theo dõi nó."}))
+            sentence = "Chưa thấy danh mục này, hoặc không theo dõi nó."
+            return Reply(404, msgspec.json.encode({"message_vi": sentence}), headers={"Content-Language": "vi"})
         return Reply(200, kept.state)
 
     async def _asked_catalogue(self, question: Question, attempt: Attempt) -> Answer:

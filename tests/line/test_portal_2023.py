@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
-from tests.line.program import until
+from tests.conforming import Documented
+from tests.line import program
+from tests.line.program import Answer, until
 from tests.line.running import Line, lay
 from tests.line.words import SECTOR, event
 
@@ -29,6 +32,14 @@ client_secret = "bi-mat-lgsp"
 credentials = "form"
 token_ttl_s = 61
 wrap = "rotating"
+[[procedures]]
+code = "1.999001"
+name = "Cấp giấy phép kinh doanh dịch vụ lữ hành quốc tế"
+field_code = "G16-LH01"
+field_name = "Lữ hành"
+[[procedures]]
+code = "1.999002"
+name = "Một tên khác hẳn"
 """
 
 
@@ -53,6 +64,24 @@ def lgsp(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str
         line.program.close()
 
 
+@pytest.fixture(autouse=True)
+def described(lgsp: Line) -> Iterator[None]:
+    """As everywhere on the line, but by what this very gateway publishes: it names what the portal's connector brings."""
+    published = Documented(lgsp.get("/openapi.json").tree)
+    faults: list[str] = []
+
+    def look(method: str, url: str, answer: Answer) -> None:
+        parts = urlsplit(url)
+        if not parts.path.startswith("/_simulator"):
+            target = parts.path + (f"?{parts.query}" if parts.query else "")
+            faults.extend(published.faults(method, target, answer.status, answer.headers, answer.body))
+
+    program.OBSERVERS.append(look)
+    yield
+    program.OBSERVERS.remove(look)
+    assert faults == []
+
+
 def test_a_dossier_travels_from_its_sector_to_the_portal_with_the_fields_of_2023(lgsp: Line) -> None:
     """Pushed, pushed back, mapped from the registered facts, through the LGSP; the portal holds what they say."""
     code = lgsp.new_dossier(
@@ -74,9 +103,13 @@ def test_a_dossier_travels_from_its_sector_to_the_portal_with_the_fields_of_2023
     assert held["fields"]["DinhDanhCHS"] == [{"LoaiDinhDanh": "1", "SoDinhDanh": "001099000001"}]
     seen = lgsp.order("national_dvc", "GET", "lgsp")
     assert seen["issued"] >= 2 and seen["let_through"] >= 4 and seen["refused_clients"] == 0
-    calls = lgsp.order("national_dvc", "GET", "calls")["calls"]
-    services = [call for call in calls if call["operation"] not in ("token", "lgsp_turned_away")]
-    assert len(services) == seen["let_through"], "nothing went around the LGSP"
+
+    def all_by_lgsp() -> bool:
+        calls = lgsp.order("national_dvc", "GET", "calls")["calls"]
+        services = [call for call in calls if call["operation"] not in ("token", "lgsp_turned_away")]
+        return len(services) == int(lgsp.order("national_dvc", "GET", "lgsp")["let_through"])
+
+    assert until(all_by_lgsp, "nothing went around the LGSP")
 
 
 def test_a_dossier_that_lacks_mandatory_fields_is_held_with_each_of_them_named(lgsp: Line) -> None:
@@ -95,3 +128,29 @@ def test_a_dossier_that_lacks_mandatory_fields_is_held_with_each_of_them_named(l
     for missing in ("SoGiayToChuHoSo", "DinhDanhCHS", "thiếu ngày nộp hồ sơ"):
         assert missing in shown
     assert lgsp.portal(code) is None
+
+
+def test_the_portals_catalogue_is_followed_and_what_concerns_us_is_said(lgsp: Line) -> None:
+    """Looked at by itself, kept over a restart; procedures of ours that are gone or renamed there are named, raw rows shown."""
+
+    def seen() -> Any:
+        answer = lgsp.get("/v1/catalogues/national_dvc/LayDanhSachTTHC")
+        return answer.tree if answer.status == 200 else None
+
+    tree = until(seen, "the catalogue was seen")
+    assert tree["rows"]["1.999001"]["raw"]["MATTHC"] == "1.999001"
+    assert "1.999001" not in tree["troubles"]
+    assert tree["troubles"]["1.999002"] == "renamed:Một tên khác hẳn"
+    assert tree["troubles"]["1.999003"] == "gone"
+    agencies = until(lambda: _rows(lgsp, "LayDanhMucCoQuan"), "the agencies were seen")
+    assert agencies["000.00.00.G16"]["name"] == "Bộ Văn hóa, Thể thao và Du lịch"
+    assert lgsp.get("/v1/catalogues/national_dvc/LayDanhMucGioiTinh").status == 404
+    lgsp.program.stop("gateway")
+    lgsp.start("gateway")
+    again = lgsp.get("/v1/catalogues/national_dvc/LayDanhSachTTHC")
+    assert (again.status, again.tree) == (200, tree)
+
+
+def _rows(line: Line, service: str) -> Any:
+    answer = line.get(f"/v1/catalogues/national_dvc/{service}")
+    return answer.tree["rows"] if answer.status == 200 else None

@@ -10,16 +10,20 @@ from typing import Any
 
 import pytest
 
-from mappings.canonical import Address, Dossier, DossierTimes
+from mappings.canonical import Address, Dossier, DossierTimes, Payment, Reuse
 from mappings.codec import decode, encode
 from mappings.codes import (
     CollectionTime,
+    ComponentSource,
     Confidentiality,
+    Database,
     DossierStatus,
     FeeKind,
     IdentityType,
     Origin,
     PartyKind,
+    PaymentMethod,
+    PaymentState,
     ResultMethod,
 )
 from mappings.faults import CannotUnderstand
@@ -47,6 +51,35 @@ def test_a_full_dossier_is_understood(dossier_tree: Tree) -> None:
     assert (fee.amount, fee.kind, fee.collection_time) == (3_000_000, FeeKind.CHARGE, CollectionTime.ON_RECEIPT)
     assert versions == (load_profile().version.short,)
     assert decode(encode(dossier), Dossier) == dossier
+
+
+def test_what_the_quality_indicators_read_is_understood(dossier_tree: Tree) -> None:
+    """Payments, databases, and of a component where it came from; absent, each has the model's own default."""
+    component = dossier_tree["components"][0] | {
+        "digitised": True,
+        "source": "data_store",
+        "reuse": {"result_code": "KQ.G16.000123"},
+    }
+    tree = dossier_tree | {
+        "components": [component, component | {"id": "2", "reuse": {}}],
+        "payments": [{"id": "TT-1", "method": "portal", "state": "paid", "amount": 5, "fee_ids": ["PHI-1"]}],
+        "databases": ["population", "land"],
+    }
+    dossier = to_dossier(tree).dossier
+    assert [(part.digitised, part.source, part.reuse) for part in dossier.components] == [
+        (True, ComponentSource.DATA_STORE, Reuse("KQ.G16.000123")),
+        (True, ComponentSource.DATA_STORE, Reuse()),
+    ]
+    assert dossier.payments == (Payment("TT-1", PaymentMethod.PORTAL, PaymentState.PAID, 5, ("PHI-1",)),)
+    assert dossier.databases == (Database.POPULATION, Database.LAND)
+    plain = to_dossier(dossier_tree).dossier
+    assert (plain.payments, plain.databases, plain.components[0].reuse) == ((), (), None)
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(dossier_tree | {"databases": ["moon"], "payments": [{"id": "x"}]})
+    assert {fault.pointer for fault in caught.value.faults} == {
+        "/databases/0",
+        *(f"/payments/0/{name}" for name in ("method", "state", "amount")),
+    }
 
 
 def test_a_dossier_needs_no_more_than_its_required_parts(dossier_tree: Tree) -> None:
