@@ -43,12 +43,12 @@ def run(arguments: argparse.Namespace) -> int:
 def _show(answer: Any) -> None:
     table(
         "Hệ thống nhận",
-        ("Hệ thống", "Ngắt mạch", "Tạm dừng", "Luồng bị giữ", "Chờ lâu nhất từ", *_STATES),
+        ("Hệ thống", "Ngắt mạch", "Tạm dừng", "Luồng bị giữ", "Chờ lâu nhất từ", "Lượt giao"),
         (
             (
                 *pick(row, "upstream", "breaker", "paused", "blocked_lanes"),
                 local(row["oldest_waiting"]),
-                *(row["messages"].get(state, 0) for state in _STATES),
+                ", ".join(f"{state} {row['messages'][state]}" for state in _STATES if row["messages"].get(state)),
             )
             for row in answer["upstreams"]
         ),

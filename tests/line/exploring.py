@@ -99,7 +99,7 @@ class _Signing(AuthBase):
         key = self._line.keys[RESOLUTION if target.startswith(_OF_THE_RESOLUTION_SYSTEM) else SECTOR]
         try:
             # A file's content is read again later: labelled as JSON it would be taken for JSON.
-            media = "application/octet-stream" if target.startswith("/v1/files") else "application/json"
+            media = "application/octet-stream" if target.startswith("/v1/files") else _stated_media(request)
             stated = Stated(media, hashlib.sha256(body).digest()) if body or method in WITH_CONTENT else None
             signed = sign_head(method, target, stated, key, int(time.time()))
         except ValueError:
@@ -108,6 +108,13 @@ class _Signing(AuthBase):
             request.headers.pop("Content-Type")
         request.headers.update(signed)
         return request
+
+
+def _stated_media(request: requests.PreparedRequest) -> str:
+    """The drawn media type as a header can carry it, JSON where none was drawn."""
+    stated = request.headers.get("Content-Type", "application/json")
+    text = stated.decode("latin-1") if isinstance(stated, bytes) else stated
+    return text if re.fullmatch(r"[!-~](?:[ -~]*[!-~])?", text) else "application/json"
 
 
 _SYSTEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

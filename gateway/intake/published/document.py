@@ -75,6 +75,10 @@ def document(version: str, mounted: Sequence[Mounted] = ()) -> Tree:
     }
 
 
+_PROOFS: list[Tree] = [{SCHEME: []}, {SCHEME: [], "clientCertificate": []}, {"clientCertificate": []}]
+"""What may prove who calls: the register of consents says which of these it is for each system."""
+
+
 def _paths(written: Interface) -> Tree:
     paths: Tree = {}
     for operation in written.operations:
@@ -93,7 +97,7 @@ def _operation(written: Interface, operation: Operation) -> Tree:
         "tags": [operation.tag],
         "summary": operation.summary,
         "description": operation.description.strip(),
-        "security": [{SCHEME: []}] if operation.signed else [],
+        "security": _PROOFS if operation.signed else [],
         "parameters": [
             {"$ref": f"#/components/parameters/{named[id(parameter)]}"} if id(parameter) in named
             else _parameter(parameter)

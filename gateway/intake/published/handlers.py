@@ -7,8 +7,9 @@ developer who cannot sign yet is the one who needs them most. Every answer carri
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from aiohttp import ETag, web
 
@@ -16,7 +17,7 @@ from gateway.errors import NotFound
 from gateway.intake.endpoints import Mounted
 from gateway.intake.published.document import document
 from gateway.intake.published.page import page
-from gateway.intake.published.sources import schema_path, schema_texts
+from gateway.intake.published.sources import schema_path, schema_texts, xml_schema_texts
 from mappings.codec import encode
 
 _DESCRIPTION = "application/vnd.oai.openapi+json;version=3.1"
@@ -40,24 +41,41 @@ class Leaf:
         return cls(body, media, hashlib.sha256(body).hexdigest()[:40], more)
 
 
-class PublishedHandlers:
-    """The handlers of the description; everything is rendered once, when they are made."""
+@dataclass(frozen=True, slots=True)
+class _Rendered:
+    """Everything that is served, rendered."""
 
-    def __init__(self, version: str, mounted: Sequence[Mounted] = ()) -> None:
-        tree = document(version, mounted)
-        shown = page(tree)
-        self._description = Leaf.of(encode(tree), _DESCRIPTION)
-        self._page = Leaf.of(
-            shown.html.encode(),
-            "text/html; charset=utf-8",
-            Content_Security_Policy=_POLICY.format(style=shown.style_digest),
-            Referrer_Policy="no-referrer",
-            Content_Language="vi",
-        )
-        self._schemas = {
-            schema_path(name).rpartition("/")[2]: Leaf.of(text, "application/schema+json")
-            for name, text in schema_texts().items()
-        }
+    description: Leaf
+    page: Leaf
+    schemas: Mapping[str, Leaf]
+
+
+@lru_cache(maxsize=4)
+def _rendered(version: str, mounted: tuple[Mounted, ...]) -> _Rendered:
+    """Once for each version and set of connectors: it takes longer than all else at a start."""
+    tree = document(version, mounted)
+    shown = page(tree)
+    policy = _POLICY.format(style=shown.style_digest)
+    read = Leaf.of(
+        shown.html.encode(),
+        "text/html; charset=utf-8",
+        Content_Security_Policy=policy,
+        Referrer_Policy="no-referrer",
+        Content_Language="vi",
+    )
+    schemas = {
+        schema_path(name).rpartition("/")[2]: Leaf.of(text, "application/schema+json")
+        for name, text in schema_texts().items()
+    }
+    schemas |= {name: Leaf.of(text, "application/xml") for name, text in xml_schema_texts().items()}
+    return _Rendered(Leaf.of(encode(tree), _DESCRIPTION), read, schemas)
+
+
+class PublishedHandlers:
+    """The handlers of the description of a gateway of `version`, with the routes that its connectors bring along."""
+
+    def __init__(self, version: str, mounted: tuple[Mounted, ...] = ()) -> None:
+        self._leaves = _rendered(version, mounted)
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and handler of each."""
@@ -69,17 +87,17 @@ class PublishedHandlers:
 
     async def get_description(self, request: web.Request) -> web.Response:
         """`GET /openapi.json`: the whole interface, for programs."""
-        return _answer(request, self._description)
+        return _answer(request, self._leaves.description)
 
     async def get_page(self, request: web.Request) -> web.Response:
         """`GET /docs`: the whole interface, for people."""
-        return _answer(request, self._page)
+        return _answer(request, self._leaves.page)
 
     async def get_schema(self, request: web.Request) -> web.Response:
         """`GET /schemas/v1/{name}`: one published JSON Schema, byte for byte the one that requests are checked with."""
-        found = self._schemas.get(request.match_info["name"])
+        found = self._leaves.schemas.get(request.match_info["name"])
         if found is None:
-            raise NotFound(f"Không có lược đồ này; có: {', '.join(self._schemas)}.")
+            raise NotFound(f"Không có lược đồ này; có: {', '.join(self._leaves.schemas)}.")
         return _answer(request, found)
 
 

@@ -169,6 +169,12 @@ def schema_texts() -> Mapping[str, bytes]:
     return {file.name.removesuffix(".json"): file.read_bytes() for file in files}
 
 
+@lru_cache(maxsize=1)
+def xml_schema_texts() -> Mapping[str, bytes]:
+    """The published XML Schemas by file name: for those who read answers in XML."""
+    return {file.name: file.read_bytes() for file in _SCHEMAS.iterdir() if file.name.endswith(".xsd")}
+
+
 def schema_path(name: str) -> str:
     """Where a schema is served."""
     return f"/schemas/v{SCHEMA_VERSION}/{name}.json"

@@ -56,6 +56,13 @@ async def test_every_schema_is_served_whole(site: Any, name: str) -> None:
         assert tree == schema("event" if name == "event" else "dossier")
 
 
+async def test_the_schema_of_answers_in_xml_is_served_too(site: Any) -> None:
+    """`Accept: application/xml` gets answers that this schema describes."""
+    answer = await _get(site, "/schemas/v1/receipt.xsd")
+    assert answer.status == 200 and answer.headers["Content-Type"] == "application/xml"
+    assert b"XMLSchema" in await answer.read()
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", schema_path("event")])
 async def test_what_a_reader_has_already_is_not_sent_again(site: Any, path: str) -> None:
     """304 for the ETag of the last reading, 200 for any other; without personal data it may be kept by anyone."""
