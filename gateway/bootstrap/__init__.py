@@ -46,6 +46,7 @@ from gateway.intake.validate import Limits
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.model import NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from gateway.journal.store import Journal
 from gateway.observe import crash, gaps
 from gateway.observe.metrics import Metrics
 from gateway.records import courses, files
@@ -110,7 +111,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             mounted=mounted,
         )
         desk = admin_desk(loaded, journal, worker, clock, reach)
-        desk = replace(desk, consents=ConsentDesk(journal, register, clock))
+        desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))
         yield await listen(loaded, apps, house)
 
@@ -128,9 +129,15 @@ async def standing_still(loaded: Loaded) -> AsyncIterator[AdminDesk]:
         await open_register(journal, register)
         switchboard = Worker(lines, journal, MemoryCoordination(clock), clock)
         desk = admin_desk(loaded, journal, switchboard, clock)
-        yield replace(desk, consents=ConsentDesk(journal, register, clock))
+        yield _with_register(desk, journal, register, clock)
     finally:
         await journal.close()
+
+
+def _with_register(desk: AdminDesk, journal: Journal, register: Register, clock: Clock) -> AdminDesk:
+    """The desk with the consent register, so that it knows the systems that were registered by command as well."""
+    coverage = replace(desk.coverage, callers=register)
+    return replace(desk, consents=ConsentDesk(journal, register, clock), coverage=coverage)
 
 
 def open_journal(

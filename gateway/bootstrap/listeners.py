@@ -12,6 +12,7 @@ from gateway.app import EdgeParts, InternalParts, claims, create_edge_app, creat
 from gateway.bootstrap import guests
 from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.sites import tcp_site, unix_site
+from gateway.bootstrap.tls import server_context
 from gateway.config import Loaded
 from gateway.intake.endpoints import ConnectorCalls, Desk, Window
 from gateway.intake.mounting import exactly_one
@@ -77,9 +78,11 @@ async def listen(loaded: Loaded, apps: Listening, house: AsyncExitStack) -> Runn
     settings = loaded.settings.listen
     await house.enter_async_context(unix_site(apps.admin, loaded.data_dir() / settings.admin_socket))
     host = settings.internal.host
-    port = await house.enter_async_context(tcp_site(apps.internal, host, settings.internal.port))
+    tls = server_context(loaded, settings.internal, "listen.internal")
+    port = await house.enter_async_context(tcp_site(apps.internal, host, settings.internal.port, tls=tls))
     if apps.edge is None or settings.edge is None:
         return Running(host, port, listening=apps)
     at = settings.edge
-    edge_port = await house.enter_async_context(tcp_site(apps.edge, at.host, at.port, "listen.edge"))
+    tls = server_context(loaded, at, "listen.edge")
+    edge_port = await house.enter_async_context(tcp_site(apps.edge, at.host, at.port, "listen.edge", tls))
     return Running(host, port, at.host, edge_port, apps)

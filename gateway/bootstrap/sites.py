@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -36,8 +37,14 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
 
 
 @asynccontextmanager
-async def tcp_site(app: web.Application, host: str, port: int, setting: str = "listen.internal") -> AsyncIterator[int]:
-    """`app` on a TCP address; gives the port, which the system chose when 0 was asked for.
+async def tcp_site(
+    app: web.Application,
+    host: str,
+    port: int,
+    setting: str = "listen.internal",
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """`app` on a TCP address, over TLS with `tls`; gives the port, which the system chose when 0 was asked for.
 
     `setting` is named where the address cannot be had.
     """
@@ -45,7 +52,7 @@ async def tcp_site(app: web.Application, host: str, port: int, setting: str = "l
     await runner.setup()
     try:
         try:
-            await web.TCPSite(runner, host, port, backlog=1024).start()
+            await web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls).start()
         except OSError as error:
             raise ConfigError((f"{setting}: không mở được {host}:{port} ({error.strerror})",)) from error
         yield int(runner.addresses[0][1])

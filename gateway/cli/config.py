@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from connectors.kit import registry
+from gateway.bootstrap.tls import server_context
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
 from gateway.config import load
@@ -43,6 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         Limits.of(loaded.settings.intake)
         check_profiles(loaded.settings.callers)
         Authenticator.load(loaded)
+        server_context(loaded, loaded.settings.listen.internal, "listen.internal")
     except ConfigError as error:
         faults += error.faults
     if arguments.json:

@@ -5,23 +5,25 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import socket
 import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
 
 import aiohttp
 from cryptography import x509
 
-from gateway.cli.operate import common_arguments
+from gateway.admin.client import NotRunning
+from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
-from gateway.clock import boottime
+from gateway.clock import LOCAL_ZONE, boottime
 from gateway.config import Loaded, load
-from gateway.errors import ConfigError
+from gateway.errors import ConfigError, GatewayError
 from gateway.journal.library import mended
 from gateway.journal.sqlite import library_version
 
@@ -46,15 +48,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print every look; 1 when one of them is not well."""
     loaded = load(arguments.config)
-    looks: tuple[Callable[[Loaded], Iterator[Finding]], ...] = (
+    checks: tuple[Callable[[Loaded], Iterator[Finding]], ...] = (
         _clock,
         _disk,
         _sqlite,
         _permissions,
         _certificates,
+        _listener,
+        _consents,
         _alive,
     )
-    findings = [finding for look in looks for finding in look(loaded)]
+    findings = [finding for check in checks for finding in check(loaded)]
     if arguments.json:
         print_json([asdict(finding) for finding in findings])
     else:
@@ -133,8 +137,51 @@ def _certificates(loaded: Loaded) -> Iterator[Finding]:
             )
 
 
+def _listener(loaded: Loaded) -> Iterator[Finding]:
+    """The certificates of the internal listener."""
+    tls = loaded.settings.listen.internal.tls
+    for name in (tls.cert_file, tls.client_ca_file) if tls is not None else ():
+        if not name:
+            continue
+        try:
+            found = x509.load_pem_x509_certificates(loaded.path(name).read_bytes())
+        except (OSError, ValueError) as error:
+            yield Finding("chứng thư listen.internal", False, f"{name}: không đọc được ({error})")
+            continue
+        last = min(certificate.not_valid_after_utc for certificate in found)
+        well = (last - datetime.now(UTC)).days > 14
+        yield Finding("chứng thư listen.internal", well, f"{name}: hết hạn {last:%d/%m/%Y}")
+
+
+def _consents(loaded: Loaded) -> Iterator[Finding]:
+    """Where the configuration says something else than the consent register, and consents that are about to end."""
+    try:
+        systems = look(loaded, "consents")["systems"]
+    except GatewayError as error:
+        yield Finding("sổ đồng ý", isinstance(error, NotRunning), f"chưa xem được: {error}")
+        return
+    soon = (datetime.now(LOCAL_ZONE) + timedelta(days=30)).date().isoformat()
+    for row in systems:
+        newest = row["versions"][-1]
+        if row["differs_from_configuration"]:
+            keys = ", ".join(row["differs_from_configuration"])
+            yield Finding(f"sổ đồng ý {row['system']}", False, f"tệp cấu hình khác sổ ({keys}); sổ là bản có giá trị")
+        elif row["standing"] == "in_force" and newest["valid_to"] and newest["valid_to"] <= soon:
+            yield Finding(f"sổ đồng ý {row['system']}", False, f"hết hiệu lực sau ngày {newest['valid_to']}")
+    yield Finding("sổ đồng ý", True, f"{len(systems)} hệ thống")
+
+
 def _alive(loaded: Loaded) -> Iterator[Finding]:
     listen = loaded.settings.listen.internal
+    if listen.tls is not None:
+        # A client certificate may be demanded, which the doctor does not have: only the door is tried.
+        try:
+            socket.create_connection((listen.host, listen.port), timeout=5).close()
+        except OSError:
+            yield Finding("cổng", True, f"không chạy tại {listen.host}:{listen.port}")
+        else:
+            yield Finding("cổng", True, f"đang nghe TLS tại {listen.host}:{listen.port}")
+        return
     url = f"http://{listen.host}:{listen.port}/readyz"
     try:
         status, text = asyncio.run(_get(url))

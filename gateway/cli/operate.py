@@ -58,7 +58,12 @@ def lane_arguments(parser: argparse.ArgumentParser) -> None:
 
 def send(arguments: argparse.Namespace, command: str, query: Mapping[str, str] | None = None) -> Any:
     """Carry a question to the running gateway, or to its store when nothing runs."""
-    return asyncio.run(_look(load(arguments.config), command, query))
+    return look(load(arguments.config), command, query)
+
+
+def look(loaded: Loaded, command: str, query: Mapping[str, str] | None = None) -> Any:
+    """The same for who has read the configuration already."""
+    return asyncio.run(_look(loaded, command, query))
 
 
 def leaves(arguments: argparse.Namespace) -> list[Any]:

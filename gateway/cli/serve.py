@@ -37,6 +37,7 @@ async def _serve(loaded: Loaded) -> None:
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, stop.set)
     async with bootstrap.running(loaded) as gateway:
-        err.print(f"Cổng đang chạy tại http://{gateway.host}:{gateway.port} (Ctrl+C để dừng)")
+        scheme = "https" if loaded.settings.listen.internal.tls is not None else "http"
+        err.print(f"Cổng đang chạy tại {scheme}://{gateway.host}:{gateway.port} (Ctrl+C để dừng)")
         await stop.wait()
         err.print("Đang dừng: chờ các lượt gửi dở dang…")

@@ -83,9 +83,12 @@ def _semantic_faults(settings: Settings) -> list[str]:
             faults.append(f"operators.{name}: phải lớn hơn 0")
     for name, caller in settings.callers.items():
         faults.extend(_caller_faults(f"callers.{name}", caller))
-    tls = settings.listen.internal.tls
-    if tls is not None and tls.require_client_certificate and not tls.client_ca_file:
-        faults.append("listen.internal.tls.client_ca_file: cần có khi require_client_certificate = true")
+    for setting, listen in (("internal", settings.listen.internal), ("edge", settings.listen.edge)):
+        tls = listen.tls if listen is not None else None
+        if tls is not None and tls.require_client_certificate and not tls.client_ca_file:
+            faults.append(f"listen.{setting}.tls.client_ca_file: cần có khi require_client_certificate = true")
+    if settings.listen.edge is not None and settings.listen.edge.trusted_proxies:
+        faults.append("listen.edge.trusted_proxies: chỉ dùng cho listen.internal; cổng ngoài không nhận Client-Cert")
     return faults
 
 

@@ -32,8 +32,8 @@ class Tls(Struct, frozen=True):
 class Listen(Struct, frozen=True):
     """Where a listener binds; port 0 takes a free one. Without `tls` it speaks plain HTTP, for a proxy on this machine.
 
-    `trusted_proxies` are the addresses or networks from which the header `Client-Cert` (RFC 9440) is believed; from
-    anywhere else a request that carries it is refused.
+    `trusted_proxies` (internal only) are the addresses or networks from which the header `Client-Cert` (RFC 9440) is
+    believed; from anywhere else a request that carries it is refused. Such a proxy must drop the header where it comes in.
     """
 
     host: str = "127.0.0.1"

@@ -134,6 +134,9 @@ def test_a_declared_system_is_entered_once_and_a_restart_revives_nothing(fragile
     assert line.push(event(SECTOR, code, 2, "processing")).tree["code"] == "consent_revoked"
     listed = consent(line, "list", SECTOR)
     assert listed.code == 1 and "tệp cấu hình khác sổ" in listed.out
+    looked = line.program.run("doctor", "--config", line.config, "--json").tree
+    assert [f["ok"] for f in looked if f["check"] == f"sổ đồng ý {SECTOR}"] == [False]
+    assert "configuration differs from the consent register" in line.program.log("gateway")
     anew = ("--number", "77/VHTTDL-ĐY", "--date", "2026-02-01", "--procedures", "*", "--keep-keys")
     assert consent(line, "add", SECTOR, *anew, *REASON).code == 0
     assert line.push(event(SECTOR, code, 2, "processing")).status == 202

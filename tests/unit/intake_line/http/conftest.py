@@ -44,6 +44,7 @@ class Site:
     words: Any
     counted: list[str]
     reached: list[str]
+    register: Register
 
     async def call(
         self, who: str, method: str, target: str, body: bytes = b"", **headers: str
@@ -141,7 +142,7 @@ async def site(
         door, render, counted.append, config_generation="g1", version="t", reach=reached.append, files=of_files
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
-        made = Site(client, journal, keys, turned, words, counted, reached)
+        made = Site(client, journal, keys, turned, words, counted, reached, register)
         assert await made.put() == 201
         yield made
     await journal.close()
