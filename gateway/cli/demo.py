@@ -15,11 +15,13 @@ from pathlib import Path
 import msgspec
 
 from gateway.cli.demonstration import audience, stage
-from gateway.cli.demonstration.cast import SECTORS, Role, cast
-from gateway.cli.demonstration.play import Play, Progress, Scene
+from gateway.cli.demonstration.cast import DIALECTS, LEAVING, SYSTEMS, Role, cast
+from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
+from gateway.cli.operators import found_first
 from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
+from gateway.config import load
 from gateway.intake.signature import SigningKey
 
 NAME = "demo"
@@ -27,6 +29,7 @@ HELP = "Trình diễn trọn vẹn: đẩy hồ sơ thật qua cổng giữa m�
 
 _CALM_LIMIT_S = 75.0
 _OUTAGE_S = 5.0
+_OPERATOR = "nguoi-van-hanh"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +46,10 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
-        verdict, score = asyncio.run(_perform(arguments, folder))
+        ports = Ports(*free_ports(3))
+        lay_out(folder, ports, SYSTEMS, DIALECTS)
+        found_first(load(folder / "gateway.toml"), _OPERATOR)
+        verdict, score = asyncio.run(_perform(arguments, folder, ports))
     finally:
         if arguments.keep:
             out.print(f"Thư mục cài đặt: {folder}")
@@ -57,10 +63,8 @@ def run(arguments: argparse.Namespace) -> int:
     return EX_OK if verdict.sound else EX_WRONG
 
 
-async def _perform(arguments: argparse.Namespace, folder: Path) -> tuple[Verdict, dict[str, object]]:
+async def _perform(arguments: argparse.Namespace, folder: Path, ports: Ports) -> tuple[Verdict, dict[str, object]]:
     roles = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
-    ports = Ports(*free_ports(3))
-    lay_out(folder, ports, SECTORS)
     scene = scene_of(folder, ports)
     async with stage.opened(folder) as boards:
         serve = ["serve", "--config", str(folder / "gateway.toml")]
@@ -68,15 +72,25 @@ async def _perform(arguments: argparse.Namespace, folder: Path) -> tuple[Verdict
             await boards.start(name, words, ready)
         await boards.start("gateway", serve, f"{scene.gateway}/readyz")
         play = Play(boards, scene, roles, Progress(total=len(roles)))
+        play.farewell = Farewell()
+        poisoned = _poisoned(roles)
+
+        async def decide(*words: str, reason: str) -> None:
+            await boards.run([*words, "--config", str(folder / "gateway.toml"), "--reason", reason, "--json"])
+
         watcher = None if arguments.json else asyncio.create_task(audience.watch(play, len(roles)))
         try:
             await play.register()
-            await play.break_things(_poisoned(roles))
+            await play.break_things(poisoned)
             pushing = asyncio.create_task(play.push())
+            revoking = asyncio.create_task(play.revoke(decide))
             await _trouble(play, boards, serve, pushing, kill=not arguments.no_kill)
-            await pushing
+            await asyncio.gather(pushing, revoking)
+            await play.calm(_CALM_LIMIT_S)
+            await play.heal(decide, poisoned)
             await play.calm(_CALM_LIMIT_S)
             verdict = await play.judge()
+            verdict.checks = await _check_books(boards, folder)
             score: dict[str, object] = await play.score()
         finally:
             if watcher is not None:
@@ -85,6 +99,19 @@ async def _perform(arguments: argparse.Namespace, folder: Path) -> tuple[Verdict
                     await watcher
     score.pop("judgements", None)
     return verdict, score
+
+
+async def _check_books(boards: stage.Stage, folder: Path) -> list[str]:
+    """What an auditor would do with what is left: every row against the evidence, every decision against its key."""
+    config = ["--config", str(folder / "gateway.toml")]
+    seen = msgspec.json.decode(await boards.run(["evidence", "check", *config, "--json"]))
+    trail = str(folder / "audit.jsonl")
+    await boards.run(["audit", "export", *config, "--reason", "Kiểm tra sau buổi trình diễn", "--out", trail])
+    await boards.run(["audit", "verify", *config, trail])
+    return [
+        f"Bằng chứng: {seen['rows']} dòng của kho đúng với {seen['leaves']} mắt xích trong {seen['chains']} chuỗi",
+        "Nhật ký kiểm toán đã xuất ra tệp: trọn vẹn, chữ ký của người vận hành đúng, khớp với kho",
+    ]
 
 
 async def _trouble(
@@ -108,8 +135,8 @@ async def _until(play: Play, pushing: asyncio.Task[None], accepted: int) -> None
 
 
 def _poisoned(roles: tuple[Role, ...]) -> str:
-    """One dossier with a full course, which the portal will refuse for ever."""
-    return next(role.code for role in roles if len(role.events) >= 4)
+    """One dossier with a full course, which the portal refuses until its people have mended it."""
+    return next(role.code for role in roles if len(role.events) >= 4 and role.system != LEAVING)
 
 
 def simulators(folder: Path, ports: Ports) -> tuple[tuple[str, list[str], str], ...]:
@@ -127,7 +154,7 @@ def simulators(folder: Path, ports: Ports) -> tuple[tuple[str, list[str], str], 
 def scene_of(folder: Path, ports: Ports) -> Scene:
     """Where everything of an installation stands."""
     keys = {
-        name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519") for name in SECTORS
+        name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519") for name in SYSTEMS
     }
     base = "http://127.0.0.1"
     return Scene(

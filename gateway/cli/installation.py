@@ -9,10 +9,11 @@ import base64
 import os
 import secrets
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
+from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
@@ -111,6 +112,7 @@ role = "sector"
 consent_no = "$number/VHTTDL-ĐY"
 consent_date = 2026-01-15
 outside = "$outside"
+profile = "$profile"
 [callers.$code.keys.$code-1]
 algorithm = "ed25519"
 file = "keys/$code.pub.pem"
@@ -136,10 +138,13 @@ push_back = true
 """)
 
 
-def lay_out(folder: Path, ports: Ports, sectors: Sequence[str]) -> None:
+def lay_out(
+    folder: Path, ports: Ports, sectors: Sequence[str], dialects: Mapping[str, str] = MappingProxyType({})
+) -> None:
     """Write the installation into `folder`; raises `FileExistsError` when one stands there already.
 
     Of several sector systems the first goes outside after the push back (`on_push_back`), the others on acknowledgement.
+    `dialects` names the profile of a system that speaks a published message of its own.
     """
     if (folder / "gateway.toml").exists():
         raise FileExistsError(folder / "gateway.toml")
@@ -158,7 +163,12 @@ def lay_out(folder: Path, ports: Ports, sectors: Sequence[str]) -> None:
         "resolution_system": RESOLUTION_SYSTEM,
         "password": password,
         "sectors": "".join(
-            _SECTOR.substitute(code=code, number=f"{index:02d}", outside="on_push_back" if index == 1 else "on_ack")
+            _SECTOR.substitute(
+                code=code,
+                number=f"{index:02d}",
+                outside="on_push_back" if index == 1 else "on_ack",
+                profile=dialects.get(code, "default"),
+            )
             for index, code in enumerate(sectors, start=1)
         ),
     }

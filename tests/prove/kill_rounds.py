@@ -18,7 +18,7 @@ from pathlib import Path
 
 from gateway.cli.demo import free_ports, scene_of, simulators
 from gateway.cli.demonstration import stage
-from gateway.cli.demonstration.cast import SECTORS, cast
+from gateway.cli.demonstration.cast import DIALECTS, SYSTEMS, cast
 from gateway.cli.demonstration.play import Play, Progress
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import Ports, lay_out
@@ -79,7 +79,7 @@ async def one_round(seed: int, disturb: Disturb) -> tuple[Verdict, int]:
     chance = random.Random(seed)
     folder = Path(tempfile.mkdtemp(prefix="gateway-prove-"))
     ports = Ports(*free_ports(3))
-    lay_out(folder, ports, SECTORS)
+    lay_out(folder, ports, SYSTEMS, DIALECTS)
     scene = scene_of(folder, ports)
     roles = cast(_DOSSIERS, datetime.now(UTC).date(), seed)
     serve = ["serve", "--config", str(folder / "gateway.toml")]

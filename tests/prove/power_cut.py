@@ -17,17 +17,17 @@ import shutil
 import signal
 import tempfile
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 import aiohttp
-import msgspec
 
 from gateway.cli.demo import free_ports, scene_of, simulators
 from gateway.cli.demonstration import stage
-from gateway.cli.demonstration.cast import SECTORS, cast
+from gateway.cli.demonstration.cast import DIALECTS, SYSTEMS, Role, cast
 from gateway.cli.demonstration.play import Play, Progress
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
@@ -59,9 +59,10 @@ class Heard(Play):
         self.acknowledged: list[tuple[str, str]] = []
         return self.acknowledged
 
-    async def _until_acknowledged(self, system: str, body: bytes) -> None:
-        await super()._until_acknowledged(system, body)
-        self.acknowledged.append((system, str(msgspec.json.decode(body)["event_id"])))
+    async def _report(self, role: Role, event: Mapping[str, object]) -> str:
+        event_id = await super()._report(role, event)
+        self.acknowledged.append((role.system, event_id))
+        return event_id
 
 
 async def prove(rounds: int, control_rounds: int, first_seed: int) -> bool | None:
@@ -114,7 +115,7 @@ async def _round(setting: str, seed: int) -> tuple[int, int, Verdict | None]:
     ports = Ports(*free_ports(3))
     with ExitStack() as undo:
         undo.callback(shutil.rmtree, folder, ignore_errors=True)
-        lay_out(folder, ports, SECTORS)
+        lay_out(folder, ports, SYSTEMS, DIALECTS)
         config = folder / "gateway.toml"
         text = config.read_text(encoding="utf-8")
         # The image is smaller than what files leave free of a disk.

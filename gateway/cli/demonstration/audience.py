@@ -54,6 +54,7 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
     """Print the verdict."""
     rows = (
         ("Sự kiện đã tiếp nhận (accepted)", verdict.accepted),
+        ("Trong đó bằng XML theo chuẩn riêng của hệ thống gửi", verdict.foreign),
         ("Thông điệp phải đến nơi", verdict.expected),
         ("Đã giao (delivered)", verdict.delivered),
         ("Mất (lost)", verdict.lost),
@@ -61,12 +62,17 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Tác dụng hai lần (doubled effects)", verdict.doubled),
         ("Dòng tiến trình lặp lại, đếm riêng (repeated rows)", verdict.repeated_rows),
         ("Bản ghi hồ sơ lặp lại, không đổi gì (echoes)", verdict.echoes),
+        ("Bị từ chối sau khi thu hồi sự đồng ý", verdict.refused_after_revocation),
         ("Luồng giữ lại chờ người (held)", len(verdict.held)),
         ("Thông điệp chờ sau luồng bị giữ", verdict.behind_held),
         ("Điểm đúng hạn do Cổng tự tính", _score(score)),
         ("Thời gian", f"{seconds:.1f} giây"),
     )
     table("Kết luận", ("Chỉ tiêu", "Giá trị"), rows)
+    for decision in verdict.decisions:
+        out.print(f"[green]✓[/] Người vận hành ký và ghi nhật ký: {decision}")
+    for check in verdict.checks:
+        out.print(f"[green]✓[/] {check}")
     if verdict.held:
         _announce_held(verdict.held)
     for fault in verdict.faults[:_LISTED]:

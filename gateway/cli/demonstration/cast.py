@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
+import msgspec
+
+from gateway.cli.demonstration import foreign
 from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.clock import LOCAL_ZONE, uuid7
 from mappings.tables import TableRow, load_table
 
 SECTORS = ("SEC-DEMO", "SEC-DLVN")
+FOREIGN = "SEC-NTBD"
+"""Speaks the XML of its own publication, not our schema."""
+LEAVING = "SEC-TTAO"
+"""Its consent is revoked in the middle of the demonstration."""
+SYSTEMS = (*SECTORS, FOREIGN, LEAVING)
+DIALECTS: Mapping[str, str] = {FOREIGN: "bieu_dien_xml"}
+
+_EVERY_LEAVING = 10
 
 _FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
 _MIDDLE = ("Văn", "Thị", "Minh", "Thanh", "Đức", "Ngọc", "Quốc", "Thu", "Hữu", "Khánh")
@@ -89,6 +100,22 @@ class Role:
         """The states that must be seen outside, in this order."""
         return tuple(str(event["state"]) for event in self.events)
 
+    def first(self, count: int) -> Role:
+        """The same role, ended after its first `count` events."""
+        return replace(self, events=self.events[:count])
+
+    def message(self, event: Mapping[str, object]) -> tuple[str, bytes]:
+        """Media type and bytes with which this system reports an event of the role."""
+        if self.system != FOREIGN:
+            return "application/json", msgspec.json.encode(event)
+        happened, number = str(event["state"]), int(str(event["sequence"]))
+        paper_of = foreign.Paper(f"BS-{number}")
+        if happened == "resolved":
+            issued = paper(self.code)
+            paper_of = foreign.Paper("GP-1", "Giấy phép biểu diễn (ví dụ)", len(issued), sha256(issued).hexdigest())
+        at = datetime.fromisoformat(str(event["occurred_at"])).astimezone(LOCAL_ZONE)
+        return foreign.CONTENT_TYPE, foreign.message(self.code, number, happened, at, paper_of)
+
 
 def paper(code: str) -> bytes:
     """The content of the result of a dossier: a small PDF of one empty page, the same at every performance."""
@@ -109,11 +136,22 @@ def paper(code: str) -> bytes:
 
 
 def cast(count: int, today: date, seed: int) -> tuple[Role, ...]:
-    """`count` roles, shared evenly by the two sector systems and the resolution system."""
+    """`count` roles: a tenth of the leaving system, the rest shared evenly by the other sectors and the resolution system."""
     chance = random.Random(seed)
     procedures = load_table("procedures").rows
-    systems = (*SECTORS, RESOLUTION_SYSTEM)
-    return tuple(_role(number, systems[number % 3], procedures, today, chance) for number in range(1, count + 1))
+    usual = (*SECTORS, FOREIGN, RESOLUTION_SYSTEM)
+    systems = (LEAVING if n % _EVERY_LEAVING == 0 else usual[n % len(usual)] for n in range(1, count + 1))
+    return tuple(_role(number, system, procedures, today, chance) for number, system in enumerate(systems, 1))
+
+
+def _course(system: str, chance: random.Random) -> tuple[str, ...]:
+    """A course that this system has words for; one that leaves needs something to say before and after."""
+    known = [
+        (weight, course)
+        for weight, course in _COURSES
+        if (system != FOREIGN or foreign.STATES.keys() >= set(course)) and (system != LEAVING or len(course) > 2)
+    ]
+    return chance.choices([course for _, course in known], [weight for weight, _ in known])[0]
 
 
 def _role(number: int, system: str, procedures: Sequence[TableRow], today: date, chance: random.Random) -> Role:
@@ -124,7 +162,7 @@ def _role(number: int, system: str, procedures: Sequence[TableRow], today: date,
     )
     submitted = (submitted + timedelta(hours=8, minutes=chance.randint(0, 420))).astimezone(UTC)
     received = submitted + timedelta(minutes=chance.randint(20, 400))
-    course = chance.choices([course for _, course in _COURSES], [weight for weight, _ in _COURSES])[0]
+    course = _course(system, chance)
     code = f"000.00.00.G16-{received.astimezone(LOCAL_ZONE):%y%m%d}-{number:04d}"
     late = chance.random() < 0.08
     due = received + timedelta(days=days)

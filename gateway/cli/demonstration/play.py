@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import aiohttp
-import msgspec
 
 from gateway.admin.client import NotRunning, ask
-from gateway.cli.demonstration.cast import Role, paper
+from gateway.cli.demonstration.cast import FOREIGN, LEAVING, Role, paper
 from gateway.cli.demonstration.stage import Stage
 from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
 from gateway.cli.installation import RESOLUTION_SYSTEM
@@ -23,6 +23,7 @@ from gateway.errors import GatewayError
 from gateway.intake.signature import SigningKey, Stated, sign_head
 
 _PRODUCERS = 24
+_EVENT_ID = re.compile(rb"""event_id"?[:>]\s*"?([0-9a-f-]{36})""")  # receipts are JSON, or XML for who speaks XML
 
 # One unlucky mix, seeded: lost answers, slowness, server errors, ended sessions (national-portal facts 6 and 8.1).
 PORTAL_FAULTS: Mapping[str, object] = {
@@ -42,6 +43,12 @@ RESOLUTION_FAULTS: Mapping[str, object] = {
     "probability": {"drop_after_commit": 0.01, "http_503": 0.01, "slow": 0.005},
     "seconds": {"slow": 3.0},
 }
+
+
+class Decide(Protocol):
+    """Carries out a command of an operator, signed with the operator's key."""
+
+    async def __call__(self, *words: str, reason: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +74,27 @@ class Progress:
     notes: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True)
+class Farewell:
+    """The revocation of a system's consent in mid-run: `halfway` when its half is in, `revoked` when it may say no more.
+
+    `told` counts the acknowledged events of each of its dossiers: they must arrive, and nothing after them may be taken.
+    """
+
+    halfway: asyncio.Event = field(default_factory=asyncio.Event)
+    revoked: asyncio.Event = field(default_factory=asyncio.Event)
+    told: dict[str, int] = field(default_factory=dict)
+
+
+class Refused(GatewayError):
+    """Cổng từ chối một yêu cầu của buổi trình diễn."""
+
+    def __init__(self, status: int, text: str) -> None:
+        """`text` is the problem document."""
+        self.status, self.text = status, text
+        super().__init__(f"Yêu cầu bị từ chối: {status} {text[:600]}")
+
+
 class NotCalm(GatewayError):
     """Sau thời gian chờ, vẫn còn thông điệp chưa kết thúc."""
 
@@ -80,6 +108,7 @@ class Play:
         self.roles = roles
         self.progress = progress
         self.verdict = Verdict()
+        self.farewell: Farewell | None = None
 
     async def register(self) -> None:
         """The resolution system registers every dossier; there is no other way in."""
@@ -119,9 +148,11 @@ class Play:
         await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
         waiting: asyncio.Queue[Role] = asyncio.Queue()
         for role in self.roles:
-            if role.system != RESOLUTION_SYSTEM:
+            if role.system != RESOLUTION_SYSTEM and (self.farewell is None or role.system != LEAVING):
                 waiting.put_nowait(role)
         async with asyncio.TaskGroup() as group:
+            if self.farewell is not None:
+                group.create_task(self._leave(self.farewell))
             for _ in range(_PRODUCERS):
                 group.create_task(self._produce(waiting))
 
@@ -129,19 +160,45 @@ class Play:
         while not waiting.empty():
             role = waiting.get_nowait()
             for event in role.events:
-                if "results" in event:
-                    target = f"/v1/files?dossier={role.code}"
-                    await self._repeat(role.system, target, paper(role.code), "application/pdf")
-                await self._until_acknowledged(role.system, msgspec.json.encode(event))
-                self.progress.accepted += 1
+                await self._report(role, event)
 
-    async def _until_acknowledged(self, system: str, body: bytes) -> None:
-        """An event; a producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
-        await self._repeat(system, "/v1/events", body, "application/json")
+    async def _report(self, role: Role, event: Mapping[str, object]) -> str:
+        """The files of an event first, then the event, in the dialect of its system; the event's id, from the receipt."""
+        if "results" in event:
+            await self._until_acknowledged(
+                role.system, f"/v1/files?dossier={role.code}", "application/pdf", paper(role.code)
+            )
+        receipt = await self._until_acknowledged(role.system, "/v1/events", *role.message(event))
+        self.progress.accepted += 1
+        self.verdict.foreign += role.system == FOREIGN
+        found = _EVENT_ID.search(receipt)
+        if found is None:
+            raise GatewayError(f"Biên nhận không có event_id: {receipt[:300].decode(errors='replace')}")
+        return found[1].decode()
 
-    async def _repeat(self, system: str, target: str, body: bytes, media_type: str) -> None:
-        stated = Stated(media_type, sha256(body).digest())
+    async def _leave(self, farewell: Farewell) -> None:
+        """One system reports half of each dossier, loses its consent, and tries to go on."""
+        roles = [role for role in self.roles if role.system == LEAVING]
+        for role in roles:
+            for event in role.events[: len(role.events) // 2]:
+                await self._report(role, event)
+                farewell.told[role.code] = farewell.told.get(role.code, 0) + 1
+        farewell.halfway.set()
+        await farewell.revoked.wait()
+        for role in roles:
+            try:
+                await self._report(role, role.events[farewell.told[role.code]])
+            except Refused as refused:
+                if refused.status == 403 and "consent_revoked" in refused.text:
+                    self.verdict.refused_after_revocation += 1
+                    continue
+                raise
+            self.verdict.faults.append(f"{role.code}: được tiếp nhận sau khi sự đồng ý đã bị thu hồi")
+
+    async def _until_acknowledged(self, system: str, target: str, media_type: str, body: bytes) -> bytes:
+        """The receipt. A producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
         pause = 0.05
+        stated = Stated(media_type, sha256(body).digest())
         while True:
             headers = sign_head("POST", target, stated, self.scene.keys[system], int(time.time()))
             try:
@@ -149,13 +206,34 @@ class Play:
                     f"{self.scene.gateway}{target}", data=body, headers=headers
                 ) as response:
                     if response.status in (200, 201, 202):
-                        return
+                        return await response.read()
                     if response.status not in (429, 503):
-                        raise GatewayError(f"Yêu cầu bị từ chối: {response.status} {(await response.text())[:600]}")
+                        raise Refused(response.status, await response.text())
             except (aiohttp.ClientError, TimeoutError):
                 pass
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
+
+    async def revoke(self, decide: Decide) -> None:
+        """An operator revokes the consent of the leaving system, when half of what it has to say is in."""
+        farewell = self.farewell
+        if farewell is None:
+            return
+        await farewell.halfway.wait()
+        reason = "Chủ quản hệ thống có văn bản rút lại sự đồng ý kết nối"
+        await decide("consent", "revoke", LEAVING, reason=reason)
+        self.progress.notes.append(f"Thu hồi sự đồng ý của {LEAVING}")
+        self.verdict.decisions.append(f"thu hồi sự đồng ý kết nối của {LEAVING} ({reason})")
+        farewell.revoked.set()
+
+    async def heal(self, decide: Decide, code: str) -> None:
+        """The portal's people mend what made it refuse one dossier; an operator lets its lane go on."""
+        self.progress.act = "người vận hành cho luồng bị giữ chạy tiếp"
+        await self._stage.send("PUT", f"{self.scene.portal}/_simulator/faults", {"seed": 1, "probability": {}})
+        await self._stage.send("POST", f"{self.scene.portal}/_simulator/poison", {"remove": [code]})
+        reason = "Cổng DVC quốc gia báo đã sửa dữ liệu khiến hồ sơ bị từ chối"
+        await decide("release", "--upstream", "national_dvc", "--dossier", code, reason=reason)
+        self.verdict.decisions.append(f"cho luồng {code} tới national_dvc chạy tiếp ({reason})")
 
     async def calm(self, limit_s: float) -> None:
         """Wait until nothing is under way: every lane is idle or held, and the resolution system has pushed everything back."""
@@ -211,6 +289,9 @@ class Play:
             pushes = [int(push["sequence"]) for push in resolution.get(role.code, {}).get("pushes", ())]
             verdict.echoes += echoes
             verdict.repeated_rows += repeated
+            told = self.farewell.told.get(role.code) if self.farewell is not None else None
+            if told is not None:
+                role = role.first(told)
             judge(role, Seen(states, rows, pushes, blocked.get(role.code, ())), verdict)
         counts = await self._stage.get(f"{self.scene.resolution}/_simulator/counts")
         verdict.accepted = self.progress.accepted + int(counts["events"]["acknowledged"])

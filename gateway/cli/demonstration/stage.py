@@ -64,6 +64,16 @@ class Stage:
         tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
         raise StageFailed(f"{name} không khởi động được:\n{tail}")
 
+    async def run(self, arguments: list[str]) -> str:
+        """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended well."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "gateway", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        told, wrong = await process.communicate()
+        if process.returncode != 0:
+            raise StageFailed(f"gateway {' '.join(arguments)}: {(told + wrong).decode(errors='replace')[-1_000:]}")
+        return told.decode()
+
     def kill(self, name: str) -> None:
         """SIGKILL: no handler runs, nothing is flushed."""
         process = self.running.pop(name)

@@ -55,6 +55,10 @@ class Verdict:
     doubled: int = 0
     repeated_rows: int = 0
     echoes: int = 0
+    foreign: int = 0
+    refused_after_revocation: int = 0
+    decisions: list[str] = field(default_factory=list)
+    checks: list[str] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.xdist_group("cli-demo")
 def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
     program_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Outage, faults, a poisoned dossier and one SIGKILL; exit 0, lost 0, out of order 0, doubled 0."""
+    """Outage, faults, one SIGKILL, XML of a foreign system, a consent revoked, a poisoned lane released: lost 0, doubled 0."""
     # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
     with tempfile.TemporaryDirectory() as place:
         process = subprocess.Popen(
@@ -34,7 +34,9 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         verdict = msgspec.json.decode(out)
         assert verdict["sound"] is True and verdict["accepted"] >= 40
         assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
-        assert len(verdict["held"]) >= 1 and all(reason for _, _, reason in verdict["held"])
+        assert all(reason for _, _, reason in verdict["held"])
+        assert verdict["foreign"] >= 3 and verdict["refused_after_revocation"] == 1
+        assert len(verdict["decisions"]) == 2 and len(verdict["checks"]) == 2
         assert verdict["score"]["dossiers"] >= 11
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.

@@ -18,7 +18,7 @@ import pytest
 
 from gateway.cli.demo import free_ports, scene_of, simulators
 from gateway.cli.demonstration import stage
-from gateway.cli.demonstration.cast import SECTORS, Role, cast
+from gateway.cli.demonstration.cast import DIALECTS, SYSTEMS, Role, cast
 from gateway.cli.demonstration.play import Play, Progress, Scene
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
@@ -125,7 +125,7 @@ async def tragedy(
     for name, value in program_environment.items():
         monkeypatch.setenv(name, value)
     folder, ports = tmp_path / "installation", Ports(*free_ports(3))
-    lay_out(folder, ports, SECTORS)
+    lay_out(folder, ports, SYSTEMS, DIALECTS)
     _hasten(folder)
     roles = cast(DOSSIERS, datetime.now(UTC).date(), SEED)
     async with stage.opened(folder) as boards:
