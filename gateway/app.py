@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import re
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -59,6 +59,7 @@ class InternalParts:
     count: Count
     config_generation: str = ""
     version: str = ""
+    pauses: Callable[[], Sequence[Mapping[str, object]]] = tuple
     reach: Reach = never
     files: FileDoor | None = None
     mounted: tuple[Mounted, ...] = ()
@@ -271,7 +272,8 @@ def _route(request: web.Request) -> str:
 def _healthz(parts: InternalParts) -> Handler:
     async def healthz(_request: web.Request) -> web.Response:
         """Alive: this process answers; says which configuration it runs."""
-        return _plain({"status": "ok", "config_generation": parts.config_generation, "version": parts.version})
+        told: dict[str, object] = {"status": "ok", "config_generation": parts.config_generation}
+        return _plain(told | {"version": parts.version, "pauses": list(parts.pauses())})
 
     return healthz
 

@@ -21,6 +21,7 @@ from gateway.admin.consents import ConsentDesk
 from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Command, Decisions
 from gateway.admin.operations import LaneQuery, Operations
+from gateway.admin.pauses import Pauses
 from gateway.admin.register import Register
 from gateway.admin.statement import Envelope
 from gateway.admin.trail import Trail
@@ -39,6 +40,7 @@ class AdminDesk:
     decisions: Decisions
     trail: Trail
     coverage: CoverageDesk
+    pauses: Pauses
     reach: Reach = never
     consents: ConsentDesk | None = None
 
@@ -53,6 +55,8 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
         "pass-event": lambda words: operations.decide_conflict(words, apply=False),
         "pause": lambda words: operations.switch(words, pause=True),
         "resume": lambda words: operations.switch(words, pause=False),
+        "pause-plan": desk.pauses.plan,
+        "pause-cancel": desk.pauses.cancel,
         "operator-add": register.add,
         "operator-revoke": register.revoke,
         **({"consent-add": consents.add, "consent-revoke": consents.revoke} if consents is not None else {}),
@@ -71,6 +75,7 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
         ("identity", desk.decisions.identity),
         ("operators", desk.register.shown),
         ("decisions", desk.decisions.proposals),
+        ("windows", desk.pauses.shown),
     ):
         app.router.add_get(f"/admin/{name}", _look(look))
     app.router.add_post("/admin/audit-search", _search(desk))

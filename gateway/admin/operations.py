@@ -13,6 +13,7 @@ from typing import Protocol
 
 import msgspec
 
+from gateway.admin.pauses import kept
 from gateway.admin.words import Words
 from gateway.clock import Clock
 from gateway.config import Upstream
@@ -23,6 +24,7 @@ from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.skipped import SkippedPush, skipped_push_intake
 from gateway.journal.model import TERMINAL, DeliveryState, InboundStatus, Intake, Ordered, OrderKind
 from gateway.journal.store import Journal
+from gateway.records import windows
 
 
 class Switchboard(Protocol):
@@ -59,7 +61,9 @@ class Operations:
         rows = await self._journal.lanes(
             upstream=query.upstream, dossier=query.dossier, blocked_only=query.blocked_only, limit=query.limit
         )
-        counts = await self._journal.counts()
+        counts, now = await self._journal.counts(), self._clock.now()
+        planned = [one.window for one in await kept(self._journal)]
+        closed = windows.closed(planned, self._upstreams, now)
         upstreams = []
         for code in self._upstreams:
             known = await self._journal.upstream(code)
@@ -68,7 +72,7 @@ class Operations:
                 {
                     "upstream": code,
                     "breaker": known.breaker_state,
-                    "paused": known.paused,
+                    "paused": known.paused or closed.get(code, ""),
                     "blocked_lanes": counts.blocked_lanes.get(code, 0),
                     "oldest_waiting": _iso(counts.oldest_waiting.get(code)),
                     "messages": states,
@@ -90,6 +94,7 @@ class Operations:
             "upstreams": upstreams,
             "parked_events": counts.parked,
             "parked": parked,
+            "windows": [_plain(windows.shown(window, now)) for window in planned if window.open_at(now)],
             "lanes": [_plain(asdict(row)) for row in rows],
         }
 
@@ -155,7 +160,16 @@ class Operations:
             self._check_upstream(words)
             chosen = (words.upstream,)
         order = Switch(chosen, pause, words.reason, words.actor, words.signed)
+        if not pause:
+            order = replace(order, beside_vi=await self._still_closed(chosen))
         return asdict(await self._switchboard.switch(order))
+
+    async def _still_closed(self, chosen: tuple[str, ...]) -> str:
+        """What a resume does not lift: a planned pause ends at its time, or is cancelled."""
+        closed = windows.closed((one.window for one in await kept(self._journal)), chosen, self._clock.now())
+        if not closed:
+            return ""
+        return f" Kế hoạch tạm dừng vẫn còn hiệu lực với {', '.join(closed)}; hủy bằng gateway pause --cancel MÃ."
 
 
 def _iso(moment: datetime | None) -> str:

@@ -39,6 +39,7 @@ _EVENT = "source sequence state occurred_at warnings"
 _DELIVERY = "upstream operation delivery_id attempts"
 _LANE = "upstream reason delivery_id"
 _LEDGER = "upstream ledger ledger_id version key"
+_WINDOW = "window upstreams notice"
 _OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reason"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
@@ -86,6 +87,10 @@ _KINDS = (
     _kind("ledger.alarm", "Sổ của đầu nối cảnh báo", f"{_LEDGER} code reason", feed=True),
     _kind("ledger.refused", "Từ chối thay đổi của sổ", "upstream ledger ledger_id key code"),
     _kind("notice.refused", "Từ chối thông báo từ bên ngoài", "upstream code status method route peer suppressed"),
+    _kind("pause.planned", "Lên kế hoạch tạm dừng", f"{_WINDOW} starts_at until reason", feed=True),
+    _kind("pause.began", "Bắt đầu tạm dừng theo kế hoạch", f"{_WINDOW} until", feed=True),
+    _kind("pause.ended", "Kết thúc tạm dừng theo kế hoạch", f"{_WINDOW} missed", feed=True),
+    _kind("pause.cancelled", "Hủy kế hoạch tạm dừng", "window upstreams reason", feed=True),
     _kind("operator.founded", "Lập người vận hành đầu tiên", f"{_OPERATOR} peer installation"),
     _kind("operator.added", "Thêm hoặc bổ sung người vận hành", _OPERATOR),
     _kind("operator.revoked", "Thu hồi người vận hành hoặc khóa", "operator key_ids reason"),

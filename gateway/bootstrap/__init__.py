@@ -17,8 +17,9 @@ from connectors.kit.contract import Delivery
 from gateway import __version__
 from gateway.admin.consents import ConsentDesk
 from gateway.admin.handlers import AdminDesk, create_admin_app
+from gateway.admin.pauses import WindowWatch
 from gateway.app import InternalParts
-from gateway.bootstrap import gauges, guests
+from gateway.bootstrap import desks, gauges, guests
 from gateway.bootstrap.desks import admin_desk
 from gateway.bootstrap.enrolment import open_register
 from gateway.bootstrap.lines import open_lines, read_routes
@@ -82,6 +83,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             follow_ups=partial(follow_ups, register, read_routes(loaded)),
         )
         worker = Worker(lines, journal, coordination, clock, hooks)
+        watch = await _window_watch(WindowWatch(journal, worker, tuple(lines), clock), house)
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
         wake = partial(_wake, coordination)
@@ -106,11 +108,12 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             count=lambda answer: metrics.intake.labels(answer).inc(),
             config_generation=loaded.generation,
             version=__version__,
+            pauses=watch.upcoming,
             reach=reach,
             files=FileDoor.of(door, cabinet, loaded.settings, reach),
             mounted=mounted,
         )
-        desk = admin_desk(loaded, journal, worker, clock, reach)
+        desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))
         yield await listen(loaded, apps, house)
@@ -138,6 +141,13 @@ def _with_register(desk: AdminDesk, journal: Journal, register: Register, clock:
     """The desk with the consent register, so that it knows the systems that were registered by command as well."""
     coverage = replace(desk.coverage, callers=register)
     return replace(desk, consents=ConsentDesk(journal, register, clock), coverage=coverage)
+
+
+async def _window_watch(watch: WindowWatch, house: AsyncExitStack) -> WindowWatch:
+    """Planned pauses: applied before anything is sent, since one may be in force, and from then on every second."""
+    await watch.look()
+    house.push_async_callback(_cancel, asyncio.create_task(watch.run()))
+    return watch
 
 
 def open_journal(

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Decisions
 from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk
 from gateway.admin.operations import Operations
+from gateway.admin.pauses import Pauses, WindowWatch, nothing_runs
 from gateway.admin.register import Register
 from gateway.admin.trail import Trail
 from gateway.clock import Clock
@@ -17,10 +20,18 @@ from gateway.journal.store import Journal
 from gateway.observe import crash
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What a desk has when the gateway runs: the watch over planned pauses, and the crash points of tests."""
+
+    watch: WindowWatch
+    reach: crash.Reach
+
+
 def admin_desk(
-    loaded: Loaded, journal: Journal, worker: Worker, clock: Clock, reach: crash.Reach = crash.never
+    loaded: Loaded, journal: Journal, worker: Worker, clock: Clock, running: Running | None = None
 ) -> AdminDesk:
-    """The desk, as the configuration wants it."""
+    """The desk, as the configuration wants it; `running` None: no gateway runs, decisions are stored only."""
     settings = loaded.settings
     people = settings.operators
     terms = Terms(settings.node, frozenset(people.second_key_for), people.proposal_hours, people.max_skew_s)
@@ -30,5 +41,6 @@ def admin_desk(
         decisions=Decisions(journal, clock, terms),
         trail=Trail(journal, clock),
         coverage=CoverageDesk(journal, settings.callers, Limits.of(settings.intake)),
-        reach=reach,
+        pauses=Pauses(journal, tuple(settings.upstreams), clock, running.watch.look if running else nothing_runs),
+        reach=running.reach if running else crash.never,
     )

@@ -7,7 +7,6 @@ import csv
 import io
 import sys
 from collections.abc import Iterable
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +15,8 @@ import msgspec
 from gateway.admin.proofs import Judged, StoreLeaf, bound_by, judge
 from gateway.audit.catalogue import markdown
 from gateway.audit.events import CATALOGUE
-from gateway.cli.operate import common_arguments, decision_arguments, leaves, read, stream
+from gateway.cli.operate import common_arguments, decision_arguments, leaves, moment, read, stream
 from gateway.cli.screen import EX_INPUT, EX_OK, EX_WRONG, failure, local, pick, print_json, say, table
-from gateway.clock import LOCAL_ZONE
 from gateway.records.operators import UnusableKey, key_id
 
 NAME = "audit"
@@ -63,15 +61,6 @@ def _question(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--since", type=moment, metavar="LÚC", help="từ lúc (giờ Việt Nam), ví dụ '2026-11-23 22:00'")
     parser.add_argument("--until", type=moment, metavar="LÚC", help="trước lúc (giờ Việt Nam)")
     parser.add_argument("--after", type=int, default=0, metavar="SỐ", help="sau vị trí này")
-
-
-def moment(text: str) -> str:
-    """A time of the clock in Viet Nam, `2026-11-23 22:00`, or an ISO time with its own offset; as ISO 8601."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} không phải thời điểm, ví dụ '2026-11-23 22:00'") from error
-    return (found if found.tzinfo is not None else found.replace(tzinfo=LOCAL_ZONE)).isoformat()
 
 
 def run(arguments: argparse.Namespace) -> int:

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from gateway.cli.operate import common_arguments, lane_arguments, send
-from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, print_json, say, table
+from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, plain, print_json, say, table
 
 NAME = "lanes"
 HELP = "Xem các luồng giao nhận: đang chờ, đang bị giữ, và lý do"
@@ -53,6 +53,11 @@ def _show(answer: Any) -> None:
             for row in answer["upstreams"]
         ),
     )
+    for row in answer["windows"]:
+        state = "Đang tạm dừng theo kế hoạch" if row["in_force"] else "Sắp tạm dừng theo kế hoạch"
+        until = local(row["until"]) if row["until"] else "khi hủy"
+        upstreams = ", ".join(row["upstreams"]) or "mọi hệ thống"
+        say(plain(f"{state}: {upstreams}, từ {local(row['from'])} đến {until}: {row['notice']}"))
     say(f"Sự kiện đang chờ sự kiện trước hoặc chờ người: {answer['parked_events']}")
     if answer["parked"]:
         table(

@@ -10,6 +10,7 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from gateway.admin.statement import Envelope, Spoken, Statement, canonical
 from gateway.bootstrap.sites import unix_site
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, plain, print_json, say
 from gateway.cli.signer import Signer, signer, signer_arguments
-from gateway.clock import Clock
+from gateway.clock import LOCAL_ZONE, Clock
 from gateway.config import Loaded, load
 from gateway.errors import IntakeError
 
@@ -38,13 +39,14 @@ def common_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="in kết quả dạng JSON cho chương trình")
 
 
-def decision_arguments(parser: argparse.ArgumentParser) -> None:
+def decision_arguments(parser: argparse.ArgumentParser, *, may_look: bool = False) -> None:
     """`--reason`, without which no decision is taken, and who signs it."""
     common_arguments(parser)
     signer_arguments(parser)
     parser.add_argument(
         "--reason",
-        required=True,
+        required=not may_look,
+        default="",
         metavar="LÝ_DO",
         help="lý do, ít nhất 10 ký tự; được ghi vào nhật ký kiểm toán, không ghi dữ liệu cá nhân",
     )
@@ -54,6 +56,15 @@ def lane_arguments(parser: argparse.ArgumentParser) -> None:
     """Which lane a decision is about."""
     parser.add_argument("--upstream", default="", metavar="HỆ_THỐNG", help="hệ thống nhận, ví dụ national_dvc")
     parser.add_argument("--dossier", default="", metavar="MÃ_HỒ_SƠ", help="mã hồ sơ")
+
+
+def moment(text: str) -> str:
+    """A time of the clock in Viet Nam, `2026-11-23 22:00`, or an ISO time with its own offset; as ISO 8601."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} không phải thời điểm, ví dụ '2026-11-23 22:00'") from error
+    return (found if found.tzinfo is not None else found.replace(tzinfo=LOCAL_ZONE)).isoformat()
 
 
 def send(arguments: argparse.Namespace, command: str, query: Mapping[str, str] | None = None) -> Any:

@@ -22,13 +22,17 @@ class LanePlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Switch:
-    """A person pauses upstreams (`pause`), or lets them run again; `signed` is the proof of the decision."""
+    """A person pauses upstreams (`pause`), or lets them run again; `signed` is the proof of the decision.
+
+    `beside_vi` is told besides: what the decision does not change.
+    """
 
     upstreams: tuple[str, ...]
     pause: bool
     reason: str
     actor: str
     signed: Signed | None = None
+    beside_vi: str = ""
 
     def trail(self, reason: str) -> tuple[AuditWrite, ...]:
         """One row an upstream."""
@@ -44,7 +48,7 @@ class Switch:
         names = ", ".join(self.upstreams)
         if self.pause:
             return f"Đã tạm dừng {names}; sự kiện mới vẫn được tiếp nhận."
-        return f"Đã cho {names} chạy tiếp."
+        return f"Đã cho {names} chạy tiếp.{self.beside_vi}"
 
 
 def lane_order(kind: OrderKind, place: LanePlace, reason: str, actor: str) -> LaneOrder:

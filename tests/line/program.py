@@ -112,15 +112,20 @@ class Program:
         )
         return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, name: str, words: Sequence[str | Path], ready_url: str = "") -> subprocess.Popen[bytes]:
-        """Start a command that stays, with its output in NAME.log, and wait until `ready_url` answers 200."""
+    def start(
+        self, name: str, words: Sequence[str | Path], ready_url: str = "", extra: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a command that stays, with its output in NAME.log, and wait until `ready_url` answers 200.
+
+        `extra` are variables of its environment alone.
+        """
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 self._line(words),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
-                env=dict(self.environment),
+                env={**self.environment, **(extra or {})},
                 cwd=self.folder,
                 start_new_session=True,
             )
@@ -151,6 +156,10 @@ class Program:
         process = self.running.pop(name)
         process.send_signal(number)
         return process.wait(limit_s)
+
+    def ended(self, name: str, limit_s: float = 20.0) -> int:
+        """Wait until a started command ends by itself; its exit code, negative for a signal."""
+        return self.running.pop(name).wait(limit_s)
 
     def close(self) -> None:
         """End everything that was started."""

@@ -20,6 +20,7 @@ from gateway.admin.decisions import Command, Decisions
 from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk, commands_of
 from gateway.admin.operations import Operations
+from gateway.admin.pauses import Pauses, WindowWatch
 from gateway.admin.register import Register
 from gateway.admin.statement import Envelope, Spoken, Statement, canonical
 from gateway.admin.trail import Trail
@@ -68,6 +69,8 @@ class Hall:
     turned: Turned
     desk: AdminDesk
     people: dict[str, Signer]
+    worker: Worker
+    watch: WindowWatch
 
     @property
     def commands(self) -> Mapping[str, Command]:
@@ -151,15 +154,18 @@ class Building:
         absent = cast("Connector", None)
         lines = {code: UpstreamLine(code, settings, absent, {}) for code, settings in upstreams.items()}
         worker = Worker(lines, journal, MemoryCoordination(clock), clock)
+        watch = WindowWatch(journal, worker, tuple(lines), clock)
+        await watch.look()
         desk = AdminDesk(
             operations=Operations(journal, worker, upstreams, clock),
             register=Register(journal, clock),
             decisions=Decisions(journal, clock, replace(self.terms, **changes)),
             trail=Trail(journal, clock),
             coverage=CoverageDesk(journal, {}, Limits.of(IntakePolicy())),
+            pauses=Pauses(journal, tuple(upstreams), clock, watch.look),
         )
         try:
-            yield Hall(journal, self.turned, desk, self.people)
+            yield Hall(journal, self.turned, desk, self.people, worker, watch)
         finally:
             await journal.close()
 
