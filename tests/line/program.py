@@ -98,6 +98,7 @@ class Program:
     folder: Path
     environment: Mapping[str, str]
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    entry: tuple[str, ...] = ("-m", "gateway")
 
     def run(self, *words: str | Path, limit_s: float = 60.0) -> Finished:
         """Run a command to its end."""
@@ -175,7 +176,7 @@ class Program:
         self.running.clear()
 
     def _line(self, words: Sequence[str | Path]) -> list[str]:
-        return [sys.executable, "-m", "gateway", *map(str, words)]
+        return [sys.executable, *self.entry, *map(str, words)]
 
 
 def processes_of(session: int) -> list[int]:

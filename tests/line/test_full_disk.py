@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +84,35 @@ def disk(request: pytest.FixtureRequest) -> Any:
     return request.getfixturevalue(request.param)
 
 
+def nothing_is_promised(line: Line, bodies: Sequence[bytes]) -> None:
+    """The judge of a full disk: every event is answered 503 with its problem document, none is acknowledged."""
+    for body in bodies:
+        answer = line.call(SECTOR, "POST", "/v1/events", body)
+        assert (answer.status, answer.tree.get("code")) == (503, "busy")
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["retry-after"]) >= 1 and "lưu" in answer.tree["detail"]
+
+
+def test_a_gateway_that_answers_without_its_commit_is_caught(place: Path, program_environment: dict[str, str]) -> None:
+    """The negative control: the same judge, and a program that acknowledges what found no room."""
+    line = lay(place, program_environment)
+    line.program.entry = (str(Path(__file__).with_name("forgetful.py")),)
+    try:
+        line.start()
+        code = line.new_dossier()
+        assert line.push(event(SECTOR, code, 1, "received")).status == 202
+        line.settled(code)
+        pid = line.program.running["gateway"].pid
+        _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, ((place / "data/journal.db-wal").stat().st_size, hard))
+        told = event(SECTOR, code, 2, "processing")
+        with pytest.raises(AssertionError, match="202"):
+            nothing_is_promised(line, [msgspec.json.encode(told)])
+        assert line.get(f"/v1/events/{told['event_id']}", SECTOR).status == 404, "acknowledged, and nowhere"
+    finally:
+        line.program.close()
+
+
 def test_a_full_disk_answers_503_and_loses_nothing_accepted(disk: Disk) -> None:
     """Accepted before: delivered. Refused while full: never a 202. The same bytes afterwards: accepted, in order."""
     line = disk.line
@@ -96,14 +125,10 @@ def test_a_full_disk_answers_503_and_loses_nothing_accepted(disk: Disk) -> None:
     disk.fill()
     told = [event(SECTOR, code, 2, "processing"), event(SECTOR, later, 1, "received")]
     bodies = [msgspec.json.encode(one) for one in told]
-    for body in bodies:
-        answer = line.call(SECTOR, "POST", "/v1/events", body)
-        assert (answer.status, answer.tree["code"]) == (503, "busy")
-        assert answer.headers["content-type"] == "application/problem+json"
-        assert int(answer.headers["retry-after"]) >= 1 and "lưu" in answer.tree["detail"]
+    nothing_is_promised(line, bodies)
     assert ask("GET", f"{line.url()}/readyz").status == 503
     assert ask("GET", f"{line.url()}/healthz").status == 200, "the process lives"
-    assert line.view(code)["state"] == "received", "reading goes on"
+    assert line.get(f"/v1/dossiers/{code}").status == 503, "a read that cannot be written down is not answered"
 
     disk.clear()
     until(lambda: ask("GET", f"{line.url()}/readyz").status == 200, "the store commits again")
