@@ -6,6 +6,7 @@ import asyncio
 import base64
 import binascii
 import logging
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -14,6 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from connectors.kit.contract import Delivery
+from connectors.kit.fetching import Fetcher
 from gateway import __version__
 from gateway.admin.consents import ConsentDesk
 from gateway.admin.handlers import AdminDesk, create_admin_app
@@ -110,7 +112,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             version=__version__,
             pauses=watch.upcoming,
             reach=reach,
-            files=FileDoor.of(door, cabinet, loaded.settings, reach),
+            files=FileDoor.of(door, cabinet, loaded.settings, reach, _fetcher(loaded)),
             mounted=mounted,
         )
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
@@ -165,6 +167,16 @@ def open_journal(
     )
     decide = Decider(read_routes(loaded), register, settings.intake, settings.files, book)
     return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
+
+
+def _fetcher(loaded: Loaded) -> Fetcher:
+    """How files are fetched where a system may ask for that; raises `ConfigError` for unreadable trust anchors."""
+    policy = loaded.settings.files
+    try:
+        anchors = str(loaded.path(policy.pull_ca_file)) if policy.pull_ca_file else None
+        return Fetcher(policy.pull_timeout_s, ssl.create_default_context(cafile=anchors))
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigError((f"files.pull_ca_file: không đọc được chứng thư gốc ({error.strerror})",)) from error
 
 
 async def open_cabinet(loaded: Loaded, journal: SqliteJournal) -> Cabinet:

@@ -19,6 +19,7 @@ from typing import Any, get_args
 
 import msgspec
 
+from connectors.kit.fetching import is_host
 from gateway.config.model import CallerRecord, Files, Loaded, Settings, Upstream
 from gateway.errors import ConfigError
 
@@ -101,6 +102,9 @@ def _caller_faults(where: str, caller: CallerRecord) -> Iterator[str]:
         yield f"{where}.keys: cần ít nhất một khóa công khai"
     if caller.authentication != "signature" and not caller.certificates:
         yield f"{where}.certificates: cần ít nhất một chứng thư khi authentication = {caller.authentication!r}"
+    for host in caller.pull_hosts:
+        if not is_host(host):
+            yield f"{where}.pull_hosts: {host!r} phải là tên máy (chữ thường, không phải địa chỉ IP), có thể kèm :cổng"
     for pin in caller.certificates:
         if re.fullmatch(r"(?:certificate|spki):[0-9a-f]{64}", pin) is None:
             yield f"{where}.certificates: {pin!r} phải viết certificate:HEX hoặc spki:HEX (SHA-256, 64 chữ số hex thường)"
@@ -133,6 +137,7 @@ def _positive_of_files(files: Files) -> tuple[tuple[str, float], ...]:
         ("min_bytes_per_s", files.min_bytes_per_s),
         ("concurrency", files.concurrency),
         ("per_system", files.per_system),
+        ("pull_timeout_s", files.pull_timeout_s),
     )
 
 

@@ -1,4 +1,4 @@
-"""HTTP in and out of the files: `POST /v1/files`, `GET /v1/files`, `GET /v1/files/{sha256}`; what is meant stands in files.py.
+"""HTTP in and out of the files, sent, asked for, listed and read; what is meant stands in files.py and beside it.
 
 The body of a POST is the file itself, of any media type; the dossier stands in the signed query.
 """
@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from base64 import b64encode
 from collections.abc import Callable
 
 from aiohttp import web
 
 from gateway.intake import files
+from gateway.intake.accept import Arrival
 from gateway.intake.authenticate import Caller
-from gateway.intake.file_decision import no_such_file
 from gateway.intake.file_reading import Opened, listed, reading
 from gateway.intake.files import FileDoor
+from gateway.intake.pulling import pull
 from gateway.intake.validate import read_body
 from gateway.journal.sealing import SealBroken
 from gateway.observe.log import correlation_id
@@ -25,7 +25,6 @@ from mappings.codec import encode
 
 ROUTE = "/v1/files"
 _LOG = logging.getLogger("gateway.intake")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _GO_ON = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
@@ -39,8 +38,9 @@ class FileHandlers:
         """Method, path and handler of each."""
         return [
             web.post(ROUTE, self.post_file, expect_handler=_not_yet),
+            web.post(f"{ROUTE}/pull", self.post_pull),
             web.get(ROUTE, self.get_files, allow_head=False),
-            web.get(f"{ROUTE}/{{sha256}}", self.get_file, allow_head=False),
+            web.get(f"{ROUTE}/{{sha256:[0-9a-f]{{64}}}}", self.get_file, allow_head=False),
         ]
 
     async def post_file(self, request: web.Request) -> web.Response:
@@ -48,6 +48,15 @@ class FileHandlers:
         sent = await files.announced(self._door, request)
         accepted = await files.store(self._door, sent, request.content, lambda: _go_on(request))
         self._count(f"file_{accepted.status}")
+        return web.Response(body=accepted.answer, status=accepted.status, content_type="application/json")
+
+    async def post_pull(self, request: web.Request) -> web.Response:
+        """`POST /v1/files/pull`: a file that we fetch from a host of the caller's list."""
+        door = self._door.door
+        body = await read_body(request, door.limits.max_body_bytes, door.limits.body_timeout_s)
+        arrival = Arrival(door.authenticator.parts(request), body, request.headers.get("Content-Type", ""))
+        accepted = await pull(self._door, arrival)
+        self._count(f"file_pulled_{accepted.status}")
         return web.Response(body=accepted.answer, status=accepted.status, content_type="application/json")
 
     async def get_files(self, request: web.Request) -> web.Response:
@@ -62,8 +71,6 @@ class FileHandlers:
         caller = await self._reader(request)
         dossier = files.asked_dossier(self._door.door, request.query.getall("dossier", []))
         sha256 = request.match_info["sha256"]
-        if _SHA256.fullmatch(sha256) is None:
-            raise no_such_file()
         asked = dossier, f"GET {ROUTE}/{{sha256}}"
         async with reading(self._door, caller, sha256, asked) as opened:
             response = web.StreamResponse(headers=_headers(opened, sha256))

@@ -20,6 +20,7 @@ from typing import ParamSpec, Protocol, TypeVar
 import aiohttp
 from aiohttp import web
 
+from connectors.kit.fetching import Fetcher
 from gateway.config import Files, Settings
 from gateway.errors import Fault, IntakeError, Invalid, JournalUnavailable, TooLarge, TooManyRequests
 from gateway.evidence.original import pack
@@ -43,6 +44,7 @@ from gateway.records.files import StoredFile
 _LOG = logging.getLogger("gateway.intake")
 P = ParamSpec("P")
 T = TypeVar("T")
+_FETCHER = Fetcher()
 _BATCH = 256 * 1024
 _TYPE = re.compile(r"[a-zA-Z0-9!#$&^_.+-]{1,64}/[a-zA-Z0-9!#$&^_.+-]{1,64}")
 _BROKEN = (web.RequestPayloadError, aiohttp.ClientPayloadError, ConnectionError)
@@ -78,19 +80,25 @@ class FileDoor:
     leaving: Slots
     parks_unknown: bool = False
     reach: Reach = never
+    fetcher: Fetcher = _FETCHER
 
     @classmethod
-    def of(cls, door: Door, cabinet: Cabinet, settings: Settings, reach: Reach = never) -> FileDoor:
+    def of(
+        cls, door: Door, cabinet: Cabinet, settings: Settings, reach: Reach = never, fetcher: Fetcher = _FETCHER
+    ) -> FileDoor:
         """With as many places, each way, as the settings say."""
         policy = settings.files
         arriving, leaving = (Slots(policy.concurrency, policy.per_system) for _ in range(2))
         parks = settings.intake.unknown_dossier == "park"
-        return cls(door, cabinet, policy, arriving, leaving, parks, reach)
+        return cls(door, cabinet, policy, arriving, leaving, parks, reach, fetcher)
 
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """A file that a caller is about to send: what the signed head says of it. `size` None: not said beforehand."""
+    """A file that a caller is about to send: what the signed head says of it. `size` None: not said beforehand.
+
+    `body` is the signed content of a request that is not the file itself, but asks for it.
+    """
 
     caller: Caller
     signed: SignedRequest
@@ -98,6 +106,7 @@ class Announced:
     sha256: str
     media_type: str
     size: int | None = None
+    body: bytes = b""
 
 
 Begin = Callable[[], Awaitable[None]]
@@ -179,7 +188,7 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
     `begin` is called once content may come (RFC 9110, 10.1.1: who waits for 100 Continue sends nothing that is refused).
     """
     door, caller = files_door.door, sent.caller
-    known, gone = await _known(files_door, sent)
+    known, gone = await known_already(files_door, sent)
     with files_door.arriving.of(caller.system_code):
         sink: Draft | _Counted = _Counted()
         if not known:
@@ -189,6 +198,8 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
             await _pour(files_door, content, sink)
             if sink.digest().hex() != sent.sha256:
                 raise bad_digest()
+            if sent.size is not None and sink.size != sent.size:
+                raise Invalid(faults=(Fault("sai_kich_thuoc", "/size", "Cỡ ghi ở đây khác cỡ của tệp."),))
             if isinstance(sink, Draft):
                 await on_disk(files_door, sink.finish)
         except BaseException:
@@ -210,7 +221,7 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
     return answered(accepted)
 
 
-async def _known(files_door: FileDoor, sent: Announced) -> tuple[bool, str]:
+async def known_already(files_door: FileDoor, sent: Announced) -> tuple[bool, str]:
     """Whether the content need not be kept again; and the place of a copy whose content is gone.
 
     Refuses early what the decision would refuse after the last byte: it decides again, over rows that nobody can change.
@@ -240,7 +251,7 @@ async def shows(door: Door, caller: Caller, dossier: str) -> bool:
 def _record(sent: Announced, draft: Draft) -> StoredFile:
     """What is kept of the file: with the signed head, a third party can check who uploaded it."""
     signed = sent.signed
-    head = pack(original_of(signed), b"")
+    head = pack(original_of(signed), sent.body)
     return StoredFile(draft.place, draft.key, sent.media_type, draft.size, head)
 
 

@@ -24,7 +24,7 @@ from gateway.config import Intake
 from gateway.errors import ConfigError, Fault, IntakeError, Invalid, TooLarge
 from gateway.intake import strict_json
 
-Kind = Literal["event", "dossier"]
+Kind = Literal["event", "dossier", "file-pull"]
 
 LONGEST_LIST = 500
 """The largest `maxItems` of the schemas; a test keeps them together."""
@@ -143,6 +143,13 @@ def validate_dossier(raw: bytes, content_type: str, limits: Limits, *, path_code
         message = "Mã hồ sơ trong nội dung phải trùng với mã trên đường dẫn."
         faults.append(Fault("ma_ho_so_khac_duong_dan", "/dossier_code", message))
     _raise_if_any(faults, NOT_A_DOSSIER)
+    return submission
+
+
+def validate_pull(raw: bytes, content_type: str, limits: Limits) -> Submission:
+    """The wish that a file be fetched; raises `Invalid` with all its faults."""
+    submission, faults = _examine("file-pull", raw, content_type, limits)
+    _raise_if_any(faults)
     return submission
 
 
@@ -271,7 +278,7 @@ _VALIDATORS = {
         ignore_unknown_formats=False,
         formats={"date-time": _is_time, "date": _is_day, "uuid": _is_uuid},
     )
-    for kind in ("event", "dossier")
+    for kind in ("event", "dossier", "file-pull")
 }
 
 PATTERNS: dict[str, tuple[str, str]] = {

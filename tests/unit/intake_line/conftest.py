@@ -83,6 +83,7 @@ CALLERS: Mapping[str, CallerRecord] = {
     "SEC-OTHER": caller(procedures=("9.999999",)),
     "SEC-MEEK": caller(states=("received",)),
     "SEC-XML": caller(profile="bieu_dien_xml"),
+    "SEC-PULL": caller(pull_hosts=("tep.donvi.example.vn",)),
     "SEC-ROW": caller(profile="dieuphoi_2026"),
 }
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import msgspec
 import pytest
 from aiohttp import web
+from aiohttp.base_protocol import BaseProtocol
 from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from connectors.kit.fetching import Address, Fetcher, FetchError
 from gateway.app import InternalParts, create_internal_app
 from gateway.bootstrap.enrolment import open_register
 from gateway.config import CallerKey, Loaded, Settings
@@ -33,6 +38,25 @@ from mappings.codec import encode
 from tests.conforming import documented
 
 
+@dataclass(frozen=True)
+class Office(Fetcher):
+    """A host of a sector system, by the path of what it holds; it counts how often it is asked."""
+
+    holds: dict[str, bytes] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def content(self, address: Address, limit: int) -> AsyncIterator[aiohttp.StreamReader]:
+        """What lies behind an address, as a stream; an unknown one is refused."""
+        self.asked.append(address.rest)
+        if address.rest not in self.holds:
+            raise FetchError("answer", "không có")
+        stream = aiohttp.StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)
+        stream.feed_data(self.holds[address.rest][:limit])
+        stream.feed_eof()
+        yield stream
+
+
 @dataclass
 class Site:
     """A gateway's internal listener over the embedded store, on loopback, with callers that sign for real."""
@@ -45,6 +69,7 @@ class Site:
     counted: list[str]
     reached: list[str]
     register: Register
+    office: Office
 
     async def call(
         self, who: str, method: str, target: str, body: bytes = b"", **headers: str
@@ -137,12 +162,13 @@ async def site(
         return b"gateway_up 1\n"
 
     cabinet = Cabinet(tmp_path / "store/content")
-    of_files = FileDoor.of(door, cabinet, loaded.settings)
+    office = Office()
+    of_files = FileDoor.of(door, cabinet, loaded.settings, fetcher=office)
     parts = InternalParts(
         door, render, counted.append, config_generation="g1", version="t", reach=reached.append, files=of_files
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
-        made = Site(client, journal, keys, turned, words, counted, reached, register)
+        made = Site(client, journal, keys, turned, words, counted, reached, register, office)
         assert await made.put() == 201
         yield made
     await journal.close()

@@ -74,3 +74,64 @@ async def test_an_old_signature_may_repeat_what_is_stored_and_nothing_else(site:
     old = sign_head("POST", target, other, site.keys["SEC-A"], int(site.time.now.timestamp()) - 3_600)
     status, tree, _ = await site.send("POST", target, b"other", old)
     assert (status, tree["code"]) == (401, "signature_expired")
+
+
+def wish(words: Any, **changes: Any) -> bytes:
+    """The wish that a file be fetched."""
+    told = {
+        "dossier_code": words.code,
+        "url": "https://tep.donvi.example.vn/kq/1.pdf",
+        "sha256": SHA256,
+        "size": len(CONTENT),
+        "media_type": "application/pdf",
+    }
+    return msgspec.json.encode(told | changes)
+
+
+async def test_a_listed_host_is_fetched_from_and_the_file_is_kept_as_an_upload_is(site: Any, words: Any) -> None:
+    """201 and 200, one copy, readable, audited; the signed wish itself is kept as evidence."""
+    site.office.holds["/kq/1.pdf"] = CONTENT
+    body = wish(words)
+    status, told, _ = await site.call("SEC-PULL", "POST", "/v1/files/pull", body)
+    assert (status, told["sha256"], told["size"]) == (201, SHA256, len(CONTENT))
+    assert (await site.call("SEC-PULL", "POST", "/v1/files/pull", body))[0] == 200
+    assert (await site.upload("SEC-A", CONTENT))[0] == 200
+    assert await audits(site, "file.stored") == [("SEC-PULL", words.code, {"sha256": SHA256, "size": len(CONTENT)})]
+    assert await read(site, "RES", f"/v1/files/{SHA256}?dossier={words.code}") == 200
+    stored = files.parse(await site.journal.record(files.key(words.code, SHA256)))
+    assert unpack(stored.signed)[1] == body
+
+
+async def test_fetching_is_off_unless_the_host_is_listed_for_this_system(site: Any, words: Any) -> None:
+    """No list: never. Another host, http, an account, an IP address: refused before anything is called."""
+    for who in ("SEC-A", "RES"):
+        status, told, _ = await site.call(who, "POST", "/v1/files/pull", wish(words))
+        assert (status, told["code"]) == (403, "pull_not_allowed")
+    for url, status in (
+        ("https://khac.example.vn/1.pdf", 403),
+        ("https://tep.donvi.example.vn:8443/1.pdf", 403),
+        ("http://tep.donvi.example.vn/1.pdf", 422),
+        ("https://a@tep.donvi.example.vn/1.pdf", 422),
+        ("https://127.0.0.1/1.pdf", 422),
+    ):
+        assert (await site.call("SEC-PULL", "POST", "/v1/files/pull", wish(words, url=url)))[0] == status, url
+    assert site.office.asked == []
+
+
+async def test_what_is_fetched_must_be_what_was_said(site: Any, words: Any) -> None:
+    """Another content, another size, nothing there, another dossier, a wish that is none: told each in its own way."""
+    site.office.holds.update({"/kq/1.pdf": CONTENT, "/khac": b"khac"})
+    base = "https://tep.donvi.example.vn"
+    cases: tuple[tuple[bytes, int, set[tuple[str, str]]], ...] = (
+        (wish(words, url=f"{base}/khac"), 422, {("noi_dung_khac", "/sha256")}),
+        (wish(words, size=len(CONTENT) - 1), 422, {("sai_kich_thuoc", "/size")}),
+        (wish(words, url=f"{base}/mat"), 502, set()),
+        (wish(words, dossier_code="000.00.00.G16-261120-9999"), 404, set()),
+        (wish(words, sha256="x", them=1), 422, {("sai_dinh_dang", "/sha256"), ("truong_khong_biet", "/them")}),
+    )
+    for body, status, faults in cases:
+        told = await site.call("SEC-PULL", "POST", "/v1/files/pull", body)
+        assert told[0] == status
+        assert {(fault["code"], fault["pointer"]) for fault in told[1]["errors"]} == faults
+    assert await audits(site, "file.stored") == []
+    assert site.office.asked == ["/khac", "/kq/1.pdf", "/mat"], "nobody is called for what would be refused anyway"
