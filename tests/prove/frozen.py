@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -107,6 +108,7 @@ async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[s
     """Run both workers and freeze the first one; what the upstream saw when everything had arrived."""
     chance, seen = random.Random(seed), Seen()
     processes: list[subprocess.Popen[bytes]] = []
+    calls: set[asyncio.Task[None]] = set()
     with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as name:
         folder = Path(name)
 
@@ -116,12 +118,20 @@ async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[s
             return processes[-1]
 
         async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            line = (await reader.readline()).split()
-            if line:  # a worker that found itself too late hangs up without a word
-                seen.saw(line[0].decode(), int(line[1]), line[2].decode())
-                await asyncio.sleep(_UPSTREAM_S)
-                writer.write(b"ok\n")
-            writer.close()
+            task = asyncio.current_task()
+            assert task is not None
+            calls.add(task)
+            try:
+                line = (await reader.readline()).split()
+                if line:  # a worker that found itself too late hangs up without a word
+                    seen.saw(line[0].decode(), int(line[1]), line[2].decode())
+                    await asyncio.sleep(_UPSTREAM_S)
+                    writer.write(b"ok\n")
+            finally:
+                writer.close()
+                with suppress(ConnectionError):
+                    await writer.wait_closed()
+                calls.discard(task)
 
         server = await asyncio.start_unix_server(upstream, folder / "upstream.sock")
         try:
@@ -147,6 +157,9 @@ async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[s
             for process in processes:
                 process.kill()
                 process.wait()
+            for call in calls:
+                call.cancel()
+            await asyncio.gather(*calls, return_exceptions=True)
 
 
 async def _until(met: Callable[[], bool]) -> None:
