@@ -5,6 +5,7 @@ SHELL := /bin/bash
 PY := .venv/bin/python
 SCALE ?= full
 N ?=
+ONLY ?=
 TESTS ?= tests
 WHEEL ?=
 
@@ -25,9 +26,9 @@ check: ## format, lint, types, import contracts, mapping tables, connector folde
 	@scripts/setup dev
 	@scripts/check
 
-prove: ## kill rounds, power cuts, freezes, clock jumps, backlog, benches (SCALE=ci runs a fifth)
+prove: ## the promise: kill, power, frozen, clock, backlog, foreign, exploring, benches (SCALE=ci a fifth, ONLY=power one part)
 	@scripts/setup dev
-	@$(PY) -m tests.prove --scale $(SCALE)
+	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
 bench: ## print the figures of bench/ (accept, claim, lag)
 	@scripts/setup dev

@@ -1,11 +1,12 @@
 """`python -m tests.prove`: the promise, proven on this machine. Prints seeds, figures and a verdict; 0 only when it holds.
 
 --scale full   40 rounds of SIGKILL, 8 power cuts, freezes, clock jumps, a million blocked lanes, ten thousand random messages
-               of each foreign dialect, lag runs, benches: all bind
+               of each foreign dialect, 60 requests to each operation of the published interface, lag runs, benches: all bind
 --scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
+--only PART    kill, power, frozen, clock, backlog, foreign, exploring, benches; may be repeated
 
-Every part but the rounds of SIGKILL runs with a negative control beside it: the same run with the promise switched off must
-fail, or the part is broken. What a machine cannot do (mount an image) is said and counted as not run, never as passed.
+Power, frozen, clock, backlog and exploring run with a negative control beside them: the same run with the promise switched off
+must fail, or the part is broken. What a machine cannot do (mount an image) is said and counted as not run, never as passed.
 """
 
 from __future__ import annotations
@@ -26,11 +27,12 @@ _CUTS = {"full": (8, 4), "ci": (2, 1)}
 _FREEZES = {"full": 4, "ci": 1}
 _BLOCKED = {"full": 1_000_000, "ci": 200_000}
 _MESSAGES = {"full": 10_000, "ci": 2_000}
+_REQUESTS = {"full": 60, "ci": 24}
 _BENCHES = {
     "full": (("lag.py",), ("claim.py",), ("accept.py",)),
     "ci": (("lag.py", "--quick"), ("claim.py", "--quick"), ("accept.py", "--quick")),
 }
-_PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "benches")
+_PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring", "benches")
 
 
 def main() -> int:
@@ -57,18 +59,21 @@ def main() -> int:
     if "backlog" in wanted:
         held["blocked lanes"] = asyncio.run(backlog.prove(_BLOCKED[scale]))
     if "foreign" in wanted:
-        held["foreign messages"] = _foreign(_MESSAGES[scale])
+        print(f"\n== {_MESSAGES[scale]} random messages of each foreign dialect", flush=True)
+        held["foreign messages"] = _tested("property/test_foreign_messages.py", TTHC_FOREIGN_EXAMPLES=_MESSAGES[scale])
+    if "exploring" in wanted:
+        print(f"\n== {_REQUESTS[scale]} requests drawn for each operation of the published interface", flush=True)
+        held["published interface"] = _tested("line/test_exploring.py", TTHC_EXAMPLES=_REQUESTS[scale])
     printed = _benches(scale, held) if "benches" in wanted else {}
     return _verdict(held, printed)
 
 
-def _foreign(messages: int) -> bool:
-    """So many random messages of each foreign dialect: mapped with nothing dropped, or refused with every fault."""
-    print(f"\n== {messages} random messages of each foreign dialect", flush=True)
-    test = Path(__file__).parents[1] / "property" / "test_foreign_messages.py"
-    environment = {**os.environ, "TTHC_FOREIGN_EXAMPLES": str(messages)}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(test)]
-    return subprocess.run(command, check=False, cwd=test.parents[2], env=environment).returncode == 0
+def _tested(file: str, **sizes: int) -> bool:
+    """Run one file of tests at another size than `make test` does; whether it passed."""
+    tests = Path(__file__).parents[1]
+    environment = {**os.environ, **{name: str(size) for name, size in sizes.items()}}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests / file)]
+    return subprocess.run(command, check=False, cwd=tests.parent, env=environment).returncode == 0
 
 
 def _benches(scale: str, held: dict[str, bool | None]) -> dict[str, bool]:
