@@ -103,6 +103,8 @@ async def accept(door: Door, arrival: Arrival) -> Accepted:
     """Take one event on; durable when this returns. Raises `IntakeError`, and then nothing was stored."""
     # 1. Who calls? The signature covers the very bytes that are kept as evidence.
     caller = await door.identify(arrival.signed, arrival.body)
+    if caller.role == RESOLUTION and caller.refusal is not None:
+        raise caller.refusal  # it stands in no register, so that no transaction would judge its proof again
 
     if caller.record.profile != foreign.OWN:
         return await _accept_foreign(door, arrival, caller)
