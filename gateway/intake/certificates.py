@@ -20,6 +20,7 @@ from typing import Literal
 
 from aiohttp import web
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.errors import ConfigError, IntakeError, Unauthenticated
@@ -61,7 +62,7 @@ def read_certificate(der: bytes) -> Certificate:
         parsed = x509.load_der_x509_certificate(der)
         key = parsed.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         begins, ends = parsed.not_valid_before_utc, parsed.not_valid_after_utc
-    except (ValueError, x509.UnsupportedGeneralNameType) as error:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.UnsupportedGeneralNameType) as error:
         raise _malformed("không phải một chứng thư X.509 dạng DER") from error
     return Certificate(pin("certificate", der), pin("spki", key), begins, ends)
 
