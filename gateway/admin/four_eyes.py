@@ -136,7 +136,7 @@ def check_second(proposal: Proposal, second: Said, register: Mapping[str, Operat
         raise Conflict("Chữ ký thứ hai không nói về đúng nội dung của đề nghị.", code="proposal_differs")
     first = register.get(proposal.operator)
     same = second.key.key_id == proposal.key_id or second.operator.name == proposal.operator
-    if same or first is None or second.operator.person == first.person:
+    if same or first is None or operators.same_person(second.operator.person, first.person):
         raise Forbidden("Người ký thứ hai phải là một người khác, với khóa khác.", code="same_person")
     check_role(second.operator, proposal.command)
     check_in_force(first, proposal.key_id, now)

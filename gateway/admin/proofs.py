@@ -19,7 +19,7 @@ from gateway.admin.statement import Envelope, Statement
 from gateway.clock import to_micros
 from gateway.evidence.log import GENESIS, chain
 from gateway.journal.books import row_digest
-from gateway.records.operators import UnusableKey, holds, key_id
+from gateway.records.operators import UnusableKey, holds, key_id, same_person
 
 SIGNED = ("decision.taken", "decision.proposed")
 
@@ -77,6 +77,7 @@ class _Keys(msgspec.Struct, frozen=True):
     """What rows about operators say of keys."""
 
     operator: str = ""
+    person: str = ""
     key_ids: tuple[str, ...] = ()
     public_keys: tuple[str, ...] = ()
 
@@ -107,6 +108,7 @@ class _Known:
     trusted: Mapping[str, str]
     pems: dict[str, str] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)
+    people: dict[str, str] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
 
     def learn(self, line: Line) -> None:
@@ -114,6 +116,8 @@ class _Known:
         told = msgspec.json.decode(line.fields, type=_Keys)
         if line.kind == "operator.revoked":
             self.revoked.update(told.key_ids)
+        if told.person:
+            self.people[told.operator] = told.person
         for pem in told.public_keys:
             name = key_id(pem)
             self.pems[name], self.owners[name] = pem, told.operator
@@ -179,7 +183,8 @@ def _proof_faults(proof: _Proof, known: _Known) -> Iterator[str]:
     agreed = msgspec.json.decode(proof.second_statement, type=Statement).words.details
     if agreed.get("digest") != Envelope(proof.statement).digest():
         yield "Chữ ký thứ hai không nói về đúng nội dung được ký lần thứ nhất."
-    if proof.second_key_id == proof.key_id or proof.second_operator == proof.operator:
+    people = (known.people.get(name, name) for name in (proof.operator, proof.second_operator))
+    if proof.second_key_id == proof.key_id or same_person(*people):
         yield "Hai chữ ký là của cùng một người."
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -19,7 +19,7 @@ from gateway.admin.words import Words
 from gateway.audit.events import FieldValue, audit
 from gateway.clock import Clock
 from gateway.dispatch.replay import checked_reason
-from gateway.errors import Conflict, Fault, Invalid, NotFound
+from gateway.errors import Conflict, Fault, IntakeError, Invalid, NotFound
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
 from gateway.journal.model import RecordWrite
@@ -29,6 +29,8 @@ from gateway.records.operators import NAME, Change, Operator, OperatorKey, Role,
 from mappings.codec import encode
 
 T = TypeVar("T")
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""A moment with its time zone: one without would stand in the register and could be compared with no clock."""
 
 
 class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,8 +41,8 @@ class Wanted(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     person: str = ""
     roles: tuple[Role, ...] = ()
     keys: tuple[str, ...] = ()
-    valid_from: datetime | None = None
-    valid_to: datetime | None = None
+    valid_from: Moment | None = None
+    valid_to: Moment | None = None
 
 
 class Gone(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -79,8 +81,9 @@ class Register:
             keys=(*operator.keys, *keys),
             history=(*operator.history, Change(now, words.actor, "founded" if not entries else "added", reason)),
         )
-        if not entries and not operators.admin_left([operator], now):
-            raise Invalid("Người vận hành đầu tiên phải có vai trò admin và một khóa.", code="founder_not_admin")
+        others = [other for other, _ in entries.values() if other.name != operator.name]
+        if not operators.admin_left([*others, operator], now):
+            raise _no_admin(founding=not entries)
         record = operators.write(operator, 1 + (known[1] if known is not None else 0))
         fields = _fields(operator, keys, reason)
         named = ", ".join(key.key_id for key in keys) or "không đổi"
@@ -129,6 +132,15 @@ class Register:
         return answer
 
 
+def _no_admin(*, founding: bool) -> IntakeError:
+    """The refusal of a register in which nobody could add anybody."""
+    if founding:
+        return Invalid("Người vận hành đầu tiên phải có vai trò admin và một khóa.", code="founder_not_admin")
+    return Conflict(
+        "Không bỏ được vai trò hay hạn của người quản trị cuối cùng; hãy thêm người khác trước.", code="last_admin"
+    )
+
+
 def _read(details: Mapping[str, object], kind: type[T]) -> T:
     try:
         return msgspec.convert(details, kind)
@@ -162,7 +174,7 @@ def _extended(operator: Operator, wanted: Wanted) -> Operator:
     """An entry that stands, with what is new; nobody becomes another person."""
     if operator.revoked_at is not None:
         raise Conflict(f"{operator.name} đã bị thu hồi; hãy dùng tên khác.", code="already_revoked")
-    if wanted.person not in ("", operator.person):
+    if wanted.person and not operators.same_person(wanted.person, operator.person):
         raise Conflict(f"{operator.name} là của người khác (mã {operator.person}).", code="operator_exists")
     return replace(
         operator,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -122,6 +123,15 @@ class Operator:
         """Whether the entry stands at `now`: begun, not run out, not revoked."""
         begun = self.valid_from <= now and (self.valid_to is None or now < self.valid_to)
         return begun and (self.revoked_at is None or now < self.revoked_at)
+
+
+def same_person(one: str, other: str) -> bool:
+    """Whether two staff numbers are one person's, however each was typed: capitals, blanks and widths of signs do not count."""
+    return _plainly(one) == _plainly(other)
+
+
+def _plainly(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split()).casefold()
 
 
 class UnusableKey(ValueError):

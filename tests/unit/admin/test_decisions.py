@@ -234,18 +234,31 @@ async def test_a_key_belongs_to_one_person_for_ever(hall: Any) -> None:
         ({"name": "binh", "roles": ["operator"], "keys": ["-----BEGIN"]}, "key_unusable"),
         ({"name": "chi", "person": "another"}, "operator_exists"),
         ({"nick": "binh"}, "order_incomplete"),
+        ({"name": "chi", "valid_to": "2027-01-01T00:00:00"}, "order_incomplete"),
+        ({"name": "chi", "roles": ["viewer"]}, "last_admin"),
+        ({"name": "chi", "valid_to": "2026-01-01T00:00:00Z"}, "last_admin"),
     ],
 )
 async def test_an_entry_that_is_not_whole_is_refused(hall: Any, details: dict[str, Any], code: str) -> None:
     """Each with its code; the register stays as it was."""
     assert (await _refused(hall.say("chi", "operator-add", details=details))).code == code
     assert len(await hall.desk.decisions.register()) == 1
+    assert [row["in_force"] for row in (await hall.desk.register.shown())["operators"]] == [True]
+
+
+async def test_a_moment_without_a_time_zone_is_refused(hall: Any) -> None:
+    """It could be compared with no clock: one such entry would end every look at the register, for ever."""
+    for field in ("valid_from", "valid_to"):
+        stated = {field: "2027-01-01T00:00:00"}
+        assert (await _refused(hall.add("binh", "operator", **stated))).code == "order_incomplete"
+    assert list(await hall.desk.decisions.register()) == ["chi"]
 
 
 async def test_the_last_admin_stays(hall: Any) -> None:
     """Otherwise nobody could ever add an operator again; with a second admin the first may go."""
     assert (await _refused(hall.say("chi", "operator-revoke", details={"name": "chi"}))).code == "last_admin"
     await hall.add("binh", "admin")
+    assert (await hall.say("binh", "operator-add", details={"name": "chi", "roles": ["operator"]}))["done"]
     assert (await hall.say("binh", "operator-revoke", details={"name": "chi"}))["done"]
     assert (await _refused(hall.say("binh", "operator-revoke", details={"name": "binh"}))).code == "last_admin"
     assert (await _refused(hall.say("binh", "operator-revoke", details={"name": "ai"}))).code == "operator_unknown"

@@ -60,11 +60,12 @@ async def test_the_same_key_is_no_second_one(hall: Any) -> None:
 
 
 async def test_the_same_person_under_another_name_is_no_second_one(hall: Any) -> None:
-    """The staff number counts, not the login."""
+    """The staff number counts, not the login, and not how somebody typed it."""
     await hall.add("binh", "operator", person="CB-7")
-    await hall.add("binh2", "operator", person="CB-7")
     details = await _proposed(hall, "binh")
-    assert await _code(hall.say("binh2", "approve", details=details)) == "same_person"
+    for number, name in (("CB-7", "binh2"), ("cb-7 ", "binh3"), ("CB - 7", "binh4"), ("\uff23\uff22-7", "binh5")):
+        await hall.add(name, "operator", person=number)
+        assert await _code(hall.say(name, "approve", details=details)) == "same_person"
     assert (await hall.say("chi", "approve", details=details))["done"]
 
 
