@@ -112,7 +112,7 @@ class Report:
 
 
 def check(folder: Path) -> Report:
-    """Hold the store in `folder` against its evidence, as both stand now; raises `StoreUnopenable`."""
+    """Hold the store in `folder` against its evidence, as both stand now; raises `StoreUnopenable`, `StoreOfBefore`."""
     with opened(folder) as store, closing(Sorter()) as sorter:
         return _Check(store, sorter).run()
 

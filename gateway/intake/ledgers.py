@@ -99,7 +99,7 @@ class _Page:
     situation: Situation
     subject: InputsSubject
     standing: dict[RecordKey, LedgerEntry] = field(default_factory=dict)
-    keys: set[RecordKey] = field(default_factory=set)
+    taken: dict[RecordKey, str] = field(default_factory=dict)  # the changes of this decision, with their digests
     records: list[RecordWrite] = field(default_factory=list)
     audits: list[AuditWrite] = field(default_factory=list)
     deliveries: list[NewDelivery] = field(default_factory=list)
@@ -176,8 +176,9 @@ class LedgerBook:
         change, upstream = item.change, page.subject.upstream
         key = ledgers.change_key(upstream, change)
         known = page.situation.records.get(key)
-        if known is not None or key in page.keys:
-            if known is None or ledgers.read_change(known).digest != item.digest:
+        before_it = ledgers.read_change(known).digest if known is not None else page.taken.get(key)
+        if before_it is not None:
+            if before_it != item.digest:
                 self._refuse(page, item, "key_reused")
             return
         bound = self._ledgers[upstream, change.ledger]
@@ -192,7 +193,7 @@ class LedgerBook:
         if bound.spec.sealed and not dossier:
             self._refuse(page, item, "dossier_missing")
             return
-        page.keys.add(key)
+        page.taken[key] = item.digest
         state = decode(before.state, bound.ledger.state_type) if before is not None else None
         after, effects = bound.ledger.apply(state, item.meaning)
         moment = _Moment(change, bound, before.version + 1 if before is not None else 1, dossier)
@@ -211,9 +212,9 @@ class LedgerBook:
         """Keep a change that must change nothing, tell of it and raise an alarm: once, however often it comes."""
         change = item.change
         key = ledgers.change_key(page.subject.upstream, change, f"!{item.digest}")
-        if key in page.situation.records or key in page.keys:
+        if key in page.situation.records or key in page.taken:
             return
-        page.keys.add(key)
+        page.taken[key] = item.digest
         kept = KeptChange(0, page.situation.now, item.digest, change, page.subject.original, refused=code)
         page.records.append(ledgers.write_change(key, kept, sealed_for=change.dossier_code or page.actor))
         page.audits.append(

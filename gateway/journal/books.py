@@ -166,10 +166,11 @@ class Books(Pages):
 
     def register(self, table: Bound, row: Row) -> None:
         """Have the leaf of this operation cover a row as it stands now; its columns are those of `table`, in order."""
-        self._digests.append(row_digest(table.name, *row))
-        self._names.append((table.name, *row[: len(table.key)]))
+        # Before the row, never behind it: a receipt is registered right before the one leaf that it names.
         if len(self._names) >= MOST_ROWS:
             self.chain_leaf()
+        self._digests.append(row_digest(table.name, *row))
+        self._names.append((table.name, *row[: len(table.key)]))
 
     def sealed(self, dossier: str, label: str, plain: bytes) -> Stored:
         """Seal a value for its place; the dossier gets its data key with its first one."""

@@ -14,6 +14,7 @@ from typing import Any
 
 import apsw
 
+from gateway.errors import GatewayError
 from gateway.journal.books import row_digest
 from gateway.journal.bound import BOUND, Bound
 from gateway.journal.opening import StoreUnopenable
@@ -24,6 +25,10 @@ from mappings.codec import encode
 
 _SORTED_AT_ONCE = 4_096
 _SHELVED = frozenset({"payload", "receipt", "record"})
+
+
+class StoreOfBefore(GatewayError):
+    """Kho do phiên bản trước lập, mắt xích chưa nêu tên các dòng; chạy gateway serve một lần để nâng cấp, rồi kiểm tra lại."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +143,7 @@ class Opened:
 
 @contextmanager
 def opened(folder: Path) -> Iterator[Opened]:
-    """The store in `folder`, read only, as it stands now; raises `StoreUnopenable`.
+    """The store in `folder`, read only, as it stands now; raises `StoreUnopenable`, `StoreOfBefore`.
 
     A store on a medium that cannot be written (an auditor's copy) is read without its shared memory file.
     """
@@ -148,6 +153,8 @@ def opened(folder: Path) -> Iterator[Opened]:
     except apsw.Error as error:
         raise StoreUnopenable(folder, error) from error
     try:
+        if "about" not in {row[1] for row in connection.execute("PRAGMA table_info(leaf)")}:
+            raise StoreOfBefore(StoreOfBefore.__doc__)
         yield Opened(connection, folder)
     finally:
         connection.close()

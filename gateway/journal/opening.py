@@ -61,7 +61,8 @@ def begin_chain(books: Books) -> bool:
     """Register the node and append the first leaf: over a record that names the last head of every other chain.
 
     It covers what this store is by, too: how its key is recognised, and which steps brought its tables here. True when
-    no chain of before names its rows: they are to be adopted.
+    the chain before it does not name its rows (an older program wrote it, before an upgrade or after one that was taken
+    back): all that stands is to be adopted.
     """
     author = books.author
     books.what = "open"
@@ -69,13 +70,14 @@ def begin_chain(books: Books) -> bool:
     for table in ("meta", "migration"):
         for row in books.rows("open.meta" if table == "meta" else "open.migrations"):
             books.register(BOUND[table], row)
+    newest = books.one("open.newest_chain")
     before = reading.leaves(books, "", 0, _EVERY_CHAIN)
     heads = {leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in before}
     opened_at = from_micros(books.now)
     state = encode_sorted({"writer": author.writer, "node": author.node, "opened_at": opened_at, "heads": heads})
     books.run("record.put", "chain_opening", author.writer, 1, state, None, "")
     books.chain_leaf(sha256(state))
-    return bool(before) and not any(leaf.about for leaf in before)
+    return newest is not None and not any(leaf.about for leaf in before if leaf.writer == newest[0])
 
 
 def adopt(books: Books, cursor: Cursor) -> None:

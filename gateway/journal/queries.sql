@@ -42,6 +42,9 @@ SELECT max((SELECT coalesce(max(position), 0) FROM audit),
 INSERT INTO node (node, started, beat) VALUES (?1, ?2, ?2)
 ON CONFLICT (node) DO UPDATE SET started = excluded.started, beat = excluded.beat
 
+-- name: open.newest_chain
+SELECT id FROM record WHERE kind = 'chain_opening' ORDER BY length(state) DESC LIMIT 1
+
 -- name: open.meta
 SELECT name, value FROM meta ORDER BY name
 

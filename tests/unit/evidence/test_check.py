@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from gateway.evidence.check import Report, check
 from gateway.evidence.log import chain
 from gateway.journal.bound import BOUND
+from gateway.journal.examining import StoreOfBefore
 from gateway.journal.statements import migrations
 from tests.unit.evidence.lively import Lively
 
@@ -298,17 +299,50 @@ async def test_a_store_in_use_is_checked_at_one_moment(tmp_path: Path) -> None:
         await journal.close()
 
 
-async def test_a_store_of_before_is_adopted_at_the_next_start(tmp_path: Path) -> None:
-    """Rows that were kept before leaves named them are bound as they stand at the upgrade; an edit after it is named."""
-    lively = Lively(tmp_path / "store")
-    await lively.live()
-    connection = apsw.Connection(str(lively.folder / "journal.db"))
+def as_before(folder: Path) -> None:
+    """Make a store what the program kept whose leaves did not name their rows."""
+    connection = apsw.Connection(str(folder / "journal.db"))
     connection.execute("DROP TRIGGER leaf_is_append_only")
     connection.execute("ALTER TABLE leaf DROP COLUMN about")
     connection.execute("DELETE FROM migration WHERE number >= 2")
     trigger = next(step.sql for step in migrations() if step.number == 1).split("\n\n")[3]
     connection.execute(trigger)
     connection.close()
+
+
+async def test_a_store_of_before_is_told_to_be_one(tmp_path: Path) -> None:
+    """It cannot be examined before its first start under this program, which is said; it is no fault of the store."""
+    lively = Lively(tmp_path / "store")
+    await lively.live()
+    as_before(lively.folder)
+    with pytest.raises(StoreOfBefore, match="gateway serve"):
+        check(lively.folder)
+
+
+async def test_an_upgrade_that_was_taken_back_for_a_while_is_no_fault(tmp_path: Path) -> None:
+    """The older program goes on in the same store, its leaves name nothing; the next start adopts what it wrote."""
+    lively = Lively(tmp_path / "store")
+    await lively.live()
+    journal = lively.open()
+    await lively.event(journal, "HS-40", 1)
+    await journal.close()
+    newest = "(SELECT id FROM record WHERE kind = 'chain_opening' ORDER BY length(state) DESC)"
+    by_hand(lively.folder, lambda db: db.execute(f"UPDATE leaf SET about = x'' WHERE writer = {newest}"))
+    assert not check(lively.folder).holds, "nothing vouches for what that chain wrote"
+    await lively.open().close()
+    journal = lively.open()
+    await lively.event(journal, "HS-41", 1)
+    await journal.close()
+    assert check(lively.folder).faults == []
+    by_hand(lively.folder, lambda db: db.execute("UPDATE inbound SET sequence = 7 WHERE dossier = 'HS-40'"))
+    assert len(check(lively.folder).faults) == 1
+
+
+async def test_a_store_of_before_is_adopted_at_the_next_start(tmp_path: Path) -> None:
+    """Rows that were kept before leaves named them are bound as they stand at the upgrade; an edit after it is named."""
+    lively = Lively(tmp_path / "store")
+    await lively.live()
+    as_before(lively.folder)
     await lively.open().close()
     journal = lively.open()
     await lively.event(journal, "HS-40", 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.journal.books import row_digest
+from gateway.journal.books import MOST_ROWS, row_digest
 from gateway.journal.bound import BOUND, UNREGISTERED, written
-from gateway.journal.model import DeliveryState, Leaf, OrderKind, RecordKey
+from gateway.journal.model import DeliveryState, Leaf, OrderKind, RecordKey, RecordWrite
 from gateway.journal.statements import load
 
 if TYPE_CHECKING:
@@ -83,6 +84,25 @@ async def test_an_accept_covers_every_row_it_writes(desk: Desk) -> None:
         assert rows and rows.items() <= covered.items(), table
     assert {name[0] for name in covered} == {*kinds, "record"}
     assert msgspec.json.decode(head.about)[:3] == ["accept", msgspec.json.decode(head.about)[1], desk.dossier]
+
+
+@on_disk
+@pytest.mark.parametrize("beside", [-1, 0, 1])
+async def test_a_receipt_names_the_leaf_that_covers_it_however_many_rows_came_with_it(desk: Desk, beside: int) -> None:
+    """One leaf covers only so many rows; the receipt stands in the leaf that it names also where the bound falls on it."""
+    await desk.accept(desk.event(1))
+    first = desk.event(2)
+    await desk.accept(first)
+    (head,) = await desk.journal.leaves()
+    count = MOST_ROWS - len(rows_of(head)) + beside
+    many = tuple(RecordWrite(RecordKey("note", str(n)), 1, b"{}") for n in range(count))
+    event = desk.event(3)
+    await desk.journal.accept(replace(event.intake(), subject=replace(event.decision(), records=many)))
+    connection = apsw.Connection(str(desk.folder / "journal.db"), flags=apsw.SQLITE_OPEN_READONLY)
+    ((named,),) = connection.execute("SELECT leaf FROM receipt WHERE key = ?1", (event.event_id,)).fetchall()
+    connection.close()
+    (leaf,) = [leaf for leaf in await desk.journal.leaves(head.writer) if leaf.digest == named]
+    assert ("receipt", event.source, event.event_id) in rows_of(leaf)
 
 
 @on_disk
