@@ -78,6 +78,7 @@ class FileDoor:
     policy: Files
     arriving: Slots
     leaving: Slots
+    fetching: Slots
     parks_unknown: bool = False
     reach: Reach = never
     fetcher: Fetcher = _FETCHER
@@ -86,11 +87,11 @@ class FileDoor:
     def of(
         cls, door: Door, cabinet: Cabinet, settings: Settings, reach: Reach = never, fetcher: Fetcher = _FETCHER
     ) -> FileDoor:
-        """With as many places, each way, as the settings say."""
+        """With as many places, each way, as the settings say; and as many for calls to hosts that files are fetched from."""
         policy = settings.files
-        arriving, leaving = (Slots(policy.concurrency, policy.per_system) for _ in range(2))
+        arriving, leaving, fetching = (Slots(policy.concurrency, policy.per_system) for _ in range(3))
         parks = settings.intake.unknown_dossier == "park"
-        return cls(door, cabinet, policy, arriving, leaving, parks, reach, fetcher)
+        return cls(door, cabinet, policy, arriving, leaving, fetching, parks, reach, fetcher)
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,10 @@ async def pull(files_door: FileDoor, arrival: Arrival) -> Accepted:
     )
     await known_already(files_door, wanted)  # whoever may not store here makes us call nobody
     try:
-        async with files_door.fetcher.content(address, files_door.policy.max_bytes) as content:
-            return await store(files_door, wanted, content, _begun)
+        # A host that never answers keeps its caller's own places, and none of those where files arrive.
+        with files_door.fetching.of(caller.system_code):
+            async with files_door.fetcher.content(address, files_door.policy.max_bytes) as content:
+                return await store(files_door, wanted, content, _begun)
     except FetchError as error:
         raise _refusal(error) from None
     except IntakeError as error:

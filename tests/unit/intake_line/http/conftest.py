@@ -40,15 +40,21 @@ from tests.conforming import documented
 
 @dataclass(frozen=True)
 class Office(Fetcher):
-    """A host of a sector system, by the path of what it holds; it counts how often it is asked."""
+    """A host of a sector system, by the path of what it holds; it counts how often it is asked.
+
+    While `silent` is filled with an event it answers nobody until that is set.
+    """
 
     holds: dict[str, bytes] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
+    silent: list[asyncio.Event] = field(default_factory=list)
 
     @asynccontextmanager
     async def content(self, address: Address, limit: int) -> AsyncIterator[aiohttp.StreamReader]:
         """What lies behind an address, as a stream; an unknown one is refused."""
         self.asked.append(address.rest)
+        for event in self.silent:
+            await event.wait()
         if address.rest not in self.holds:
             raise FetchError("answer", "không có")
         stream = aiohttp.StreamReader(BaseProtocol(asyncio.get_running_loop()), 2**16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -135,3 +136,16 @@ async def test_what_is_fetched_must_be_what_was_said(site: Any, words: Any) -> N
         assert {(fault["code"], fault["pointer"]) for fault in told[1]["errors"]} == faults
     assert await audits(site, "file.stored") == []
     assert site.office.asked == ["/khac", "/kq/1.pdf", "/mat"], "nobody is called for what would be refused anyway"
+
+
+async def test_hosts_that_do_not_answer_are_waited_for_in_few_places(site: Any, words: Any) -> None:
+    """A system has as many calls under way as it has places; the next is told to come again, and nobody is called for it."""
+    site.office.silent.append(answering := asyncio.Event())
+    calls = [asyncio.create_task(site.call("SEC-PULL", "POST", "/v1/files/pull", wish(words))) for _ in range(9)]
+    done, waiting = await asyncio.wait(calls, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+    (refused,) = done
+    assert (refused.result()[0], refused.result()[1]["code"]) == (429, "too_many_requests")
+    assert (await site.upload("SEC-A", CONTENT))[0] == 201, "where files arrive nobody waits"
+    answering.set()
+    assert {status for status, _, _ in await asyncio.gather(*waiting)} == {502}
+    assert len(site.office.asked) == 8
