@@ -59,6 +59,7 @@ class _Work:
         self.dialect = dialect
         self.leaves: list[Leaf] = []
         self.faults: list[SectorFault] = []
+        self._told: set[SectorFault] = set()
         self._unknown: list[str] = []
         self._values: dict[tuple[Path, tuple[int, ...]], tuple[object, str]] = {}
         self._keys: dict[Path, str] = {}
@@ -165,7 +166,8 @@ class _Work:
     def _fault(self, leaf: Leaf, code: str, message_vi: str) -> None:
         leaf.fate, leaf.result = Fate.FAULTY, message_vi
         fault = SectorFault(code, leaf.place.pointer, message_vi)
-        if fault not in self.faults:
+        if fault not in self._told:
+            self._told.add(fault)
             self.faults.append(fault)
         self._broken.update(rule.to[0] for rule in leaf.rules)
 
