@@ -21,6 +21,7 @@ import requests
 import schemathesis
 from requests.auth import AuthBase
 from schemathesis import hooks
+from schemathesis.config import HealthCheck
 from schemathesis.engine import from_schema
 from schemathesis.engine.events import NonFatalError, ScenarioFinished
 
@@ -38,6 +39,7 @@ CHECKS = [
     "negative_data_rejection",
     "unsupported_method",
 ]
+_PATIENCE_S = 60.0
 _OF_THE_RESOLUTION_SYSTEM = ("/v1/feed", "/v1/dossiers")
 
 
@@ -164,9 +166,10 @@ class _Meaning:
 def explore(line: Line, tree: Any, examples: int, seed: int) -> Explored:
     """Draw `examples` requests for each operation of the description `tree`, send them, and check every answer."""
     config = schemathesis.Config()
-    config.update(seed=seed, max_failures=None)
+    # How long drawing or answering takes says nothing here, and a loaded machine must not say it for us.
+    config.update(seed=seed, max_failures=None, suppress_health_check=[HealthCheck.too_slow])
     project = config.projects.default
-    project.update(base_url=line.url(), workers=1, continue_on_failure=True)
+    project.update(base_url=line.url(), workers=1, continue_on_failure=True, request_timeout=_PATIENCE_S)
     project.generation.update(max_examples=examples, database="none", no_shrink=True, with_security_parameters=False)
     project.phases.update(phases=["examples", "coverage", "fuzzing"])
     project.checks.update(included_check_names=CHECKS)

@@ -70,7 +70,7 @@ def ask(method: str, url: str, body: bytes | Iterator[bytes] = b"", headers: Map
         connection.close()
 
 
-def until(met: Callable[[], Any], what: str, limit_s: float = 15.0) -> Any:
+def until(met: Callable[[], Any], what: str, limit_s: float = 60.0) -> Any:
     """Wait for something that happens in another process, and give it back; fails with `what` when it does not."""
     end = time.monotonic() + limit_s
     while True:

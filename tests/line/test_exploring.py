@@ -25,7 +25,7 @@ def description(fragile: Line) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60 + 20 * EXAMPLES)
+@pytest.mark.timeout(600 + 60 * EXAMPLES)
 def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
     fragile: Line, description: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -42,6 +42,7 @@ def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
     assert not [key for key in found.answers if key[1] >= 500]
 
 
+@pytest.mark.timeout(600)
 def test_a_description_that_says_less_than_the_gateway_does_is_found_out(fragile: Line, description: Any) -> None:
     """The negative control: an answer is taken out, a field of another is given another type, and both are reported."""
     del description["paths"]["/v1/events"]["post"]["responses"]["422"]

@@ -36,7 +36,7 @@ def test_sigterm_settles_what_is_under_way_and_exits_with_0(fragile: Line) -> No
     session = fragile.program.running["gateway"].pid
     begun = time.monotonic()
     assert fragile.program.stop("gateway", signal.SIGTERM) == 0
-    assert time.monotonic() - begun < 4.0
+    assert time.monotonic() - begun < 25.0
     assert processes_of(session) == []
     (call,) = (c for c in fragile.calls("national_dvc", code) if c["operation"] == "DongBoHoSoMC")
     assert call["status"] == 200

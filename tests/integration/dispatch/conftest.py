@@ -349,7 +349,7 @@ class House:
 
         await self.until(there)
 
-    async def until(self, true: Callable[[], Awaitable[bool]], seconds: float = 5.0) -> None:
+    async def until(self, true: Callable[[], Awaitable[bool]], seconds: float = 60.0) -> None:
         """Wait until something is so, looking every few milliseconds."""
         async with asyncio.timeout(seconds):
             while not await true():

@@ -280,7 +280,7 @@ async def test_the_wal_is_checkpointed_outside_the_commit_path(driver: Drivers) 
                 *(desk.accept(desk.event(sequence, f"d-{n}", carried=b"x" * 8_000)) for n in range(16))
             )
         assert (driver.folder / "journal.db-wal").stat().st_size < 16_000_000
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 60
         while (driver.folder / "journal.db").stat().st_size < 5_000_000:
             assert time.monotonic() < deadline, "a quiet moment was not used"
             await asyncio.sleep(0.01)
@@ -316,7 +316,7 @@ async def test_blocked_lanes_do_not_slow_the_claim(driver: Drivers) -> None:
     async with driver.desk() as desk:
         assert len(await desk.journal.lanes(blocked_only=True, limit=5)) == 5
         crowded = await _claim_seconds(desk)
-    assert crowded < 5 * alone + 0.002, (crowded, alone)
+    assert crowded < 5 * alone + 0.02, (crowded, alone)
 
 
 BACKLOG = """

@@ -230,14 +230,14 @@ async def test_a_slow_upstream_is_no_answer_within_the_budget(kit: Kit, budget: 
     """The attempt ends with its own time-out, whatever the upstream does."""
 
     async def peer(_reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(5)
+        await asyncio.sleep(60)
 
     async with raw(peer) as server:
         started = time.monotonic()
         error = await outcome(client_of(server.port, kit), replace(budget, timeout_s=0.2))
         lasted = time.monotonic() - started
     assert type(error) is NoAnswer
-    assert 0.2 <= lasted < 1.5
+    assert 0.2 <= lasted < 20
 
 
 async def test_a_slow_body_is_no_answer(kit: Kit, budget: Budget, raw: Raw) -> None:

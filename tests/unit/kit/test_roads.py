@@ -201,11 +201,11 @@ async def test_whatever_fails_at_the_token_was_not_sent(stage: OpenStage, kind: 
 async def test_a_slow_token_endpoint_ends_within_the_attempt(stage: OpenStage) -> None:
     """The time of the token counts with that of the call."""
     async with stage() as here:
-        here.fault(FaultKind.SLOW, "token", seconds=3.0)
+        here.fault(FaultKind.SLOW, "token", seconds=60.0)
         began = time.monotonic()
         with pytest.raises(NotSent):
             await here.call(here.build(), timeout_s=0.2)
-        assert time.monotonic() - began < 2.0
+        assert time.monotonic() - began < 20
 
 
 async def test_an_unreachable_token_endpoint_and_a_wrong_address_are_told_apart(stage: OpenStage) -> None:

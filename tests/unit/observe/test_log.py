@@ -5,13 +5,13 @@ from __future__ import annotations
 import io
 import json
 import logging
-import time
 from collections.abc import Iterator
 from datetime import date
 
 import pytest
 
 from gateway.observe.log import configure, redact
+from tests.effort import effort
 
 
 @pytest.fixture
@@ -71,9 +71,7 @@ def test_codes_times_and_addresses_of_machines_stay_readable(text: str) -> None:
 def test_redaction_of_a_long_text_takes_one_pass(unit: str) -> None:
     """Whoever can put a long text into a log must not stop the gateway: a quadratic pattern took minutes for this."""
     text = unit * (200_000 // len(unit))
-    started = time.perf_counter()
-    redact(text)
-    assert time.perf_counter() - started < 2.0
+    assert effort(lambda: redact(text)) < 300
 
 
 def test_fields_are_redacted_at_any_depth(written: io.StringIO) -> None:
