@@ -22,7 +22,7 @@ from gateway.audit.events import audit
 from gateway.clock import Clock
 from gateway.dispatch.replay import checked_reason
 from gateway.errors import Conflict, Forbidden, IntakeError, Invalid, NotFound, Unauthenticated
-from gateway.intake.recording import Recording, recording_intake
+from gateway.intake.refusals import Trickle
 from gateway.journal import once
 from gateway.journal.model import RecordKey, Signed
 from gateway.journal.store import Journal
@@ -50,6 +50,7 @@ class Decisions:
     def __init__(self, journal: Journal, clock: Clock, terms: Terms) -> None:
         self._journal, self._clock, self._terms = journal, clock, terms
         self._one_at_a_time = asyncio.Lock()
+        self._refusals = Trickle(journal, clock)
 
     async def identity(self) -> Answer:
         """What a statement must name: this installation; and whether anybody is registered yet."""
@@ -112,7 +113,7 @@ class Decisions:
         return told(msgspec.json.decode(answer))
 
     async def verified(self, said: Statement, envelope: Envelope, peer: str) -> Said:
-        """The statement with who made it; a refusal is in the trail before it is told."""
+        """The statement with who made it; a refusal is in the trail, or counted there, before it is told."""
         known = ""
         try:
             operator, key = self._signer(said, envelope, await self.register())
@@ -159,7 +160,12 @@ class Decisions:
         four_eyes.check_role(operator, said.command)
 
     async def _note(self, error: IntakeError, said: Statement, peer: str, operator: str) -> None:
-        """Put a refused decision into the trail; nobody vouches for the name in it unless the signature was true."""
+        """Put a refused decision into the trail, as fast as the bound of all refusals allows.
+
+        Nobody vouches for the name in it unless the signature was true. A row tells how many before it were not written.
+        """
+        if not self._refusals.allows():
+            return
         row = audit(
             "decision.refused",
             operator or UNKNOWN,
@@ -169,8 +175,9 @@ class Decisions:
             key_id=said.key_id[:64],
             decision_id=said.decision_id,
             peer=peer,
+            suppressed=self._refusals.suppressed or None,
         )
-        await self._journal.accept(recording_intake("decision_refused", UNKNOWN, Recording(audit=(row,))))
+        await self._refusals.write(error, row)
 
     async def _approve(self, second: Said, register: Mapping[str, Operator], commands: Mapping[str, Command]) -> Answer:
         """Carry out a proposal with both proofs in one transaction."""

@@ -101,7 +101,7 @@ _KINDS = (
     ),
     _kind("decision.proposed", "Đề nghị đã ký, chờ người thứ hai", f"{_SIGNED} expires_at"),
     _kind("decision.declined", "Bác đề nghị", "proposal command reason"),
-    _kind("decision.refused", "Từ chối một quyết định", "command code operator key_id decision_id peer"),
+    _kind("decision.refused", "Từ chối một quyết định", "command code operator key_id decision_id peer suppressed"),
     _kind(
         "consent.added",
         "Ghi sự đồng ý kết nối",

@@ -31,7 +31,8 @@ async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordinat
         if settings.connector not in manifests:
             faults.append(f"upstreams.{code}.connector: không có đầu nối tên {settings.connector!r}")
             continue
-        shelf = Shelf(code)
+        declared = manifests[settings.connector].declared.ledgers
+        shelf = Shelf(code, frozenset(kind for kind, spec in declared.items() if not spec.sealed))
         kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf)
         try:
             connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)

@@ -29,9 +29,12 @@ from connectors.kit.declarations import CALLBACKS, EndpointSpec
 from connectors.kit.errors import DeliveryError, Permanent
 from connectors.kit.manifest import Manifest
 from gateway.errors import ConfigError, Forbidden, IntakeError, TooManyRequests, UpstreamRefused, UpstreamUnavailable
+from gateway.intake import personal
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
-from gateway.intake.inputs import Taker
+from gateway.intake.inputs import SEALED_READS, SealedRead, Taker
+from gateway.intake.personal import Read
+from gateway.intake.refusals import UNKNOWN
 from gateway.intake.validate import read_body
 from gateway.observe.crash import Reach, never
 from mappings.codec import encode
@@ -143,9 +146,7 @@ class ConnectorCalls:
             if caller.role not in spec.roles:
                 raise Forbidden("Hệ thống gọi không được dùng điểm này.")
             notice = _notice(request, body, sender=_sender(caller))
-            reply = await _answered(code, endpoint.handler(notice), window.reply_timeout_s)
-            await self._take(code, reply.inputs, notice)
-            return respond(reply)
+            return respond(await self._reply(code, endpoint, notice, window.reply_timeout_s))
 
         return handle
 
@@ -154,11 +155,25 @@ class ConnectorCalls:
             window = self._window()
             body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
             notice = _notice(request, body)
-            reply = await _answered(code, endpoint.handler(notice), window.reply_timeout_s)
-            await self._take(code, reply.inputs, notice)
-            return respond(reply)
+            return respond(await self._reply(code, endpoint, notice, window.reply_timeout_s))
 
         return handle
+
+    async def _reply(self, code: str, endpoint: Endpoint, notice: Notice, limit_s: float) -> Reply:
+        """What the connector answers, once its changes are durable and what it read of sealed ledgers is in the trail."""
+        reads: list[SealedRead] = []
+        token = SEALED_READS.set(reads)
+        try:
+            reply = await _answered(code, endpoint.handler(notice), limit_s)
+        finally:
+            SEALED_READS.reset(token)
+        await self._take(code, reply.inputs, notice)
+        reader = notice.sender.system_code if notice.sender is not None else UNKNOWN
+        route = f"{endpoint.method} {endpoint.path}"
+        for seen in dict.fromkeys(reads):
+            subject = f"{code}/{seen.ledger}/{seen.ledger_id}"
+            await personal.note(self._desk.door.journal, Read(reader, "ledger", subject, route, seen.dossier))
+        return reply
 
     def _callback(self, code: str, listener: Listener, profile: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass
 
 import msgspec
 
@@ -80,11 +82,25 @@ class Taker:
         return Input(change, meaning, hashlib.sha256(content).hexdigest())
 
 
+@dataclass(frozen=True, slots=True)
+class SealedRead:
+    """A ledger that was read and is sealed, so what it says of its dossier may be personal."""
+
+    ledger: str
+    ledger_id: str
+    dossier: str
+
+
+SEALED_READS: ContextVar[list[SealedRead] | None] = ContextVar("sealed_reads", default=None)
+"""What the call under way has read of sealed ledgers; None where nobody answers a call (a poller, a delivery)."""
+
+
 class Shelf:
     """Reads the ledgers of one upstream, for its connector's endpoints. Its journal is given when that is open."""
 
-    def __init__(self, upstream: str) -> None:
-        self._upstream = upstream
+    def __init__(self, upstream: str, open_kinds: frozenset[str] = frozenset()) -> None:
+        """`open_kinds` are the ledgers whose state is declared to be no secret."""
+        self._upstream, self._open = upstream, open_kinds
         self.journal: Journal | None = None
 
     async def read(self, ledger: str, ledger_id: str) -> LedgerEntry | None:
@@ -92,4 +108,9 @@ class Shelf:
         if self.journal is None:
             return None
         record = await self.journal.record(ledgers.entry_key(self._upstream, ledger, ledger_id))
-        return ledgers.entry(record) if record is not None else None
+        if record is None:
+            return None
+        entry, reads = ledgers.entry(record), SEALED_READS.get()
+        if reads is not None and ledger not in self._open:
+            reads.append(SealedRead(ledger, ledger_id, entry.dossier_code))
+        return entry

@@ -16,7 +16,10 @@ KIND = "personal_read"
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """One read: by whom, what kind of thing (`dossier`, `event`, `feed`, `audit`), which one, and why where that is said."""
+    """One read: by whom, what kind of thing, which one, and why where that is said.
+
+    `what` is `dossier`, `event`, `feed`, `files`, `ledger` or `audit`.
+    """
 
     reader: str
     what: str

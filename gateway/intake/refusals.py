@@ -1,4 +1,4 @@
-"""Refused callers in the audit trail: who was turned away, by which rule, on which route (architecture 3, stage 1).
+"""Refusals in the audit trail: who was turned away, by which rule, on which route (architecture 3, stage 1).
 
 Strangers must not be able to fill the disk, so rows are bounded: a burst, then a few a minute, and the next row says how
 many were not written. The log line of each refusal is written regardless.
@@ -49,10 +49,11 @@ class Call:
     system: str = ""
 
 
-class _Trickle:
+class Trickle:
     """Writes rows of refusals into the trail as fast as the bound allows, and counts those that it does not write."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
+        """Begins with a whole burst."""
         self._journal, self._clock = journal, clock
         self._left, self._at, self.suppressed = _BURST, clock.instant(), 0
 
@@ -81,7 +82,7 @@ class NoticeRefusals:
     """Refusals of calls from outside: what no connector found genuine. Their senders have no key of ours to be named by."""
 
     def __init__(self, journal: Journal, clock: Clock) -> None:
-        self._trickle = _Trickle(journal, clock)
+        self._trickle = Trickle(journal, clock)
 
     async def note(self, error: IntakeError, call: Call, upstream: str, reason: str) -> None:
         """Write one refusal, or count it; `reason` is the connector's stable code."""
@@ -105,7 +106,7 @@ class Refusals:
 
     def __init__(self, journal: Journal, authenticator: Authenticator, clock: Clock) -> None:
         self._authenticator = authenticator
-        self._trickle = _Trickle(journal, clock)
+        self._trickle = Trickle(journal, clock)
 
     async def note(self, error: IntakeError, call: Call) -> None:
         """Write one refusal, or count it when the bound is reached."""

@@ -33,7 +33,7 @@ class StoreOfBefore(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A row as it stands: its name (JSON), its digest (empty when its file is gone or changed), the leaf it names."""
+    """A row as it stands: its name (JSON), its digest (empty: no row of ours), the leaf it names."""
 
     name: bytes
     digest: bytes
@@ -54,7 +54,10 @@ class Found:
 
 
 class Opened:
-    """A store at one moment. Only its own two cursors read it, one inside the other."""
+    """A store at one moment. Only its own two cursors read it, one inside the other.
+
+    A text that is no UTF-8 (somebody wrote it by hand) raises nothing: its row stands with an empty digest.
+    """
 
     def __init__(self, connection: apsw.Connection, folder: Path) -> None:
         self._connection = connection
@@ -67,7 +70,9 @@ class Opened:
 
     def writers(self) -> list[str]:
         """The name of every chain."""
-        return [name for (name,) in self._connection.cursor().execute("SELECT DISTINCT writer FROM leaf")]
+        # As bytes, here and below: a text that is no UTF-8 must be a finding, not the end of the examination.
+        sql = "SELECT DISTINCT CAST(writer AS BLOB) FROM leaf"
+        return sorted({_told(name) for (name,) in self._connection.cursor().execute(sql)})
 
     def leaves(self, writer: str) -> Iterator[Leaf]:
         """The leaves of a chain, in order."""
@@ -90,12 +95,28 @@ class Opened:
         """Every row of every bound table."""
         for table in BOUND.values():
             extra = ", leaf" if table.name == "receipt" else ""
-            sql = f"SELECT {table.columns}{extra} FROM {table.name}"
-            for row in self._connection.cursor().execute(sql):
+            for row in self._each(table, extra):
                 yield self._standing(table, row[:-1], row[-1]) if extra else self._standing(table, row)
 
+    def _each(self, table: Bound, extra: str) -> Iterator[tuple[Any, ...]]:
+        """The rows of a table in its own order; from the first text that is no UTF-8 on, texts are read as bytes."""
+        done, end = 0, f"FROM {table.name} NOT INDEXED"
+        try:
+            for row in self._connection.cursor().execute(f"SELECT {table.columns}{extra} {end}"):
+                yield row
+                done += 1
+        except UnicodeDecodeError:
+            names = (*table.key, *table.rest)
+            typed = ", ".join(f"typeof({n}), iif(typeof({n}) = 'text', CAST({n} AS BLOB), {n})" for n in names)
+            for row in self._connection.cursor().execute(f"SELECT {typed}{extra} {end} LIMIT -1 OFFSET ?1", (done,)):
+                pairs = zip(row[: 2 * len(names) : 2], row[1 : 2 * len(names) : 2], strict=True)
+                yield (*(_unread(value) if kind == "text" else value for kind, value in pairs), *row[2 * len(names) :])
+
     def _standing(self, table: Bound, row: tuple[Any, ...], leaf: bytes | None = None) -> Standing:
-        name = encode((table.name, *row[: len(table.key)]))
+        told = tuple(str(value) if isinstance(value, _NoText) else value for value in row)
+        name = encode((table.name, *told[: len(table.key)]))
+        if any(isinstance(value, _NoText) for value in row):
+            return Standing(name, b"", leaf)
         if table.name in _SHELVED:
             file = row[len(table.key) + table.rest.index("file")]
             if file is not None and not self._shelf_holds(file):
@@ -113,11 +134,11 @@ class Opened:
     def miscounted(self) -> list[tuple[str, str]]:
         """(upstream, state) whose tally is not the number of messages that stand."""
         sql = (
-            "SELECT upstream, state FROM (SELECT upstream, state, -n AS n FROM tally UNION ALL "
+            "SELECT CAST(upstream AS BLOB), CAST(state AS BLOB) FROM (SELECT upstream, state, -n AS n FROM tally UNION ALL "
             "SELECT upstream, state, count(*) FROM msg GROUP BY upstream, state) GROUP BY upstream, state "
             "HAVING sum(n) <> 0 ORDER BY upstream, state"
         )
-        return list(self._connection.cursor().execute(sql))
+        return [(_told(upstream), _told(state)) for upstream, state in self._connection.cursor().execute(sql)]
 
     def first_hole(self) -> int:
         """The first position that neither an audit row nor an event has; 0 when there is none."""
@@ -131,14 +152,32 @@ class Opened:
 
     def altered(self) -> list[str]:
         """Names of tables, indexes and triggers that are not what the migrations make."""
-        sql = "SELECT name, type, tbl_name, sql FROM sqlite_schema"
+        sql = ", ".join(f"CAST({column} AS BLOB)" for column in ("name", "type", "tbl_name", "sql"))
+        sql = f"SELECT {sql} FROM sqlite_schema"
         fresh = apsw.Connection(":memory:")
         for step in migrations():
             fresh.execute(step.sql)
         made = {row[0]: row for row in fresh.execute(sql)}
         fresh.close()
         stands = {row[0]: row for row in self._connection.cursor().execute(sql)}
-        return sorted(name for name in made.keys() | stands.keys() if made.get(name) != stands.get(name))
+        return sorted(_told(name) for name in made.keys() | stands.keys() if made.get(name) != stands.get(name))
+
+
+class _NoText(str):
+    """A text of the store that is no UTF-8, with signs of replacement: no row that we wrote holds one."""
+
+    __slots__ = ()
+
+
+def _unread(raw: bytes) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return _NoText(_told(raw))
+
+
+def _told(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
 
 
 @contextmanager

@@ -106,6 +106,18 @@ async def test_strangers_and_wrong_keys_are_refused(hall: Any) -> None:
     assert refusals == ["operator_unknown", "key_unknown", "signature_wrong"]
 
 
+async def test_refused_decisions_cannot_fill_the_disk(hall: Any) -> None:
+    """A burst, then one every two seconds; the next row says how many were not written, and each is refused all the same."""
+    hall.person("ke-la")
+    for _ in range(75):
+        assert (await _refused(hall.say("ke-la", "resume", upstream="national"))).code == "operator_unknown"
+    assert len(await hall.trail("decision.refused")) == 60
+    hall.turned.turn(seconds=4)
+    assert (await _refused(hall.say("ke-la", "resume", upstream="national"))).code == "operator_unknown"
+    told = [fields.get("suppressed") for _, _, fields in await hall.trail("decision.refused")]
+    assert told == [None] * 60 + [15]
+
+
 async def test_altered_words_are_refused(hall: Any) -> None:
     """Every word is under the signature, and the statement can be written in one way only."""
     envelope = await hall.envelope("chi", "resume", upstream="national")

@@ -72,14 +72,15 @@ def by_hand(folder: Path, touch: Touch) -> None:
     connection.close()
 
 
-def columns() -> Iterator[tuple[str, str]]:
-    """Every column of every table."""
+def columns(kind: str = "") -> Iterator[tuple[str, str]]:
+    """Every column of every table, or those of one declared type."""
     fresh = apsw.Connection(":memory:")
     for step in migrations():
         fresh.execute(step.sql)
     for (table,) in asked(fresh, "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"):
-        for _, column, *_ in asked(fresh, f"PRAGMA table_info({table})"):
-            yield table, column
+        for _, column, declared, *_ in asked(fresh, f"PRAGMA table_info({table})"):
+            if kind in ("", declared):
+                yield table, column
     fresh.close()
 
 
@@ -154,6 +155,25 @@ def test_an_edited_value_is_named(copies: Callable[[Touch], Report], table: str,
     if table in BOUND:
         assert any(table == msgspec.json.decode(fault.row)[0] for fault in report.faults if fault.row.startswith("["))
     assert table == "tally" or (first.n > 0 and first.writer)
+
+
+def garble(table: str, column: str) -> Touch:
+    """Put bytes that are no UTF-8 into a text of one row."""
+
+    def touch(connection: apsw.Connection) -> None:
+        names, row = pick(connection, table, 0)
+        connection.execute(f"UPDATE {table} SET {column} = CAST(x'6162fffe' AS TEXT) WHERE {where(names)}", row)
+        assert connection.changes() == 1
+
+    return touch
+
+
+@pytest.mark.parametrize(("table", "column"), [place for place in columns("TEXT") if place[0] not in EMPTY])
+def test_a_text_that_is_no_utf8_is_named(copies: Callable[[Touch], Report], table: str, column: str) -> None:
+    """It ends no examination: the row, or the leaf that misses it, is a finding like any other."""
+    report = copies(garble(table, column))
+    assert not report.holds
+    assert report.leaves and report.rows
 
 
 @pytest.mark.parametrize("table", sorted({table for table, _ in columns()} - EMPTY))
