@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 import pickle
+import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
+from unittest import mock
 
 from connectors.kit.contract import Delivery, Receipt
 from connectors.kit.errors import Exchange, NoAnswer, NotSent
@@ -34,6 +38,7 @@ from mappings.codes import DossierStatus, Origin, PartyKind
 
 UPSTREAM = "upstream"
 LEASE_S = 1.0
+ASKED, FROZEN = "freeze", "frozen"
 CLOCK = Clock()
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 
@@ -89,9 +94,10 @@ async def keep_store(folder: Path, lanes: int, messages: int) -> None:
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
+            stop = Stop(folder, int.from_bytes(await _frame(reader), "big"))
             while True:
                 number, method, args, kwargs = pickle.loads(await _frame(reader))
-                asyncio.get_running_loop().create_task(_answer(journal, writer, number, (method, args, kwargs)))
+                asyncio.get_running_loop().create_task(_answer(journal, (writer, stop), number, (method, args, kwargs)))
         except (asyncio.IncompleteReadError, ConnectionError):
             writer.close()
 
@@ -100,13 +106,37 @@ async def keep_store(folder: Path, lanes: int, messages: int) -> None:
     await server.serve_forever()
 
 
-async def _answer(journal: Journal, writer: asyncio.StreamWriter, number: int, call: tuple[str, Any, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Freezes a worker when it was asked for in a file: its claim is made, the reply has not reached it yet.
+
+    That is the worst moment there is: frozen anywhere else, the timers of its own attempt have run out when it wakes.
+    """
+
+    folder: Path
+    pid: int
+
+    def after_claim(self) -> None:
+        """Carry out what was asked for, once, and say so."""
+        asked = self.folder / ASKED
+        if asked.exists() and asked.read_text(encoding="ascii") == str(self.pid):
+            asked.unlink()
+            os.kill(self.pid, signal.SIGSTOP)
+            (self.folder / FROZEN).touch()
+
+
+async def _answer(
+    journal: Journal, peer: tuple[asyncio.StreamWriter, Stop], number: int, call: tuple[str, Any, Any]
+) -> None:
     method, args, kwargs = call
+    writer, stop = peer
     outcome: tuple[int, object, Exception | None]
     try:
         outcome = (number, await getattr(journal, method)(*args, **kwargs), None)
     except Exception as error:  # noqa: BLE001 - it is raised where the call was made
         outcome = (number, None, error)
+    if method == "claim" and outcome[1]:
+        stop.after_claim()
     raw = pickle.dumps(outcome)
     writer.write(len(raw).to_bytes(4, "big") + raw)
 
@@ -174,7 +204,9 @@ class Sender:
 async def work(folder: Path, name: str, guarded: bool) -> None:
     """Deliver until the process is ended."""
     if not guarded:
+        # Both bounds that the instant before the claim gives: of the first byte, and of the whole attempt.
         attempt.SEND_WITHIN = float("inf")
+        mock.patch.object(attempt.Ticket, "lease_end", lambda _ticket: float("inf")).start()
     settings = Upstream(
         connector="test",
         concurrency=48,
@@ -190,6 +222,8 @@ async def work(folder: Path, name: str, guarded: bool) -> None:
         UPSTREAM, settings, Sender(folder / "upstream.sock", name), {"status": OperationTraits(idempotent=True)}
     )
     reader, writer = await asyncio.open_unix_connection(folder / "store.sock", limit=1 << 24)
+    pid = os.getpid().to_bytes(4, "big")
+    writer.write(len(pid).to_bytes(4, "big") + pid)
     journal = cast("Journal", FarJournal(reader, writer))
     await Worker({UPSTREAM: line}, journal, MemoryCoordination(CLOCK), CLOCK).run()
 
