@@ -21,12 +21,10 @@ _LENGTH_BYTES = 8
 
 def chain(head: bytes, digests: tuple[bytes, ...]) -> bytes:
     """The leaf (32 bytes) that follows `head` and vouches for `digests`, in their order."""
-    state = hashlib.sha256(_LINK)
-    state.update(len(digests).to_bytes(_LENGTH_BYTES, "big"))
+    parts = [_LINK, len(digests).to_bytes(_LENGTH_BYTES, "big")]
     for part in (head, *digests):
-        state.update(len(part).to_bytes(_LENGTH_BYTES, "big"))
-        state.update(part)
-    return state.digest()
+        parts += len(part).to_bytes(_LENGTH_BYTES, "big"), part
+    return hashlib.sha256(b"".join(parts)).digest()
 
 
 @dataclass(frozen=True, slots=True)

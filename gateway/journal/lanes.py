@@ -136,21 +136,26 @@ def _append_to(books: Books, upstream: str, dossier: str, fresh: list[Fresh]) ->
 
 def _insert(books: Books, number: int, seq: int, message: Fresh, held: str) -> None:
     state = DeliveryState.HELD if held else DeliveryState.READY
+    what = message.source, message.key, message.upstream, message.kind, message.copy, message.req_hash
+    # All columns, those that begin empty as well, so that the evidence needs no row back (`journal.bound`).
+    supersedes, prior, doubtful, attempts, unsettled, receipt_ref, first_attempt_at = "", "", 0, 0, 0, 0, None
     books.run(
         "msg.new",
         number,
         seq,
         message.delivery_id,
-        message.source,
-        message.key,
-        message.upstream,
-        message.kind,
-        message.copy,
-        message.req_hash,
+        *what,
+        supersedes,
         state.value,
+        prior,
+        doubtful,
+        attempts,
+        unsettled,
         held,
         message.payload_ref,
+        receipt_ref,
         books.now,
+        first_attempt_at,
     )
     books.move(message.upstream, "", state)
 

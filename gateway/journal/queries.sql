@@ -121,9 +121,9 @@ WHERE lane_id = ?1
 UPDATE lane SET due = max(due - ?3, ?2) WHERE upstream = ?1 AND due IS NOT NULL AND due > ?2
 
 -- name: msg.new
-INSERT INTO msg (lane_id, seq, delivery_id, source, key, upstream, kind, copy, req_hash, state, hold_reason,
-  payload_ref, accepted_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+INSERT INTO msg (lane_id, seq, delivery_id, source, key, upstream, kind, copy, req_hash, supersede_class, state, prior,
+  doubtful, attempts, unsettled, hold_reason, payload_ref, receipt_ref, accepted_at, first_attempt_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 
 -- name: msg.known
 SELECT 1 FROM msg WHERE source = ?1 AND key = ?2 AND upstream = ?3 AND kind = ?4 AND copy = 0
