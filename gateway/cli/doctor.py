@@ -9,11 +9,13 @@ import socket
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from ssl import Purpose, create_default_context
 from statistics import median
+from typing import Any
 
 import aiohttp
 from cryptography import x509
@@ -21,14 +23,16 @@ from cryptography import x509
 from gateway.admin.client import NotRunning
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
+from gateway.cli.signer import FOLDER
 from gateway.clock import LOCAL_ZONE, boottime
 from gateway.config import Loaded, load
 from gateway.errors import ConfigError, GatewayError
 from gateway.journal.library import mended
 from gateway.journal.sqlite import library_version
+from gateway.records import operators
 
 NAME = "doctor"
-HELP = "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, cổng đang chạy"
+HELP = "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, khóa người vận hành, cổng đang chạy"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,9 @@ def run(arguments: argparse.Namespace) -> int:
         _sqlite,
         _permissions,
         _certificates,
-        _listener,
+        _listeners,
         _consents,
+        _operators,
         _alive,
     )
     findings = [finding for check in checks for finding in check(loaded)]
@@ -105,19 +110,20 @@ def _sqlite(loaded: Loaded) -> Iterator[Finding]:
 
 def _permissions(loaded: Loaded) -> Iterator[Finding]:
     storage = loaded.settings.storage
-    for name in (storage.key_file,):
-        path = loaded.path(name)
-        if not path.exists():
-            yield Finding(f"tệp {name}", False, "không tồn tại")
-            continue
-        mode = stat.S_IMODE(path.stat().st_mode)
-        yield Finding(
-            f"tệp {name}", mode & 0o077 == 0, f"quyền {mode:04o}" + ("" if mode & 0o077 == 0 else "; phải là 0600")
-        )
+    yield _private(f"tệp {storage.key_file}", loaded.path(storage.key_file))
     folder = loaded.data_dir()
     if folder.exists():
         mode = stat.S_IMODE(folder.stat().st_mode)
         yield Finding("thư mục dữ liệu", mode & 0o007 == 0, f"quyền {mode:04o}")
+
+
+def _private(check: str, path: Path) -> Finding:
+    """A file that nobody but the gateway's user may read."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError as error:
+        return Finding(check, False, "không tồn tại" if isinstance(error, FileNotFoundError) else str(error.strerror))
+    return Finding(check, mode & 0o077 == 0, f"quyền {mode:04o}" + ("" if mode & 0o077 == 0 else "; phải là 0600"))
 
 
 def _certificates(loaded: Loaded) -> Iterator[Finding]:
@@ -126,31 +132,36 @@ def _certificates(loaded: Loaded) -> Iterator[Finding]:
         for key, value in upstream.settings.items():
             if not (key.endswith("ca_file") and isinstance(value, str) and value):
                 continue
-            try:
-                bundle = x509.load_pem_x509_certificates(loaded.path(value).read_bytes())
-            except (OSError, ValueError) as error:
-                yield Finding(f"chứng thư {code}", False, f"{value}: không đọc được ({error})")
-                continue
-            last = min(certificate.not_valid_after_utc for certificate in bundle)
-            yield Finding(
-                f"chứng thư {code}", (last - datetime.now(UTC)).days > 14, f"{value}: hết hạn {last:%d/%m/%Y}"
-            )
+            yield _certificate(f"chứng thư {code}", value, loaded.path(value))
 
 
-def _listener(loaded: Loaded) -> Iterator[Finding]:
-    """The certificates of the internal listener."""
-    tls = loaded.settings.listen.internal.tls
-    for name in (tls.cert_file, tls.client_ca_file) if tls is not None else ():
-        if not name:
+def _listeners(loaded: Loaded) -> Iterator[Finding]:
+    """Where a listener speaks TLS: its certificates, and that its key is private and belongs to them."""
+    listen = loaded.settings.listen
+    for name, listener in (("listen.internal", listen.internal), ("listen.edge", listen.edge)):
+        if listener is None or listener.tls is None:
             continue
+        tls = listener.tls
+        for file in (tls.cert_file, tls.client_ca_file) if tls.client_ca_file else (tls.cert_file,):
+            yield _certificate(f"chứng thư {name}", file, loaded.path(file))
+        yield _private(f"khóa TLS {name}", loaded.path(tls.key_file))
         try:
-            found = x509.load_pem_x509_certificates(loaded.path(name).read_bytes())
+            # A passphrase is never asked for: the gateway could not answer either.
+            create_default_context(Purpose.CLIENT_AUTH).load_cert_chain(
+                loaded.path(tls.cert_file), loaded.path(tls.key_file), password=""
+            )
         except (OSError, ValueError) as error:
-            yield Finding("chứng thư listen.internal", False, f"{name}: không đọc được ({error})")
-            continue
-        last = min(certificate.not_valid_after_utc for certificate in found)
-        well = (last - datetime.now(UTC)).days > 14
-        yield Finding("chứng thư listen.internal", well, f"{name}: hết hạn {last:%d/%m/%Y}")
+            yield Finding(f"khóa TLS {name}", False, f"{tls.key_file}: không dùng được với {tls.cert_file} ({error})")
+
+
+def _certificate(check: str, name: str, path: Path) -> Finding:
+    """A file of certificates: readable, and not about to run out."""
+    try:
+        bundle = x509.load_pem_x509_certificates(path.read_bytes())
+    except (OSError, ValueError) as error:
+        return Finding(check, False, f"{name}: không đọc được ({error})")
+    last = min(certificate.not_valid_after_utc for certificate in bundle)
+    return Finding(check, (last - datetime.now(UTC)).days > 14, f"{name}: hết hạn {last:%d/%m/%Y}")
 
 
 def _consents(loaded: Loaded) -> Iterator[Finding]:
@@ -169,6 +180,42 @@ def _consents(loaded: Loaded) -> Iterator[Finding]:
         elif row["standing"] == "in_force" and newest["valid_to"] and newest["valid_to"] <= soon:
             yield Finding(f"sổ đồng ý {row['system']}", False, f"hết hiệu lực sau ngày {newest['valid_to']}")
     yield Finding("sổ đồng ý", True, f"{len(systems)} hệ thống")
+
+
+def _operators(loaded: Loaded) -> Iterator[Finding]:
+    """The operators' keys on this machine: private, registered to somebody, not revoked and not about to end."""
+    files = [path for path in sorted(loaded.path(FOLDER).glob("*.pem")) if not path.name.endswith(".pub.pem")]
+    try:
+        register = look(loaded, "operators")["operators"]
+    except GatewayError as error:
+        yield Finding("sổ người vận hành", isinstance(error, NotRunning), f"chưa xem được: {error}")
+        register = None
+    for path in files:
+        yield _private(f"khóa {FOLDER}/{path.name}", path)
+        if register is not None:
+            yield _registered(path, register)
+    if register is not None:
+        in_force = sum(1 for row in register if row["in_force"])
+        yield Finding("sổ người vận hành", in_force > 0, f"{in_force} người đang có hiệu lực")
+
+
+def _registered(path: Path, register: Sequence[Mapping[str, Any]]) -> Finding:
+    """Whose key a private key is, as its public part beside it says (a private one may have a passphrase)."""
+    check = f"khóa {FOLDER}/{path.name}"
+    try:
+        key_id = operators.key_id(path.with_suffix(".pub.pem").read_text(encoding="ascii"))
+    except (OSError, ValueError) as error:
+        return Finding(check, False, f"không đọc được khóa công khai bên cạnh ({error})")
+    found = [(row, key) for row in register for key in row["keys"] if key["key_id"] == key_id]
+    if not found:
+        return Finding(check, False, "chưa được ghi vào sổ người vận hành; hãy dùng gateway operators add")
+    row, key = found[0]
+    if key["revoked_at"] or not row["in_force"]:
+        return Finding(check, False, f"của {row['name']}: đã thu hồi hoặc hết hiệu lực; hãy xóa khóa này")
+    ends = row["valid_to"]
+    if ends and datetime.fromisoformat(ends) <= datetime.now(UTC) + timedelta(days=30):
+        return Finding(check, False, f"của {row['name']}: hết hiệu lực {ends}")
+    return Finding(check, True, f"của {row['name']}, đang có hiệu lực")
 
 
 def _alive(loaded: Loaded) -> Iterator[Finding]:

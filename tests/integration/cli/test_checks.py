@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.cli.signer import make_key
+from tests.line.pki import Authority
 from tests.line.program import Program
 from tests.line.words import SECTOR, dossier, event
 
@@ -144,3 +147,53 @@ def test_doctor_looks_at_the_machine_and_finds_a_loose_key(still: Any) -> None:
         assert loose.code == 1 and "0644" in loose.out
     finally:
         kek.chmod(0o600)
+
+
+def test_doctor_looks_at_the_keys_of_operators(still: Any) -> None:
+    """The one of `init` is registered; a loose one, a stranger's and one without its public part are named, exit 1."""
+    folder = still.folder / "keys/operators"
+    (first,) = (path for path in folder.glob("*.pem") if not path.name.endswith(".pub.pem"))
+    fine = {row["check"]: row for row in still.command("doctor", "--json").tree}
+    assert fine["sổ người vận hành"]["ok"] and fine[f"khóa keys/operators/{first.name}"]["ok"]
+    stranger, bare = folder / "ke-la.pem", folder / "tran.pem"
+    make_key(stranger)
+    shutil.copy(first, bare)
+    first.chmod(0o640)
+    try:
+        done = still.command("doctor", "--json")
+        bad = {(row["check"], row["seen_vi"][:9]) for row in done.tree if not row["ok"]}
+        assert done.code == 1
+        assert bad == {
+            (f"khóa keys/operators/{first.name}", "quyền 064"),
+            ("khóa keys/operators/ke-la.pem", "chưa được"),
+            ("khóa keys/operators/tran.pem", "không đọc"),
+        }
+    finally:
+        first.chmod(0o600)
+        for path in (stranger, stranger.with_suffix(".pub.pem"), bare):
+            path.unlink()
+
+
+def test_doctor_looks_at_the_files_of_tls(still: Any, program: Program, tmp_path: Path) -> None:
+    """Only when TLS is on: a loose key and a key of another certificate are named, for either listener."""
+    authority = Authority.found(tmp_path, "ca")
+    (cert, key), (_, other) = authority.issue("gateway", server=True), authority.issue("somebody", server=True)
+    config = still.folder / "tls.toml"
+    plain = (still.folder / "gateway.toml").read_text(encoding="utf-8")
+
+    def looked(*keys: Path) -> set[tuple[str, bool]]:
+        """The looks at TLS keys where the listeners, internal first, have these."""
+        tls = (
+            f'[listen.{place}.tls]\ncert_file = "{cert}"\nkey_file = "{file}"\n'
+            for place, file in zip(("internal", "edge"), keys, strict=False)
+        )
+        config.write_text("\n".join((plain, *tls)), encoding="utf-8")
+        rows = program.run("doctor", "--config", config, "--json").tree
+        return {(row["check"].split(".")[-1], row["ok"]) for row in rows if row["check"].startswith("khóa TLS")}
+
+    assert looked() == set()
+    key.chmod(0o600)
+    other.chmod(0o600)
+    assert looked(key, other) == {("internal", True), ("edge", True), ("edge", False)}
+    key.chmod(0o644)
+    assert looked(key) == {("internal", False)}
