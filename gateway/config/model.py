@@ -102,11 +102,12 @@ class Intake(Struct, frozen=True):
 class Files(Struct, frozen=True):
     """Files that come before the event that names them (dossier-model 4.1, result).
 
-    `max_bytes` bounds one file, `max_per_dossier` how many one dossier holds. Who sends must not pause for `stall_s` seconds,
-    nor stay below `min_bytes_per_s` in the mean (after a first `stall_s`). `concurrency` bounds uploads, and downloads, under
-    way; `per_system` those of one system. `keep_free_bytes` of the disk are left to the journal. What arrived and was never
-    named by a row is removed at a start that comes `orphan_after_s` later. `pull_timeout_s` bounds a file that we fetch (only
-    from `callers.*.pull_hosts`); `pull_ca_file` holds trust anchors for that in place of the machine's.
+    `max_bytes` bounds one file, `max_per_dossier` how many one system brings to one dossier. Who sends must not pause for
+    `stall_s` seconds, nor stay below `min_bytes_per_s` in the mean (after a first `stall_s`). `concurrency` bounds uploads,
+    and downloads, under way; `per_system` those of one system. `keep_free_bytes` of the disk are left to the journal. What
+    arrived and was never named by a row is removed at a start that comes `orphan_after_s` later. `pull_timeout_s` bounds a
+    file that we fetch (only from `callers.*.pull_hosts`); `pull_ca_file` holds trust anchors for that in place of the
+    machine's.
     """
 
     max_bytes: int = 536_870_912

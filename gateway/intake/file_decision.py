@@ -83,8 +83,10 @@ class FileRules:
             return refuse(not_fresh())
         if subject.stored is None:
             return refuse(Conflict("Tệp này vừa thay đổi; hãy gửi lại."))
-        if entry is None and len(listed.files) >= self.most:
-            return refuse(Conflict(f"Hồ sơ này đã có {self.most} tệp, không nhận thêm.", code="too_many_files"))
+        # Each system has room of its own: nobody can fill up a dossier that is another's to finish.
+        if entry is None and sum(one.by[0] == source for one in listed.files) >= self.most:
+            message = f"Hệ thống đã tải {self.most} tệp lên hồ sơ này, không nhận thêm."
+            return refuse(Conflict(message, code="too_many_files"))
         by = (source,) if entry is None else tuple(dict.fromkeys((*entry.by, source)))
         at = situation.now if entry is None else entry.at
         listed = listed.put(ListedFile(subject.sha256, subject.size, by, at))

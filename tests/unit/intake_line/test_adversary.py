@@ -7,6 +7,11 @@ from typing import Any
 
 import pytest
 
+from gateway.intake.enrolment import decide_entry
+from gateway.intake.entitlement import Proof
+from gateway.intake.file_decision import FileRules, FileSubject, file_intake
+from gateway.journal.model import Decision, Record, RecordKey, Situation
+from gateway.records import files
 from mappings.canonical import Cause
 from mappings.lifecycle import event_faults
 
@@ -95,3 +100,35 @@ def test_an_event_from_the_future_is_taken_and_flagged(world: Any) -> None:
     assert [warning["code"] for warning in body["warnings"]] == ["thoi_diem_tuong_lai"]
     _, body = world.push("SEC-A", 2, "processing", occurred_at=world.now + timedelta(hours=23))
     assert body["warnings"] == []
+
+
+def test_a_system_that_may_not_see_a_dossier_cannot_fill_it_up_with_files(words: Any) -> None:
+    """Under `park` anybody may upload beforehand, up to a bound; the systems whose dossier it is still have all their room."""
+    rules = FileRules(words.callers, parks_unknown=True, most=2)
+    records: dict[RecordKey, Record] = {}
+    for intake in words.entries():
+        records |= _written(decide_entry(_situation(words, records), intake.subject))
+    told = []
+    for source, number in (
+        ("SEC-OTHER", 1),
+        ("SEC-OTHER", 2),
+        ("SEC-OTHER", 3),
+        ("SEC-A", 4),
+        ("SEC-A", 5),
+        ("SEC-A", 6),
+    ):
+        stored = files.StoredFile("0" * 32, bytes(32), "application/pdf", 1, b"")
+        subject = FileSubject(f"{number:064x}", 1, stored, proof=Proof(f"{source}-1"))
+        intake = file_intake(source, words.code, subject)
+        decision = rules.store(_situation(words, records), intake, subject)
+        records |= _written(decision)
+        told.append((source, decision.status))
+    assert told == [(source, status) for source in ("SEC-OTHER", "SEC-A") for status in (201, 201, 409)]
+
+
+def _situation(words: Any, records: dict[RecordKey, Record]) -> Situation:
+    return Situation(words.now, None, None, None, None, (), dict(records))
+
+
+def _written(decision: Decision) -> dict[RecordKey, Record]:
+    return {row.key: Record(row.key, row.version, row.state) for row in decision.records}
