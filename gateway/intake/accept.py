@@ -67,7 +67,8 @@ class Door:
         try:
             return ask()
         except UnknownCredential as error:
-            if not await self.authenticator.register.learn(self.journal, error.credential):
+            register = self.authenticator.register
+            if not any([await register.learn(self.journal, credential) for credential in error.credentials]):
                 raise
         return ask()
 

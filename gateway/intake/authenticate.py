@@ -9,7 +9,7 @@ developer who misspelt it must be told. Sources: RFC 9421, RFC 9440, RFC 9530, d
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -59,8 +59,9 @@ class Caller:
 class UnknownCredential(Unauthenticated):
     """Chưa biết khóa hay chứng thư này."""
 
-    def __init__(self, message_vi: str, *, code: str, credential: str) -> None:
-        self.credential = credential
+    def __init__(self, message_vi: str, *, code: str, credentials: Iterable[str]) -> None:
+        """`credentials`: every name under which the register may know what was shown."""
+        self.credentials = tuple(credentials)
         super().__init__(message_vi, code=code)
 
 
@@ -217,7 +218,7 @@ class Authenticator:
             raise UnknownCredential(
                 "Yêu cầu chưa được ký, và chứng thư máy khách chưa được đăng ký cho hệ thống nào.",
                 code="unknown_certificate",
-                credential=proof.certificate,
+                credentials=sorted(proof.pins()),
             )
         return self._caller(system_code, proof, now, fresh=True)
 
@@ -277,13 +278,13 @@ class Authenticator:
         if named is None or self.register.key(named.group(1)) is not None:
             return _bad_signature()
         told = _bad_signature()
-        return UnknownCredential(told.message_vi, code=told.code, credential=consents.key_name(named.group(1)))
+        return UnknownCredential(told.message_vi, code=told.code, credentials=(consents.key_name(named.group(1)),))
 
     def _key(self, key_id: str) -> RegisteredKey:
         key = self.register.key(key_id)
         if key is None:
             raise UnknownCredential(
-                "Khóa ký chưa được đăng ký.", code="unknown_key", credential=consents.key_name(key_id)
+                "Khóa ký chưa được đăng ký.", code="unknown_key", credentials=(consents.key_name(key_id),)
             )
         return key
 

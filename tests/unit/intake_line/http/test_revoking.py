@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+from base64 import b64encode
 from dataclasses import replace
-from typing import Any
+from datetime import timedelta
+from typing import Any, Literal
 
 import msgspec
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.x509.oid import NameOID
 
 from gateway.admin.consents import ConsentDesk
 from gateway.admin.words import Words
@@ -17,6 +22,7 @@ from gateway.config import Intake as IntakePolicy
 from gateway.errors import Forbidden, Unauthenticated
 from gateway.intake.accept import Arrival, Door, accept
 from gateway.intake.authenticate import Authenticator
+from gateway.intake.certificates import Presented, pin
 from gateway.intake.operator import gap_intake
 from gateway.intake.register import Register
 from gateway.intake.signature import as_request, sign_request
@@ -126,6 +132,28 @@ async def test_a_system_that_another_node_registered_is_met_by_its_key(site: Any
     with pytest.raises(Unauthenticated) as caught:
         await accept(door, Arrival(as_request("POST", "/v1/events", headers), body, "application/json"))
     assert caught.value.code == "unknown_key"
+
+
+@pytest.mark.parametrize("kind", ["certificate", "spki"])
+async def test_a_system_that_another_node_registered_is_met_by_its_certificate(
+    site: Any, words: Any, kind: Literal["certificate", "spki"]
+) -> None:
+    """However the certificate was pinned, as a whole or by its public key."""
+    private = ed25519.Ed25519PrivateKey.generate()
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "SEC-XA")])
+    begins = site.time.now - timedelta(days=1)
+    builder = x509.CertificateBuilder(name, name, private.public_key(), 7, begins, begins + timedelta(days=9))
+    der = builder.sign(private, None).public_bytes(Encoding.DER)
+    public = private.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pinned = pin(kind, der if kind == "certificate" else public)
+    there = ConsentDesk(site.journal, Register(), site.time.clock())
+    details = {"system": "SEC-XA", "number": "5/VB", "dated": "2026-01-01", "procedures": ["*"]}
+    details |= {"authentication": "certificate", "certificates": [pinned], "states": ["*"]}
+    assert (await there.add(Words("os:an", "chủ quản đồng ý kết nối", details=details)))["done"] is True
+    door, body = _door(site, site.journal), site.body(words.event("SEC-XA", 1, "received"))
+    digest = f"sha-256=:{b64encode(hashlib.sha256(body).digest()).decode()}:"
+    signed = replace(as_request("POST", "/v1/events", {"Content-Digest": digest}), certificate=Presented(der))
+    assert (await accept(door, Arrival(signed, body, "application/json"))).status == 202
 
 
 async def test_a_revoked_reader_reads_nothing_and_stands_in_the_trail(site: Any, words: Any) -> None:
