@@ -4,6 +4,8 @@ A file holds one event, an array of events, or one event a line. Pushing the sam
 is stored already is answered `duplicate`. A dossier snapshot (`PUT /v1/dossiers/{code}`) is pushed with `--dossiers`. A
 message in a dialect of the system's own is posted as it stands, under the media type of its profile or of `--type`. A file
 given with `--file` is uploaded in front of each event that names it as a result, and its size and digest are filled in.
+A system that only the register knows (`gateway consent add`) names its key with `--key` and `--keyid`. Over TLS the gateway
+must prove itself with a certificate that the machine, or the authority of `--ca`, vouches for.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import asyncio
 import contextlib
 import hashlib
 import mimetypes
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -54,6 +57,15 @@ class Request:
         return Stated(self.media_type, _digest(self.body))
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the gateway is reached: the address, what is put in front of a signed path, and TLS for `https`."""
+
+    base: str
+    prefix: str
+    tls: ssl.SSLContext | bool
+
+
 class Unfit(GatewayError):
     """Các tệp không khớp với các sự kiện."""
 
@@ -73,7 +85,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TỆP_PEM",
         help="khóa riêng để ký (mặc định keys/<MÃ_HỆ_THỐNG>.pem cạnh tệp cấu hình)",
     )
-    parser.add_argument("--url", default="", metavar="URL", help="địa chỉ cổng (mặc định theo tệp cấu hình)")
+    parser.add_argument(
+        "--keyid",
+        default="",
+        metavar="TÊN_KHÓA",
+        help="tên của khóa ấy trong sổ đồng ý kết nối (mặc định: khóa đầu tiên của hệ thống trong tệp cấu hình)",
+    )
+    _way_arguments(parser)
     parser.add_argument(
         "--type",
         default="",
@@ -90,6 +108,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="tải tệp này lên trước sự kiện có kết quả cùng tên tệp, và điền cỡ, sha256; dùng được nhiều lần",
     )
     parser.add_argument("--dossiers", action="store_true", help="tệp chứa hồ sơ (PUT /v1/dossiers), không phải sự kiện")
+
+
+def _way_arguments(parser: argparse.ArgumentParser) -> None:
+    """Where the gateway is, and what vouches for whom over TLS."""
+    parser.add_argument(
+        "--url", default="", metavar="URL", help="địa chỉ cổng, http hoặc https (mặc định theo tệp cấu hình)"
+    )
+    parser.add_argument(
+        "--ca",
+        type=Path,
+        metavar="TỆP_PEM",
+        help="tin chứng thư máy chủ do các chứng thư này cấp (mặc định: các tổ chức mà máy này tin)",
+    )
+    parser.add_argument(
+        "--client-certificate",
+        type=Path,
+        metavar="TỆP_PEM",
+        help="chứng thư máy khách, khi cổng đòi (kèm --client-key)",
+    )
+    parser.add_argument(
+        "--client-key",
+        type=Path,
+        metavar="TỆP_PEM",
+        help="khóa riêng của chứng thư máy khách (mặc định: nằm chung tệp với chứng thư)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -114,15 +157,14 @@ def run(arguments: argparse.Namespace) -> int:
     if not requests:
         failure("Tệp không chứa sự kiện hay hồ sơ nào.")
         return EX_INPUT
-    key = _key(loaded, arguments.system, arguments.key)
-    base = arguments.url or f"http://{loaded.settings.listen.internal.host}:{loaded.settings.listen.internal.port}"
-    answers, reached = asyncio.run(_push(base, requests, key, loaded.settings.intake.logical_path_prefix))
+    key, way = _key(loaded, arguments), _way(loaded, arguments)
+    answers, fault = asyncio.run(_push(way, requests, key))
     if arguments.json:
         print_json(answers)
     else:
         _show(answers)
-    if not reached:
-        failure(f"Không kết nối được tới {base}; hãy chạy lại đúng lệnh này, sự kiện đã lưu sẽ không bị nhân đôi.")
+    if fault:
+        failure(fault)
         return EX_UNAVAILABLE
     return EX_OK if all(answer["http"] < 400 for answer in answers) else EX_REFUSED
 
@@ -224,26 +266,68 @@ def _requests(file: Path, papers: Papers, *, dossiers: bool) -> Iterator[Request
             yield Request(label, "POST", "/v1/events", body)
 
 
-def _key(loaded: Loaded, system: str, file: Path | None) -> SigningKey:
-    """The private key of a registered system, with the key id and algorithm under which its public key is registered."""
+def _key(loaded: Loaded, arguments: argparse.Namespace) -> SigningKey:
+    """The private key to sign with, and the name by which the gateway knows it.
+
+    The configuration knows the keys of the systems that it lists. Any other key is named by whoever pushes, because the
+    register of consents is the gateway's alone.
+    """
+    system, file = arguments.system, arguments.key
     record = loaded.settings.callers.get(system)
-    if record is None:
-        raise ConfigError((f"callers.{system}: hệ thống chưa được đăng ký trong tệp cấu hình",))
-    key_id, registered = next(iter(record.keys.items()))
+    known = dict(record.keys) if record is not None else {}
+    if not arguments.keyid and not known:
+        told = f"callers.{system}: tệp cấu hình không nêu khóa của hệ thống này; nếu đã ghi bằng gateway consent add, hãy thêm"
+        raise ConfigError((f"{told} --key TỆP_PEM --keyid TÊN_KHÓA",))
+    key_id = arguments.keyid or next(iter(known))
     path = file or loaded.path(f"keys/{system}.pem")
     try:
-        return SigningKey.load(path.read_bytes(), key_id, registered.algorithm)
+        return SigningKey.load(path.read_bytes(), key_id, known[key_id].algorithm if key_id in known else None)
     except OSError as error:
-        raise ConfigError((f"{path}: không đọc được khóa riêng ({error.strerror})",)) from error
+        raise ConfigError(
+            (f"{path}: không đọc được khóa riêng ({error.strerror}); nêu tệp khác bằng --key",)
+        ) from error
+    except ConfigError as error:
+        raise ConfigError(tuple(f"{path}: {fault}" for fault in error.faults)) from error
 
 
-async def _push(base: str, requests: list[Request], key: SigningKey, prefix: str) -> tuple[list[dict[str, Any]], bool]:
+def _way(loaded: Loaded, arguments: argparse.Namespace) -> Way:
+    """Raises `ConfigError` for a certificate or key that cannot be used."""
+    listen = loaded.settings.listen.internal
+    base = arguments.url or f"{'https' if listen.tls else 'http'}://{listen.host}:{listen.port}"
+    return Way(base.rstrip("/"), loaded.settings.intake.logical_path_prefix, _tls(arguments))
+
+
+def _tls(arguments: argparse.Namespace) -> ssl.SSLContext | bool:
+    """What `--ca`, `--client-certificate` and `--client-key` say; without them the library's own strict default."""
+    if arguments.client_key and not arguments.client_certificate:
+        raise ConfigError(("--client-key: hãy nêu cả --client-certificate",))
+    if not arguments.ca and not arguments.client_certificate:
+        return True
+    try:
+        context = ssl.create_default_context(cafile=arguments.ca)
+    except OSError as error:
+        raise ConfigError(
+            (f"--ca {arguments.ca}: không phải tệp chứng thư PEM đọc được ({error.strerror})",)
+        ) from error
+    if arguments.client_certificate:
+        try:
+            # An empty passphrase: a key that has one is refused here, and nobody is asked in the middle of a script.
+            context.load_cert_chain(arguments.client_certificate, arguments.client_key, password="")
+        except OSError as error:
+            files = " ".join(str(file) for file in (arguments.client_certificate, arguments.client_key) if file)
+            said = "không phải chứng thư và khóa riêng PEM đi với nhau, không mật khẩu"
+            raise ConfigError((f"--client-certificate {files}: {said} ({error.strerror})",)) from error
+    return context
+
+
+async def _push(way: Way, requests: list[Request], key: SigningKey) -> tuple[list[dict[str, Any]], str]:
+    """The answers, and why the rest has none; empty when each was answered."""
     answers: list[dict[str, Any]] = []
     # A large file takes its time; what must not happen is that nothing happens.
     timeout = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=600)
     async with aiohttp.ClientSession(timeout=timeout) as session:
         for request in requests:
-            headers = sign_head(request.method, prefix + request.target, request.stated(), key, int(time.time()))
+            headers = sign_head(request.method, way.prefix + request.target, request.stated(), key, int(time.time()))
             headers["Accept"] = "application/json, application/problem+json"  # the screen below reads JSON
             try:
                 with contextlib.ExitStack() as opened:
@@ -252,10 +336,27 @@ async def _push(base: str, requests: list[Request], key: SigningKey, prefix: str
                         if isinstance(request.body, Path)
                         else request.body
                     )
-                    url = URL(base + request.target, encoded=True)
-                    async with session.request(request.method, url, data=data, headers=headers) as response:
+                    url = URL(way.base + request.target, encoded=True)
+                    sent = session.request(request.method, url, data=data, headers=headers, ssl=way.tls)
+                    async with sent as response:
                         body = msgspec.json.decode(await response.read() or b"{}")
                         answers.append({"request": request.label, "http": response.status, "answer": body})
-            except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
-                return answers, False
-    return answers, True
+            except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError) as error:
+                return answers, _unreached(way.base, error)
+    return answers, ""
+
+
+def _unreached(base: str, error: Exception) -> str:
+    """What to do about a request that has no answer."""
+    if isinstance(error, aiohttp.InvalidURL):
+        return f"--url {base}: không phải địa chỉ http:// hay https://."
+    again = "chạy lại đúng lệnh này, sự kiện đã lưu sẽ không bị nhân đôi."
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        reason = getattr(error.certificate_error, "verify_message", "") or str(error.certificate_error)
+        return f"Không tin được chứng thư của {base} ({reason}); hãy nêu tổ chức cấp nó bằng --ca TỆP_PEM rồi {again}"
+    if isinstance(error, aiohttp.ClientSSLError) or isinstance(error.__cause__, ssl.SSLError):
+        return (
+            f"Không bắt tay TLS được với {base}; kiểm tra http hay https, và --client-certificate nếu cổng đòi chứng thư "
+            f"máy khách; rồi {again}"
+        )
+    return f"Không kết nối được tới {base}; hãy {again}"

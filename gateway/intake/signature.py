@@ -254,7 +254,10 @@ def load_public_key(pem: bytes, algorithm: Algorithm) -> PublicKey:
     try:
         key = load_pem_public_key(pem)
     except ValueError as error:
-        raise ConfigError(("không phải khóa công khai dạng PEM",)) from error
+        told = "không phải khóa công khai dạng PEM"
+        if b"PRIVATE KEY" in pem:
+            told = "đây là khóa riêng; hãy giữ nó ở nơi tạo ra nó và đưa tệp mà openssl pkey -in KHÓA.pem -pubout in ra"
+        raise ConfigError((told,)) from error
     if isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey, ed25519.Ed25519PublicKey)):
         _check_fits(key, algorithm)
         return key
@@ -302,15 +305,18 @@ class SigningKey:
     private_key: PrivateKey = field(repr=False)
 
     @classmethod
-    def load(cls, pem: bytes, key_id: str, algorithm: Algorithm) -> SigningKey:
-        """From an unencrypted PEM file; raises `ConfigError` when the key does not fit `algorithm`."""
+    def load(cls, pem: bytes, key_id: str, algorithm: Algorithm | None = None) -> SigningKey:
+        """From an unencrypted PEM file; raises `ConfigError` when the key does not fit `algorithm` (if told)."""
         try:
             key = load_pem_private_key(pem, password=None)
         except (ValueError, TypeError) as error:
             raise ConfigError(("không phải khóa riêng dạng PEM không mật khẩu",)) from error
         if not isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey, ed25519.Ed25519PrivateKey)):
             raise ConfigError(("loại khóa này không được hỗ trợ",))
-        _check_fits(key.public_key(), algorithm)
+        public = key.public_key()
+        if algorithm is None:
+            algorithm = fitting_algorithm(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        _check_fits(public, algorithm)
         return cls(key_id, algorithm, key)
 
     def sign(self, base: bytes) -> bytes:

@@ -216,6 +216,30 @@ def test_both_asks_for_both_and_a_pinned_key_survives_a_renewal(tls: House) -> N
     assert tls.push(Call(renewed), event(SECTOR, code, 2, "processing"), sign=True).status == 202
 
 
+def test_push_trusts_and_is_trusted_over_tls(tls: House) -> None:
+    """`gateway push` finds https in the configuration; authority and client certificate are options, and a lack is told."""
+    mine = tls.clients.issue("pusher")
+    tls.consent(MEEK, "--certificate", mine[0], "--authentication", "both")
+    file = tls.line.folder / "push.json"
+    file.write_bytes(msgspec.json.encode(event(MEEK, tls.code(), 1, "received")))
+    trust, show = ("--ca", tls.clients.certificate), ("--client-certificate", mine[0], "--client-key", mine[1])
+
+    def push(*words: str | Path) -> Any:
+        return tls.line.program.run("push", "--json", "--config", tls.line.config, "--as", MEEK, *words, file)
+
+    distrustful = push(*show)
+    assert distrustful.code == 69 and "--ca" in distrustful.err and distrustful.tree == []
+    bare = push(*trust)
+    assert bare.code == 2 and bare.tree[0]["answer"]["code"] == "missing_certificate"
+    unfit = push(*trust, "--client-certificate", mine[0], "--client-key", tls.strangers.issue("unfit")[1])
+    assert unfit.code == 78 and "--client-certificate" in unfit.err
+    done = push(*trust, *show)
+    assert done.code == 0 and done.tree[0]["answer"]["status"] == "accepted"
+    base = f"127.0.0.1:{tls.line.ports.gateway}"
+    plain, named = push("--url", f"http://{base}"), push(*trust, *show, "--url", f"https://{base}/")
+    assert plain.code == 69 and named.tree[0]["answer"]["status"] == "duplicate"
+
+
 def test_certificates_of_the_listener_change_without_a_restart(tls: House) -> None:
     """A new server certificate holds from the next handshake; one that cannot be used changes nothing."""
     folder, pid = tls.clients.folder, tls.line.program.running["gateway"].pid

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.line.words import PAPER, RESOLUTION, SECTOR, dossier, event
+from tests.line.pki import openssl
+from tests.line.words import PAPER, PROCEDURE, RESOLUTION, SECTOR, dossier, event
 
 pytestmark = pytest.mark.xdist_group("cli-office")
 
@@ -102,6 +103,23 @@ def test_a_key_of_ones_own_is_refused_by_the_gateway(office: Any) -> None:
     assert done.code == 2 and done.tree[0]["answer"]["code"] == "bad_signature"
 
 
+def test_a_system_that_only_the_register_knows_pushes_with_its_key_and_its_name(office: Any) -> None:
+    """Entered by `consent add`, absent from the configuration: --key and --keyid suffice; a wrong name is refused."""
+    openssl(office.folder, "genpkey", "-algorithm", "ed25519", "-out", "rieng.pem")
+    openssl(office.folder, "pkey", "-in", "rieng.pem", "-pubout", "-out", "rieng.pub.pem")
+    words = ("--number", "7/VHTTDL-ĐY", "--date", "2026-01-15", "--title", "Hệ thống riêng", "--owner", "Cục Ví Dụ")
+    consent = ("consent", "add", "SEC-RIENG", *words, "--procedures", PROCEDURE, "--states", "*")
+    private = office.said(*consent, "--public-key", f"SEC-RIENG-1={office.folder}/rieng.pem")
+    assert private.code == 3 and "rieng.pem" in private.err and "khóa riêng" in private.err
+    office.decide(*consent, "--public-key", f"SEC-RIENG-1={office.folder}/rieng.pub.pem")
+    file = office.write("rieng.json", event("SEC-RIENG", office.line.new_dossier(), 1, "received"))
+    push = ("push", "--json", "--as", "SEC-RIENG", "--key", office.folder / "rieng.pem")
+    done = office.command(*push, "--keyid", "SEC-RIENG-1", file)
+    assert done.code == 0 and done.tree[0]["answer"]["status"] == "accepted"
+    wrong = office.command(*push, "--keyid", "SEC-RIENG-2", file)
+    assert wrong.code == 2 and wrong.tree[0]["answer"]["code"] == "unknown_key"
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{", b"not json\n{}", b"\xff\xfe"], ids=["empty", "none", "cut", "words", "bytes"]
 )
@@ -117,5 +135,6 @@ def test_a_missing_file_an_unknown_system_and_an_unreachable_gateway(office: Any
     file = office.write("any.json", event(SECTOR, "000.00.00.G16-261120-0001", 1, "received"))
     unknown = office.command("push", "--as", "SEC-NOBODY", file)
     assert unknown.code == 78 and "SEC-NOBODY" in unknown.err
+    assert "--keyid" in unknown.err, "and what to add for a system of the register"
     away = office.command("push", "--json", "--url", "http://127.0.0.1:9", file)
     assert away.code == 69 and away.tree == [] and "không bị nhân đôi" in away.err
