@@ -16,6 +16,8 @@ from gateway.intake.problems import problem
 
 _LOG = logging.getLogger("gateway.intake")
 _UNREAD = "unread-request"
+_SOCKET_PATH_BYTES = 107
+"""The longest path of a Unix socket on Linux, without its closing NUL (unix(7))."""
 
 
 @asynccontextmanager
@@ -28,7 +30,10 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
         try:
             await web.UnixSite(runner, str(path)).start()
         except OSError as error:
-            raise ConfigError((f"listen.admin_socket: không mở được {path} ({error.strerror or error})",)) from error
+            told = f"listen.admin_socket: không mở được {path} ({error.strerror or error})"
+            if len(bytes(path)) > _SOCKET_PATH_BYTES:
+                told += f"; đường dẫn dài quá {_SOCKET_PATH_BYTES} byte, hãy cài đặt ở thư mục có đường dẫn ngắn hơn"
+            raise ConfigError((told,)) from error
         path.chmod(0o600)
         yield
     finally:

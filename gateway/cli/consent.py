@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.cli.operate import common_arguments, decide, decision_arguments, send
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_WRONG, failure, local, print_json, say, table
+from gateway.cli.screen import EX_INPUT, EX_OK, EX_WRONG, failure, local, out, plain, print_json, say
 from gateway.errors import ConfigError
 from gateway.intake.certificates import pin
 from gateway.intake.signature import fitting_algorithm
@@ -191,47 +191,48 @@ def _show(systems: list[Mapping[str, Any]], *, history: bool) -> None:
     if not systems:
         say("Sổ đồng ý chưa có hệ thống nào như vậy.")
         return
-    columns = (
-        "Hệ thống",
-        "Bản",
-        "Tình trạng",
-        "Văn bản",
-        "Hiệu lực",
-        "Thủ tục",
-        "Trạng thái",
-        "Xác thực",
-        "Ghi / thu hồi",
-    )
-    rows = [
-        _row(row, version, history=history)
-        for row in systems
-        for version in (row["versions"] if history else [_current(row)])
-    ]
-    table("Sổ đồng ý kết nối", columns, rows)
+    for row in systems:
+        for version in row["versions"] if history else [_current(row)]:
+            _say_version(row, version, history=history)
     for row in systems:
         if row["differs_from_configuration"]:
             keys = ", ".join(row["differs_from_configuration"])
             say(f"[yellow]![/] {row['system']}: tệp cấu hình khác sổ ({keys}); sổ là bản có giá trị.")
 
 
-def _row(row: Mapping[str, Any], version: Mapping[str, Any], *, history: bool) -> tuple[object, ...]:
-    ends = version["valid_to"] or "không thời hạn"
+def _say_version(row: Mapping[str, Any], version: Mapping[str, Any], *, history: bool) -> None:
+    """One version, a line for each thing: readable in the narrowest window, and its names can be copied whole."""
     revoked = version["revoked"]
-    entered = f"{local(version['registered_at'] or '')} {version['registered_by']}: {version['reason']}"
-    taken = f"\nThu hồi {local(revoked['at'])} {revoked['by']}: {revoked['reason']}" if revoked else ""
-    names = [key["key_id"] for key in version["keys"]] + [name[:20] + "…" for name in version["certificates"]]
     if history and version["version"] != row["version_in_force"]:
         standing = "đã thu hồi" if revoked else "không áp dụng hôm nay"
     else:
         standing = _STANDING_VI[row["standing"]]
-    return (
-        row["system"],
-        version["version"],
-        standing,
-        f"{version['number']} ({version['dated']})\n{version['title']} {version['owner']}".strip(),
-        f"{version['valid_from']} – {ends}",
-        ", ".join(version["procedures"]),
-        ", ".join(version["states"]),
-        f"{_AUTHENTICATION_VI[version['authentication']]}: {', '.join(names)}",
-        entered + taken,
-    )
+    names = [key["key_id"] for key in version["keys"]] + [name[:20] + "…" for name in version["certificates"]]
+    entered = f"{local(version['registered_at'] or '')} {version['registered_by']}: {version['reason']}"
+    out.print(plain(f"{row['system']}, bản {version['version']}: {standing}"), style="bold", soft_wrap=True)
+    for title, text in (
+        ("Hệ thống", ", ".join(part for part in (version["title"], version["owner"]) if part)),
+        ("Văn bản", f"{version['number']} ngày {_day(version['dated'])}"),
+        ("Hiệu lực", f"từ {_day(version['valid_from'])}, {_end(version['valid_to'])}"),
+        ("Thủ tục", _scope(version["procedures"])),
+        ("Trạng thái", _scope(version["states"])),
+        ("Xác thực", f"{_AUTHENTICATION_VI[version['authentication']]}: {', '.join(names)}"),
+        ("Đã ghi", entered),
+        ("Thu hồi", f"{local(revoked['at'])} {revoked['by']}: {revoked['reason']}" if revoked else ""),
+    ):
+        if text:
+            say(plain(f"  {title + ':':<12}{text}"))
+
+
+def _day(text: str | None) -> str:
+    """A date as people in Viet Nam write it; what is no date stays as it is."""
+    parts = (text or "").split("-")
+    return "/".join(reversed(parts)) if len(parts) == 3 else text or ""
+
+
+def _end(day: str | None) -> str:
+    return f"đến {_day(day)}" if day else "không thời hạn"
+
+
+def _scope(names: Sequence[str]) -> str:
+    return "tất cả (*)" if list(names) == ["*"] else ", ".join(names)

@@ -81,9 +81,11 @@ def run(arguments: argparse.Namespace) -> int:
     except OSError as error:
         failure(f"{folder}: không tạo được cài đặt ({error.strerror})")
         return EX_UNAVAILABLE
-    say(f"[green]✓[/] Đã tạo cài đặt trong {folder} (hệ thống chuyên ngành mẫu: SEC-DEMO, khóa keys/SEC-DEMO.pem).")
     say(
-        f"[green]✓[/] Đã lập người vận hành đầu tiên: {first} (khóa keys/operators/{first}.pem); mọi quyết định được ký "
+        f"[green]✓[/] Đã tạo cài đặt trong {folder} (hệ thống chuyên ngành mẫu: SEC-DEMO, khóa {folder}/keys/SEC-DEMO.pem)."
+    )
+    say(
+        f"[green]✓[/] Đã lập người vận hành đầu tiên: {first} (khóa {folder}/keys/operators/{first}.pem); mọi quyết định được ký "
         "bằng khóa này."
     )
     say("Chạy mỗi lệnh trong một cửa sổ:")
@@ -101,4 +103,8 @@ def run(arguments: argparse.Namespace) -> int:
         f"gateway lanes --config {config}",
     ):
         out.print(f"  {command}", soft_wrap=True)
+    say(
+        "Nối hệ thống của chính bạn, với khóa của nó: gateway consent add --help, và docs/huong-dan-ket-noi.md trong mã nguồn. "
+        f"Mọi yêu cầu và mã lỗi: http://127.0.0.1:{ports.gateway}/docs"
+    )
     return EX_OK

@@ -15,6 +15,7 @@ _WAITS_VI = {
     "parked_gap": "chờ sự kiện đứng trước",
     "parked_conflict": "mâu thuẫn với trạng thái hồ sơ, chờ người quyết định",
 }
+_BREAKER_VI = {"closed": "không", "open": "đang ngắt", "probing": "đang thử lại"}
 _STATES = ("READY", "SENDING", "WAITING", "UNKNOWN", "HELD", "DELIVERED", "REFUSED")
 
 
@@ -46,7 +47,9 @@ def _show(answer: Any) -> None:
         ("Hệ thống", "Ngắt mạch", "Tạm dừng", "Luồng bị giữ", "Chờ lâu nhất từ", "Lượt giao"),
         (
             (
-                *pick(row, "upstream", "breaker", "paused", "blocked_lanes"),
+                row["upstream"],
+                _BREAKER_VI.get(row["breaker"], row["breaker"]),
+                *pick(row, "paused", "blocked_lanes"),
                 local(row["oldest_waiting"]),
                 ", ".join(f"{state} {row['messages'][state]}" for state in _STATES if row["messages"].get(state)),
             )

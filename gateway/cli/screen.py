@@ -42,8 +42,9 @@ def print_json(value: object) -> None:
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """A table for people."""
     grid = Table(title=title, title_justify="left", header_style="bold")
-    for column in columns:
-        grid.add_column(column, overflow="fold")
+    for number, column in enumerate(columns):
+        # The first column names the row: a code or a number that people copy, so it stays in one piece.
+        grid.add_column(column, overflow="fold", no_wrap=number == 0)
     for row in rows:
         grid.add_row(*(plain(str(cell)) for cell in row))
     out.print(grid)

@@ -121,7 +121,7 @@ def test_an_example_with_a_wrong_key_is_refused_and_prints_the_sentence(
     refused = bench.run([*command, "POST", f"{line.url()}/v1/events", str(file)])
     assert refused.returncode == 2
     assert "401 bad_signature" in refused.stderr and "Chữ ký không đúng với yêu cầu này." in refused.stderr
-    assert "Kiểm tra các thành phần được ký và khóa" in refused.stderr
+    assert "Kiểm tra khóa riêng có đúng là của keyid này" in refused.stderr
     assert line.get(f"/v1/events/{told['event_id']}", SECTOR).status == 404
 
 

@@ -114,6 +114,8 @@ def _operation(tree: Tree, path: str, method: str, operation: Tree) -> Iterator[
     yield _table("Tham số và tiêu đề", ("Tên", "Ở đâu", "Bắt buộc", "Ý nghĩa", "Ví dụ"), rows)
     if "requestBody" in operation:
         yield "<h4>Nội dung gửi</h4>"
+        if "description" in operation["requestBody"]:
+            yield _prose(operation["requestBody"]["description"])
         yield from _contents_of(operation["requestBody"]["content"])
     yield "<h4>Câu trả lời</h4>"
     answers = [(_code(status), _lines(answer["description"])) for status, answer in operation["responses"].items()]

@@ -33,7 +33,8 @@ import java.util.regex.Pattern;
  * </pre>
  *
  * Cần JDK 17 trở lên, không cần thư viện nào khác. Khóa riêng dạng PEM PKCS#8 (như openssl genpkey tạo ra): Ed25519,
- * EC P-256 hoặc RSA. Kết thúc bằng 0 khi được nhận, 2 khi bị từ chối, 3 khi không kết nối được.
+ * EC P-256 hoặc RSA. Kết thúc bằng 0 khi được nhận, 2 khi bị từ chối, 3 khi không kết nối được. Với JDK 17, nếu cửa sổ lệnh
+ * không dùng UTF-8 (LANG=C), chạy bằng java -Dfile.encoding=UTF-8 Signer.java … để đọc được các câu tiếng Việt.
  */
 public final class Signer {
   private final PrivateKey key;
@@ -133,6 +134,12 @@ public final class Signer {
     if (words.size() < 2 || !options.containsKey("--key") || !options.containsKey("--keyid")) {
       err.println("Cách dùng: java Signer.java --key KHÓA.pem --keyid TÊN_KHÓA PHƯƠNG_THỨC ĐỊA_CHỈ [TỆP]");
       System.exit(64);
+    }
+    for (String needed : words.size() > 2 ? List.of(options.get("--key"), words.get(2)) : List.of(options.get("--key"))) {
+      if (!Files.isReadable(Path.of(needed))) {
+        err.println("Không đọc được tệp " + needed + ".");
+        System.exit(64);
+      }
     }
     Signer signer = load(Path.of(options.get("--key")), options.get("--keyid"));
     String method = words.get(0);

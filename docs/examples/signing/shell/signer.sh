@@ -23,6 +23,9 @@ if [ -z "$key" ] || [ -z "$keyid" ] || [ $# -lt 2 ]; then
   exit 64
 fi
 method="$1" url="$2" file="${3:-}"
+for needed in "$key" ${file:+"$file"}; do
+  [ -r "$needed" ] || { echo "Không đọc được tệp $needed." >&2; exit 64; }
+done
 
 case "$(openssl pkey -in "$key" -noout -text | head -n 1)" in
   ED25519*) algorithm="ed25519" ;;
