@@ -24,6 +24,7 @@ from http_message_signatures import (
 
 from gateway.config import CallerRecord, Loaded
 from gateway.errors import IntakeError, Unauthenticated
+from gateway.evidence.original import KEPT_HEADERS
 from gateway.intake.certificates import Certificate, Network, networks, presented, read_certificate, valid
 from gateway.intake.entitlement import Proof
 from gateway.intake.register import Register, RegisteredKey
@@ -143,8 +144,10 @@ class Authenticator:
         """What a signature covers of a request as it came in; the logical prefix restores what an LGSP took off.
 
         Of a target in absolute form (RFC 9112 3.2.2) the path is taken that the router takes. Raises `IntakeError` for a
-        `Client-Cert` header that is not to be believed.
+        `Client-Cert` header that is not to be believed, and for a header that no evidence could be kept of.
         """
+        if any(not value.isascii() and name.lower() in KEPT_HEADERS for name, value in request.headers.items()):
+            raise IntakeError("Tiêu đề của yêu cầu chỉ được dùng chữ ASCII.", code="malformed", status=400)
         path, mark, query = request.raw_path.partition("?")
         if not path.startswith("/"):
             path = request.rel_url.raw_path

@@ -203,11 +203,11 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
                 raise Invalid(faults=(Fault("sai_kich_thuoc", "/size", "Cỡ ghi ở đây khác cỡ của tệp."),))
             if isinstance(sink, Draft):
                 await on_disk(files_door, sink.finish)
+            stored = _record(sent, sink) if isinstance(sink, Draft) else None
         except BaseException:
             if isinstance(sink, Draft):
                 await files_door.cabinet.run(sink.drop)
             raise
-        stored = _record(sent, sink) if isinstance(sink, Draft) else None
         subject = FileSubject(sent.sha256, sink.size, stored, gone, caller.fresh, caller.proof)
         files_door.reach("file.before_commit")
         try:

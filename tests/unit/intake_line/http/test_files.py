@@ -149,3 +149,24 @@ async def test_hosts_that_do_not_answer_are_waited_for_in_few_places(site: Any, 
     answering.set()
     assert {status for status, _, _ in await asyncio.gather(*waiting)} == {502}
     assert len(site.office.asked) == 8
+
+
+async def test_a_header_that_no_evidence_can_hold_is_refused_before_the_content(site: Any, words: Any) -> None:
+    """Bytes that are no text, in a header that no signature covers: 400, and nothing of the file remains on the disk."""
+    target, stated = f"/v1/files?dossier={words.code}", Stated("application/pdf", hashlib.sha256(CONTENT).digest())
+    headers = sign_head("POST", target, stated, site.keys["SEC-A"], int(site.time.now.timestamp()))
+    lines = [f"{name}: {value}".encode() for name, value in headers.items()]
+    lines += [
+        b"Host: x",
+        b"Connection: close",
+        b"Content-Length: %d" % len(CONTENT),
+        b"Idempotency-Key: \xff",
+        b"",
+        b"",
+    ]
+    reading, writing = await asyncio.open_connection(site.client.server.host, site.client.server.port)
+    writing.write(b"\r\n".join([f"POST {target} HTTP/1.1".encode(), *lines]) + CONTENT)
+    answer = await reading.read()
+    writing.close()
+    assert answer.startswith(b"HTTP/1.1 400 ") and b'"code":"malformed"' in answer
+    assert (await site.upload("SEC-A", CONTENT))[0] == 201
