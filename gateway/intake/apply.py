@@ -24,18 +24,19 @@ from gateway.intake.course import (
     sent_ahead,
 )
 from gateway.intake.draft import Draft, Pending, carried
+from gateway.intake.entitlement import Scope
 from gateway.intake.fan_out import fan_out
 from gateway.intake.receipts import Remark
 from gateway.intake.sequence import Place, place
 from gateway.journal.model import InboundStatus, NewDelivery
-from gateway.records import dossiers
+from gateway.records import consents, dossiers
+from gateway.records.consents import EVERYTHING
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent
 from mappings.faults import SectorFault
 from mappings.lifecycle import Verdict, event_flags, transition_faults
 
-EVERYTHING = "*"
 _AHEAD = timedelta(days=1)
 
 
@@ -131,8 +132,8 @@ class Line:
         What waits is never behind the last sequence: nothing is applied, and nothing passed over, in front of it.
         It was accepted under a consent that held then, and stays lawful when that was revoked since (decision 0008).
         """
-        record = self.callers.get(source)
-        if record is None or draft.course is None or draft.dossier_json is None or not sees(record, draft.course):
+        scope = self._scope(draft, source)
+        if scope is None or draft.course is None or draft.dossier_json is None or not sees(scope, draft.course):
             return
         for pending in draft.parked(source):
             if draft.has_moved(pending):
@@ -145,6 +146,15 @@ class Line:
                 return
             if self.take(draft, draft.course, pending).status is not InboundStatus.ACCEPTED:
                 return
+
+    def _scope(self, draft: Draft, source: str) -> Scoped | None:
+        """What `source` may see: by the newest version in its record, where this transaction read that, else by the view."""
+        known = self.callers.get(source)
+        registration = consents.read(draft.situation.records, source)
+        newest = registration.newest() if registration is not None else None
+        if known is None or known.role == RESOLUTION or newest is None:
+            return known
+        return Scope(known.role, newest.procedures, newest.states)
 
     def _hold(self, draft: Draft, course: Course, pending: Pending, judgement: Judgement) -> None:
         """Park an unlawful step for a person, with both views in the audit row (dossier-model 3)."""

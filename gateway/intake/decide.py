@@ -14,7 +14,7 @@ from gateway.config import CallerRecord, Files
 from gateway.config import Intake as IntakePolicy
 from gateway.errors import Conflict, Fault, Forbidden, IntakeError, Invalid, NotFound, TooManyRequests
 from gateway.intake import receipts
-from gateway.intake.apply import EVERYTHING, Line, hold_contradiction, learn_number, sees, tell
+from gateway.intake.apply import Line, hold_contradiction, learn_number, sees, tell
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.draft import Draft, Pending, carried
@@ -31,6 +31,7 @@ from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
 from gateway.records import consents, courses, dossiers, files
+from gateway.records.consents import EVERYTHING
 from gateway.records.courses import Course
 from gateway.routes import Routes
 from mappings.canonical import StatusEvent

@@ -31,7 +31,8 @@ async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
 
     # 4. Make it durable. An old signature may only repeat what is registered already, which changes nothing.
     subject = SnapshotSubject(dossier, dossiers.digest(dossier), caller.fresh)
-    intake = snapshot_intake(caller.system_code, submission.raw, submission.digest, subject)
+    sectors = (code for code, record in door.authenticator.register.items() if record.role != RESOLUTION)
+    intake = snapshot_intake(caller.system_code, submission.raw, submission.digest, subject, sectors)
 
     accepted = await door.journal.accept(intake)
 

@@ -5,6 +5,7 @@ Source: dossier-model 2.1 (version), architecture 1 (the resolution system owns 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gateway.audit.events import FieldValue, audit
@@ -17,7 +18,7 @@ from gateway.intake.file_decision import FileRules
 from gateway.intake.receipts import DURABILITY, duplicate, receipt_id, refuse
 from gateway.intake.validate import NOT_A_DOSSIER
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
-from gateway.records import courses, dossiers
+from gateway.records import consents, courses, dossiers
 from gateway.records.courses import Course
 from gateway.records.files import list_key
 from mappings.canonical import Dossier
@@ -117,8 +118,13 @@ def _answer(draft: Draft, subject: SnapshotSubject, status: str) -> bytes:
     )
 
 
-def snapshot_intake(source: str, raw: bytes, digest: bytes, subject: SnapshotSubject) -> Intake:
-    """A snapshot as the journal takes it; the key names the version, since versions are what may not come twice."""
+def snapshot_intake(
+    source: str, raw: bytes, digest: bytes, subject: SnapshotSubject, waiting: Iterable[str] = ()
+) -> Intake:
+    """A snapshot as the journal takes it; the key names the version, since versions are what may not come twice.
+
+    `waiting`: the systems whose events may wait for it; what they may see is read in the same transaction.
+    """
     code = subject.dossier.dossier_code
     return Intake(
         kind=DOSSIER,
@@ -128,5 +134,10 @@ def snapshot_intake(source: str, raw: bytes, digest: bytes, subject: SnapshotSub
         digest=digest,
         raw=raw,
         subject=subject,
-        reads=(courses.key(code), dossiers.key(code), *((list_key(code),) if subject.dossier.results else ())),
+        reads=(
+            courses.key(code),
+            dossiers.key(code),
+            *((list_key(code),) if subject.dossier.results else ()),
+            *(consents.key(system) for system in waiting),
+        ),
     )

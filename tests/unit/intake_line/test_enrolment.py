@@ -221,7 +221,7 @@ async def test_words_that_cannot_be_understood_are_refused(store: SqliteJournal,
 
 
 async def test_an_accept_is_judged_by_the_record_in_its_own_transaction(
-    store: SqliteJournal, words: Any, turned: Any
+    store: SqliteJournal, words: Any, turned: Any, spoken: Any
 ) -> None:
     """The door let it in; before its accept the consent was revoked, or its key taken out, or its last day ended."""
     assert await push(store, words, 1, Proof("SEC-A-1")) == (202, "")
@@ -252,3 +252,22 @@ async def test_a_system_that_was_never_entered_is_refused(store: SqliteJournal, 
     """Whatever the configuration says of it: the store's register is the truth."""
     accepted = await store.accept(words.said("SEC-B", words.event("SEC-B", 1, "received")))
     assert (accepted.status, msgspec.json.decode(accepted.answer)["code"]) == (403, "consent_missing")
+
+
+async def test_what_waits_is_let_go_by_the_record_of_this_transaction(
+    store: SqliteJournal, words: Any, turned: Any, spoken: Any
+) -> None:
+    """The view of this process still says every procedure; the record, narrowed since, keeps the waiting event parked."""
+    assert (await push(store, words, 2, Proof("SEC-A-1")))[0] == 202
+    turned.now += timedelta(hours=1)
+    assert await entered(store, "SEC-A", version("SEC-A-1", procedures=("9.999999",))) == ""
+
+    await store.accept(spoken.gap("SEC-A"))
+    parked = "event.parked_gap", "event.released"
+    assert [row.kind for row in await store.feed(0, 100, feed_only=False) if row.kind in parked] == ["event.parked_gap"]
+    turned.now += timedelta(hours=1)
+    assert await entered(store, "SEC-A", version("SEC-A-1", procedures=("*",))) == ""
+    told = words.dossier(2)
+    subject = SnapshotSubject(told, dossiers.digest(told))
+    await store.accept(snapshot_intake("RES", encode(told), bytes(32), subject, ("SEC-A",)))
+    assert [row.kind for row in await store.feed(0, 100, feed_only=False) if row.kind in parked] == list(parked)
