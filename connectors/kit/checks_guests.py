@@ -13,7 +13,6 @@ from connectors.kit.case import TaskSample
 from connectors.kit.contract import (
     Change,
     DeliverTask,
-    Effect,
     Endpoints,
     Enquiry,
     Found,
@@ -24,16 +23,15 @@ from connectors.kit.contract import (
     Notice,
     Poller,
     Polls,
-    ProposeChange,
-    RaiseAlarm,
     TaskDeliverer,
     TaskDelivery,
     TaskEnquirer,
 )
-from connectors.kit.declarations import EffectWord, LedgerSpec
+from connectors.kit.declarations import LedgerSpec
 from connectors.kit.errors import DeliveryError, OutcomeUnknown, Retryable
 from connectors.kit.faults import FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Subject, fresh_budget, ground
+from connectors.kit.ledgers import word_of
 
 _MOST_PAGES = 1_000
 _TRIES = 5
@@ -192,19 +190,6 @@ def _walked_ledger(here: Ground, ledger: Ledger[Any, Any], course: Sequence[Chan
             if isinstance(effect, DeliverTask) and effect.operation not in operations:
                 yield f"thay đổi {number} cần thao tác effect {effect.operation} không tồn tại"
         kept = stored
-
-
-def word_of(effect: Effect) -> EffectWord:
-    """The manifest's word for an effect."""
-    match effect:
-        case DeliverTask():
-            return "deliver"
-        case ProposeChange():
-            return "propose"
-        case RaiseAlarm():
-            return "alarm"
-        case _:
-            return "tell"
 
 
 def _misfits(here: Ground, changes: Sequence[Change]) -> Iterator[str]:

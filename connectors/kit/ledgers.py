@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar, runtime_checkable
 
+from connectors.kit.declarations import EffectWord
 from mappings.canonical import Dossier
 
 State = TypeVar("State")
@@ -77,6 +78,19 @@ class TellFeed:
 
 Effect = DeliverTask | ProposeChange | RaiseAlarm | TellFeed
 """All that a ledger may ask for. The list is closed: whatever is not here, a ledger cannot cause."""
+
+
+def word_of(effect: Effect) -> EffectWord:
+    """The manifest's word for an effect."""
+    match effect:
+        case DeliverTask():
+            return "deliver"
+        case ProposeChange():
+            return "propose"
+        case RaiseAlarm():
+            return "alarm"
+        case TellFeed():
+            return "tell"
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,7 @@ from connectors.kit.contract import (
     TellFeed,
 )
 from connectors.kit.declarations import LedgerSpec
+from connectors.kit.ledgers import word_of
 from gateway.audit.events import audit
 from gateway.errors import GatewayError
 from gateway.journal.model import AuditWrite, Decision, Intake, NewDelivery, RecordKey, RecordWrite, Situation
@@ -199,7 +200,7 @@ class LedgerBook:
         moment = _Moment(change, bound, before.version + 1 if before is not None else 1, dossier)
         page.standing[ledger_key] = LedgerEntry(moment.version, dossier, encode(after))
         page.changed += 1
-        self._tell(page, moment, "ledger.changed", effects=[_word(effect) for effect in effects])
+        self._tell(page, moment, "ledger.changed", effects=[word_of(effect) for effect in effects])
         tasks: list[KeptTask] = []
         for number, effect in enumerate(effects, start=1):
             tasks.extend(self._carry_out(page, moment, effect, number))
@@ -233,8 +234,10 @@ class LedgerBook:
 
     def _carry_out(self, page: _Page, moment: _Moment, effect: Effect, number: int) -> tuple[KeptTask, ...]:
         """Do what the ledger asks for, in this very transaction; the tasks that it set off."""
-        if _word(effect) not in moment.bound.spec.effects:
-            raise LedgerFault(f"Sổ {moment.change.ledger}: hiệu lực {_word(effect)} chưa được khai báo trong manifest.")
+        if word_of(effect) not in moment.bound.spec.effects:
+            raise LedgerFault(
+                f"Sổ {moment.change.ledger}: hiệu lực {word_of(effect)} chưa được khai báo trong manifest."
+            )
         match effect:
             case DeliverTask(operation, fields):
                 if operation not in moment.bound.operations:
@@ -347,16 +350,3 @@ def inputs_intake(subject: InputsSubject, dossier_codes: Mapping[RecordKey, str]
         subject=subject,
         reads=tuple(reads),
     )
-
-
-def _word(effect: Effect) -> str:
-    """The manifest's word for an effect."""
-    match effect:
-        case DeliverTask():
-            return "deliver"
-        case ProposeChange():
-            return "propose"
-        case RaiseAlarm():
-            return "alarm"
-        case TellFeed():
-            return "tell"

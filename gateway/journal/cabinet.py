@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import BinaryIO, ParamSpec, TypeVar
 
 from gateway.journal.chunks import KEY_BYTES, PREFIX, ChunkSealer, header, opened, read_header
-from gateway.journal.sealing import SealBroken
+from gateway.journal.sealing import SealBroken, sync_directory
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -50,7 +50,7 @@ class Cabinet:
         for folder in (self._root, self._parts, self._arrived):
             if not folder.is_dir():
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                _sync(folder.parent)
+                sync_directory(folder.parent)
         return Draft(self, label)
 
     def part(self, place: str) -> Path:
@@ -60,14 +60,14 @@ class Cabinet:
     def arrive(self, place: str) -> None:
         """Name a whole file as such, durably; raises OSError."""
         self.part(place).replace(self._arrived / place)
-        _sync(self._arrived)
+        sync_directory(self._arrived)
 
     def settle(self, place: str) -> None:
         """A row names this file now. A rename that a crash takes back is made again at the next start."""
         target = self._settled(place)
         if not target.parent.is_dir():
             target.parent.mkdir(mode=0o700, exist_ok=True)
-            _sync(self._root)
+            sync_directory(self._root)
         (self._arrived / place).replace(target)
 
     def discard(self, place: str) -> None:
@@ -216,11 +216,3 @@ class Draft:
         rest = memoryview(raw)
         while rest and self._handle is not None:
             rest = rest[self._handle.write(rest) :]
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -140,7 +140,7 @@ class Shelf:
         folder = self._root / name[:2]
         if not folder.is_dir():
             folder.mkdir(parents=True, exist_ok=True)
-            _sync_directory(self._root)
+            sync_directory(self._root)
         target, draft = folder / name, folder / f".{name}.part"
         try:
             with draft.open("wb") as handle:
@@ -152,7 +152,7 @@ class Shelf:
             draft.unlink(missing_ok=True)
             raise
         self._fresh.append(target)
-        _sync_directory(folder)
+        sync_directory(folder)
         return Stored(None, name)
 
     def keep(self) -> None:
@@ -193,7 +193,8 @@ def _key_bound(dossier: str) -> bytes:
     return bound("data_key", dossier)
 
 
-def _sync_directory(folder: Path) -> None:
+def sync_directory(folder: Path) -> None:
+    """Make what was created, renamed or removed in a folder outlive a power cut; raises `OSError`."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
