@@ -13,7 +13,7 @@ import itertools
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Awaitable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -60,6 +60,7 @@ from gateway.journal.model import (
     RecordKey,
     RecordWrite,
     Settlement,
+    Signed,
     Situation,
     UpstreamOrder,
     UpstreamRow,
@@ -108,6 +109,13 @@ class Wish(msgspec.Struct, frozen=True):
     doubtful: bool = False
 
 
+class Errand(msgspec.Struct, frozen=True):
+    """What is no event: tasks with a content of their own, each in the lane of the dossier it names, and a plain record."""
+
+    name: str
+    to: tuple[tuple[str, str], ...]
+
+
 def deliveries(source: str, event_id: str, wish: Wish) -> tuple[NewDelivery, ...]:
     """The deliveries of an event."""
     due = START + timedelta(days=len(wish.to))
@@ -124,6 +132,8 @@ def decide(situation: Situation, intake: Intake) -> Decision:
         return Decision(situation.known_receipt if same else b"key reused", 200 if same else 409, store=False)
     if situation.same_sequence is not None:
         return Decision(b"sequence reused", 409, store=False)
+    if isinstance(intake.subject, Errand):
+        return _errand(situation, intake.subject)
     if intake.sequence is None:
         return _snapshot(situation, intake)
     wish = intake.subject
@@ -166,6 +176,27 @@ def _apply(situation: Situation, intake: Intake, wish: Wish) -> Decision:
         deliveries=tuple(following),
         last_sequence=last,
     )
+
+
+def _errand(situation: Situation, errand: Errand) -> Decision:
+    """One task for each dossier that is named, and how often that name was used."""
+    known = situation.records.get(RecordKey("note", "errands"))
+    count = 1 + (known.version if known else 0)
+    tasks = tuple(
+        NewDelivery(
+            f"{errand.name}/{upstream}/{dossier}",
+            upstream,
+            "task",
+            f"{errand.name}/{dossier}",
+            "upstream:portal",
+            dossier=dossier,
+            content=msgspec.json.encode((errand, upstream, dossier)),
+        )
+        for upstream, dossier in errand.to
+    )
+    record = RecordWrite(RecordKey("note", "errands"), count, b'{"n":%d}' % count)
+    told = AuditWrite("ledger.changed", "upstream:portal", "", "", b"{}")
+    return Decision(b'{"done":true,"n":%d}' % count, 200, records=(record,), deliveries=tasks, audit=(told,))
 
 
 def _snapshot(situation: Situation, intake: Intake) -> Decision:
@@ -266,6 +297,7 @@ async def shown(journal: Journal) -> Shown:
         reads += [journal.events_of(dossier), journal.record(RecordKey("dossier", dossier))]
     for upstream in UPSTREAMS:
         reads += [journal.next_due(upstream), journal.upstream(upstream)]
+    reads += [journal.records(kind) for kind in ("note", "decision", "nothing")]
     found = await asyncio.gather(*reads)
     rows = [row for some in found[: len(DOSSIERS)] for row in some]
     lanes, counts, trail, *rest = found[len(DOSSIERS) :]
@@ -379,6 +411,39 @@ class JournalMachine(RuleBasedStateMachine):
         digest = hashlib.sha256(raw).digest()
         self._accept([Intake("dossier", "RES", "", dossier, digest, raw, None, None, reads=(key,))])
 
+    @rule(
+        to=st.lists(st.tuples(st.sampled_from(UPSTREAMS), st.sampled_from(DOSSIERS)), unique=True, max_size=3),
+        by=st.none() | st.tuples(st.integers(1, 3), st.sampled_from("ab"), st.booleans()),
+    )
+    def run_an_errand(self, to: list[tuple[str, str]], by: tuple[int, str, bool] | None) -> None:
+        """Tasks of a ledger; or a person's signed decision, which is carried out once, or refused for a used id."""
+        raw, signed = b"errand", None if by is None else self._signed("errand", *by)
+        subject, reads = Errand(f"er-{next(self.ids)}", tuple(to)), (RecordKey("note", "errands"),)
+        digest = hashlib.sha256(raw).digest()
+        intake = Intake("errand", "upstream:portal", "", "", digest, raw, subject, None, reads, signed)
+        self._alike(lambda journal: journal.accept(intake))
+        assert self.store.saw.seen == self.model_saw.seen, "decide saw something else than in the model"
+        self.store.saw.seen.clear()
+        self.model_saw.seen.clear()
+
+    def _signed(self, what: str, number: int, words: str, last: bool) -> Signed:
+        """A decision that may have been taken before, with these words or with others."""
+        proof = (AuditWrite("decision.taken", "officer-1", "", "", b'{"by":%d}' % number),)
+        note = RecordWrite(RecordKey("note", f"proof-{number}"), 1, b'"%s"' % words.encode())
+        digest = hashlib.sha256(f"{what}/{words}".encode()).hexdigest()
+        return Signed(f"d-{number}", digest, proof, (note,), last)
+
+    def _alike(self, work: Callable[[Journal], Awaitable[Any]]) -> None:
+        """Both do the same, or both refuse it as a fault."""
+
+        async def told(journal: Journal) -> object:
+            try:
+                return await work(journal)
+            except JournalFault:
+                return JournalFault
+
+        assert self.run(told(self.disk)) == self.run(told(self.model))
+
     # -- claim and settle --------------------------------------------------------------------------------------------
 
     def _claim(self, upstream: str, limit: int, batch: int, now: datetime) -> list[Claim]:
@@ -483,9 +548,9 @@ class JournalMachine(RuleBasedStateMachine):
         self, claim: Claim, states: Sequence[DeliveryState], wait: float | None, follow: bool
     ) -> Settlement:
         head = claim.deliveries[0]
-        more = (
-            NewDelivery(f"{head.source}/{head.event_id}/portal/sync", "portal", "sync", head.event_id, head.source),
-        )
+        name = f"{head.source}/{head.event_id}/portal/sync"
+        own = b"" if head.source in SOURCES else b"what a task brings along"
+        more = (NewDelivery(name, "portal", "sync", head.event_id, head.source, content=own),)
         return self._settlement(
             claim,
             states,
@@ -519,6 +584,31 @@ class JournalMachine(RuleBasedStateMachine):
         lane = lanes[which % len(lanes)] if lanes else Lane("portal", DOSSIERS[0])
         named = named and bool(lane.messages)
         self._say(kind, lane, lane.messages[which % len(lane.messages)].delivery_id if named else "")
+
+    @rule(
+        kind=st.sampled_from([OrderKind.HOLD, OrderKind.RELEASE, OrderKind.REPLAY]),
+        which=st.integers(0, 1_000),
+        by=st.tuples(st.integers(1, 3), st.sampled_from("ab"), st.booleans()),
+    )
+    def sign_an_order(self, kind: OrderKind, which: int, by: tuple[int, str, bool]) -> None:
+        """A signed order about a lane, or about an upstream; the same one again changes nothing."""
+        lanes = [self.kept.lanes[number] for number in sorted(self.kept.lanes)]
+        lane, signed = lanes[which % len(lanes)] if lanes else Lane("portal", DOSSIERS[0]), self._signed(kind, *by)
+        audit = (AuditWrite("lane.signed", "officer-1", lane.dossier, "", b"{}"),)
+        order = LaneOrder(kind, lane.upstream, lane.dossier, "theo lệnh", "officer-1", audit=audit, signed=signed)
+        paused = UpstreamOrder((UpstreamRow(lane.upstream, paused="bảo trì"),), audit, "đã dừng", signed)
+        if kind is OrderKind.REPLAY:
+            self._alike(lambda journal: journal.switch(paused))
+        else:
+            self._alike(lambda journal: journal.order(order, self.moment))
+        if RecordKey("decision", signed.decision_id) in self.kept.records:
+            before = self.run(shown(self.disk))
+            again = replace(signed, last=True)
+            if kind is OrderKind.REPLAY:
+                self._alike(lambda journal: journal.switch(replace(paused, signed=again)))
+            else:
+                self._alike(lambda journal: journal.order(replace(order, signed=again), self.moment))
+            assert self.run(shown(self.disk)) == before, "what was taken is not taken again"
 
     @precondition(lambda self: any(lane.head is None for lane in self.kept.lanes.values()))
     @rule(which=st.integers(0, 1_000), wish=wishes)
