@@ -119,10 +119,17 @@ def block(file: Path, lanes: int) -> None:
                     "status",
                     0,
                     bytes(32),
+                    "",
                     "HELD" if n % 2 else "WAITING",
                     "",
+                    0,
+                    0,
+                    0,
+                    "",
                     payload,
+                    0,
                     now,
+                    None,
                 )
                 for n, (dossier, number) in enumerate(names)
             ),

@@ -57,7 +57,8 @@ def test_its_endpoints_answer_to_whom_they_may(toy: ToyLine) -> None:
     told = toy.loan("L-hand", SECTOR).tree
     assert (told["version"], told["dossier"], told["asked_by"]) == (1, code, SECTOR)
     assert toy.loan("L-unheard-of").status == 404
-    found = toy.line.command("audit", "search", "--kind", "personal.read", "--reason", "Xem ai đã đọc sổ", "--json")
+    wanted = ("--kind", "personal.read", "--dossier", code)
+    found = toy.line.command("audit", "search", *wanted, "--reason", "Xem ai đã đọc sổ", "--json")
     reads = [row for row in found.tree["rows"] if row["fields"].get("what") == "ledger"]
     assert [(row["actor"], row["dossier"]) for row in reads] == [(SECTOR, code)], "what is sealed is read on the record"
     assert reads[0]["fields"]["subject"] == "toys/loans/L-hand"
