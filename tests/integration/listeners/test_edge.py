@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import json
@@ -78,6 +79,24 @@ async def test_a_genuine_notice_is_journalled_before_it_is_acknowledged(loads: L
         ]
         assert edge.rows("SELECT version FROM record WHERE kind = 'ledger:toys:loans' AND id = 'L-1'") == [(1,)]
         assert edge.rows("SELECT upstream, kind FROM msg") == [("toys", "remind")]
+
+
+async def test_a_genuine_notice_with_headers_that_are_no_text_is_kept_all_the_same(loads: Loads) -> None:
+    """Bytes that are no UTF-8 in a header are somebody else's carelessness: kept as escapes, never a fault of ours."""
+    async with opened(loads()) as edge:
+        body = json.dumps(movement()).encode()
+        signature = hmac.new(SECRET.encode(), b"v1." + body, hashlib.sha256).hexdigest()
+        lines = (
+            f"POST {CALLBACK} HTTP/1.1\r\nHost: edge\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+            f"X-Toy-Signature: {signature}\r\n"
+        ).encode()
+        reader, writer = await asyncio.open_connection(edge.running.edge_host, edge.running.edge_port)
+        writer.write(lines + b"User-Agent: ma\xfft\r\nX-Request-Id: \xc3(\r\n\r\n" + body)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+        assert answer.startswith(b"HTTP/1.1 200 "), answer
+        assert len(edge.audited("ledger.changed")) == 1
 
 
 async def test_a_repeated_notice_has_one_effect_and_gets_the_same_acknowledgement(loads: Loads) -> None:
