@@ -101,10 +101,14 @@ class Line:
         health = {"gateway": "/readyz", "national_dvc": "/_simulator/health", "resolution": "/_simulator/health"}
         chosen = names or tuple(health)
         for name in chosen:
-            self.program.start(name, self._words(name))
+            self.launch(name)
         for name in chosen:
             self.program.await_ready(name, self.url(name) + health[name])
         return self
+
+    def launch(self, name: str) -> None:
+        """Start a process without waiting for it: it may be meant to die before it answers."""
+        self.program.start(name, self._words(name))
 
     def _words(self, name: str) -> list[str]:
         if name == "gateway":

@@ -17,9 +17,17 @@ pytestmark = pytest.mark.xdist_group("line-policies")
 
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
-    """A line that parks events of unknown dossiers, is lenient about transitions, and takes one accept at a time."""
-    settings = {"intake__unknown_dossier": "park", "intake__transitions": "lenient", "storage__queue_limit": "1"}
+    """A line that parks events of unknown dossiers and is lenient about transitions."""
+    settings = {"intake__unknown_dossier": "park", "intake__transitions": "lenient"}
     with opened(tmp_path_factory.mktemp("other"), program_environment, **settings) as line:
+        yield line
+
+
+@pytest.fixture
+def narrow(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
+    """A line whose writer takes one at a time: whatever else it writes just then refuses the next."""
+    settings = {"intake__unknown_dossier": "park", "storage__queue_limit": "1"}
+    with opened(tmp_path_factory.mktemp("narrow"), program_environment, **settings) as line:
         yield line
 
 
@@ -49,18 +57,18 @@ def _accepted(line: Line, one: dict[str, object]) -> bool:
     return line.push(one).status == 202
 
 
-def test_a_full_queue_answers_503_with_retry_after_and_the_same_bytes_are_accepted_later(other: Line) -> None:
+def test_a_full_queue_answers_503_with_retry_after_and_the_same_bytes_are_accepted_later(narrow: Line) -> None:
     """Back-pressure is never a 202 that is not on disk: refused is not stored, accepted is."""
-    told = [event(SECTOR, other.new_code(), 1, "received") for _ in range(120)]
+    told = [event(SECTOR, narrow.new_code(), 1, "received") for _ in range(120)]
     with ThreadPoolExecutor(24) as pool:
-        answers: list[Answer] = list(pool.map(other.push, told))
+        answers: list[Answer] = list(pool.map(narrow.push, told))
     assert {answer.status for answer in answers} == {202, 503}
     for one, answer in zip(told, answers, strict=True):
-        known = other.get(f"/v1/events/{one['event_id']}?system={SECTOR}", RESOLUTION)
+        known = narrow.get(f"/v1/events/{one['event_id']}?system={SECTOR}", RESOLUTION)
         if answer.status == 503:
             assert answer.tree["code"] == "busy" and int(answer.headers["retry-after"]) >= 1
             assert known.status == 404
             # What the others wrote meanwhile may fill the queue once more: as the answer says, the same again, later.
-            until(partial(_accepted, other, one), "the same bytes are accepted")
+            until(partial(_accepted, narrow, one), "the same bytes are accepted")
         else:
             assert known.status == 200

@@ -63,7 +63,10 @@ class ToyLine:
         self.environment.pop("GATEWAY_CRASH_AT", None)
         if crash_at:
             self.environment["GATEWAY_CRASH_AT"] = crash_at
-        self.line.start("gateway")
+        if crash_at.startswith("poll."):
+            self.line.launch("gateway")  # it polls at once, and may be dead before it ever answers
+        else:
+            self.line.start("gateway")
 
     def died(self) -> None:
         """Wait for the gateway's death at its crash point."""
