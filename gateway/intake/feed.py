@@ -48,9 +48,9 @@ def position_of(cursor: str) -> int:
     return position
 
 
-def page_size(text: str) -> int:
-    """How many rows a caller wants, bounded; raises `Invalid` for what is no number."""
-    if not text:
+def page_size(text: str | None) -> int:
+    """How many rows a caller wants, bounded; None is not to say. Raises `Invalid` for what is no number, nothing included."""
+    if text is None:
         return DEFAULT_PAGE
     if not (text.isascii() and text.isdigit() and len(text) <= 9) or int(text) < 1:
         raise _bad("limit")
@@ -64,7 +64,7 @@ def _bad(name: str) -> Invalid:
     )
 
 
-async def read(journal: Journal, after: str, limit: str) -> tuple[int, Sequence[FeedRow], int]:
+async def read(journal: Journal, after: str, limit: str | None) -> tuple[int, Sequence[FeedRow], int]:
     """The rows of one page: the position it starts behind, the rows, the size that was asked for."""
     start, size = position_of(after), page_size(limit)
     return start, await journal.feed(start, size), size

@@ -95,7 +95,7 @@ class IntakeHandlers:
         if caller.role != RESOLUTION:
             raise Forbidden("Chỉ hệ thống giải quyết được đọc dòng sự kiện.")
         journal = self._door.journal
-        start, rows, size = await feed.read(journal, request.query.get("after", ""), request.query.get("limit", ""))
+        start, rows, size = await feed.read(journal, request.query.get("after", ""), request.query.get("limit"))
         if rows:  # who looks and finds nothing new has read nothing
             span = f"{rows[0].position}-{rows[-1].position}"
             await personal.note(journal, Read(caller.system_code, "feed", span, "GET /v1/feed"))

@@ -162,7 +162,7 @@ async def test_the_feed_is_read_in_order_page_by_page_and_misses_nothing(site: A
 
 
 @pytest.mark.parametrize(
-    "query", ["after=xyz", "after=dHRoYzE6LTE", "limit=0", "limit=a", "after=%C3%A9", "limit=%D9%A1"]
+    "query", ["after=xyz", "after=dHRoYzE6LTE", "limit=0", "limit=", "limit=a", "after=%C3%A9", "limit=%D9%A1"]
 )
 async def test_a_cursor_that_was_never_ours_is_refused(site: Any, query: str) -> None:
     """400, not an empty page: a feed that silently starts elsewhere loses rows."""
