@@ -44,25 +44,47 @@ async def prove(blocked: int) -> bool:
     """Measure beside so many blocked lanes and beside none; a claim that scanned them must be seen."""
     print(f"\n== blocked lanes: claims of {CLAIMED} lanes beside {blocked:,} blocked ones and beside none")
     with tempfile.TemporaryDirectory(prefix="gateway-backlog-") as name:
-        none = await measure(Path(name) / "none", 0)
-        many = await measure(Path(name) / "many", blocked)
-        scanned_ms = scan(Path(name) / "many")
+        folders = Path(name) / "none", Path(name) / "many"
+        none, many = await measure(folders, (0, blocked))
+        scans_ms = tuple(scan(folder) for folder in folders)
     for found in (none, many):
         print(
             f"{found.blocked:>9,} blocked: claim p50 {found.p50_ms:.2f} ms, p99 {found.p99_ms:.2f} ms, "
             f"slowest {found.worst_ms:.2f} ms",
             flush=True,
         )
-    print(f"one claim without the index of due lanes (negative control): {scanned_ms:.0f} ms")
-    caught = scanned_ms > AT_MOST * none.p50_ms
+    print("the search without the index of due lanes (negative control): {:.2f} and {:.2f} ms".format(*scans_ms))
+    caught = scans_ms[1] > AT_MOST * scans_ms[0]
     if not caught:
         print("A SCAN OF THE BACKLOG IS NOT SLOWER: THE HARNESS IS BROKEN")
     return many.p50_ms <= AT_MOST * none.p50_ms and caught
 
 
-async def measure(folder: Path, blocked: int, claims: int = CLAIMS) -> Measured:
-    """Claim and put back 64 due lanes, again and again, beside a backlog."""
+async def measure(folders: Sequence[Path], blocked: Sequence[int], claims: int = CLAIMS) -> list[Measured]:
+    """Claim and put back 64 due lanes in each store, beside its backlog.
+
+    The stores are claimed from in turn, so that other load on the machine meets all of them alike.
+    """
     clock = Clock()
+    journals = [await _filled(folder, lanes, clock) for folder, lanes in zip(folders, blocked, strict=True)]
+    spent: list[list[float]] = [[] for _ in journals]
+    try:
+        for _ in range(claims):
+            for journal, times in zip(journals, spent, strict=True):
+                times.append(await _turn(journal, clock))
+    finally:
+        for journal in journals:
+            await journal.close()
+    for times in spent:
+        times.sort()
+    return [
+        Measured(lanes, times[len(times) // 2], times[int(len(times) * 0.99)], times[-1])
+        for lanes, times in zip(blocked, spent, strict=True)
+    ]
+
+
+async def _filled(folder: Path, blocked: int, clock: Clock) -> SqliteJournal:
+    """A store with 64 due lanes and so many blocked ones."""
     options = StoreOptions(node="backlog", kek=b"k" * 32)
     journal = SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock)
     for lane in range(CLAIMED):
@@ -70,22 +92,18 @@ async def measure(folder: Path, blocked: int, claims: int = CLAIMS) -> Measured:
         await journal.accept(Intake("event", "S", f"due-{lane}", f"due-{lane}", bytes(32), raw, None, 1))
     await journal.close()
     block(folder / "journal.db", blocked)
-    journal = SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock)
-    spent = []
-    try:
-        for _ in range(claims):
-            begun = time.perf_counter()
-            claimed = await _claim(journal, clock)
-            spent.append((time.perf_counter() - begun) * 1_000)
-            assert len(claimed) == CLAIMED
-            now = clock.now()
-            await asyncio.gather(
-                *(journal.settle(Settlement(one.lane_id, one.epoch, (), next_due=now)) for one in claimed)
-            )
-    finally:
-        await journal.close()
-    spent.sort()
-    return Measured(blocked, spent[len(spent) // 2], spent[int(len(spent) * 0.99)], spent[-1])
+    return SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock)
+
+
+async def _turn(journal: SqliteJournal, clock: Clock) -> float:
+    """Claim 64 lanes and put them back; what the claim took, in milliseconds."""
+    begun = time.perf_counter()
+    claimed = await _claim(journal, clock)
+    spent = (time.perf_counter() - begun) * 1_000
+    assert len(claimed) == CLAIMED
+    now = clock.now()
+    await asyncio.gather(*(journal.settle(Settlement(one.lane_id, one.epoch, (), next_due=now)) for one in claimed))
+    return spent
 
 
 async def _claim(journal: SqliteJournal, clock: Clock) -> Sequence[Claim]:
@@ -141,11 +159,13 @@ def block(file: Path, lanes: int) -> None:
 
 
 def scan(folder: Path) -> float:
-    """What one claim would cost without its index: the same statement, told not to use it, in milliseconds."""
+    """What the search of one claim would cost without its index, in milliseconds: the best of five runs."""
     connection = apsw.Connection(str(folder / "journal.db"))
     sql = load("queries.sql")["claim.due"].replace("INDEXED BY lane_due", "NOT INDEXED")
-    begun = time.perf_counter()
-    connection.execute(sql, (UPSTREAM, to_micros(Clock().now()), CLAIMED)).fetchall()
-    spent = (time.perf_counter() - begun) * 1_000
+    spent = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        connection.execute(sql, (UPSTREAM, to_micros(Clock().now()), CLAIMED)).fetchall()
+        spent.append((time.perf_counter() - begun) * 1_000)
     connection.close()
-    return spent
+    return min(spent)
