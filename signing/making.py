@@ -1,8 +1,8 @@
 """The words of making a signature: an order, what was prepared for it, and the three steps that every format offers.
 
-A signature is made in three steps, so that documents are worked on in other processes (they are given paths) while keys stay in one:
-`prepare(order) -> Prepared`, then the raw signature over `Prepared.digest` where the key lives, then `complete(prepared, signature,
-token) -> None`, which writes the target. `imprint(prepared, signature, digest)` says what a time-stamping authority has to stamp.
+Documents are worked on in other processes, which are given paths, while keys stay in one. So there are three steps:
+`prepare(order) -> Prepared`, then the raw signature over `Prepared.digest` where the key lives, then
+`complete(prepared, signature, token) -> None`, which writes the target. `imprint(prepared, signature, digest)` says what a time-stamping authority has to stamp.
 All three are synchronous and picklable. Nothing is written to the target before it is complete (a temporary file, then a rename).
 """
 
@@ -34,10 +34,10 @@ class Profile(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One signature to be made: the document at `source` is read, the signed one (for CMS: the detached signature) goes to `target`.
+    """One signature to be made: `source` is read, the signed document (for CMS: the detached signature) goes to `target`.
 
-    `certificate` and `chain` (DER, nearest first, no root) are those of the key. `signing_time` is claimed in /M or SigningTime (UTC).
-    `name` names the form field or the XML Id; empty lets the format choose the next free one.
+    `certificate` and `chain` (DER, nearest first, no root) are those of the key. `signing_time` (UTC) is claimed in /M or
+    SigningTime. `name` names the form field or the XML Id; empty lets the format choose the next free one.
     """
 
     profile: Profile
@@ -52,7 +52,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What is to be signed: `digest` (of `order.algorithm.digest`), and what the format needs to go on (`state`, opaque, small)."""
+    """What is to be signed: `digest` (of `order.algorithm.digest`), and what the format needs to go on (`state`)."""
 
     order: Order
     digest: bytes
