@@ -2,8 +2,9 @@
 
 Documents are worked on in other processes, which are given paths, while keys stay in one. So there are three steps:
 `prepare(order) -> Prepared`, then the raw signature over `Prepared.digest` where the key lives, then
-`complete(prepared, signature, token) -> None`, which writes the target. `imprint(prepared, signature, digest)` says what a time-stamping authority has to stamp.
-All three are synchronous and picklable. Nothing is written to the target before it is complete (a temporary file, then a rename).
+`complete(prepared, signature, token) -> None`, which writes the target; `imprint(prepared, signature, digest)` says what a
+time-stamping authority has to stamp. All are synchronous and picklable. Nothing is written to the target before it is complete (a
+temporary file, then a rename).
 """
 
 from __future__ import annotations
