@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 import gateway
+from tests import corpora
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
@@ -47,3 +48,11 @@ def program_environment() -> dict[str, str]:
 def project() -> Iterator[Path]:
     """The folder that holds README, pyproject and these tests."""
     yield Path(__file__).parents[1]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what public test material was not there: a green run without it proves less."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    line = corpora.not_run(report.longrepr[2] for report in skipped if isinstance(report.longrepr, tuple))
+    if line:
+        terminalreporter.write_line(line)
