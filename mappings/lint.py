@@ -18,6 +18,8 @@ from mappings.dialect_file import is_dialect
 from mappings.dialect_lint import NO_PUBLICATION, dialect_findings
 from mappings.lifecycle import KNOWN_GUARDS, KNOWN_REQUIREMENTS, judge_transition
 from mappings.sector import parse_profile
+from mappings.signers import TABLE as SIGNERS
+from mappings.signers import order_faults
 from mappings.tables import (
     ANY,
     DATED_COLUMNS,
@@ -42,7 +44,7 @@ class LintFinding:
     """One defect: stable code, table (or profile), line of the file (0: the whole file), Vietnamese sentence.
 
     Codes: unreadable, unknown_header, undeclared, no_source, backwards, not_nfc, unknown_value, bad_form, ambiguous,
-    not_total, bad_profile, no_publication, unknown_guard, dead_end; of a foreign dialect also no_reason, unfed,
+    not_total, bad_order, bad_profile, no_publication, unknown_guard, dead_end; of a foreign dialect also no_reason, unfed,
     bad_constant, bad_cell, no_list, no_example, bad_example, idle_condition.
     """
 
@@ -110,6 +112,8 @@ def lint_table(table: CodeTable) -> Iterator[LintFinding]:
     yield from _ambiguous(table)
     if declared.total:
         yield from _gaps(table)
+    if table.name == SIGNERS:
+        yield from _lint_order(table)
 
 
 def _lint_row(table: CodeTable, row: TableRow) -> Iterator[LintFinding]:
@@ -125,6 +129,14 @@ def _lint_row(table: CodeTable, row: TableRow) -> Iterator[LintFinding]:
             yield LintFinding("unknown_value", table.name, row.number, f"Cột {column}: “{cell}” ngoài danh mục.")
         if column in declared.patterns and not re.search(declared.patterns[column], cell):
             yield LintFinding("bad_form", table.name, row.number, f"Cột {column}: “{cell}” không đúng dạng quy định.")
+
+
+def _lint_order(table: CodeTable) -> Iterator[LintFinding]:
+    """What the signer table must have besides: an order of signing without holes."""
+    try:
+        yield from (LintFinding("bad_order", table.name, row, message) for row, message in order_faults(table))
+    except TableUnreadable as fault:
+        yield LintFinding("unreadable", fault.table, fault.row, fault.message_vi)
 
 
 def _ambiguous(table: CodeTable) -> Iterator[LintFinding]:
