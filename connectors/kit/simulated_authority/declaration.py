@@ -1,0 +1,161 @@
+"""The declaration of a public-key infrastructure: one TOML file that says who exists, who vouches for whom, who was revoked.
+
+Two domains, their roots and intermediates, signers, time-stamping authorities and OCSP delegates are all rows of the same form.
+Nothing is left to chance: serial numbers and times stand in the file, so what is issued again does not change.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+
+
+class DeclarationFault(ValueError):
+    """The declaration cannot be read, or names what it does not declare."""
+
+
+class _Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, rename="kebab"):
+    """A table of the file; a key that is not declared here is an error."""
+
+
+class Raw(_Row, frozen=True, kw_only=True):
+    """An extension that has no field of its own: `value` is hexadecimal DER."""
+
+    oid: str
+    value: str
+    critical: bool = False
+
+
+class Certified(_Row, frozen=True, kw_only=True):
+    """One certificate.
+
+    `subject`: attribute and value in order, such as ["CN", "Nguyễn Thị Ánh"]. `serial`: as in the certificate, "0x54…" or
+    decimal, negative where that is the defect. `issuer`: name of another certificate, or its own for a root. `key`: whose key it
+    certifies (default: the certificate's own name). `signed-by`: the key that really signs, where that is the defect.
+    `ca`: None leaves basicConstraints out; `usage`, `extended`: None leaves the extension out. `ocsp`, `crl`, `issuers`: URLs.
+    `permitted`, `excluded`: name constraints, "dns:example.vn" or "dn:O=…". `version` 1 has no extensions at all.
+    """
+
+    subject: tuple[tuple[str, str], ...]
+    serial: str
+    issuer: str
+    valid_from: datetime = msgspec.field(name="from")
+    until: datetime
+    key: str = ""
+    signed_by: str = ""
+    digest: str = "sha256"
+    version: int = 3
+    ca: bool | None = None
+    path_length: int | None = None
+    usage: tuple[str, ...] | None = None
+    extended: tuple[str, ...] | None = None
+    extended_critical: bool = False
+    policies: tuple[str, ...] = ()
+    ocsp: str = ""
+    crl: str = ""
+    issuers: str = ""
+    no_check: bool = False
+    key_identifiers: bool = True
+    permitted: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    extra: tuple[Raw, ...] = ()
+
+
+class Revocation(_Row, frozen=True, kw_only=True):
+    """A certificate that its issuer took back at `at`, or put on hold, which `removed` ends.
+
+    `reason`: as in RFC 5280 5.3.1, empty for none. `invalidity`: since when the key is known to be bad.
+    """
+
+    certificate: str
+    at: datetime
+    reason: str = ""
+    invalidity: datetime | None = None
+    removed: datetime | None = None
+
+
+class Root(_Row, frozen=True, kw_only=True):
+    """A certificate that operators install as an anchor, and the domain that it opens."""
+
+    certificate: str
+    domain: str
+    source: str = ""
+
+
+class Responder(_Row, frozen=True, kw_only=True):
+    """Who answers for the certificates that `issuer` issued: the issuer itself, or a delegate with id-kp-OCSPSigning."""
+
+    issuer: str
+    signer: str
+
+
+class Stamper(_Row, frozen=True, kw_only=True):
+    """A time-stamping authority: which certificate signs, under which policy, how exact (seconds)."""
+
+    certificate: str
+    policy: str
+    accuracy: int = 1
+
+
+class Declaration(_Row, frozen=True, kw_only=True):
+    """All of it. `now`: the frozen moment around which the file was written. `keys`: kind of each key, by name."""
+
+    now: datetime
+    keys: dict[str, str]
+    certificates: dict[str, Certified]
+    roots: tuple[Root, ...] = ()
+    revocations: tuple[Revocation, ...] = ()
+    responders: tuple[Responder, ...] = ()
+    stampers: dict[str, Stamper] = {}
+
+    def key_of(self, name: str) -> str:
+        """The name of the key that the certificate `name` certifies."""
+        return self.certificates[name].key or name
+
+    def revocation_of(self, name: str, at: datetime) -> Revocation | None:
+        """The revocation that holds for `name` at a moment, if any."""
+        for row in self.revocations:
+            if row.certificate == name and row.at <= at and (row.removed is None or at < row.removed):
+                return row
+        return None
+
+    def issued_by(self, issuer: str) -> tuple[str, ...]:
+        """Names of the certificates that bear the issuer's name, in the order of the file, without its own."""
+        subject = self.certificates[issuer].subject
+        return tuple(
+            name
+            for name, row in self.certificates.items()
+            if name != issuer and row.issuer != name and self.certificates[row.issuer].subject == subject
+        )
+
+
+def read_declaration(path: Path) -> Declaration:
+    """The declaration in a file. Raises `DeclarationFault` with the place of the fault."""
+    try:
+        tree: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
+        declaration = msgspec.convert(tree, Declaration)
+    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
+        raise DeclarationFault(f"{path.name}: {error}") from error
+    _whole(declaration)
+    return declaration
+
+
+def _whole(declaration: Declaration) -> None:
+    """Raises `DeclarationFault` for a name that stands nowhere."""
+    known, keys = declaration.certificates.keys(), declaration.keys.keys()
+    wanted = [row.issuer for row in declaration.certificates.values()]
+    wanted += [root.certificate for root in declaration.roots]
+    wanted += [revocation.certificate for revocation in declaration.revocations]
+    wanted += [stamper.certificate for stamper in declaration.stampers.values()]
+    wanted += [name for row in declaration.responders for name in (row.issuer, row.signer)]
+    used = [declaration.key_of(name) for name in known]
+    used += [row.signed_by for row in declaration.certificates.values() if row.signed_by]
+    missing = sorted(
+        {name for name in wanted if name not in known} | {f"key {name}" for name in used if name not in keys}
+    )
+    if missing:
+        raise DeclarationFault("not declared: " + ", ".join(missing))

@@ -1,0 +1,102 @@
+"""The test PKI: two trust domains, good and bad signers, status and stamps as of any moment. See declaration.toml.
+
+`NOW` is the frozen present of all tests of signatures. `revoked-before` was taken back before it, `revoked-after` after it
+(2026-11-25): judge at `LATER` with `evidence(at=LATER)` to see that.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from functools import cache
+from pathlib import Path
+
+from connectors.kit.simulated_authority import keys, stamps
+from connectors.kit.simulated_authority.authority import Authority
+from connectors.kit.simulated_authority.declaration import Declaration, read_declaration
+from signing.model import Evidence, TrustDomain
+from signing.trust import Anchor, TrustStore
+
+HERE = Path(__file__).parent
+MADE = HERE / "made"
+
+
+@cache
+def declaration() -> Declaration:
+    """The declaration, read once."""
+    return read_declaration(HERE / "declaration.toml")
+
+
+NOW: datetime = declaration().now
+LATER: datetime = NOW + timedelta(days=11)
+"""When everything that the declaration revokes has been revoked."""
+
+
+@cache
+def certificate(name: str) -> bytes:
+    """A declared certificate, DER, as committed."""
+    return (MADE / f"{name}.cer").read_bytes()
+
+
+@cache
+def key(name: str) -> keys.PrivateKey:
+    """The private key of a declared certificate."""
+    return keys.from_pem(key_file(name).read_bytes())
+
+
+def key_file(name: str) -> Path:
+    """The open PKCS#8 PEM file of that key."""
+    return MADE / f"{declaration().key_of(name)}.key.pem"
+
+
+@cache
+def authority() -> Authority:
+    """All authorities, with the committed certificates and keys."""
+    ring = {name: keys.from_pem((MADE / f"{name}.key.pem").read_bytes()) for name in declaration().keys}
+    return Authority(declaration(), ring, {name: certificate(name) for name in declaration().certificates})
+
+
+def chain(name: str) -> tuple[bytes, ...]:
+    """Certificates above `name`, nearest first, without the root."""
+    return authority().chain(name)
+
+
+def trust(*roots: str) -> TrustStore:
+    """The named roots (default: all declared), each an anchor of its domain."""
+    rows = declaration().roots
+    chosen = [row for row in rows if not roots or row.certificate in roots]
+    return TrustStore(
+        tuple(Anchor(certificate(row.certificate), TrustDomain(row.domain), source=row.source) for row in chosen)
+    )
+
+
+@cache
+def crl(issuer: str, at: datetime = NOW) -> bytes:
+    """The full list of an issuer as of `at`, valid for seven days."""
+    return authority().crl(issuer, at)
+
+
+@cache
+def ocsp(name: str, at: datetime = NOW) -> bytes:
+    """The OCSP response about a certificate as of `at`, valid for a day."""
+    return authority().ocsp_of(name, at)
+
+
+def authorities() -> tuple[str, ...]:
+    """Certificates that issue others, roots included, cross certificates not."""
+    rows = declaration().certificates
+    return tuple(name for name, row in rows.items() if row.ca and any(one.issuer == name for one in rows.values()))
+
+
+def evidence(*names: str, at: datetime = NOW, crls: bool = True, ocsps: bool = True) -> Evidence:
+    """Status as of `at`: the lists of all authorities, and OCSP about `names` (default: all that have an OCSP address)."""
+    rows = declaration().certificates
+    about = names or tuple(name for name, row in rows.items() if row.ocsp)
+    return Evidence(
+        crls=tuple(crl(issuer, at) for issuer in authorities()) if crls else (),
+        ocsps=tuple(ocsp(name, at) for name in about) if ocsps else (),
+    )
+
+
+def stamp(content: bytes, *, at: datetime = NOW, tsa: str = "tsa-duty", digest: str = "sha256") -> bytes:
+    """A time-stamp token over `content`, with the stamper's certificate and chain in it."""
+    return authority().stamp(tsa, stamps.Asked(digest, keys.digest(digest, content), wants_certificate=True), at)
