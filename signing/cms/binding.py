@@ -13,7 +13,7 @@ from signing.algorithms import DIGESTS, Digest
 from signing.certificate import CertificateParts, certificate_parts
 from signing.cms import identifiers as ids
 from signing.cms.identifiers import known_digest, read_identifier
-from signing.cms.structure import Attribute, SignerInfo
+from signing.cms.structure import Attribute, SignerEntry
 from signing.der import DerError, Element
 
 
@@ -76,7 +76,7 @@ def _pair(found: Element) -> tuple[Element, Element]:
     return parts[0], parts[1]
 
 
-def named_by(info: SignerInfo, certificates: Iterable[bytes]) -> list[tuple[bytes, CertificateParts]]:
+def named_by(info: SignerEntry, certificates: Iterable[bytes]) -> list[tuple[bytes, CertificateParts]]:
     """The certificates that answer to the SignerIdentifier, unreadable ones left out."""
     found = []
     for certificate in certificates:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from signing.algorithms import Digest
 from signing.cms import identifiers as ids
 from signing.cms.signer import Message, SignerFacts, check_signer
-from signing.cms.structure import SignedData, read_structure
+from signing.cms.structure import SignedMessage, read_structure
 from signing.der import DerError
 from signing.model import Observation
 
@@ -63,7 +63,7 @@ def read_signed_data(
 
 
 def check_signed_data(
-    found: SignedData, digest_of: DigestOf | None, *, attached: bool, single: bool, others: Sequence[bytes] = ()
+    found: SignedMessage, digest_of: DigestOf | None, *, attached: bool, single: bool, others: Sequence[bytes] = ()
 ) -> SignedDataFacts:
     """The checks on what `read_structure` took apart; arguments as for `read_signed_data`."""
     content = found.content if attached else None
@@ -86,7 +86,7 @@ def check_signed_data(
     )
 
 
-def _whole(found: SignedData, *, attached: bool, single: bool) -> tuple[Observation, ...]:
+def _whole(found: SignedMessage, *, attached: bool, single: bool) -> tuple[Observation, ...]:
     seen = [
         Observation("well_formed", True),
         Observation("cms_encoding", found.is_der, "" if found.is_der else "BER"),
@@ -105,7 +105,7 @@ def _number(value: int) -> str:
     return str(value) if -999 <= value <= 999 else "large"
 
 
-def _due_version(found: SignedData) -> int:
+def _due_version(found: SignedMessage) -> int:
     """RFC 5652 5.1, without the forms that nobody accepts here."""
     if found.ocsps:
         return 5

@@ -16,7 +16,7 @@ from signing.certificate import CertificateParts, SigningKey, signing_key
 from signing.cms import identifiers as ids
 from signing.cms.binding import CertificateClaim, named_by, read_claims
 from signing.cms.identifiers import ReadAlgorithm, known_digest, known_signature, read_identifier
-from signing.cms.structure import SignerInfo, read_attributes
+from signing.cms.structure import SignerEntry, read_attributes
 from signing.cms.unsigned import read_unsigned
 from signing.der import DerError
 from signing.model import AlgorithmUse, Observation
@@ -70,7 +70,7 @@ class SignerFacts:
 class _Reading:
     """What has been seen of one signer so far."""
 
-    def __init__(self, info: SignerInfo, message: Message) -> None:
+    def __init__(self, info: SignerEntry, message: Message) -> None:
         self.info = info
         self.message = message
         self.seen: list[Observation] = []
@@ -92,7 +92,7 @@ class _Reading:
         return next((one.values[0] for one in self.info.signed or () if one.oid == oid and one.values), None)
 
 
-def check_signer(info: SignerInfo, message: Message) -> SignerFacts:
+def check_signer(info: SignerEntry, message: Message) -> SignerFacts:
     """All checks on one SignerInfo, in the order of signing facts 5.2."""
     reading = _Reading(info, message)
     _check_version(reading)

@@ -23,8 +23,8 @@ class Attribute:
 
 
 @dataclass(frozen=True, slots=True)
-class SignerInfo:
-    """One SignerInfo. `issuer` and `serial`, or `key_identifier`, say which certificate it means.
+class SignerEntry:
+    """One SignerInfo (RFC 5652 5.3). `issuer` and `serial`, or `key_identifier`, say which certificate it means.
 
     `signed`: the signed attributes, None when absent; `signed_bytes`: their SET OF in the order in which they came.
     """
@@ -42,8 +42,8 @@ class SignerInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class SignedData:
-    """One SignedData. `content` is the encapsulated content, None when it stands elsewhere; `is_der`: it came as DER.
+class SignedMessage:
+    """One SignedData (RFC 5652 5.1). `content`: what is encapsulated, None when it stands elsewhere; `is_der`: it came as DER.
 
     `behind`: how many bytes followed it. `other_certificates`: obsolete and attribute certificates, which are counted only.
     """
@@ -56,12 +56,12 @@ class SignedData:
     other_certificates: int
     crls: tuple[bytes, ...]
     ocsps: tuple[bytes, ...]
-    signers: tuple[SignerInfo, ...]
+    signers: tuple[SignerEntry, ...]
     is_der: bool
     behind: int
 
 
-def read_structure(raw: bytes) -> SignedData:
+def read_structure(raw: bytes) -> SignedMessage:
     """The SignedData inside a ContentInfo at the start of `raw`; raises `DerError` and nothing else.
 
     BER is brought into definite form first; whatever was signed as DER inside it stays as it was, or fails its checks.
@@ -74,7 +74,7 @@ def read_structure(raw: bytes) -> SignedData:
         return _signed_data(der.element(plain), len(raw) - used, is_der=False)
 
 
-def _signed_data(outer: Element, behind: int, *, is_der: bool) -> SignedData:
+def _signed_data(outer: Element, behind: int, *, is_der: bool) -> SignedMessage:
     info = der.children(der.expect(outer, der.SEQUENCE), 2)
     if len(info) != 2 or der.oid(info[0]) != ids.SIGNED_DATA:
         raise DerError("not a SignedData")
@@ -94,7 +94,7 @@ def _signed_data(outer: Element, behind: int, *, is_der: bool) -> SignedData:
     if between:
         raise DerError(f"unknown field at {between[0].start}")
     signers = der.children(der.expect(fields[-1], der.SET), _MAX_SIGNERS)
-    return SignedData(
+    return SignedMessage(
         version=der.integer(fields[0]),
         digest_algorithms=tuple(read_identifier(one) for one in der.children(der.expect(fields[1], der.SET), 64)),
         content_type=content_type,
@@ -145,7 +145,7 @@ def _revocations(field: Element) -> tuple[tuple[bytes, ...], tuple[bytes, ...]]:
     return tuple(crls), tuple(ocsps)
 
 
-def _signer_info(found: Element) -> SignerInfo:
+def _signer_info(found: Element) -> SignerEntry:
     fields = der.children(der.expect(found, der.SEQUENCE), 7)
     if len(fields) < 5:
         raise DerError(f"SignerInfo at {found.start}")
@@ -157,7 +157,7 @@ def _signer_info(found: Element) -> SignerInfo:
     unsigned = der.expect(rest[2], 0xA1) if len(rest) > 2 else None
     if len(rest) > 3:
         raise DerError(f"unknown field at {rest[3].start}")
-    return SignerInfo(
+    return SignerEntry(
         version=der.integer(fields[0]),
         issuer=issuer,
         serial=serial,
