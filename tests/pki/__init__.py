@@ -51,7 +51,7 @@ def key_file(name: str) -> Path:
 @cache
 def authority() -> Authority:
     """All authorities, with the committed certificates and keys."""
-    ring = {name: keys.from_pem((MADE / f"{name}.key.pem").read_bytes()) for name in declaration().keys}
+    ring = keys.ring(declaration().keys, MADE)
     return Authority(declaration(), ring, {name: certificate(name) for name in declaration().certificates})
 
 

@@ -112,6 +112,16 @@ class Declaration(_Row, frozen=True, kw_only=True):
     responders: tuple[Responder, ...] = ()
     stampers: dict[str, Stamper] = {}
 
+    def at(self, base: str) -> Declaration:
+        """The same with every address under `base`, such as "http://127.0.0.1:8080", instead of its own host."""
+        moved = {
+            name: msgspec.structs.replace(
+                row, ocsp=_under(base, row.ocsp), crl=_under(base, row.crl), issuers=_under(base, row.issuers)
+            )
+            for name, row in self.certificates.items()
+        }
+        return msgspec.structs.replace(self, certificates=moved)
+
     def key_of(self, name: str) -> str:
         """The name of the key that the certificate `name` certifies."""
         return self.certificates[name].key or name
@@ -123,6 +133,10 @@ class Declaration(_Row, frozen=True, kw_only=True):
                 return row
         return None
 
+    def removal_of(self, name: str, at: datetime) -> datetime | None:
+        """When a hold on `name` ended, if it did by `at`."""
+        return next((row.removed for row in self.revocations if row.certificate == name and _over(row, at)), None)
+
     def issued_by(self, issuer: str) -> tuple[str, ...]:
         """Names of the certificates that bear the issuer's name, in the order of the file, without its own."""
         subject = self.certificates[issuer].subject
@@ -133,15 +147,62 @@ class Declaration(_Row, frozen=True, kw_only=True):
         )
 
 
-def read_declaration(path: Path) -> Declaration:
-    """The declaration in a file. Raises `DeclarationFault` with the place of the fault."""
+def _under(base: str, address: str) -> str:
+    return address and base + "/" + address.split("/", 3)[3]
+
+
+def _over(row: Revocation, at: datetime) -> bool:
+    return row.removed is not None and row.removed <= at
+
+
+def read_declaration(*paths: Path) -> Declaration:
+    """The declaration in one file, or in several that add rows to the first. Raises `DeclarationFault` with the place.
+
+    A certificate that is `like = "NAME"` takes every field that it does not name from that row, which stands before it.
+    """
+    whole: dict[str, object] = {}
+    for path in paths:
+        try:
+            _add(whole, tomllib.loads(path.read_text(encoding="utf-8")))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, DeclarationFault) as error:
+            raise DeclarationFault(f"{path.name}: {error}") from error
+    return declared(whole)
+
+
+def declared(tree: Mapping[str, object]) -> Declaration:
+    """The declaration in a tree, as TOML gives it. Raises `DeclarationFault`."""
+    certificates = tree.get("certificates", {})
+    if isinstance(certificates, dict):
+        _liken(certificates)
     try:
-        tree: Mapping[str, object] = tomllib.loads(path.read_text(encoding="utf-8"))
         declaration = msgspec.convert(tree, Declaration)
-    except (tomllib.TOMLDecodeError, msgspec.ValidationError, UnicodeDecodeError) as error:
-        raise DeclarationFault(f"{path.name}: {error}") from error
+    except msgspec.ValidationError as error:
+        raise DeclarationFault(str(error)) from error
     _whole(declaration)
     return declaration
+
+
+def _add(whole: dict[str, object], more: Mapping[str, object]) -> None:
+    for name, table in more.items():
+        before = whole.setdefault(name, table)
+        if before is table:
+            continue
+        if isinstance(before, dict) and isinstance(table, dict) and not before.keys() & table.keys():
+            before.update(table)
+        elif isinstance(before, list) and isinstance(table, list):
+            before.extend(table)
+        else:
+            raise DeclarationFault(f"{name}: declared twice")
+
+
+def _liken(certificates: dict[str, dict[str, object]]) -> None:
+    for name, row in certificates.items():
+        like = row.pop("like", None)
+        if like is not None:
+            base = certificates.get(str(like))
+            if base is None or base is row:
+                raise DeclarationFault(f"{name}: like {like}, which stands nowhere")
+            certificates[name] = {**base, **row}
 
 
 def _whole(declaration: Declaration) -> None:

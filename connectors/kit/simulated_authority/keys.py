@@ -5,6 +5,9 @@ RSA signs by PKCS#1 v1.5 and ECDSA by RFC 6979, so that what is signed again doe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
+
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
@@ -68,6 +71,19 @@ def from_pem(pem: bytes) -> PrivateKey:
     if not isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey):
         raise ValueError("neither an RSA nor an elliptic-curve key")
     return key
+
+
+def ring(kinds: Mapping[str, str], folder: Path) -> dict[str, PrivateKey]:
+    """A key for each name: read where the folder holds it (NAME.key.pem), made and written (mode 0600) where not."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = {}
+    for name, kind in kinds.items():
+        file = folder / f"{name}.key.pem"
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_bytes(to_pem(make(kind)))
+        found[name] = from_pem(file.read_bytes())
+    return found
 
 
 def public_info(key: PrivateKey) -> bytes:

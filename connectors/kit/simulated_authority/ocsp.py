@@ -100,8 +100,8 @@ def _asked(one: tuple[int, bytes, bytes]) -> tuple[bytes, int]:
     return one[2], int.from_bytes(der.children(one[1])[3][1], "big", signed=True)
 
 
-def respond(answer: Answer, key: keys.PrivateKey) -> bytes:
-    """A successful OCSPResponse with a signed BasicOCSPResponse."""
+def respond(answer: Answer, key: keys.PrivateKey, *, forge: bool = False) -> bytes:
+    """A successful OCSPResponse with a signed BasicOCSPResponse; `forge` gives the signature of other content."""
     who = parts(answer.responder)
     if answer.by_key:
         identifier = hashlib.sha1(who.key_bits, usedforsecurity=False).digest()
@@ -118,7 +118,7 @@ def respond(answer: Answer, key: keys.PrivateKey) -> bytes:
     basic = der.sequence(
         content,
         keys.signature_algorithm(key, answer.digest),
-        der.bits(keys.sign(key, answer.digest, content)),
+        der.bits(keys.sign(key, answer.digest, content + b"\0" * forge)),
         der.explicit(0, der.sequence(*answer.enclosed)) if answer.enclosed else b"",
     )
     inner = der.sequence(der.oid(_BASIC), der.octets(basic))

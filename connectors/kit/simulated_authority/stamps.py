@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connectors.kit.simulated_authority import der, keys
-from connectors.kit.simulated_authority.certificates import parts
+from connectors.kit.simulated_authority import cms, der, keys
 
-_SIGNED_DATA = "1.2.840.113549.1.7.2"
-_TST_INFO = "1.2.840.113549.1.9.16.1.4"
-_CONTENT_TYPE, _MESSAGE_DIGEST = "1.2.840.113549.1.9.3", "1.2.840.113549.1.9.4"
-_ESS_V1, _ESS_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+TST_INFO = "1.2.840.113549.1.9.16.1.4"
 FAILURES = {"badAlg": 0, "badRequest": 2, "badDataFormat": 5, "timeNotAvailable": 14, "unacceptedPolicy": 15}
 """PKIFailureInfo of a refusal (RFC 3161 2.4.2)."""
 
@@ -44,8 +40,6 @@ class Stamp:
     bound_to: bytes = b""
     """The certificate that the ESS attribute names, where it is another one than `certificate`."""
     digest: str = "sha256"
-    content_type: str = _TST_INFO
-    extensions: tuple[bytes, ...] = field(default=())
 
 
 def request(imprint: bytes, digest: str = "sha256", nonce: int | None = None, wants_certificate: bool = True) -> bytes:
@@ -76,32 +70,21 @@ def read_request(data: bytes) -> Asked:
     )
 
 
-def make(stamp: Stamp, key: keys.PrivateKey) -> bytes:
-    """A TimeStampToken: ContentInfo with SignedData over the TSTInfo, DER."""
-    content = _tst_info(stamp)
-    who = parts(stamp.certificate)
-    attributes = [
-        _attribute(_CONTENT_TYPE, der.oid(stamp.content_type)),
-        _attribute(_MESSAGE_DIGEST, der.octets(keys.digest(stamp.digest, content))),
-    ]
-    if stamp.bound:
-        attributes.append(_binding(stamp))
-    signer = der.sequence(
-        der.integer(1),
-        der.sequence(who.issuer, der.integer(who.serial)),
-        keys.digest_algorithm(stamp.digest),
-        der.implicit(0, der.set_of(*attributes)),
-        keys.signature_algorithm(key, stamp.digest),
-        der.octets(keys.sign(key, stamp.digest, der.set_of(*attributes))),
+def make(stamp: Stamp, key: keys.PrivateKey, *, forge: bool = False) -> bytes:
+    """A TimeStampToken: ContentInfo with SignedData over the TSTInfo; `forge` turns the last bit of its signature round."""
+    order = cms.Signing(
+        content=_tst_info(stamp),
+        certificate=stamp.certificate,
+        enclosed=stamp.enclosed,
+        content_type=TST_INFO,
+        digest=stamp.digest,
+        bound=stamp.bound,
+        bound_to=stamp.bound_to,
     )
-    signed = der.sequence(
-        der.integer(3),
-        der.set_of(keys.digest_algorithm(stamp.digest)),
-        der.sequence(der.oid(stamp.content_type), der.explicit(0, der.octets(content))),
-        der.implicit(0, der.set_of(*stamp.enclosed)) if stamp.enclosed else b"",
-        der.set_of(signer),
-    )
-    return der.sequence(der.oid(_SIGNED_DATA), der.explicit(0, signed))
+    signed = cms.sign(order, key)
+    if forge:
+        signed = replace(signed, value=signed.value[:-1] + bytes((signed.value[-1] ^ 1,)))
+    return cms.wrap(signed)
 
 
 def _tst_info(stamp: Stamp) -> bytes:
@@ -113,20 +96,7 @@ def _tst_info(stamp: Stamp) -> bytes:
         der.generalized(stamp.at),
         der.sequence(der.integer(stamp.accuracy)) if stamp.accuracy is not None else b"",
         der.integer(stamp.nonce) if stamp.nonce is not None else b"",
-        der.explicit(1, der.sequence(*stamp.extensions)) if stamp.extensions else b"",
     )
-
-
-def _attribute(kind: str, value: bytes) -> bytes:
-    return der.sequence(der.oid(kind), der.set_of(value))
-
-
-def _binding(stamp: Stamp) -> bytes:
-    """ESSCertID (RFC 2634) or ESSCertIDv2 (RFC 5035, SHA-256 by default) of the stamping certificate."""
-    named = stamp.bound_to or stamp.certificate
-    digest = keys.digest("sha1" if stamp.bound == "v1" else "sha256", named)
-    identifier = der.sequence(der.octets(digest))
-    return _attribute(_ESS_V1 if stamp.bound == "v1" else _ESS_V2, der.sequence(der.sequence(identifier)))
 
 
 def respond(token: bytes) -> bytes:
@@ -137,3 +107,12 @@ def respond(token: bytes) -> bytes:
 def refuse(failure: str) -> bytes:
     """TimeStampResp: rejection with one failure bit."""
     return der.sequence(der.sequence(der.integer(2), der.named_bits({FAILURES[failure]})))
+
+
+def unacceptable(asked: Asked, policy: str) -> str:
+    """Why a request is refused (a name of `FAILURES`), or nothing: an unknown digest, a wrong length, another policy."""
+    if asked.digest not in keys.DIGEST_OIDS or asked.digest == "md5":
+        return "badAlg"
+    if len(asked.imprint) != len(keys.digest(asked.digest, b"")):
+        return "badDataFormat"
+    return "unacceptedPolicy" if asked.policy not in ("", policy) else ""

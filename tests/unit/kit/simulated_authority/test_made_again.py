@@ -45,10 +45,9 @@ def test_status_and_stamps_are_the_same_whenever_they_are_made() -> None:
 
 def test_a_key_that_is_missing_is_made_and_then_kept(tmp_path: Path) -> None:
     """New rows get keys; nobody else's key changes because of that."""
-    few = pki.declaration().__class__(now=pki.NOW, keys={"new": "p256"}, certificates={})
-    ring = generate.key_ring(few, tmp_path)
-    assert keys.to_pem(ring["new"]) == (tmp_path / "new.key.pem").read_bytes()
-    assert keys.to_pem(generate.key_ring(few, tmp_path)["new"]) == keys.to_pem(ring["new"])
+    made = keys.ring({"new": "p256"}, tmp_path)["new"]
+    assert keys.to_pem(made) == (tmp_path / "new.key.pem").read_bytes()
+    assert keys.to_pem(keys.ring({"new": "p256"}, tmp_path)["new"]) == keys.to_pem(made)
 
 
 def test_a_declaration_that_names_a_stranger_is_refused(tmp_path: Path) -> None:
