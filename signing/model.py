@@ -130,6 +130,7 @@ class TokenFacts:
     """One RFC 3161 time-stamp token as found. `kind`: "signature", "document", "archive" or "content".
 
     `observations` hold the token's own format, imprint, ESSCertIDv2 and signature; trust and order are judged later.
+    `covered`: for a document time stamp, what of the file it covers: it proves nothing of a signature that came behind it.
     """
 
     token: bytes
@@ -142,6 +143,7 @@ class TokenFacts:
     certificates: tuple[bytes, ...] = ()
     algorithms: tuple[AlgorithmUse, ...] = ()
     observations: tuple[Observation, ...] = ()
+    covered: Covered | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,17 @@ class ReadingLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentifierRule:
+    """Where authorities of one domain write an identifier of the holder; words as in `identifiers.toml`."""
+
+    domain: TrustDomain
+    issuer: str
+    attribute: str
+    pattern: str
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Policy:
     """Everything a judgement depends on besides facts, trust, evidence and time. `name` and the digest stand in every report."""
 
@@ -110,6 +121,8 @@ class Policy:
     """Demand ESS / SigningCertificate in every signature; plain XMLDSig and adbe signatures lack it (R-profile .NET)."""
     declared_transforms: frozenset[str] = frozenset()
     """XML transforms accepted beyond enveloped-signature and canonicalisation, such as base64; XSLT and XPath are never run."""
+    identifiers: tuple[IdentifierRule, ...] = ()
+    """Rules for subject identifiers of the operator's own, before the shipped ones (`signing/identifiers.toml`)."""
 
 
 @dataclass(frozen=True, slots=True)
