@@ -16,20 +16,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from types import SimpleNamespace
-from urllib.parse import quote
 
 import aiohttp
 import tenacity
 from aiohttp import http_exceptions
 from yarl import URL
 
+from connectors.kit.addresses import checked_base, checked_headers, joined
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import (
     AnswerUnreadable,
     Busy,
-    CannotMap,
     CertificateExpired,
     ContractChanged,
     CredentialsRefused,
@@ -46,11 +44,6 @@ _CONNECT_TRIES = 3
 # An idle connection is dropped before common servers drop theirs: a request written to a connection that is closing
 # is a false "may have happened".
 _KEEP_ALIVE_S = 2.0
-# RFC 3986 3.3: what may stand in a path segment as it is, and the slash between segments.
-_PATH_SAFE = "/:@!$&'()*+,;=-._~"
-_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-# A line break in a value would begin a header of somebody else's making; a tab is lawful (RFC 9110, 5.5).
-_FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
 _NO_CONNECTION = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 _FAILURES = (aiohttp.ClientError, http_exceptions.HttpProcessingError, OSError, TimeoutError)
 
@@ -120,7 +113,7 @@ class HttpClient:
 
     def __init__(self, *, base_url: str, kit: Kit, options: HttpOptions = HttpOptions()) -> None:
         """Raises `ContractChanged` for a base URL that must not be used."""
-        self._base = _checked_base(base_url, options.allow_plain)
+        self._base = checked_base(base_url, options.allow_plain)
         self._kit = kit
         self._options = options
         self._tls = _tls(options.ca_file) if self._base.startswith("https:") else None
@@ -134,7 +127,7 @@ class HttpClient:
         certificate cannot be trusted, `CannotMap` for a request that HTTP cannot carry.
         """
         url = joined(self._base, request.path, request.query)
-        headers = _checked_headers(request.headers)
+        headers = checked_headers(request.headers)
         wire = _Wire(self._kit, budget.send_before)
         if self._kit.instant() >= budget.send_before:
             raise NotSent("Đã quá hạn được phép gửi; chưa gửi byte nào.", exchange=self.exchange(request))
@@ -272,33 +265,6 @@ class HttpClient:
         return NoAnswer(f"Đã gửi nhưng không nhận được câu trả lời ({kind}).", exchange=exchange)
 
 
-def joined(base: str, path: str, query: Mapping[str, str] | None = None) -> URL:
-    """`base` with `path` and `query` after it: one slash between them, everything percent-encoded exactly once.
-
-    Raises `CannotMap` for a path with `.` or `..` segments, which servers resolve to something else.
-    """
-    if not query:
-        return _at(base, path)
-    parts = (f"{_quoted(key, '')}={_quoted(value, '')}" for key, value in query.items())
-    return URL(f"{_at(base, path)}?{'&'.join(parts)}", encoded=True)
-
-
-@lru_cache(maxsize=256)
-def _at(base: str, path: str) -> URL:
-    """`base` with `path` after it; most calls of an upstream go to the same few addresses."""
-    if any(segment in (".", "..") for segment in path.split("/")):
-        raise CannotMap("Đường dẫn gửi đi chứa đoạn «.» hoặc «..».")
-    tail = "/" + _quoted(path.removeprefix("/"), _PATH_SAFE) if path else ""
-    return URL(base.rstrip("/") + tail, encoded=True)
-
-
-def _quoted(text: str, safe: str) -> str:
-    try:
-        return quote(text, safe=safe)
-    except UnicodeEncodeError:
-        raise CannotMap("Đường dẫn gửi đi chứa ký tự không hợp lệ.") from None
-
-
 def remaining(budget: Budget, started: float, kit: Kit) -> Budget:
     """What is left of `budget` for a further call of the attempt that began at `started` (of `Kit.instant`)."""
     return Budget(budget.send_before, max(0.0, budget.timeout_s - (kit.instant() - started)))
@@ -357,30 +323,6 @@ def _may_connect_again(error: BaseException, wire: _Wire) -> bool:
     connecting = isinstance(error, _NO_CONNECTION)
     in_time = wire.kit.instant() < wire.send_before
     return connecting and in_time and not wire.sent and not isinstance(error, aiohttp.ClientSSLError)
-
-
-def _checked_base(base_url: str, allow_plain: tuple[str, ...]) -> str:
-    """The base URL, or `ContractChanged`. Nothing of it is repeated in the error: it may hold credentials."""
-    try:
-        url = URL(base_url)
-        host, port = url.host or "", url.port
-    except ValueError:
-        raise ContractChanged("Địa chỉ của hệ thống nhận không phải là một URL hợp lệ.") from None
-    if url.scheme not in ("http", "https") or not host:
-        raise ContractChanged("Địa chỉ của hệ thống nhận phải bắt đầu bằng https:// hoặc http://.")
-    if url.user or url.password or url.query_string or url.fragment:
-        raise ContractChanged("Địa chỉ của hệ thống nhận không được chứa tài khoản, tham số hoặc mảnh (#).")
-    if url.scheme == "http" and not {host, f"{host}:{port}"} & {name.lower() for name in allow_plain}:
-        raise ContractChanged(f"Không được dùng http:// không mã hóa tới {host}; hãy khai báo trong allow_plain.")
-    return str(url)
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Headers fit for the wire, as they are; raises `CannotMap`."""
-    for name, value in headers.items():
-        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
-            raise CannotMap("Tiêu đề HTTP gửi đi chứa ký tự không hợp lệ.")
-    return dict(headers)
 
 
 def _tls(ca_file: str) -> ssl.SSLContext:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.kit.addresses import joined
 from connectors.kit.errors import (
     Busy,
     CannotMap,
@@ -19,7 +20,7 @@ from connectors.kit.errors import (
     Rejected,
     UpstreamFault,
 )
-from connectors.kit.http import HttpAnswer, joined, refusal, retry_after_s
+from connectors.kit.http import HttpAnswer, refusal, retry_after_s
 
 SENDABLE = st.text(st.characters(codec="utf-8"))
 PATHS = SENDABLE.filter(lambda text: not any(part in (".", "..") for part in text.split("/")))

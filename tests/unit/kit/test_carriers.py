@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from connectors.kit.addresses import joined
 from connectors.kit.carriers import Carrier, Direct, XRoadAdapter
-from connectors.kit.http import HttpRequest, joined
+from connectors.kit.http import HttpRequest
 
 DSTCODE = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
 REQUEST = HttpRequest("POST", "/mapi/login", {"Accept": "application/json"}, b"{}")

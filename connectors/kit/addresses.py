@@ -1,0 +1,69 @@
+"""What a request says in front of its body, fit for the wire: base addresses, paths, queries and headers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from urllib.parse import quote
+
+from yarl import URL
+
+from connectors.kit.errors import CannotMap, ContractChanged
+
+# RFC 3986 3.3: what may stand in a path segment as it is, and the slash between segments.
+_PATH_SAFE = "/:@!$&'()*+,;=-._~"
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+# A line break in a value would begin a header of somebody else's making; a tab is lawful (RFC 9110, 5.5).
+_FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
+
+
+def joined(base: str, path: str, query: Mapping[str, str] | None = None) -> URL:
+    """`base` with `path` and `query` after it: one slash between them, everything percent-encoded exactly once.
+
+    Raises `CannotMap` for a path with `.` or `..` segments, which servers resolve to something else.
+    """
+    if not query:
+        return _at(base, path)
+    parts = (f"{_quoted(key, '')}={_quoted(value, '')}" for key, value in query.items())
+    return URL(f"{_at(base, path)}?{'&'.join(parts)}", encoded=True)
+
+
+@lru_cache(maxsize=256)
+def _at(base: str, path: str) -> URL:
+    """`base` with `path` after it; most calls of an upstream go to the same few addresses."""
+    if any(segment in (".", "..") for segment in path.split("/")):
+        raise CannotMap("Đường dẫn gửi đi chứa đoạn «.» hoặc «..».")
+    tail = "/" + _quoted(path.removeprefix("/"), _PATH_SAFE) if path else ""
+    return URL(base.rstrip("/") + tail, encoded=True)
+
+
+def _quoted(text: str, safe: str) -> str:
+    try:
+        return quote(text, safe=safe)
+    except UnicodeEncodeError:
+        raise CannotMap("Đường dẫn gửi đi chứa ký tự không hợp lệ.") from None
+
+
+def checked_base(base_url: str, allow_plain: tuple[str, ...]) -> str:
+    """The base URL, or `ContractChanged`. Nothing of it is repeated in the error: it may hold credentials."""
+    try:
+        url = URL(base_url)
+        host, port = url.host or "", url.port
+    except ValueError:
+        raise ContractChanged("Địa chỉ của hệ thống nhận không phải là một URL hợp lệ.") from None
+    if url.scheme not in ("http", "https") or not host:
+        raise ContractChanged("Địa chỉ của hệ thống nhận phải bắt đầu bằng https:// hoặc http://.")
+    if url.user or url.password or url.query_string or url.fragment:
+        raise ContractChanged("Địa chỉ của hệ thống nhận không được chứa tài khoản, tham số hoặc mảnh (#).")
+    if url.scheme == "http" and not {host, f"{host}:{port}"} & {name.lower() for name in allow_plain}:
+        raise ContractChanged(f"Không được dùng http:// không mã hóa tới {host}; hãy khai báo trong allow_plain.")
+    return str(url)
+
+
+def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers fit for the wire, as they are; raises `CannotMap`."""
+    for name, value in headers.items():
+        if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
+            raise CannotMap("Tiêu đề HTTP gửi đi chứa ký tự không hợp lệ.")
+    return dict(headers)
