@@ -21,7 +21,7 @@ from gateway.admin.words import Words
 from gateway.audit.events import audit
 from gateway.clock import Clock
 from gateway.dispatch.replay import checked_reason
-from gateway.errors import Conflict, Forbidden, IntakeError, Invalid, NotFound, Unauthenticated
+from gateway.errors import Conflict, Forbidden, IntakeError, Invalid, Unauthenticated
 from gateway.intake.refusals import Trickle
 from gateway.journal import once
 from gateway.journal.model import RecordKey, Signed
@@ -181,10 +181,7 @@ class Decisions:
 
     async def _approve(self, second: Said, register: Mapping[str, Operator], commands: Mapping[str, Command]) -> Answer:
         """Carry out a proposal with both proofs in one transaction."""
-        found = await four_eyes.find(self._journal, second)
-        if found is None:
-            raise NotFound("Không có đề nghị này.", code="proposal_unknown")
-        proposal, version = found
+        proposal, version = await four_eyes.find(self._journal, second)
         four_eyes.check_second(proposal, second, register, self._clock.now())
         first = statement.parse(Envelope(proposal.statement, proposal.signature))
         signed: Signed = four_eyes.both(proposal, version, second, self._clock.now())

@@ -120,10 +120,12 @@ async def propose(journal: Journal, said: Said, now: datetime, terms: Terms) -> 
     return answer
 
 
-async def find(journal: Journal, said: Said) -> tuple[Proposal, int] | None:
-    """The proposal that a statement names, with the version of its record."""
+async def find(journal: Journal, said: Said) -> tuple[Proposal, int]:
+    """The proposal that a statement names, with the version of its record; raises `NotFound`."""
     record = await journal.record(proposals.record_key(str(said.statement.words.details.get("proposal", ""))))
-    return None if record is None else (proposals.parse(record), record.version)
+    if record is None:
+        raise NotFound("Không có đề nghị này.", code="proposal_unknown")
+    return proposals.parse(record), record.version
 
 
 def check_second(proposal: Proposal, second: Said, register: Mapping[str, Operator], now: datetime) -> None:
@@ -175,10 +177,7 @@ def both(proposal: Proposal, version: int, second: Said, now: datetime) -> Signe
 
 async def decline(journal: Journal, said: Said, now: datetime) -> Mapping[str, object]:
     """Refuse a proposal, or withdraw one's own."""
-    found = await find(journal, said)
-    if found is None:
-        raise NotFound("Không có đề nghị này.", code="proposal_unknown")
-    proposal, version = found
+    proposal, version = await find(journal, said)
     if not proposal.open_at(now):
         raise Conflict(f"Đề nghị này đã xong ({proposal.fate_at(now)}).", code="proposal_closed")
     check_role(said.operator, proposal.command)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.journal.model import AuditWrite, Signed
+from gateway.journal.model import Signed
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,3 @@ class Words:
     sequence: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
     signed: Signed | None = None
-
-    @property
-    def proof(self) -> tuple[AuditWrite, ...]:
-        """The audit rows that carry statement and signature."""
-        return self.signed.audit if self.signed is not None else ()
