@@ -232,7 +232,9 @@ class CertificateQuestion:
     """Was this certificate good for this purpose at the proven time?
 
     `proven`: the best proof of existence of what it signed; `at`: the moment of judging (both UTC, proven <= at). `others`:
-    certificates that may lie between it and an anchor. `domains`: the trust domains that are accepted.
+    certificates that may lie between it and an anchor. `domains`: the trust domains that are accepted. `created_after`: the
+    signature is proven to be younger than this (a content time stamp, an earlier stamp that it covers); only so can it be
+    proven to have been made after an end of validity or a revocation (EN 319 102-1 5.3.4).
     """
 
     certificate: bytes
@@ -241,6 +243,7 @@ class CertificateQuestion:
     at: datetime
     domains: frozenset[TrustDomain]
     others: tuple[bytes, ...] = ()
+    created_after: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,110 @@
+"""RFC 5280 6.1 along one path, by pyhanko-certvalidator: the only door to it; it fetches nothing and checks no status.
+
+Names, basic constraints, path length, key usage, name constraints, policies (RFC 9618 graph) and unknown critical extensions are
+its part; validity, algorithms, status and usage are judged by our own rules beside it. Its coroutine awaits nothing when nothing
+may be fetched, so it is stepped by hand and needs no event loop.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any
+
+from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers
+from pyhanko_certvalidator.context import ValidationContext
+from pyhanko_certvalidator.errors import PathError, ValidationError
+from pyhanko_certvalidator.name_trees import process_general_subtrees
+from pyhanko_certvalidator.path import ValidationPath
+from pyhanko_certvalidator.policy_decl import (
+    NO_REVOCATION,
+    AcceptAllAlgorithms,
+    CertRevTrustPolicy,
+    PKIXValidationParams,
+)
+from pyhanko_certvalidator.validate import async_validate_path
+
+from signing.chain.certificates import UNREADABLE, ReadCertificate
+from signing.chain.search import Path
+from signing.policy import PathRules
+
+ANY_POLICY = "2.5.29.32.0"
+
+_UNLIMITED = 1_000
+_AGES = timedelta(days=290_000)
+
+
+def broken_constraint(path: Path, rules: PathRules) -> str:
+    """What of RFC 5280 6.1 the path (leaf first, anchor last) violates, in English for experts; empty when nothing.
+
+    Validity periods are not judged here (the tolerance swallows them): what they mean depends on what is proven.
+    """
+    anchor, below = path[-1], path[-2::-1]
+    if not below:
+        return ""
+    moment = below[-1].not_before
+    try:
+        chain = ValidationPath(_anchored(anchor), [one.asn1 for one in below[:-1]], below[-1].asn1)
+        _stepped(async_validate_path(_context(anchor, moment), chain, parameters=_inputs(rules)))
+    except (ValidationError, PathError) as failure:
+        return _short(failure)
+    except NotImplementedError as failure:
+        return f"a name constraint of a kind that is not supported: {_short(failure)}"
+    except UNREADABLE as failure:
+        return f"unreadable: {type(failure).__name__}"
+    return ""
+
+
+def _context(anchor: ReadCertificate, moment: datetime) -> ValidationContext:
+    return ValidationContext(
+        trust_roots=[anchor.asn1],
+        moment=moment,
+        best_signature_time=moment,
+        allow_fetching=False,
+        time_tolerance=_AGES,
+        revinfo_policy=CertRevTrustPolicy(NO_REVOCATION),
+        algorithm_usage_policy=AcceptAllAlgorithms(),
+    )
+
+
+def _anchored(anchor: ReadCertificate) -> CertTrustAnchor:
+    """The anchor with the constraints of its own certificate (RFC 5937): path length and names; never its policies."""
+    constraints = anchor.asn1.name_constraints_value
+    parameters = None
+    if constraints is not None:
+        parameters = PKIXValidationParams(
+            initial_permitted_subtrees=_subtrees(constraints["permitted_subtrees"]),
+            initial_excluded_subtrees=_subtrees(constraints["excluded_subtrees"]),
+        )
+    length = anchor.asn1.max_path_length
+    limit = _UNLIMITED if length is None else length
+    qualifiers = TrustQualifiers(standard_parameters=parameters, max_path_length=limit, max_aa_path_length=_UNLIMITED)
+    return CertTrustAnchor(anchor.asn1, qualifiers)
+
+
+def _subtrees(value: Any) -> Any:
+    return process_general_subtrees(value) if value.native is not None else None
+
+
+def _inputs(rules: PathRules) -> PKIXValidationParams:
+    return PKIXValidationParams(
+        user_initial_policy_set=frozenset("any_policy" if one == ANY_POLICY else one for one in rules.policies),
+        initial_policy_mapping_inhibit=rules.inhibit_mapping,
+        initial_explicit_policy=rules.explicit_policy,
+        initial_any_policy_inhibit=rules.inhibit_any,
+    )
+
+
+def _stepped(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a coroutine that never waits. Raises RuntimeError when it does wait, which would mean that it tried to fetch."""
+    try:
+        work.send(None)
+    except StopIteration as end:
+        return end.value
+    finally:
+        work.close()
+    raise RuntimeError("path validation waited for something although nothing may be fetched")
+
+
+def _short(failure: BaseException) -> str:
+    return str(failure)[:200]
