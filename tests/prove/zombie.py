@@ -32,9 +32,8 @@ from gateway.evidence.log import chain
 from gateway.journal.model import Decision, InboundStatus, InboundWrite, Intake, NewDelivery, Situation
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.journal.store import Journal
-from mappings.canonical import Actor, Agency, Carried, Dossier, Party, Procedure, StatusEvent, Step
 from mappings.codec import encode
-from mappings.codes import DossierStatus, Origin, PartyKind
+from tests.invented import accepted_event
 
 UPSTREAM = "upstream"
 LEASE_S = 1.0
@@ -56,25 +55,7 @@ def decide(_situation: Situation, intake: Intake) -> Decision:
 
 def carried(dossier: str, sequence: int) -> bytes:
     """An accepted event of an invented dossier."""
-    event = StatusEvent(
-        event_id=f"{dossier}-{sequence}",
-        system_code="SEC-DEMO",
-        dossier_code=dossier,
-        sequence=sequence,
-        occurred_at=START,
-        state=DossierStatus.PROCESSING,
-        step=Step(Actor("Cán bộ thử nghiệm"), "Xử lý hồ sơ"),
-    )
-    snapshot = Dossier(
-        dossier_code=dossier,
-        version=1,
-        origin=Origin.DIRECT,
-        procedure=Procedure("1.003490", "1.003490", "Thủ tục thử nghiệm"),
-        agency=Agency("G18", "Bộ Văn hóa, Thể thao và Du lịch"),
-        applicant=Party(PartyKind.CITIZEN, "Nguyễn Thử Nghiệm"),
-        state=DossierStatus.PROCESSING,
-    )
-    return encode(Carried(event=event, dossier=snapshot))
+    return encode(accepted_event(dossier, sequence, START))
 
 
 async def keep_store(folder: Path, lanes: int, messages: int) -> None:

@@ -38,9 +38,9 @@ from gateway.journal.model import (
 )
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.observe.crash import Reach
-from mappings.canonical import Actor, Agency, Carried, Dossier, Party, Procedure, StatusEvent, Step
+from mappings.canonical import Carried
 from mappings.codec import encode
-from mappings.codes import DossierStatus, Origin, PartyKind
+from tests.invented import accepted_event
 
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 
@@ -171,26 +171,7 @@ class BatchPostman(Postman):
 
 def carried(dossier: str, sequence: int) -> Carried:
     """An accepted event with an invented dossier."""
-    return Carried(
-        event=StatusEvent(
-            event_id=f"{dossier}-{sequence}",
-            system_code="SEC-DEMO",
-            dossier_code=dossier,
-            sequence=sequence,
-            occurred_at=START,
-            state=DossierStatus.PROCESSING,
-            step=Step(Actor("Cán bộ thử nghiệm"), "Xử lý hồ sơ"),
-        ),
-        dossier=Dossier(
-            dossier_code=dossier,
-            version=1,
-            origin=Origin.DIRECT,
-            procedure=Procedure("1.003490", "1.003490", "Thủ tục thử nghiệm"),
-            agency=Agency("G18", "Bộ Văn hóa, Thể thao và Du lịch"),
-            applicant=Party(PartyKind.CITIZEN, "Nguyễn Thử Nghiệm"),
-            state=DossierStatus.PROCESSING,
-        ),
-    )
+    return accepted_event(dossier, sequence, START)
 
 
 def _decide(situation: Situation, intake: Intake) -> Decision:
