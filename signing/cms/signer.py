@@ -168,7 +168,7 @@ def _check_attributes(reading: _Reading) -> None:
     _check_time(reading)
     policy = reading.signed(ids.SIGNATURE_POLICY)
     if policy is not None:
-        reading.note("signature_policy_none", False, "id-aa-ets-sigPolicyId")
+        reading.note("signature_policy", False, "id-aa-ets-sigPolicyId")
 
 
 def _looks_like_attributes(content: bytes | None) -> bool:
