@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -22,8 +23,8 @@ MADE = HERE / "made"
 
 @cache
 def declaration() -> Declaration:
-    """The declaration, read once."""
-    return read_declaration(HERE / "declaration.toml")
+    """The declaration with its defects, read once."""
+    return read_declaration(HERE / "declaration.toml", HERE / "defects.toml")
 
 
 NOW: datetime = declaration().now
@@ -81,16 +82,22 @@ def ocsp(name: str, at: datetime = NOW) -> bytes:
     return authority().ocsp_of(name, at)
 
 
+@cache
+def standard() -> tuple[str, ...]:
+    """Names of the certificates of declaration.toml, without the defects."""
+    return tuple(read_declaration(HERE / "declaration.toml").certificates)
+
+
 def authorities() -> tuple[str, ...]:
-    """Certificates that issue others, roots included, cross certificates not."""
+    """Standard certificates that issue others, roots included, cross certificates not."""
     rows = declaration().certificates
-    return tuple(name for name, row in rows.items() if row.ca and any(one.issuer == name for one in rows.values()))
+    return tuple(name for name in standard() if rows[name].ca and any(rows[one].issuer == name for one in standard()))
 
 
 def evidence(*names: str, at: datetime = NOW, crls: bool = True, ocsps: bool = True) -> Evidence:
-    """Status as of `at`: the lists of all authorities, and OCSP about `names` (default: all that have an OCSP address)."""
+    """Status as of `at`: the lists of all standard authorities, and OCSP about `names` (default: all that have an address)."""
     rows = declaration().certificates
-    about = names or tuple(name for name, row in rows.items() if row.ocsp)
+    about = names or tuple(name for name in standard() if rows[name].ocsp)
     return Evidence(
         crls=tuple(crl(issuer, at) for issuer in authorities()) if crls else (),
         ocsps=tuple(ocsp(name, at) for name in about) if ocsps else (),
@@ -100,3 +107,23 @@ def evidence(*names: str, at: datetime = NOW, crls: bool = True, ocsps: bool = T
 def stamp(content: bytes, *, at: datetime = NOW, tsa: str = "tsa-duty", digest: str = "sha256") -> bytes:
     """A time-stamp token over `content`, with the stamper's certificate and chain in it."""
     return authority().stamp(tsa, stamps.Asked(digest, keys.digest(digest, content), wants_certificate=True), at)
+
+
+def pem(name: str) -> bytes:
+    """A declared certificate as a PEM file."""
+    lines = base64.encodebytes(certificate(name)).replace(b"\n", b"")
+    body = b"\n".join(lines[start : start + 64] for start in range(0, len(lines), 64))
+    return b"-----BEGIN CERTIFICATE-----\n" + body + b"\n-----END CERTIFICATE-----\n"
+
+
+def trust_folder(folder: Path, *roots: str) -> Path:
+    """The folder that an operator keeps: a PEM file for each root in the folder of its domain, and anchors.toml."""
+    lines = []
+    for row in declaration().roots:
+        if not roots or row.certificate in roots:
+            file = folder / row.domain / f"{row.certificate}.pem"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(pem(row.certificate))
+            lines += ["[[anchor]]", f'file = "{row.domain}/{file.name}"', f'source = "{row.source}"', ""]
+    (folder / "anchors.toml").write_text("\n".join(lines), encoding="utf-8")
+    return folder

@@ -79,11 +79,11 @@ def issue(declaration: Declaration, ring: Mapping[str, keys.PrivateKey], wanted:
         name(issuer.subject),
         der.sequence(der.time(row.valid_from), der.time(row.until)),
         name(row.subject),
-        keys.public_info(subject_key),
+        bytes.fromhex(row.public_info) or keys.public_info(subject_key),
     ]
     if row.version >= 3:
         content.append(der.explicit(3, der.sequence(*_extensions(row, subject_key, issuer_key))))
-    return keys.signed(signing_key, row.digest, der.sequence(*content))
+    return keys.signed(signing_key, row.digest, der.sequence(*content), row.forge)
 
 
 def issue_all(declaration: Declaration, ring: Mapping[str, keys.PrivateKey]) -> dict[str, bytes]:

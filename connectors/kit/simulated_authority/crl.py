@@ -95,8 +95,8 @@ class List:
     digest: str = "sha256"
 
 
-def make(order: List, key: keys.PrivateKey) -> bytes:
-    """The signed list, DER."""
+def make(order: List, key: keys.PrivateKey, forge: str = "") -> bytes:
+    """The signed list, DER; `forge` as in `keys.forged`."""
     content = der.sequence(
         der.integer(1),
         keys.signature_algorithm(key, order.digest),
@@ -106,7 +106,7 @@ def make(order: List, key: keys.PrivateKey) -> bytes:
         der.sequence(*(entry.to_der() for entry in order.listed)) if order.listed else b"",
         der.explicit(0, der.sequence(*_extensions(order))),
     )
-    return keys.signed(key, order.digest, content)
+    return keys.signed(key, order.digest, content, forge)
 
 
 def _extensions(order: List) -> Iterator[bytes]:

@@ -37,7 +37,9 @@ class Certified(_Row, frozen=True, kw_only=True):
     decimal, negative where that is the defect. `issuer`: name of another certificate, or its own for a root. `key`: whose key it
     certifies (default: the certificate's own name). `signed-by`: the key that really signs, where that is the defect.
     `ca`: None leaves basicConstraints out; `usage`, `extended`: None leaves the extension out. `ocsp`, `crl`, `issuers`: URLs.
-    `permitted`, `excluded`: name constraints, "dns:example.vn" or "dn:O=…". `version` 1 has no extensions at all.
+    `permitted`, `excluded`: name constraints, "dns:example.vn" or "dn:C=VN;O=…". `version` 1 has no extensions at all.
+    `forge`: the signature is "flipped" in its last bit, "zero" (r = s = 0) or has a "long-length" (BER, not DER).
+    `public-info`: hexadecimal SubjectPublicKeyInfo that stands there instead of the key's own.
     """
 
     subject: tuple[tuple[str, str], ...]
@@ -62,6 +64,8 @@ class Certified(_Row, frozen=True, kw_only=True):
     key_identifiers: bool = True
     permitted: tuple[str, ...] = ()
     excluded: tuple[str, ...] = ()
+    forge: str = ""
+    public_info: str = ""
     extra: tuple[Raw, ...] = ()
 
 

@@ -15,7 +15,12 @@ from connectors.kit.simulated_authority import der
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
-_CURVES: dict[str, type[ec.EllipticCurve]] = {"p256": ec.SECP256R1, "p384": ec.SECP384R1, "p521": ec.SECP521R1}
+_CURVES: dict[str, type[ec.EllipticCurve]] = {
+    "p224": ec.SECP224R1,
+    "p256": ec.SECP256R1,
+    "p384": ec.SECP384R1,
+    "p521": ec.SECP521R1,
+}
 _DIGESTS: dict[str, type[hashes.HashAlgorithm]] = {
     "md5": hashes.MD5,
     "sha1": hashes.SHA1,
@@ -48,7 +53,10 @@ _ECDSA_OIDS = {
 
 
 def make(kind: str) -> PrivateKey:
-    """A new key: "rsa-2048", "rsa-2048-e3" (public exponent 3), "p256", "p384", "p521". Raises `ValueError` for another kind."""
+    """A new key: "rsa-2048", "rsa-2048-e3" (public exponent 3), "p224", "p256", "p384", "p521".
+
+    Raises `ValueError` for another kind.
+    """
     if kind in _CURVES:
         return ec.generate_private_key(_CURVES[kind]())
     family, _, rest = kind.partition("-")
@@ -124,6 +132,20 @@ def sign(key: PrivateKey, digest_name: str, content: bytes) -> bytes:
     return key.sign(content, ec.ECDSA(algorithm, deterministic_signing=True))
 
 
-def signed(key: PrivateKey, digest_name: str, content: bytes) -> bytes:
-    """SIGNED{content}: content, algorithm, signature; the shape of certificates and CRLs."""
-    return der.sequence(content, signature_algorithm(key, digest_name), der.bits(sign(key, digest_name, content)))
+def signed(key: PrivateKey, digest_name: str, content: bytes, forge: str = "") -> bytes:
+    """SIGNED{content}: content, algorithm, signature; the shape of certificates and CRLs. `forge`: see `forged`."""
+    value = forged(sign(key, digest_name, content), forge)
+    return der.sequence(content, signature_algorithm(key, digest_name), der.bits(value))
+
+
+def forged(value: bytes, how: str) -> bytes:
+    """A signature value gone wrong: "flipped" in its last bit, "zero" (r = s = 0), "long-length" (BER, not DER); "" is untouched.
+
+    Raises `KeyError` for another word.
+    """
+    return {
+        "": value,
+        "flipped": value[:-1] + bytes((value[-1] ^ 1,)),
+        "zero": der.sequence(der.integer(0), der.integer(0)),
+        "long-length": value[:1] + b"\x81" + value[1:],
+    }[how]

@@ -83,7 +83,7 @@ def make(stamp: Stamp, key: keys.PrivateKey, *, forge: bool = False) -> bytes:
     )
     signed = cms.sign(order, key)
     if forge:
-        signed = replace(signed, value=signed.value[:-1] + bytes((signed.value[-1] ^ 1,)))
+        signed = replace(signed, value=keys.forged(signed.value, "flipped"))
     return cms.wrap(signed)
 
 
