@@ -10,11 +10,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
-
-from asn1crypto import x509
 
 from signing.catalogue import finding_rows, found
+from signing.chain import judge_certificate
 from signing.conclusion import Signed, compared, decided
 from signing.grounds import Grounds
 from signing.identity import identify
@@ -22,6 +20,7 @@ from signing.model import (
     CertificateQuestion,
     CertificateVerdict,
     Evidence,
+    Existence,
     Facts,
     Finding,
     Observation,
@@ -39,12 +38,19 @@ from signing.version import SOFTWARE
 NEEDED = ("signing_certificate", "content_digest", "signature_value", "coverage")
 """What a reader must have checked and found good: a check that was not made is not a check that held."""
 
-_REVOKED = (SubIndication.REVOKED, SubIndication.REVOKED_NO_POE)
-_OUT_OF_BOUNDS = (SubIndication.OUT_OF_BOUNDS_NO_POE, SubIndication.OUT_OF_BOUNDS_NOT_REVOKED, SubIndication.EXPIRED)
+
+def judge(facts: Facts, grounds: Grounds) -> Report:
+    """The verdict on a document. Never raises over content."""
+    evidence = _with_documents_own(grounds, facts)
+
+    def certify(question: CertificateQuestion) -> CertificateVerdict:
+        return judge_certificate(question, grounds.trust, evidence, grounds.policy)
+
+    return judge_with(facts, grounds, certify)
 
 
 def judge_with(facts: Facts, grounds: Grounds, certify: Certify) -> Report:
-    """The verdict on a document, with the question about certificates answered by `certify`. Never raises over content."""
+    """The same, with the question about certificates answered by somebody else."""
     document = _Findings()
     document.observed(facts.observations)
     _document_rules(document, facts, grounds)
@@ -81,11 +87,20 @@ def _document_rules(document: _Findings, facts: Facts, grounds: Grounds) -> None
         document.observe("policy_rules", False, f"domains {', '.join(foreign) or 'none'}")
 
 
-def _with_documents_own(evidence: Evidence, facts: Facts) -> Evidence:
+def _with_documents_own(grounds: Grounds, facts: Facts) -> Evidence:
     """What was handed in, and what the document brings along: unjudged alike, in an order of no meaning."""
     signatures = [one for signature in facts.signatures for one in signature.certificates]
+    evidence = grounds.evidence
+    existences = tuple(one for one in evidence.existences if one.at <= grounds.at)
+    received = min((one.at for one in existences if one.sha256 == facts.sha256), default=None)
+    inside = () if received is None else (*facts.crls, *facts.ocsps)
+    # Who received the file received what stands in it.
+    known = tuple(
+        Existence(sha256(one).hexdigest(), received, "file") for one in sorted(inside) if received is not None
+    )
     return replace(
         evidence,
+        existences=(*existences, *known),
         certificates=tuple(sorted({*evidence.certificates, *facts.certificates, *signatures})),
         crls=tuple(sorted({*evidence.crls, *facts.crls})),
         ocsps=tuple(sorted({*evidence.ocsps, *facts.ocsps})),
@@ -266,7 +281,7 @@ class _Signature:
             self._findings.observe("timestamp_status" if waits else "proven_time", False)
 
     def _certificate(self, certify: Certify) -> None:
-        """Steps 8 to 10, asked once at the best proof and, where that leaves it open, once more at what it is younger than."""
+        """Steps 8 to 10 at the best proof, bounded below by what the signature is proven to be younger than."""
         if self._facts.certificate is None:
             return
         question = CertificateQuestion(
@@ -276,6 +291,7 @@ class _Signature:
             at=self._grounds.at,
             domains=self._policy.domains,
             others=tuple(sorted({*self._facts.certificates, *self._document.certificates})),
+            created_after=self._proven.earliest,
         )
         verdict = certify(question)
         self._verdict = verdict
@@ -283,39 +299,4 @@ class _Signature:
         for finding in verdict.findings:
             self._findings.note(finding)
         if verdict.sub_indication is not None:
-            self._findings.causes.append(self._sharpened(verdict.sub_indication, question, certify))
-
-    def _sharpened(self, cause: SubIndication, question: CertificateQuestion, certify: Certify) -> SubIndication:
-        """Whether it is *proven* to be made outside the certificate's time: only that is TOTAL-FAILED (clauses 5.5.4, 5.6.2)."""
-        validity = _validity(question.certificate)
-        earliest = self._proven.earliest
-        if validity is not None and self._proven.latest is not None and self._proven.latest.at < validity[0]:
-            self._findings.observe("signed_before_validity", False, validity[0].isoformat())
-            return SubIndication.NOT_YET_VALID
-        if earliest is None or cause not in (*_REVOKED, *_OUT_OF_BOUNDS):
-            return _unproven(cause)
-        if cause in _OUT_OF_BOUNDS and validity is not None and earliest > validity[1]:
-            self._findings.observe("signed_after_expiry", False, validity[1].isoformat())
-            return SubIndication.EXPIRED
-        before = certify(replace(question, proven=min(earliest, question.at)))
-        if cause in _REVOKED and before.sub_indication in _REVOKED:
-            self._findings.observe("signed_after_revocation", False, earliest.isoformat())
-            return SubIndication.REVOKED
-        return _unproven(cause)
-
-
-def _unproven(cause: SubIndication) -> SubIndication:
-    """What a path alone says of a certificate is no proof of when it signed."""
-    return {
-        SubIndication.REVOKED: SubIndication.REVOKED_NO_POE,
-        SubIndication.EXPIRED: SubIndication.OUT_OF_BOUNDS_NO_POE,
-        SubIndication.NOT_YET_VALID: SubIndication.OUT_OF_BOUNDS_NO_POE,
-    }.get(cause, cause)
-
-
-def _validity(certificate: bytes) -> tuple[datetime, datetime] | None:
-    try:
-        parsed: Any = x509.Certificate.load(certificate, strict=True)
-        return parsed.not_valid_before, parsed.not_valid_after
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError):
-        return None
+            self._findings.causes.append(verdict.sub_indication)

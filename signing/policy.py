@@ -93,6 +93,8 @@ class ReadingLimits:
     max_pdf_pages: int = 5_000
     max_seconds: float = 5.0
     """For a document under 2 MB; larger ones get this much more for each further 2 MB."""
+    max_memory_bytes: int = 536_870_912
+    """The same: where files are read in a process of their own (`signing.confinement`), larger ones get 24 bytes more a byte."""
 
 
 @dataclass(frozen=True, slots=True)
