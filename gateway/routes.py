@@ -28,9 +28,13 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Routes:
-    """All routes by the caller's role."""
+    """All routes by the caller's role.
+
+    `results`: the operation by which each outside system takes judged results; None: results are not judged here.
+    """
 
     by_role: Mapping[str, tuple[Route, ...]]
+    results: Mapping[str, str] | None = None
 
     def first(self, role: str) -> tuple[Route, ...]:
         """Where an event of a caller with this role goes when it is accepted."""

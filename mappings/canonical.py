@@ -297,14 +297,24 @@ class StatusEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class VerifiedResult:
+    """Kết quả đã kiểm tra chữ ký: `result_code` is `<dossier code>-KQ(n)` (NĐ 45/2020 Điều 14.3), `document` as it was named."""
+
+    result_code: str
+    document: ResultDocument
+
+
+@dataclass(frozen=True, slots=True)
 class Carried:
     """What is journalled for an accepted event: the event and the dossier as it stood at that moment.
 
     Outbound messages are built from this and nothing newer, so no intermediate state is ever lost.
     `state_applies` is False for a predecessor that arrived after a person skipped it: history, not state (4.3).
+    `verified` are the results that were judged and may be shown; whatever else `results` name, no upstream may see it.
     """
 
     event: StatusEvent
     dossier: Dossier
     state_applies: bool = True
     table_versions: tuple[str, ...] = field(default=())
+    verified: tuple[VerifiedResult, ...] = ()

@@ -26,6 +26,7 @@ from connectors.kit.inbound import Reading as Reading
 from connectors.kit.inbound import Reply as Reply
 from connectors.kit.inbound import Sender as Sender
 from connectors.kit.ledgers import PROPOSAL as PROPOSAL
+from connectors.kit.ledgers import RESULTS as RESULTS
 from connectors.kit.ledgers import Change as Change
 from connectors.kit.ledgers import DeliverTask as DeliverTask
 from connectors.kit.ledgers import Effect as Effect

@@ -20,6 +20,10 @@ Input = TypeVar("Input")
 PROPOSAL = "proposal"
 """The operation, of trigger `effect`, by which a resolution system takes a proposed change."""
 
+RESULTS = "results"
+"""The operation, of trigger `effect`, by which an outside system takes judged results: a `Task` of that kind whose field
+`results` lists every result of the dossier that may be shown (`mappings.canonical.VerifiedResult`), with its newest snapshot."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:

@@ -41,6 +41,7 @@ _LANE = "upstream reason delivery_id"
 _LEDGER = "upstream ledger ledger_id version key"
 _WINDOW = "window upstreams notice"
 _OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reason"
+_RESULT = "result sha256 verdict reason policy tries due"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
@@ -108,6 +109,16 @@ _KINDS = (
         "system version number date valid_from valid_to procedures states keys certificates authentication source reason",
     ),
     _kind("consent.revoked", "Thu hồi sự đồng ý kết nối", "system version number date keys certificates reason"),
+    _kind("result.registered", "Ghi sổ kết quả, chờ kiểm tra chữ ký", "result sha256 size", feed=True),
+    _kind("result.passed", "Kết quả đạt kiểm tra chữ ký", _RESULT, feed=True),
+    _kind("result.waiting", "Chưa đủ thông tin để kết luận về kết quả, sẽ kiểm tra lại", _RESULT),
+    _kind("result.overdue", "Kết quả chờ thông tin chứng thư quá lâu, cần người xem", "result since", feed=True),
+    _kind("result.held", "Giữ lại kết quả chờ người quyết định", _RESULT, feed=True),
+    _kind("result.sent", "Xếp kết quả vào luồng giao nhận", "result upstream"),
+    _kind("result.ordered", "Kiểm tra lại kết quả theo quyết định", "result reason verdict was"),
+    _kind("result.refused", "Từ chối kết quả theo quyết định", "result reason verdict was", feed=True),
+    _kind("result.overridden", "Công bố kết quả theo quyết định dù chưa đạt", "result reason verdict was", feed=True),
+    _kind("validation.made", "Đã kiểm tra chữ ký của một tệp theo yêu cầu", "sha256 size verdict purpose route result"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

@@ -13,6 +13,7 @@ from gateway.config.model import Listeners as Listeners
 from gateway.config.model import Loaded as Loaded
 from gateway.config.model import Observe as Observe
 from gateway.config.model import Operators as Operators
+from gateway.config.model import Results as Results
 from gateway.config.model import Retry as Retry
 from gateway.config.model import RouteRule as RouteRule
 from gateway.config.model import Settings as Settings

@@ -122,6 +122,46 @@ class Files(Struct, frozen=True):
     pull_ca_file: str = ""
 
 
+class WorkingHours(Struct, frozen=True):
+    """When offices work, in Viet Nam's time: alarms that count working hours count these [assumed: hours differ by office].
+
+    `days` are weekdays (1 Monday to 7 Sunday); `spans` are "HH:MM-HH:MM" in order; `holidays` count for nothing (they are
+    announced each year, Bộ luật Lao động 2019 Điều 112).
+    """
+
+    days: tuple[int, ...] = (1, 2, 3, 4, 5)
+    spans: tuple[str, ...] = ("08:00-12:00", "13:30-17:30")
+    holidays: tuple[date, ...] = ()
+
+
+class Results(Struct, frozen=True):
+    """Checking the signatures of results; without this section they are withheld from the outside altogether.
+
+    `trust_dir` holds the anchors of both domains (`public-duty/`, `public/`, `anchors.toml`), `policy_file` the policy of the
+    judge (empty: the built-in one), `signers_file` the ministry's own signer table (CSV with the columns of
+    `mappings/tables/signers.csv`), whose procedures come before ours.
+    Where status information is missing, a result is judged again after `retry_s` (seconds, the last one repeats), and an alarm
+    is raised after `alarm_working_hours`. A file above `max_bytes` is held unread.
+    `dossier_paths`: where a signed XML document names its dossier, as paths of Clark names from its root, such as
+    "{urn:x}KetQua/{urn:x}MaHoSo"; a document that names another dossier is held.
+    `public_url` is the address of `GET /v1/results/{code}` as the public reaches it, for QR codes; one peer may ask
+    `look_ups_per_minute` times (IPv6: a /64 is one peer). A file given to `POST /v1/validations` has at most
+    `max_validation_bytes`.
+    """
+
+    trust_dir: str
+    policy_file: str = ""
+    signers_file: str = ""
+    retry_s: tuple[float, ...] = (60.0, 300.0, 900.0, 1_800.0)
+    alarm_working_hours: float = 4.0
+    working: WorkingHours = WorkingHours()
+    max_bytes: int = 104_857_600
+    dossier_paths: tuple[str, ...] = ()
+    public_url: str = ""
+    look_ups_per_minute: int = 30
+    max_validation_bytes: int = 20_971_520
+
+
 class CallerKey(Struct, frozen=True):
     """A public key of a caller, by its `keyid`. `file` is a PEM file, relative to the configuration file."""
 
@@ -254,6 +294,7 @@ class Settings(Struct, frozen=True):
     storage: Storage = Storage()
     intake: Intake = Intake()
     files: Files = Files()
+    results: Results | None = None
     callers: dict[str, CallerRecord] = {}
     upstreams: dict[str, Upstream] = {}
     routes: tuple[RouteRule, ...] = ()

@@ -26,6 +26,7 @@ from gateway.intake.course import (
 from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.entitlement import Scope
 from gateway.intake.fan_out import fan_out
+from gateway.intake.naming import name_results
 from gateway.intake.receipts import Remark
 from gateway.intake.sequence import Place, place
 from gateway.journal.model import InboundStatus, NewDelivery
@@ -104,10 +105,12 @@ class Line:
         course = advance(course, pending.event, reporter)
         draft.course = self._noting_echo(course, pending, reporter)
         draft.reach(pending.source, pending.event.sequence)
-        draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json))
+        draft.keep(pending, InboundStatus.ACCEPTED, carried(pending, draft.dossier_json, verified=draft.verified()))
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=False))
         self._tell_applied(draft, pending, remarks, order)
         learn_number(draft, pending)
+        if self.routes.results is not None:
+            name_results(draft, pending.source, pending.event, pending.event.results)
         return Taken(InboundStatus.ACCEPTED, remarks)
 
     def take_late(self, draft: Draft, course: Course, pending: Pending) -> None:
@@ -117,6 +120,8 @@ class Line:
         draft.course = self._noting_echo(course, pending, reporter)
         draft.deliveries.extend(self._deliveries(course, pending, reporter, late=True))
         tell(draft, "event.applied_late", pending)
+        if self.routes.results is not None:
+            name_results(draft, pending.source, pending.event, pending.event.results)
 
     def _noting_echo(self, course: Course, pending: Pending, reporter: Reporter) -> Course:
         """The course that expects an echo of an event which goes outside on acknowledgement, or has seen that echo."""

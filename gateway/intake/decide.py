@@ -26,11 +26,12 @@ from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, de
 from gateway.intake.receipts import Remark, Told, receipt, refuse
 from gateway.intake.recording import Recording, decide_recording
 from gateway.intake.refusals import RefusedCall
+from gateway.intake.result_decision import ResultJudged, ResultOrder, decide_judged, decide_order
 from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
-from gateway.records import consents, courses, dossiers, files
+from gateway.records import consents, courses, dossiers, files, results
 from gateway.records.consents import EVERYTHING
 from gateway.records.courses import Course
 from gateway.routes import Routes
@@ -61,7 +62,7 @@ class EventSubject:
 
 def reads(dossier: str) -> tuple[RecordKey, ...]:
     """The records that every decision about a dossier needs to see."""
-    return courses.key(dossier), dossiers.key(dossier)
+    return courses.key(dossier), dossiers.key(dossier), *results.reads(dossier)
 
 
 class Decider:
@@ -111,6 +112,10 @@ class Decider:
                 return decide_entry(situation, entry)
             case ConsentRevocation() as revocation:
                 return decide_revocation(situation, revocation)
+            case ResultJudged() as judged:
+                return decide_judged(situation, intake, judged)
+            case ResultOrder() as order:
+                return decide_order(situation, intake, order)
             case RefusedCall() as refused:
                 return Decision(b"", refused.status, audit=(refused.row,))
             case Recording() as recording:

@@ -20,9 +20,10 @@ from gateway.journal.model import (
     RecordWrite,
     Situation,
 )
-from gateway.records import courses
+from gateway.records import courses, results
 from gateway.records.courses import Course
-from mappings.canonical import StatusEvent
+from gateway.records.results import ResultList, Shelf
+from mappings.canonical import StatusEvent, VerifiedResult
 from mappings.codec import decode, encode
 
 
@@ -50,7 +51,13 @@ class _Waiting:
     table_versions: tuple[str, ...] = ()
 
 
-def carried(pending: Pending, dossier_json: bytes | None, *, state_applies: bool = True) -> bytes:
+def carried(
+    pending: Pending,
+    dossier_json: bytes | None,
+    *,
+    state_applies: bool = True,
+    verified: tuple[VerifiedResult, ...] = (),
+) -> bytes:
     """The `Carried` JSON of an event. The stored dossier is spliced in as it is: it was encoded by the same codec."""
     return b"".join(
         (
@@ -61,6 +68,7 @@ def carried(pending: Pending, dossier_json: bytes | None, *, state_applies: bool
             b',"state_applies":true' if state_applies else b',"state_applies":false',
             b',"table_versions":',
             encode(pending.table_versions),
+            *((b',"verified":', encode(verified)) if verified else ()),
             b"}",
         )
     )
@@ -88,6 +96,8 @@ class Draft:
         self.course = course
         self.dossier_json = dossier_json
         self._read_course = course
+        self._results: ResultList | None = None
+        self._shelf: Shelf | None = None
         self._inbound: list[InboundWrite] = []
         self._sequences: dict[str, int] = {}
         self.deliveries: list[NewDelivery] = []
@@ -128,6 +138,31 @@ class Draft:
         own = [row for row in rows if (row.source or self.intake.source) == source and row.status in PARKED]
         return [waiting(row, self.intake.source) for row in sorted(own, key=lambda row: row.sequence)]
 
+    @property
+    def results(self) -> ResultList:
+        """The results of the dossier, those of this decision included; raises `LookupError` where they were not read."""
+        if self._results is not None:
+            return self._results
+        if results.list_key(self.intake.dossier) not in self.intake.reads:
+            raise LookupError("a decision about results that did not read them")
+        return results.read_list(self.situation.records, self.intake.dossier)
+
+    def verified(self) -> tuple[VerifiedResult, ...]:
+        """What may be said of results beside a state: those whose own deliveries stand in a lane already."""
+        if results.list_key(self.intake.dossier) not in self.situation.records:
+            return ()
+        published = (one for one in self.results.published() if one.sent_to)
+        return tuple(VerifiedResult(one.code, one.document) for one in published)
+
+    def put_results(self, listed: ResultList) -> None:
+        """Note the results as they are now."""
+        self._results = listed
+
+    def look_at(self, code: str) -> None:
+        """Have the gateway look at a result as soon as this is committed."""
+        shelf = self._shelf or results.read_shelf(self.situation.records, self.intake.dossier)
+        self._shelf = shelf.put(code, self.situation.now)
+
     def moved(self) -> list[tuple[str, InboundStatus]]:
         """What became of each event (by its id) in this decision, in order; two systems may use one id."""
         became = {(row.source, row.event_id): row.status for row in self._inbound}
@@ -143,6 +178,10 @@ class Draft:
         others = {source: at for source, at in self._sequences.items() if source != self.intake.source}
         if self.course is not None and self.course is not self._read_course:
             self.records.append(courses.write(self.intake.dossier, self.course))
+        if self._results is not None:
+            self.records.append(results.write_list(self.intake.dossier, self._results))
+        if self._shelf is not None:
+            self.records.append(results.write_shelf(self.intake.dossier, self._shelf))
         return Decision(
             answer=answer,
             status=status,

@@ -18,7 +18,7 @@ from gateway.intake.draft import Draft, Pending
 from gateway.intake.receipts import receipt_id, refuse
 from gateway.intake.sequence import gap_before
 from gateway.journal.model import Decision, InboundStatus, Intake
-from gateway.records import consents, courses, dossiers
+from gateway.records import consents, courses, dossiers, results
 from gateway.records.courses import Course
 from mappings.codec import encode
 
@@ -84,7 +84,12 @@ def _intake(kind: str, words: Words, key: str, subject: GapOrder | ConflictOrder
         digest=hashlib.sha256(raw).digest(),
         raw=raw,
         subject=subject,
-        reads=(courses.key(words.dossier), dossiers.key(words.dossier), consents.key(words.source)),
+        reads=(
+            courses.key(words.dossier),
+            dossiers.key(words.dossier),
+            consents.key(words.source),
+            *results.reads(words.dossier),
+        ),
     )
 
 

@@ -15,10 +15,11 @@ from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
 from gateway.intake.entitlement import RESOLUTION, Scope
 from gateway.intake.file_decision import FileRules
+from gateway.intake.naming import name_results
 from gateway.intake.receipts import DURABILITY, duplicate, receipt_id, refuse
 from gateway.intake.validate import NOT_A_DOSSIER
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
-from gateway.records import consents, courses, dossiers
+from gateway.records import consents, courses, dossiers, results
 from gateway.records.courses import Course
 from gateway.records.files import list_key
 from mappings.canonical import Dossier
@@ -60,6 +61,8 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, files: F
     draft.records.append(record := dossiers.write(dossier))
     draft.dossier_json = record.state
     draft.audits.append(_row(draft, subject, before))
+    if line.routes.results is not None:
+        name_results(draft, draft.intake.source, None, dossier.results)
     for source in sorted({row.source or draft.intake.source for row in draft.situation.parked}):
         line.drain(draft, source)
     status = "registered" if before is None else "updated"
@@ -137,6 +140,7 @@ def snapshot_intake(
         reads=(
             courses.key(code),
             dossiers.key(code),
+            *results.reads(code),
             *((list_key(code),) if subject.dossier.results else ()),
             *(consents.key(system) for system in waiting),
         ),

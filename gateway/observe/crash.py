@@ -30,6 +30,9 @@ POINTS = (
 # Passed only where a connector brings callbacks or pollers along.
 GUEST_POINTS = ("callback.before_answer", "poll.before_commit", "poll.after_commit")
 
+# Passed only where results are judged.
+RESULT_POINTS = ("result.judged", "result.written")
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -38,7 +41,7 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    known = (*POINTS, *GUEST_POINTS)
+    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS)
     if point not in known:
         raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")

@@ -128,7 +128,6 @@ class KeptResult:
     size: int
     document: ResultDocument
     registered_at: datetime
-    received_at: datetime
     state: ResultState = ResultState.AWAITING
     event: StatusEvent | None = None
     reason: str = ""

@@ -88,7 +88,7 @@ def test_a_result_with_its_facts_is_read_back_as_it_was_stored() -> None:
         "#1", SignatureFormat.CADES, Covered("document", ((0, 3),)), b"\x30\x03\xff", True, (b"\x00",), NOW, b"\x01\x80"
     )
     facts = Facts("ab" * 32, 3, DocumentKind.CMS, (signature,), (Observation("hash", ok=True),), crls=(b"\x30",))
-    kept = KeptResult(result_code(DOSSIER, 1), DOSSIER, "ab" * 32, 3, document(), NOW, NOW, facts=facts)
+    kept = KeptResult(result_code(DOSSIER, 1), DOSSIER, "ab" * 32, 3, document(), NOW, facts=facts)
     write = results.write(kept)
     assert write.sealed_for == DOSSIER
     assert results.parse(Record(write.key, write.version, write.state)) == replace(kept, version=1)

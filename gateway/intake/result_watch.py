@@ -1,0 +1,302 @@
+"""The watch over results: judges what was named, tries again what could not be judged, lets go what passed.
+
+All that it knows stands in records, so that a start finds its work again after any end of the process. A look changes nothing
+but through one transaction of the journal, and that one counts once: whoever is slower finds another version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import msgspec
+
+from gateway.clock import LOCAL_ZONE, Clock
+from gateway.errors import GatewayError
+from gateway.intake.result_decision import ResultJudged, judged_intake
+from gateway.intake.verification import Judged, Question, Verifier
+from gateway.journal.cabinet import Cabinet
+from gateway.journal.sealing import SealBroken
+from gateway.journal.store import Journal
+from gateway.observe.crash import Reach, never
+from gateway.observe.working_time import WorkingTime
+from gateway.records import courses, files, results
+from gateway.records.results import KeptResult, ListedResult, ResultState, parse_code
+from mappings.codes import DossierStatus
+from mappings.signers import SignerTables
+from signing.errors import SigningError
+from signing.model import Evidence, Existence, TrustDomain
+from signing.policy import ExpectedSigner
+
+LOOK_S = 0.5
+AT_ONCE = 4
+JOURNAL = "journal"
+OVERDUE = "result.overdue"
+
+# Which state of a dossier may carry a result that a snapshot, and no event, has named.
+_ENDED = frozenset({DossierStatus.RESOLVED, DossierStatus.RETURNED})
+# How long after a result passed its lanes are looked at again, and how often: (until this age, every).
+_LANES = ((60.0, 2.0), (3_600.0, 60.0), (float("inf"), 900.0))
+# A result whose judgement broke off by a fault of ours is left alone for so long, so that the others go on.
+_REST_S = 600.0
+
+_log = logging.getLogger("gateway.results")
+
+
+@dataclass(frozen=True, slots=True)
+class ResultRules:
+    """What the ministry decided. `upstreams`: who takes judged results, by which operation; `retry_s` as in `[results]`."""
+
+    signers: SignerTables
+    upstreams: Mapping[str, str]
+    working: WorkingTime
+    retry_s: tuple[float, ...] = (60.0, 300.0, 900.0, 1_800.0)
+    alarm_after: timedelta = timedelta(hours=4)
+    max_bytes: int = 104_857_600
+    dossier_paths: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Whom the watch tells: lanes with something new, alarms (code, upstream, Vietnamese), crash points of tests."""
+
+    wake: Callable[[tuple[str, ...]], None] = lambda _upstreams: None
+    alarm: Callable[[str, str, str], None] = lambda _code, _upstream, _detail: None
+    reach: Reach = never
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Where results and their files are."""
+
+    journal: Journal
+    cabinet: Cabinet
+    clock: Clock
+
+
+@dataclass(slots=True)
+class _Rest:
+    """What this process remembers and may lose: when a code is worth another look, unless its record has moved since."""
+
+    seen: dict[str, datetime] = field(default_factory=dict)
+    until: dict[str, datetime] = field(default_factory=dict)
+    nudged: set[str] = field(default_factory=set)
+
+    def worth(self, code: str, due: datetime, now: datetime) -> bool:
+        """Whether a code that is due is looked at now."""
+        if self.seen.get(code) != due:
+            self.seen[code] = due
+            return True
+        return self.until.get(code, now) <= now
+
+    def rest(self, code: str, now: datetime, seconds: float) -> None:
+        """Leave a code alone for a while."""
+        self.until[code] = now + timedelta(seconds=seconds)
+
+    def forget(self, code: str) -> None:
+        """Something was written of this code."""
+        self.seen.pop(code, None)
+        self.until.pop(code, None)
+
+
+class ResultWatch:
+    """`look` is one look at everything that is due; `run` looks again and again."""
+
+    def __init__(self, store: Store, verifier: Verifier, rules: ResultRules, house: House | None = None) -> None:
+        self._store, self._verifier, self._rules, self._house = store, verifier, rules, house or House()
+        self._rest = _Rest()
+
+    async def run(self) -> None:
+        """Look until cancelled. A store that cannot answer now is asked again."""
+        while True:
+            try:
+                await self.look()
+            except GatewayError as error:
+                _log.warning("no look at the results: %s", type(error).__name__)
+            await asyncio.sleep(LOOK_S)
+
+    def nudge(self, dossier: str) -> None:
+        """Something was delivered for this dossier: what waits for its state is looked at with the next look."""
+        self._rest.nudged.add(dossier)
+
+    async def look(self) -> int:
+        """Take every code that is due one step further; how many were looked at."""
+        due = await self._due()
+        for start in range(0, len(due), AT_ONCE):
+            chosen = due[start : start + AT_ONCE]
+            came_of = await asyncio.gather(*map(self._step, chosen), return_exceptions=True)
+            for code, came in zip(chosen, came_of, strict=True):
+                if isinstance(came, BaseException):
+                    self._broke(code, came)
+        return len(due)
+
+    async def _due(self) -> list[str]:
+        """What is due, the longest waiting first."""
+        now, rest = self._store.clock.now(), self._rest
+        nudged, rest.nudged = rest.nudged, set()
+        found = []
+        for record in await self._store.journal.records(results.OPEN_KIND):
+            for code, at in results.parse_shelf(record).due.items():
+                named = parse_code(code)
+                poked = named is not None and named[0] in nudged
+                if at <= now and (poked or rest.worth(code, at, now)):
+                    found.append((at, code))
+        return [code for _, code in sorted(found)]
+
+    def _broke(self, code: str, error: BaseException) -> None:
+        """A fault while one result was looked at must not keep the others waiting; its text may quote the content."""
+        if isinstance(error, GatewayError) or not isinstance(error, Exception):
+            raise error
+        self._rest.rest(code, self._store.clock.now(), _REST_S)
+        _log.error("a look at a result broke off", extra={"code": type(error).__name__, "result": code})
+
+    async def _step(self, code: str) -> None:
+        record = await self._store.journal.record(results.key(code))
+        if record is None:
+            return
+        kept = results.parse(record)
+        if kept.state in (ResultState.AWAITING, ResultState.WAITING):
+            await self._judge(kept)
+        else:
+            await self._let_go(kept)
+
+    async def _judge(self, kept: KeptResult) -> None:
+        """Judge the stored file and write down what came of it."""
+        now = self._store.clock.now()
+        signers = await self._signers(kept)
+        judged, reason = None, "" if signers else "no_signer_rule"
+        if not reason and kept.size > self._rules.max_bytes:
+            reason = "too_large"
+        if not reason:
+            content = await self._content(kept)
+            judged, reason = (
+                await self._answer(kept, content, signers) if content is not None else (None, "file_missing")
+            )
+        pauses = self._rules.retry_s
+        again = now + timedelta(seconds=pauses[min(kept.tries, len(pauses) - 1)])
+        waited = self._rules.working.between(kept.waiting_since or now, now)
+        subject = ResultJudged(
+            code=kept.code,
+            version=kept.version,
+            again_at=again,
+            judged=judged,
+            reason=reason,
+            ready=await self._ready(kept),
+            wanted=tuple(self._rules.upstreams),
+            overdue=waited >= self._rules.alarm_after,
+            signers=self._rules.signers.version,
+        )
+        self._house.reach("result.judged")
+        await self._write(kept, subject)
+
+    async def _let_go(self, kept: KeptResult) -> None:
+        """A result that passed follows its state into each lane, once that has it."""
+        now = self._store.clock.now()
+        ready = await self._ready(kept)
+        wanted = tuple(self._rules.upstreams)
+        if kept.state is ResultState.PASSED and wanted and not ready:
+            age = (now - (kept.judged_at or now)).total_seconds()
+            every = next(every for until, every in _LANES if age < until)
+            self._rest.rest(kept.code, now, every)
+            return
+        await self._write(kept, ResultJudged(kept.code, kept.version, now, ready=ready, wanted=wanted))
+
+    async def _write(self, kept: KeptResult, subject: ResultJudged) -> None:
+        """One transaction; then whoever has to know is told."""
+        accepted = await self._store.journal.accept(judged_intake(kept.dossier, subject, kept.sha256))
+        self._house.reach("result.written")
+        self._rest.forget(kept.code)
+        if not accepted.stored:
+            return
+        self._house.wake(accepted.upstreams)
+        told = msgspec.json.decode(accepted.answer)
+        if told["state"] == ResultState.HELD:
+            self._house.alarm("result.held", "", f"Kết quả {kept.code} được giữ lại: {told['reason']}.")
+        if subject.overdue and not kept.alarmed and told["state"] == ResultState.WAITING:
+            since = (kept.waiting_since or subject.again_at).astimezone(LOCAL_ZONE)
+            self._house.alarm(
+                OVERDUE, "", f"Kết quả {kept.code} chờ thông tin chứng thư từ {since:%H:%M ngày %d/%m/%Y}."
+            )
+
+    async def _answer(
+        self, kept: KeptResult, content: bytes, signers: tuple[ExpectedSigner, ...]
+    ) -> tuple[Judged | None, str]:
+        """What the verifier says; a set-up that cannot be used is tried again, and is nobody's fault but ours."""
+        listed = files.parse_list(await self._store.journal.record(files.list_key(kept.dossier)))
+        entry = listed.find(kept.sha256)
+        at = entry.at if entry is not None else kept.registered_at
+        evidence = Evidence(existences=(Existence(kept.sha256, at, JOURNAL),))
+        asked = Question(content, signers, evidence, self._store.clock.now(), self._rules.dossier_paths)
+        try:
+            return await self._verifier(asked), ""
+        except SigningError as error:
+            _log.error("results cannot be judged", extra={"code": error.code})
+            return None, "verifier_unusable"
+
+    async def _signers(self, kept: KeptResult) -> tuple[ExpectedSigner, ...]:
+        """Who must have signed, by the procedure of the dossier and the day on which the result was named."""
+        record = await self._store.journal.record(courses.key(kept.dossier))
+        codes = courses.parse(record).procedures() if record is not None else ()
+        day = kept.registered_at.astimezone(LOCAL_ZONE).date()
+        return tuple(
+            ExpectedSigner(
+                role=one.role,
+                domain=TrustDomain(one.domain),
+                formats=frozenset(one.formats),
+                identifiers=frozenset(one.identifiers),
+                certificates=frozenset(one.certificates),
+            )
+            for one in self._rules.signers.required(codes, day)
+        )
+
+    async def _content(self, kept: KeptResult) -> bytes | None:
+        """The stored file, whole; None where it cannot be opened any more."""
+        return await read_file(self._store, kept.dossier, kept.sha256)
+
+    async def _ready(self, kept: KeptResult) -> tuple[tuple[str, str], ...]:
+        """The upstreams whose lane has the state that this result belongs to, and not yet the result."""
+        journal = self._store.journal
+        listed = results.parse_list(await journal.record(results.list_key(kept.dossier)))
+        entry = listed.with_code(kept.code)
+        if entry is None:
+            return ()
+        course = await journal.record(courses.key(kept.dossier))
+        ended = course is not None and courses.parse(course).state() in _ENDED
+        rows = await journal.deliveries_of(kept.dossier)
+        return tuple(
+            (upstream, operation)
+            for upstream, operation in self._rules.upstreams.items()
+            if upstream not in entry.sent_to
+            and any(
+                row.upstream == upstream
+                and row.operation != operation
+                and (_names(entry, row.source, row.event_id) or (not entry.named_in and ended))
+                for row in rows
+            )
+        )
+
+
+def _names(entry: ListedResult, source: str, event_id: str) -> bool:
+    return any((cause.system, cause.event_id) == (source, event_id) for cause in entry.named_in)
+
+
+async def read_file(store: Store, dossier: str, sha256: str) -> bytes | None:
+    """A stored file of a dossier, whole; None where it is not there, or cannot be opened any more."""
+    record = await store.journal.record(files.key(dossier, sha256))
+    if record is None:
+        return None
+    stored = files.parse(record)
+    content = store.cabinet.content(stored.place, stored.key, files.label(dossier, sha256))
+    whole = bytearray()
+    try:
+        while chunk := await store.cabinet.run(content.next_chunk):
+            whole += chunk
+    except (SealBroken, OSError) as error:
+        _log.error("stored result cannot be opened", extra={"code": type(error).__name__, "dossier": dossier})
+        return None
+    finally:
+        await store.cabinet.run(content.close)
+    return bytes(whole)
