@@ -1,0 +1,53 @@
+"""Signatures by a tool that is not ours (python-xmlsec, libxmlsec1), so that the reader does not judge its own writer."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any
+
+from lxml import etree
+
+from tests import pki
+
+xmlsec: Any = importlib.import_module("xmlsec")  # its stubs name a quarter of what it has
+DS = "http://www.w3.org/2000/09/xmldsig#"
+C14N = {
+    "exclusive": xmlsec.Transform.EXCL_C14N,
+    "inclusive": xmlsec.Transform.C14N,
+    "inclusive 1.1": xmlsec.Transform.C14N11,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How a foreign tool writes its signature. `uri`: of the one Reference; `into`: path of the element that takes it."""
+
+    prefix: str | None = "ds"
+    c14n: str = "exclusive"
+    uri: str = ""
+    into: str = "."
+    method: str = "RSA_SHA256"
+
+
+def signed(content: bytes, shape: Shape = Shape(), signer: str = "official") -> bytes:
+    """The document with a Signature as the last child of the element at `into`."""
+    root = etree.fromstring(content)
+    way = C14N[shape.c14n]
+    template = xmlsec.template.create(root, way, getattr(xmlsec.Transform, shape.method), ns=shape.prefix)
+    place = root.find(shape.into)
+    assert place is not None
+    place.append(template)
+    reference = xmlsec.template.add_reference(template, xmlsec.Transform.SHA256, uri=shape.uri)
+    if shape.uri == "":
+        xmlsec.template.add_transform(reference, xmlsec.Transform.ENVELOPED)
+    xmlsec.template.add_transform(reference, way)
+    holder = xmlsec.template.add_x509_data(xmlsec.template.ensure_key_info(template))
+    xmlsec.template.x509_data_add_certificate(holder)
+    for name in ("Id", "ID", "id"):
+        xmlsec.tree.add_ids(root, [name])
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_file(str(pki.key_file(signer)), xmlsec.KeyFormat.PEM)
+    context.key.load_cert_from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
+    context.sign(template)
+    return etree.tostring(root.getroottree(), encoding="utf-8")
