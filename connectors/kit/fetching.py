@@ -15,7 +15,7 @@ import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -23,6 +23,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 HTTPS = 443
+PORTS = {"https": HTTPS, "http": 80}
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 # A name of at least two labels whose last one is no number: no spelling of an IP address has that form.
@@ -60,16 +61,28 @@ class FetchError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """An address that may be fetched from: a listed host, its port, path and query as they were written."""
+    """An address that may be fetched from: a listed host, its port, path and query as they were written.
+
+    `scheme` is https but for status information, which is signed by itself and served without TLS nearly everywhere.
+    """
 
     host: str
     port: int
     rest: str
+    scheme: str = "https"
 
     def url(self) -> URL:
         """The whole of it, encoded as it came."""
-        port = "" if self.port == HTTPS else f":{self.port}"
-        return URL(f"https://{self.host}{port}{self.rest or '/'}", encoded=True)
+        port = "" if self.port == PORTS[self.scheme] else f":{self.port}"
+        return URL(f"{self.scheme}://{self.host}{port}{self.rest or '/'}", encoded=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is sent to get the content, where a plain GET is not what the other side answers (OCSP, RFC 3161)."""
+
+    body: bytes
+    content_type: str
 
 
 def is_host(text: str) -> bool:
@@ -154,7 +167,9 @@ class Fetcher:
     vet: Vet = is_public
 
     @asynccontextmanager
-    async def content(self, address: Address, limit: int) -> AsyncIterator[aiohttp.StreamReader]:
+    async def content(
+        self, address: Address, limit: int, question: Question | None = None
+    ) -> AsyncIterator[aiohttp.StreamReader]:
         """The content behind an address, to be read as it comes; raises `FetchError`, also for what breaks in the middle."""
         addresses = await self._vetted(address)
         connector = aiohttp.TCPConnector(
@@ -171,7 +186,7 @@ class Fetcher:
                     trust_env=False,
                     headers={"Accept-Encoding": "identity", "User-Agent": "tthc-gateway"},
                 ) as session,
-                session.get(address.url(), allow_redirects=False) as answer,
+                _asked(session, address, question) as answer,
             ):
                 _check(answer, limit)
                 yield answer.content
@@ -190,6 +205,15 @@ class Fetcher:
         if not all(self.vet(one) for one in found):
             raise FetchError("private", "Máy chủ đã nêu nằm trong mạng riêng; cổng không tải tệp từ đó.")
         return found
+
+
+def _asked(
+    session: aiohttp.ClientSession, address: Address, question: Question | None
+) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+    if question is None:
+        return session.get(address.url(), allow_redirects=False)
+    headers = {"Content-Type": question.content_type}
+    return session.post(address.url(), data=question.body, headers=headers, allow_redirects=False)
 
 
 def _check(answer: aiohttp.ClientResponse, limit: int) -> None:
