@@ -12,6 +12,8 @@ DATA = "1.2.840.113549.1.7.1"
 SIGNED_DATA = "1.2.840.113549.1.7.2"
 CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME = (f"1.2.840.113549.1.9.{number}" for number in (3, 4, 5))
 ESS_V1, ESS_V2 = "1.2.840.113549.1.9.16.2.12", "1.2.840.113549.1.9.16.2.47"
+CONTENT_STAMP = "1.2.840.113549.1.9.16.2.20"
+"""id-aa-ets-contentTimestamp: proves that the signature is not older (EN 319 122-1 5.2.8)."""
 STAMP = "1.2.840.113549.1.9.16.2.14"
 """id-aa-timeStampToken: the unsigned attribute that holds a signature time stamp (RFC 3161 appendix A)."""
 
@@ -32,6 +34,8 @@ class Signing:
     bound: str = "v2"
     bound_to: bytes = b""
     signing_time: datetime | None = None
+    extra: tuple[bytes, ...] = ()
+    """Further signed attributes, such as a content time stamp."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ def sign(order: Signing, key: keys.PrivateKey) -> Signed:
         attributes.append(attribute(SIGNING_TIME, der.time(order.signing_time)))
     if order.bound:
         attributes.append(_binding(order))
-    signed = der.set_of(*attributes)
+    signed = der.set_of(*attributes, *order.extra)
     return Signed(order, signed, keys.signature_algorithm(key, order.digest), keys.sign(key, order.digest, signed))
 
 
