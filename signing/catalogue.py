@@ -23,12 +23,13 @@ class FindingRow:
 
 @dataclass(frozen=True, slots=True)
 class SubIndicationRow:
-    """One sub-indication: the main status it belongs to, its stable Vietnamese key and the sentence for people."""
+    """One sub-indication: the main status it belongs to, its stable Vietnamese key, what it means and what to do, for people."""
 
     sub_indication: SubIndication
     indication: Indication
     key_vi: str
     message_vi: str
+    advice_vi: str
 
 
 @cache
@@ -52,7 +53,8 @@ def sub_indication_rows() -> dict[SubIndication, SubIndicationRow]:
     rows = {}
     for row in _rows("sub_indications.csv"):
         name = SubIndication(row["sub_indication"])
-        rows[name] = SubIndicationRow(name, Indication(row["indication"]), row["key_vi"], row["message_vi"])
+        indication = Indication(row["indication"])
+        rows[name] = SubIndicationRow(name, indication, row["key_vi"], row["message_vi"], row["advice_vi"])
     return rows
 
 
