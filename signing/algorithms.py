@@ -130,6 +130,21 @@ def verifies(
     return True
 
 
+def signature_over(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, chosen: SignatureAlgorithm, digest: bytes
+) -> bytes:
+    """The raw signature of a digest by a key in memory, ECDSA values as DER. `ValueError`: key and algorithm differ."""
+    function = _HASHES[chosen.digest.name]
+    prehashed = utils.Prehashed(function)
+    if isinstance(key, ec.EllipticCurvePrivateKey) and chosen.scheme is Scheme.ECDSA:
+        return key.sign(digest, ec.ECDSA(prehashed))
+    if not isinstance(key, rsa.RSAPrivateKey) or chosen.scheme is Scheme.ECDSA:
+        raise ValueError("a key of another kind")
+    if chosen.scheme is Scheme.RSA_PSS:
+        return key.sign(digest, padding.PSS(mgf=padding.MGF1(function), salt_length=chosen.salt), prehashed)
+    return key.sign(digest, padding.PKCS1v15(), prehashed)
+
+
 def raw_of(signature: bytes, key: ec.EllipticCurvePublicKey) -> bytes:
     """A DER ECDSA value as r||s."""
     size = (key.curve.key_size + 7) // 8

@@ -18,6 +18,8 @@ from signing.model import Observation
 
 DigestOf = Callable[[Digest], bytes]
 """The digest of the signed content by any function that a signature names."""
+Content = bytes | DigestOf | None
+"""What is signed: the bytes, or their digests for what is too large to hold; None when it is not at hand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,18 +61,18 @@ def read_signed_data(
         found = read_structure(der)
     except DerError as fault:
         return SignedDataFacts((Observation("well_formed", False, str(fault)),))
-    return check_signed_data(found, digest_of, attached=attached, single=single, others=others)
+    content = found.content if attached else digest_of
+    return check_signed_data(found, content, attached=attached, single=single, others=others)
 
 
 def check_signed_data(
-    found: SignedMessage, digest_of: DigestOf | None, *, attached: bool, single: bool, others: Sequence[bytes] = ()
+    found: SignedMessage, content: Content, *, attached: bool, single: bool, others: Sequence[bytes] = ()
 ) -> SignedDataFacts:
-    """The checks on what `read_structure` took apart; arguments as for `read_signed_data`."""
-    content = found.content if attached else None
+    """The checks on what `read_structure` took apart; `content`: what is signed, None when it is not at hand."""
     message = Message(
         content_type=found.content_type,
-        content=content,
-        digest_of=_digests(content) if content is not None else None if attached else digest_of,
+        content=content if isinstance(content, bytes) else None,
+        digest_of=_each_once(content) if content is not None else None,
         digest_names=frozenset(one.oid for one in found.digest_algorithms),
         certificates=tuple(dict.fromkeys((*found.certificates, *others))),
     )
@@ -115,13 +117,13 @@ def _due_version(found: SignedMessage) -> int:
     return 3 if 3 in signer_versions or found.content_type != ids.DATA else 1
 
 
-def _digests(content: bytes) -> DigestOf:
-    """Digests of the encapsulated content, each function run once."""
+def _each_once(content: bytes | DigestOf) -> DigestOf:
+    """Digests of the content, each function run once however many signers ask."""
     known: dict[str, bytes] = {}
 
     def digest_of(function: Digest) -> bytes:
         if function.name not in known:
-            known[function.name] = function.of(content)
+            known[function.name] = function.of(content) if isinstance(content, bytes) else content(function)
         return known[function.name]
 
     return digest_of

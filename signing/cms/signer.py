@@ -32,6 +32,8 @@ _SINGLE_VALUED = frozenset(
         ids.SIGNATURE_POLICY,
     }
 )
+_MAX_NAMESAKES = 4
+"""How many certificates may answer to one name and number before nobody is asked whose key it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +234,7 @@ def _identify(reading: _Reading) -> None:
     chosen = candidates
     if claims:
         chosen = [one for one in candidates if all(claim.same_digest(one[0]) for claim in claims)] or candidates[:1]
-    elif len(candidates) > 1:
+    elif 1 < len(candidates) <= _MAX_NAMESAKES:
         chosen = [one for one in candidates if _value_holds(reading, signing_key(one[1].public_key))]
     if not reading.note(
         "signing_certificate", len(chosen) == 1, "" if len(chosen) == 1 else f"{len(candidates)} named"
@@ -261,7 +263,9 @@ def _check_value(reading: _Reading) -> None:
     bits, exponent = (key.bits, key.exponent) if key else (0, 0)
     parameters = f"mgf1-{reading.named.mask},salt={chosen.salt}" if chosen.scheme is Scheme.RSA_PSS else ""
     reading.algorithms.append(AlgorithmUse("signature", chosen.name, bits, exponent, parameters))
-    reading.note("signature_value", _value_holds(reading, key), "" if key else "key not usable")
+    holds = reading.note("signature_value", _value_holds(reading, key), "" if key else "key not usable")
+    if holds and reading.info.signed is None:
+        reading.note("content_digest", True, f"{chosen.digest.name}, signed itself")
 
 
 def _value_holds(reading: _Reading, key: SigningKey | None) -> bool:

@@ -45,13 +45,15 @@ class SignerEntry:
 class SignedMessage:
     """One SignedData (RFC 5652 5.1). `content`: what is encapsulated, None when it stands elsewhere; `is_der`: it came as DER.
 
-    `behind`: how many bytes followed it. `other_certificates`: obsolete and attribute certificates, which are counted only.
+    `content_at`: where the content begins, -1 without one; in `raw` itself when it came as DER. `behind`: bytes that followed.
+    `other_certificates`: obsolete and attribute certificates, which are counted only.
     """
 
     version: int
     digest_algorithms: tuple[AlgorithmIdentifier, ...]
     content_type: str
     content: bytes | None
+    content_at: int
     certificates: tuple[bytes, ...]
     other_certificates: int
     crls: tuple[bytes, ...]
@@ -98,7 +100,8 @@ def _signed_data(outer: Element, behind: int, *, is_der: bool) -> SignedMessage:
         version=der.integer(fields[0]),
         digest_algorithms=tuple(read_identifier(one) for one in der.children(der.expect(fields[1], der.SET), 64)),
         content_type=content_type,
-        content=content,
+        content=content.content if content else None,
+        content_at=content.body if content else -1,
         certificates=certificates,
         other_certificates=others,
         crls=crls,
@@ -109,13 +112,13 @@ def _signed_data(outer: Element, behind: int, *, is_der: bool) -> SignedMessage:
     )
 
 
-def _encapsulated(field: Element) -> tuple[str, bytes | None]:
+def _encapsulated(field: Element) -> tuple[str, Element | None]:
     parts = der.children(der.expect(field, der.SEQUENCE), 2)
     if not parts:
         raise DerError("no content type")
     if len(parts) == 1:
         return der.oid(parts[0]), None
-    return der.oid(parts[0]), der.octets(der.sole(der.expect(parts[1], 0xA0)))
+    return der.oid(parts[0]), der.expect(der.sole(der.expect(parts[1], 0xA0)), der.OCTET_STRING)
 
 
 def _certificates(field: Element) -> tuple[tuple[bytes, ...], int]:
