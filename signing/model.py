@@ -225,6 +225,8 @@ class Purpose(StrEnum):
     TIMESTAMP = "timestamp"
     OCSP = "ocsp"
     CRL = "crl"
+    AUTHORITY = "authority"
+    """An issuing authority itself, which R22 asks to be checked beside the signer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from signing.chain.responses import ReadOcsp, Single
 from signing.chain.scope import REASONS, named_issuers, reasons_covered
 from signing.chain.search import Edges, Path, Search
 from signing.chain.strength import signed_by, weakness_of_algorithm, weakness_of_key
-from signing.chain.walking import broken_constraint
+from signing.chain.walking import walk
 from signing.policy import PathRules, Policy
 
 OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
@@ -201,15 +201,16 @@ class StatusEvidence:
         for found in search.paths(signer):
             if crl.issuer == path[0].issuer and _lineage(found) != _lineage(path[1:]):
                 continue
-            if self._sound(found):
+            if self._sound(found, path[0]):
                 return True
         return False
 
-    def _sound(self, path: Path) -> bool:
+    def _sound(self, path: Path, asked: ReadCertificate) -> bool:
+        """`asked`: whose status the list is wanted for. A list issuer whom its authority lets speak of itself may do so."""
         below = path[:-1]
-        if any(one.fault or not one.valid_at(self.proven) for one in below) or broken_constraint(path, _ANY_POLICY):
+        if any(one.fault or not one.valid_at(self.proven) for one in below) or walk(path, _ANY_POLICY).broken:
             return False
-        standings = [self.standing(path[place:]) for place in range(len(below))]
+        standings = [self.standing(path[place:]) for place, one in enumerate(below) if one.sha256 != asked.sha256]
         return all(one.known and one.revoked is None and not one.hold for one in standings)
 
     def _answered(self, path: Path) -> Iterator[Statement]:
@@ -271,7 +272,7 @@ class StatusEvidence:
         algorithm = delegate.asn1["signature_algorithm"]
         if weakness_of_key(delegate.key, rules) or weakness_of_algorithm(algorithm, rules, self.proven):
             return False
-        if not delegate.valid_at(response.produced_at) or broken_constraint(own, _ANY_POLICY):
+        if not delegate.valid_at(response.produced_at) or walk(own, _ANY_POLICY).broken:
             return False
         standing = self.standing(own)
         if standing.revoked is not None or standing.hold:

@@ -29,7 +29,9 @@ _LONGEST = {
 
 def forbidden_use(certificate: ReadCertificate, purpose: Purpose, rules: PathRules) -> Iterator[tuple[str, str]]:
     """Findings that fail for this purpose: code of `findings.csv` and what was seen, in English for experts."""
-    if certificate.is_authority and purpose is not Purpose.CRL:
+    if purpose is Purpose.AUTHORITY and not certificate.is_authority:
+        yield "authority", "basicConstraints does not say CA"
+    if certificate.is_authority and purpose not in (Purpose.CRL, Purpose.AUTHORITY):
         yield "not_authority", "basicConstraints says CA"
     usages = certificate.key_usages
     wanted = {
@@ -37,6 +39,7 @@ def forbidden_use(certificate: ReadCertificate, purpose: Purpose, rules: PathRul
         Purpose.TIMESTAMP: frozenset({"digital_signature", "non_repudiation"}),
         Purpose.OCSP: frozenset({"digital_signature", "non_repudiation"}),
         Purpose.CRL: frozenset({"crl_sign"}),
+        Purpose.AUTHORITY: frozenset({"key_cert_sign"}),
     }[purpose]
     if usages is None and purpose is Purpose.SIGNER:
         yield "key_usage", "no keyUsage"
@@ -68,8 +71,8 @@ def oddities(
     """Warnings about the path's certificates: code and what was seen. `known`: every certificate that was handed in."""
     for place, one in enumerate(path):
         kind = "root" if place == len(path) - 1 else "authority" if place else "subscriber"
-        if kind == "subscriber" and purpose is Purpose.TIMESTAMP:
-            kind = "timestamp"
+        if place == 0 and kind == "subscriber":
+            kind = {Purpose.TIMESTAMP: "timestamp", Purpose.AUTHORITY: "authority"}.get(purpose, kind)
         years = _LONGEST[domain][kind]
         if one.not_after - one.not_before > years * _YEAR:
             yield "validity_length", f"{kind}: more than {years} years"

@@ -20,7 +20,7 @@ from signing.chain.search import Edges, Path, Search
 from signing.chain.status import Standing, StatusEvidence
 from signing.chain.strength import Weakness, weakness_of_algorithm, weakness_of_key
 from signing.chain.usage import forbidden_use, oddities
-from signing.chain.walking import broken_constraint
+from signing.chain.walking import walk
 from signing.model import (
     CertificateQuestion,
     CertificateVerdict,
@@ -145,8 +145,9 @@ class _Judging:
 
     def _judged(self, path: Path) -> _Judged:
         findings = [_finding("chain", ok=True, detail=f"{self.domain}, {len(path)} certificates")]
-        broken = broken_constraint(path, self.policy.path)
-        findings.append(_finding("chain_constraints", ok=not broken, detail=broken))
+        walked = walk(path, self.policy.path)
+        detail = walked.broken or ", ".join(sorted(walked.policies))
+        findings.append(_finding("chain_constraints", ok=not walked.broken, detail=detail))
         misuse = list(forbidden_use(path[0], self.question.purpose, self.policy.path))
         findings.extend(_finding(code, ok=False, detail=detail) for code, detail in misuse)
         if not misuse:

@@ -8,6 +8,7 @@ may be fetched, so it is stepped by hand and needs no event loop.
 from __future__ import annotations
 
 from collections.abc import Coroutine
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -34,25 +35,37 @@ _UNLIMITED = 1_000
 _AGES = timedelta(days=290_000)
 
 
-def broken_constraint(path: Path, rules: PathRules) -> str:
-    """What of RFC 5280 6.1 the path (leaf first, anchor last) violates, in English for experts; empty when nothing.
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What RFC 5280 6.1 says of one path. `broken`: the rule that it violates, in English for experts; empty when none.
+
+    `policies`: the user-constrained policy set (6.1.6) as dotted identifiers of the relying party's side.
+    """
+
+    broken: str
+    policies: frozenset[str] = frozenset()
+
+
+def walk(path: Path, rules: PathRules) -> Walk:
+    """Walk a path (leaf first, anchor last) under these inputs.
 
     Validity periods are not judged here (the tolerance swallows them): what they mean depends on what is proven.
     """
     anchor, below = path[-1], path[-2::-1]
     if not below:
-        return ""
+        return Walk("")
     moment = below[-1].not_before
     try:
         chain = ValidationPath(_anchored(anchor), [one.asn1 for one in below[:-1]], below[-1].asn1)
         _stepped(async_validate_path(_context(anchor, moment), chain, parameters=_inputs(rules)))
     except (ValidationError, PathError) as failure:
-        return _short(failure)
+        return Walk(_short(failure))
     except NotImplementedError as failure:
-        return f"a name constraint of a kind that is not supported: {_short(failure)}"
+        return Walk(f"a name constraint of a kind that is not supported: {_short(failure)}")
     except UNREADABLE as failure:
-        return f"unreadable: {type(failure).__name__}"
-    return ""
+        return Walk(f"unreadable: {type(failure).__name__}")
+    qualified = chain.qualified_policies() or ()
+    return Walk("", frozenset(_dotted(one.user_domain_policy_id) for one in qualified))
 
 
 def _context(anchor: ReadCertificate, moment: datetime) -> ValidationContext:
@@ -93,6 +106,10 @@ def _inputs(rules: PathRules) -> PKIXValidationParams:
         initial_explicit_policy=rules.explicit_policy,
         initial_any_policy_inhibit=rules.inhibit_any,
     )
+
+
+def _dotted(policy: str) -> str:
+    return ANY_POLICY if policy == "any_policy" else policy
 
 
 def _stepped(work: Coroutine[Any, Any, Any]) -> Any:
