@@ -65,6 +65,7 @@ class Case:
     status: Callable[[], Evidence] | None = None
     roots: tuple[str, ...] = ()
     domains: frozenset[TrustDomain] = frozenset(TrustDomain)
+    stamp_domains: frozenset[TrustDomain] = frozenset(TrustDomain)
     expected: tuple[ExpectedSigner, ...] = ()
     time_required: bool = False
     claimed: datetime | None = None
@@ -107,7 +108,8 @@ class Case:
 
     def grounds(self) -> Grounds:
         """What it is judged on."""
-        policy = replace(DEFAULT_POLICY, domains=self.domains, time=TimeRules(required=self.time_required))
+        time = TimeRules(required=self.time_required, domains=self.stamp_domains)
+        policy = replace(DEFAULT_POLICY, domains=self.domains, time=time)
         return Grounds(pki.trust(*self.roots), self.at, self.evidence(), policy, self.expected)
 
 

@@ -19,6 +19,8 @@ _PATH = either("CHAIN_CONSTRAINTS_FAILURE", "NO_CERTIFICATE_CHAIN_FOUND", "CERTI
 _BROKEN = either("SIG_CRYPTO_FAILURE", "FORMAT_FAILURE")
 _SUBSTITUTED = either("SIG_CONSTRAINTS_FAILURE", "NO_SIGNING_CERTIFICATE_FOUND")
 _DUTY, _PUBLIC = frozenset({TrustDomain.PUBLIC_DUTY}), frozenset({TrustDomain.PUBLIC})
+_NOT_HER = either("NO_CERTIFICATE_CHAIN_FOUND", "SIG_CONSTRAINTS_FAILURE")
+"""With a signer table the outcome is the farther one from a pass: no path in the domain that the role demands."""
 _AGENCY = (ExpectedSigner("agency", TrustDomain.PUBLIC_DUTY, identifiers=frozenset({"MST:0100112233"})),)
 _P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 
@@ -106,9 +108,7 @@ _DOMAINS = (
     Case("public-where-duty-counts", "K7", _NO_CHAIN, "citizen", domains=_DUTY),
     Case("public-where-public-counts", "K7", PASS, "citizen", domains=_PUBLIC),
     Case("agency-by-public-ca", "K7", _NO_CHAIN, "agency-by-public-ca", domains=_DUTY),
-    Case(
-        "agency-by-public-ca-expected", "K7", either("SIG_CONSTRAINTS_FAILURE"), "agency-by-public-ca", expected=_AGENCY
-    ),
+    Case("agency-by-public-ca-expected", "K7", _NOT_HER, "agency-by-public-ca", expected=_AGENCY),
     Case("agency-expected", "K7", PASS, "agency", expected=_AGENCY),
 )
 _PATHS = (
@@ -136,7 +136,7 @@ _PATHS = (
 )  # fmt: skip
 _NAMES = (
     Case("lookalike-authority", "K9", _NO_CHAIN, "under-lookalike-ca", enclosed=("under-lookalike-ca", "lookalike-ca")),
-    Case("homoglyph", "K9", either("SIG_CONSTRAINTS_FAILURE"), "homoglyph", expected=_AGENCY),
+    Case("homoglyph", "K9", _NOT_HER, "homoglyph", expected=_AGENCY),
     Case("two-names", "K9", either("SIG_CONSTRAINTS_FAILURE"), "two-names", expected=_AGENCY),
     Case("long-name", "K9", PASS, "long-name"),
 )

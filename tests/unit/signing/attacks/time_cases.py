@@ -27,7 +27,7 @@ _VALIDITY = (
     Case("expired-stamped-afterwards", "T1", _OUT | {"EXPIRED"}, "expired", stamped=(Stamped(NOW),)),
     Case(
         "expired-since-stamped-before", "T1", PASS, "expired", stamped=(Stamped(_THEN),),
-        status=lambda: lists("expired", "tsa-duty", at=_THEN + _DAY),
+        status=lambda: _both(lists("expired", at=_THEN + _DAY), lists("tsa-duty")),
     ),
     Case("not-yet-valid", "T1", _OUT | {"NOT_YET_VALID"}, "not-yet-valid"),
     Case("not-yet-valid-stamped", "T1", either("NOT_YET_VALID"), "not-yet-valid", stamped=(Stamped(NOW),)),
@@ -52,6 +52,10 @@ _REVOKED = (
     Case("on-hold", "T2", _WAIT | _UNPROVEN | {"REVOKED"}, "on-hold", stamped=(Stamped(NOW),)),
     Case("hold-removed", "T2", PASS, "was-on-hold", stamped=(Stamped(NOW),)),
 )  # fmt: skip
+
+
+def _both(one: Evidence, other: Evidence) -> Evidence:
+    return replace(one, crls=(*one.crls, *other.crls))
 
 
 def _unhold() -> Evidence:
@@ -172,7 +176,7 @@ _STAMPS = (
     ),
     Case(
         "stamp-of-another-domain", "T5", _UNPROVEN | _TIME, "revoked-after", at=LATER,
-        stamped=(Stamped(NOW, "tsa-public"),), domains=frozenset({TrustDomain.PUBLIC_DUTY}),
+        stamped=(Stamped(NOW, "tsa-public"),), stamp_domains=frozenset({TrustDomain.PUBLIC_DUTY}),
     ),
 )  # fmt: skip
 
