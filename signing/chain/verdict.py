@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import sha256
 
 from signing.catalogue import finding_rows, sub_indication_rows
 from signing.chain.certificates import ReadCertificate, read_certificate, read_certificates
@@ -36,8 +35,8 @@ from signing.trust import Anchor, TrustStore
 _MAX_OTHERS = 256
 
 _ORDER = (
-    SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE,
     SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
+    SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE,
     SubIndication.NO_CERTIFICATE_CHAIN_FOUND_NO_POE,
     SubIndication.CHAIN_CONSTRAINTS_FAILURE,
     SubIndication.CRYPTO_CONSTRAINTS_FAILURE,
@@ -81,7 +80,7 @@ def judge_certificate(
             ),
         )
     best: tuple[TrustDomain, _Judged] | None = None
-    ended: list[Finding] = []
+    absent: list[Finding] = []
     for domain in sorted(question.domains):
         judging = _Judging(question, domain, trust, evidence, policy)
         for judged in judging.answers(leaf):
@@ -89,11 +88,12 @@ def judge_certificate(
                 return _verdict(domain, judged)
             if best is None or _nearness(judged) > _nearness(best[1]):
                 best = (domain, judged)
-        ended.extend(judging.no_path())
+        absent.append(judging.no_path(leaf))
     if best is not None:
         return _verdict(*best)
-    findings = tuple(dict.fromkeys(ended)) or (_finding("chain", ok=False, detail="no domain is accepted"),)
-    return _verdict(None, _Judged((), findings, _decisive(findings), frozenset()))
+    nearest = max(absent, key=lambda one: _ORDER.index(_row(one.code) or SubIndication.TRY_LATER), default=None)
+    finding = nearest or _finding("chain", ok=False, detail="no domain is accepted")
+    return _verdict(None, _Judged((), (finding,), _row(finding.code), frozenset()))
 
 
 class _Judging:
@@ -105,13 +105,10 @@ class _Judging:
         self.question = question
         self.domain = domain
         self.policy = policy
-        mine = [one for one in trust.anchors if one.domain is domain]
-        self._anchors = {one.sha256: one for one in read_certificates(one.certificate for one in mine)}
-        rules = {sha256(one.certificate).hexdigest(): one for one in mine}
-        self._counting = tuple(
-            one for digest, one in sorted(self._anchors.items()) if _counts(rules[digest], one, question.proven)
-        )
-        self._counted = any(_counts(rules[one.sha256], one, None) for one in self._anchors.values())
+        mine = {one.sha256: (one, rule) for one, rule in _anchors(trust, domain)}
+        anchors = [mine[digest] for digest in sorted(mine)]
+        self._counting = tuple(one for one, rule in anchors if _counts(rule, one, question.proven))
+        self._ended = tuple(one for one, rule in anchors if _ended(rule, one, question.proven))
         given = read_certificates([*question.others, *evidence.certificates])
         self._others = tuple(one for one in given if not one.fault)[:_MAX_OTHERS]
         self._known = given
@@ -135,13 +132,16 @@ class _Judging:
         for path in self._search.paths(leaf):
             yield self._judged(path)
 
-    def no_path(self) -> Iterator[Finding]:
-        """Why there was no path, when there was none."""
+    def no_path(self, leaf: ReadCertificate) -> Finding:
+        """Why no path passed for want of one; asked after `answers` gave none that pass."""
         if self._search.exhausted:
-            yield _finding("chain_search", ok=False)
-        yield _finding("chain", ok=False, detail=f"no path to an anchor of {self.domain}")
-        if not self._counting and self._counted:
-            yield _finding("anchor_time", ok=False)
+            return _finding("chain_search", ok=False, detail=str(self.domain))
+        rules = self.policy.path
+        earlier = Search(self._ended, self._others, rules.max_length, rules.max_paths, self.status.edges)
+        if next(earlier.paths(leaf), None) is not None:
+            return _finding("anchor_time", ok=False, detail=str(self.domain))
+        broken = [f"{one.sha256[:16]}: {one.fault}" for one in self._known if one.fault]
+        return _finding("chain", ok=False, detail="; ".join([f"no path to an anchor of {self.domain}", *broken[:4]]))
 
     def _judged(self, path: Path) -> _Judged:
         findings = [_finding("chain", ok=True, detail=f"{self.domain}, {len(path)} certificates")]
@@ -265,14 +265,23 @@ _BEFORE_STATUS = frozenset(
 """What no status can mend: the question is answered, and no list is read for it."""
 
 
-def _counts(anchor: Anchor, certificate: ReadCertificate, moment: datetime | None) -> bool:
-    """Whether the anchor counts at the moment (None: ever); without dates of the operator's, its own validity holds."""
-    if moment is None:
+def _anchors(trust: TrustStore, domain: TrustDomain) -> Iterator[tuple[ReadCertificate, Anchor]]:
+    for one in trust.anchors:
+        certificate = read_certificate(one.certificate) if one.domain is domain else None
+        if certificate is not None and not certificate.fault:
+            yield certificate, one
+
+
+def _counts(anchor: Anchor, certificate: ReadCertificate, moment: datetime) -> bool:
+    """Whether the anchor counts at the moment; where the operator gave no dates, its own validity holds."""
+    return (anchor.valid_from or certificate.not_before) <= moment and not _ended(anchor, certificate, moment)
+
+
+def _ended(anchor: Anchor, certificate: ReadCertificate, moment: datetime) -> bool:
+    """Whether the anchor counted once and no longer does: what is proven to be older may still rest on it."""
+    if anchor.distrust_after is not None and moment >= anchor.distrust_after:
         return True
-    starts = anchor.valid_from or certificate.not_before
-    ends = anchor.valid_until
-    within = starts <= moment and (moment < ends if ends is not None else moment <= certificate.not_after)
-    return within and (anchor.distrust_after is None or moment < anchor.distrust_after)
+    return moment >= anchor.valid_until if anchor.valid_until is not None else moment > certificate.not_after
 
 
 def _earliest(evidence: Evidence) -> dict[str, datetime]:
