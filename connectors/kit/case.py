@@ -41,10 +41,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class TaskSample:
-    """One task that the suite may have delivered: an operation of trigger `effect` and what a ledger asks for."""
+    """One task that the suite may have delivered: an operation of trigger `effect` and what a ledger asks for.
+
+    `before` is delivered first, in order: a result needs the dossier that it belongs to. `memory` is what the lane remembers
+    already, and whatever the receipts of those before ask for.
+    """
 
     operation: str
     task: Task
+    before: tuple[Sample, ...] = ()
+    memory: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

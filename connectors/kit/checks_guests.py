@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -69,7 +70,7 @@ async def tasks_have_one_effect(subject: Subject, ears: Ears) -> Faults:
             async with ground(subject, ears) as here:
                 if here.case.task is None or here.case.task_effects is None:
                     return ["thiếu task và task_effects trong case cho các thao tác effect"]
-                sample = here.case.task(operation.name, number)
+                sample = await _after_those_before(here, here.case.task(operation.name, number), number, faults)
                 if kind is not None:
                     here.play(kind, operation.name)
                 done = await _followed(here, sample, operation.idempotent)
@@ -313,4 +314,17 @@ def _delivery(here: Ground, sample: TaskSample, attempt: int) -> TaskDelivery:
         task=task,
         accepted_at=task.asked_at,
         budget=fresh_budget(),
+        memory=dict(sample.memory),
     )
+
+
+async def _after_those_before(here: Ground, sample: TaskSample, number: int, faults: Faults) -> TaskSample:
+    """The task, once what must come before it was delivered, with what the lane remembers of that."""
+    memory = dict(sample.memory)
+    for step, before in enumerate(sample.before):
+        ended = await here.deliver(replace(here.delivery(before, number, step), memory=dict(memory)))
+        if ended.receipt is None:
+            faults.append(f"{before.operation} (trước {sample.operation}): không giao được ({ended.code})")
+        else:
+            memory.update(ended.receipt.memory)
+    return replace(sample, memory=memory)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
-from connectors.kit.case import Case, ConformanceCase, Example, Feeding, OutcomeTrigger, Sample
-from connectors.kit.contract import Change, Question
+from connectors.kit.case import Case, ConformanceCase, Example, Feeding, OutcomeTrigger, Sample, TaskSample
+from connectors.kit.contract import RESULTS, Change, Question, Task
 from connectors.national_dvc.profiles._mapi.catalogues import AGENCIES
 from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
@@ -27,13 +27,16 @@ from mappings.canonical import (
     Carried,
     Dossier,
     DossierTimes,
+    FileRef,
     Identity,
     Party,
     Procedure,
+    ResultDocument,
     StatusEvent,
     Step,
+    VerifiedResult,
 )
-from mappings.codes import DossierStatus, IdentityType, Origin, PartyKind
+from mappings.codes import DossierStatus, IdentityType, Origin, Outcome, PartyKind
 from mappings.dates import to_portal_time
 
 _MADONVI = "000.00.00.G16"
@@ -75,6 +78,7 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
             "allow_plain": ("127.0.0.1",),
             "progress_after_unknown": {"5": "hold"},
             "endpoints": {"share": "/mapi/share"},
+            "result_url_base": "https://ket-qua.bvhttdl.example.vn/kq",
         },
         secrets={"username": _USERNAME, "password": _PASSWORD},
         simulator={"username": _USERNAME, "password": _PASSWORD, "profile": profile},
@@ -86,6 +90,7 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
         state_path="/_simulator/dossiers?limit=100000",
         fault_operation={
             "state": SYNC_DOSSIER,
+            RESULTS: SYNC_DOSSIER,
             "progress": APPEND_ROWS,
             "procedure": READ_PROCEDURE,
             "catalogue": AGENCIES,
@@ -100,6 +105,8 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
         },
         profiles=(folder,),
         changes=_looks,
+        task=_task,
+        task_effects=_task_effects,
         # The catalogues are there already; one procedure is renamed to show that a round reads what is new.
         feeding=lambda _poller: Feeding("POST", "/_simulator/catalogue", b'{"rename": {"1.004528": "Ten moi"}}'),
     )
@@ -162,6 +169,34 @@ def _effects(state: object, sample: Sample) -> int:
     return sum(
         isinstance(row, dict) and row.get("TrangThai") == status and row.get("ThoiDiemXuLy") == moment for row in rows
     )
+
+
+def _task(operation: str, number: int) -> TaskSample:
+    """The judged result of a dossier that has ended."""
+    sample = _sample("state", 1_000 + number, 0)
+    ended = replace(sample.carried.event, state=DossierStatus.RESOLVED, outcome=Outcome.GRANTED)
+    dossier = sample.carried.dossier
+    file = FileRef("the-hdv.pdf", "application/pdf", 10, "ab" * 32)
+    shown = VerifiedResult(f"{dossier.dossier_code}-KQ(1)", ResultDocument("GP-1", f"Thẻ của {_APPLICANT}", file))
+    task = Task(
+        kind=RESULTS,
+        reported_by="gateway",
+        ledger="result",
+        ledger_id=shown.result_code,
+        version=2,
+        dossier_code=dossier.dossier_code,
+        asked_at=ended.occurred_at + timedelta(minutes=1),
+        fields={RESULTS: msgspec.to_builtins((shown,))},
+        dossier=dossier,
+    )
+    return TaskSample(operation, task, before=(replace(sample, carried=replace(sample.carried, event=ended)),))
+
+
+def _task_effects(state: object, sample: TaskSample) -> int:
+    """Whether the portal ever showed the result, beside the state that the dossier ended in."""
+    held = next((row for row in _list(state, "dossiers") if row.get("code") == sample.task.dossier_code), {})
+    shown = held.get("results")
+    return int(isinstance(shown, dict) and sample.task.ledger_id in shown and held.get("state") == "9")
 
 
 def _list(tree: object, key: str) -> list[dict[str, object]]:

@@ -7,6 +7,8 @@ kept in the lane's memory:
     created   "1" once the portal is known to hold the dossier
     state     the status acknowledged last
     received_at, resolved_at, due_at, due_stated    dates that events brought (`profiles._mapi.moments`)
+    said      status and dates as they were acknowledged last (`publishing`)
+    results   codes of the results that were acknowledged
     rows      statuses of which a progress row was acknowledged, such as "2,4,9"
     events    short digests of the events whose own row was acknowledged, the last 200
 """
@@ -35,6 +37,7 @@ from connectors.kit.contract import (
     Question,
     Receipt,
     Reply,
+    TaskDelivery,
 )
 from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryError, Exchange, NotSent, SettingsError
 from connectors.kit.http import HttpClient, HttpOptions
@@ -57,10 +60,16 @@ from connectors.national_dvc.profiles._mapi.catalogue_ledger import KIND as CATA
 from connectors.national_dvc.profiles._mapi.catalogue_ledger import Catalogues
 from connectors.national_dvc.profiles._mapi.catalogues import LISTINGS
 from connectors.national_dvc.profiles._mapi.doubts import harm_of_repeating
-from connectors.national_dvc.profiles._mapi.mapping import RESULT_UNVERIFIED, has_results, needs_catalogue
+from connectors.national_dvc.profiles._mapi.mapping import (
+    RESULT_UNVERIFIED,
+    RESULTS_SENT,
+    needs_catalogue,
+    withheld,
+)
 from connectors.national_dvc.profiles._mapi.moments import witnessed
 from connectors.national_dvc.profiles._mapi.outcomes import Family
 from connectors.national_dvc.profiles._mapi.rules import portal_status
+from connectors.national_dvc.publishing import SAID, Publisher, said
 from connectors.national_dvc.settings import Settings as Settings
 from mappings.codes import Origin
 from mappings.dates import local_date
@@ -74,7 +83,7 @@ _EXISTS_ONLY = "Cổng có hồ sơ nhưng không cho biết nội dung; gửi l
 
 
 class NationalPortal:
-    """Deliverer, BatchDeliverer, Enquirer, Lookup, Poller, Ledger, Endpoint and Probe of the national portal."""
+    """Deliverer, BatchDeliverer, Enquirer (of tasks too), Lookup, Poller, Ledger, Endpoint and Probe of the national portal."""
 
     def __init__(self, settings: Settings, client: PortalClient, kit: Kit) -> None:
         self._settings = settings
@@ -82,6 +91,7 @@ class NationalPortal:
         self._kit = kit
         self._generation: Generation = GENERATIONS[settings.profile]
         self._catalogue = Catalogue(client, kit, settings.madonvi, settings.catalogue_ttl_s)
+        self._publisher = Publisher(settings, client, self._catalogue, kit)
         self._follower = CatalogueFollower(self._catalogue, kit, settings.followed)
 
     async def deliver(self, delivery: Delivery) -> Receipt:
@@ -124,6 +134,14 @@ class NationalPortal:
         # The next attempt need not find out by a refused create that the dossier exists.
         await self._kit.coordination.remember(self._hint(delivery), "1", _HINT_TTL)
         return Enquiry(Found.CANNOT_TELL, repeat_allowed=True, reason_vi=_EXISTS_ONLY)
+
+    async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
+        """The portal's receipt for judged results."""
+        return await self._publisher.deliver(delivery)
+
+    async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
+        """Whether an unanswered update of results happened."""
+        return await self._publisher.enquire(delivery)
 
     async def ask(self, question: Question) -> Answer:
         """What the portal publishes: a procedure by `code`, or a catalogue by `service`. No personal data is involved."""
@@ -242,16 +260,22 @@ class NationalPortal:
         return self._settings.sole_writer and first and delivery.carried.dossier.origin is not Origin.ONLINE_NATIONAL
 
     def _state_receipt(
-        self, delivery: Delivery, said: Said, findings: tuple[str, ...], *, duplicate: bool = False
+        self, delivery: Delivery, answer: Said, findings: tuple[str, ...], *, duplicate: bool = False
     ) -> Receipt:
-        status = portal_status(delivery.carried, self._settings.portal)
+        carried, memory, rules = delivery.carried, delivery.memory, self._settings.portal
+        status = portal_status(carried, rules)
         return Receipt(
             reference=delivery.dossier_code,
-            at=said.at,
-            exchange=said.exchange,
+            at=answer.at,
+            exchange=answer.exchange,
             duplicate=duplicate,
-            message=said.conclusion.meaning_vi,
-            memory={"created": "1", "state": status, **witnessed(delivery.carried, status, delivery.memory)},
+            message=answer.conclusion.meaning_vi,
+            memory={
+                "created": "1",
+                "state": status,
+                SAID: said(carried, status, rules, memory),
+                **witnessed(carried, status, memory),
+            },
             findings=findings,
         )
 
@@ -344,7 +368,10 @@ def _rows_receipt(item: Planned, said: Said) -> Receipt:
 
 
 def _result_findings(delivery: Delivery) -> tuple[str, ...]:
-    return (RESULT_UNVERIFIED,) if has_results(delivery.carried) else ()
+    """What is said of results beside rows, which never show one; those that the lane's memory knows are shown already."""
+    known = delivery.memory.get(RESULTS_SENT, "").split()
+    shown = {one.document.file.sha256 for one in delivery.carried.verified if one.result_code in known}
+    return (RESULT_UNVERIFIED,) if withheld(delivery.carried, shown) else ()
 
 
 def _faults(planned: Plan) -> Iterator[DeliveryError]:

@@ -20,10 +20,11 @@ MappedDossier = Mapped[HoSo2019] | Mapped[HoSo2023]
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """One dialect: `map_dossier` as in its profile, and the folder that holds its outcome table."""
+    """One dialect: `map_dossier` and `map_results` as in its profile, and the folder that holds its outcome table."""
 
     folder: str
     map_dossier: Callable[[Carried, Rules, ThuTuc | None, Mapping[str, str] | None], MappedDossier]
+    map_results: Callable[[Carried, Rules, ThuTuc | None, Mapping[str, str]], MappedDossier]
 
     def outcomes(self, extra: Sequence[ExtraOutcome] = ()) -> Outcomes:
         """The outcome table of this generation behind the rows that a deployment adds."""
@@ -31,7 +32,7 @@ class Generation:
 
 
 GENERATIONS: Mapping[str, Generation] = {
-    "mapi-2019": Generation("mapi_2019", mapping_2019.map_dossier),
-    "mapi-2023": Generation("mapi_2023", mapping_2023.map_dossier),
+    "mapi-2019": Generation("mapi_2019", mapping_2019.map_dossier, mapping_2019.map_results),
+    "mapi-2023": Generation("mapi_2023", mapping_2023.map_dossier, mapping_2023.map_results),
 }
 """By the name that `profile` has in the settings (facts 0.1)."""

@@ -156,7 +156,10 @@ def _part_faults(fields: Fields) -> Iterator[str]:
         if not (isinstance(fee["Gia"], str) and _AMOUNT.fullmatch(fee["Gia"])):
             yield _malformed("Gia")
     for result in _objects(fields, "DanhSachGiayToKetQua"):
-        yield from _missing(result, ("TenGiayTo",))
+        yield from _missing(result, ("TenGiayTo", "DuongDanTepTinKetQua"))
+        # A result belongs to a dossier that has ended (2.6: "C (9/10)"); before that nothing can have been decided.
+        if fields.get("TrangThaiHoSo") not in _ENDED_STATES:
+            yield _malformed("DanhSachGiayToKetQua")
     for identity in _objects(fields, "DinhDanhCHS"):
         yield from _missing(identity, ("LoaiDinhDanh", "SoDinhDanh"))
 

@@ -61,6 +61,15 @@ class HeldDossier:
     fields: Mapping[str, object]
     versions: list[Version] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
+    results: dict[str, Mapping[str, object]] = field(default_factory=dict)
+
+    def show_results(self, at: float) -> None:
+        """Note every result that was ever shown, with the status that it was shown beside first: nothing is forgotten."""
+        listed = self.fields.get("DanhSachGiayToKetQua")
+        for result in listed if isinstance(listed, (list, tuple)) else ():
+            if isinstance(result, Mapping):
+                known = {"at": at, "state": self.fields.get("TrangThaiHoSo", ""), "result": dict(result)}
+                self.results.setdefault(str(result.get("GiayToId", "")), known)
 
     def count(self, effect: Effect) -> int:
         """How many accepted calls had this effect."""
@@ -84,6 +93,7 @@ class HeldDossier:
                 {"at": row.at, "state": row.state, "digest": row.digest, "repeat_of": row.repeat_of, "row": row.fields}
                 for row in self.rows
             ],
+            "results": self.results,
             "counts": self.counts(),
         }
         if with_fields:
@@ -118,6 +128,7 @@ class Holdings:
         held = HeldDossier(code=code, fields=fields)
         held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), Effect.CREATE, digest(fields)))
         self.dossiers[code] = held
+        held.show_results(at)
 
     def update(self, fields: Mapping[str, object], at: float) -> None:
         """Replace a stored dossier in full (`isUpdating` "True"; facts 2.6) and note what that did."""
@@ -125,6 +136,7 @@ class Holdings:
         mark = digest(fields)
         held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), _effect(held.versions, mark), mark))
         held.fields = fields
+        held.show_results(at)
 
     def append_rows(self, code: str, rows: Sequence[Mapping[str, object]], at: float) -> None:
         """Append progress rows: nothing identifies one, so a repeated call repeats history (facts 2.7)."""

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from connectors.kit import registry
-from connectors.kit.contract import Kit
+from connectors.kit.contract import RESULTS, Kit
 from connectors.kit.errors import CredentialsRefused, SettingsError
-from connectors.kit.manifest import ManifestError
+from connectors.kit.manifest import Manifest, ManifestError
 from gateway.bootstrap.guests import Outside
 from gateway.clock import Clock
 from gateway.config import Loaded, secret
@@ -103,4 +103,15 @@ def read_routes(loaded: Loaded) -> Routes:
             )
             operations = tuple(EventOperation(name, spec.when_late) for _, name, spec in triggered)
             by_role[rule.role] = (*by_role.get(rule.role, ()), Route(code, operations))
-    return Routes(by_role)
+    return Routes(by_role, _takers(loaded, manifests) if loaded.settings.results is not None else None)
+
+
+def _takers(loaded: Loaded, manifests: Mapping[str, Manifest]) -> dict[str, str]:
+    """The outside systems that take judged results, each with its operation."""
+    return {
+        code: RESULTS
+        for rule in loaded.settings.routes
+        if rule.role == "resolution"
+        for code in rule.to
+        if any(spec.name == RESULTS for spec in manifests[loaded.settings.upstreams[code].connector].for_effects())
+    }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -53,7 +54,7 @@ async def test_the_first_delivery_creates_and_the_next_update(portal: Any, conne
     """The receipt asks the lane to remember that the portal has the dossier; then it is an update."""
     connector = connect()
     receipt = await connector.deliver(received())
-    assert receipt.memory == {"created": "1", "state": "2"}
+    assert (receipt.memory["created"], receipt.memory["state"]) == ("1", "2")
     assert not receipt.duplicate
     await connector.deliver(received(memory=receipt.memory))
     assert flags(portal) == ["False", "True"]
@@ -391,7 +392,9 @@ async def test_only_a_sole_writer_may_take_existence_for_its_own_create(
     ours = make(DossierStatus.RECEIVED, "20241014093000")
     done = await connector.enquire(delivery("state", ours))
     assert done.found is Found.DONE and done.receipt is not None
-    assert done.receipt.memory == {"created": "1", "state": "2"}
+    said = {"TrangThaiHoSo": "2", "NgayNopHoSo": "20241014081500"}
+    said |= {"NgayTiepNhan": "20241014093000", "NgayHenTra": "20241021093000"}
+    assert done.receipt.memory == {"created": "1", "state": "2", "said": json.dumps(said, separators=(",", ":"))}
     for doubtful in (
         delivery("state", ours, sequence=3),
         delivery("state", ours, memory={"created": "1"}),

@@ -8,12 +8,13 @@ national-portal facts 2.6.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from connectors.national_dvc.profiles._mapi.messages import (
     MAX_FILE_NAME,
+    MAX_RESULT_NAME,
     MAX_SUMMARY,
     DinhDanh,
     GiayToKetQua,
@@ -22,12 +23,14 @@ from connectors.national_dvc.profiles._mapi.messages import (
     ThuTuc,
 )
 from connectors.national_dvc.profiles._mapi.rules import RETURNED, Draft, portal_code
-from mappings.canonical import Carried, Component, Fee
+from mappings.canonical import Carried, Component, Fee, VerifiedResult
 from mappings.codes import ComponentForm
 from mappings.tables import UnknownCode
 from mappings.text import nfc, shorten
 
 RESULT_UNVERIFIED = "result_unverified"
+RESULT_WITHOUT_LINK = "result_without_link"
+RESULTS_SENT = "results"
 SUMMARY_SHORTENED = "summary_shortened"
 SUMMARY_FROM_PROCEDURE = "summary_from_procedure"
 COMPONENT_WITHOUT_LINK = "component_without_link"
@@ -59,7 +62,8 @@ def needs_catalogue(carried: Carried) -> bool:
 def begin(draft: Draft) -> str:
     """The status of the dossier, once it is known that this event may set it: the first words of every mapping."""
     status = draft.status()
-    _check_order(draft, status)
+    if draft.said is None:
+        _check_order(draft, status)
     if not draft.carried.state_applies:
         draft.fault(
             "state_not_applied", "/state_applies", "sự kiện đến muộn chỉ là lịch sử, không được ghi đè trạng thái"
@@ -188,15 +192,36 @@ def identities(draft: Draft) -> tuple[DinhDanh, ...]:
 
 
 def results(draft: Draft) -> tuple[GiayToKetQua, ...]:
-    """None yet: a result goes out only after its signature was judged (QĐ 3036 Điều 11.2), and the receipt says so."""
-    if has_results(draft.carried):
+    """What was judged and may be shown (QĐ 3036 Điều 11.2), and nothing else; the receipt says what was withheld.
+
+    With a state the portal is told again what it acknowledged before, since it replaces the whole dossier; a result that it
+    has not seen yet comes in an update of its own, behind this one.
+    """
+    acknowledged = None if draft.said is not None else draft.memory.get(RESULTS_SENT, "").split()
+    chosen = [one for one in draft.carried.verified if acknowledged is None or one.result_code in acknowledged]
+    if withheld(draft.carried, {one.document.file.sha256 for one in chosen}):
         draft.note(RESULT_UNVERIFIED)
-    return ()
+    linked = [one for one in chosen if one.document.file.url.startswith(("https://", "http://"))]
+    if len(linked) < len(chosen):
+        draft.note(RESULT_WITHOUT_LINK)
+    return tuple(_result(one) for one in linked)
 
 
-def has_results(carried: Carried) -> bool:
-    """Whether the event or its dossier names a result, which is withheld for now."""
-    return bool(carried.dossier.results or carried.event.results)
+def _result(verified: VerifiedResult) -> GiayToKetQua:
+    """A result by link, under its code KQ(n) (NĐ 45/2020 Điều 14.3)."""
+    document = verified.document
+    return GiayToKetQua(
+        TenGiayTo=shorten(nfc(document.name), MAX_RESULT_NAME, MAX_RESULT_NAME - 5),
+        MaThanhPhanHoSo=document.component_code,
+        GiayToId=verified.result_code,
+        DuongDanTepTinKetQua=document.file.url,
+        MaGiayToKetQua=document.result_code,
+    )
+
+
+def withheld(carried: Carried, shown: Collection[str] = frozenset()) -> bool:
+    """Whether the event or its dossier names a result that is not among those `shown` (digests)."""
+    return any(one.file.sha256 not in shown for one in (*carried.dossier.results, *carried.event.results))
 
 
 def is_digital(part: Component) -> bool:

@@ -30,6 +30,7 @@ MAX_ROWS = 10
 MAX_SUMMARY = 1_000
 MAX_OFFICER = 50
 MAX_FILE_NAME = 4_000
+MAX_RESULT_NAME = 2_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from mappings.codes import DossierStatus
 from mappings.dates import to_portal_time
 
 RECEIVED_AT, RESOLVED_AT, DUE_AT, DUE_STATED = "received_at", "resolved_at", "due_at", "due_stated"
+DATES = ("NgayNopHoSo", "NgayTiepNhan", "NgayHenTra", "NgayKetThucXuLy", "NgayTra", "NgayTuChoi")
 
 # Only states that say "was received" demand a reception time: 1 and 3 come before it, 5 to 8 may (facts 3.1).
 _NEEDS_RECEPTION = frozenset({RECEIVED, "4", FINISHED, RETURNED})
@@ -29,6 +30,8 @@ _ENDED = frozenset({"3", "7", "8", FINISHED, RETURNED})
 
 def moments(draft: Draft, status: str) -> dict[str, str]:
     """The dates for `HoSo`; an event is itself the witness of the step it reports, and of no other."""
+    if draft.said is not None:
+        return {name: draft.said.get(name, "") for name in DATES}
     event, times = draft.carried.event, draft.carried.dossier.times
     received = _received(draft.carried, status, draft.memory)
     if not received and status in _NEEDS_RECEPTION:

@@ -90,7 +90,8 @@ def portal_status(carried: Carried, rules: Rules) -> str:
 class Draft:
     """A message being built: collects findings, so that a person sees all of them at once.
 
-    `notes` are stable codes that do not stop the message; they end on the receipt.
+    `notes` are stable codes that do not stop the message; they end on the receipt. `said`: status and dates, by the portal's
+    names, that are repeated as they were acknowledged last, because what is told is no new state (judged results).
     """
 
     carried: Carried
@@ -98,6 +99,7 @@ class Draft:
     memory: Mapping[str, str] = field(default_factory=dict)
     faults: list[Finding] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    said: Mapping[str, str] | None = None
 
     @property
     def day(self) -> date:
@@ -105,7 +107,9 @@ class Draft:
         return local_date(self.carried.event.occurred_at)
 
     def status(self) -> str:
-        """The event's status, or a finding and an empty string."""
+        """The event's status, or a finding and an empty string; what was said last where no new one is told."""
+        if self.said is not None:
+            return self.said.get("TrangThaiHoSo", "")
         return self.look_up("/event/state", lambda: portal_status(self.carried, self.rules))
 
     def fault(self, code: str, pointer: str, message_vi: str) -> str:

@@ -34,7 +34,15 @@ def map_dossier(
     catalogue does not list it. `memory` is that of the lane: its `state` is the status that was acknowledged last, and
     it holds the dates that events brought (`moments`).
     """
-    draft = Draft(carried, rules, memory or {})
+    return _mapped(Draft(carried, rules, memory or {}), procedure)
+
+
+def map_results(carried: Carried, rules: Rules, procedure: ThuTuc | None, said: Mapping[str, str]) -> Mapped[HoSo]:
+    """The dossier with the results that may be shown; `said` are status and dates as they were acknowledged last."""
+    return _mapped(Draft(carried, rules, said=said), procedure)
+
+
+def _mapped(draft: Draft, procedure: ThuTuc | None) -> Mapped[HoSo]:
     status, channel = begin(draft), channel_of(draft)
     dossier = HoSo(
         **subject(draft, procedure),

@@ -56,7 +56,19 @@ def map_dossier(
 
     `procedure` and `memory` as in mapi-2019. Whatever `rules.mandatory_2023` says, this generation demands it.
     """
-    draft = Draft(carried, msgspec.structs.replace(rules, mandatory_2023=True), memory or {})
+    return _mapped(Draft(carried, _strict(rules), memory or {}), procedure)
+
+
+def map_results(carried: Carried, rules: Rules, procedure: ThuTuc | None, said: Mapping[str, str]) -> Mapped[HoSo]:
+    """The dossier with the results that may be shown, as in mapi-2019."""
+    return _mapped(Draft(carried, _strict(rules), said=said), procedure)
+
+
+def _strict(rules: Rules) -> Rules:
+    return msgspec.structs.replace(rules, mandatory_2023=True)
+
+
+def _mapped(draft: Draft, procedure: ThuTuc | None) -> Mapped[HoSo]:
     status, channel = begin(draft), channel_of(draft)
     dossier = HoSo(
         **subject(draft, procedure),
