@@ -58,6 +58,7 @@ class _Comparison:
         self.overridden: set[int] = set()
         self.added: set[int] = set()
         self.new_widgets: set[Ref] = set()
+        self.fields_holder: Holder = (TRAILER, b"")
 
     def fault(self, text: str) -> None:
         """Notes what is not allowed."""
@@ -188,7 +189,8 @@ class _Comparison:
         form = self.old.catalog.get(b"AcroForm")
         holder = form.number if isinstance(form, Ref) else self.old.root.number
         key = b"Fields" if isinstance(form, Ref) else b"AcroForm"
-        self._explain(new.get(b"Fields"), {(holder, key)})
+        self.fields_holder = (holder, key)
+        self._explain(new.get(b"Fields"), {self.fields_holder})
 
     def _created(self, new: Field) -> None:
         """A new field is a signature field, made of new objects, without actions; seen only when it is signed."""
@@ -258,8 +260,8 @@ class _Comparison:
         return ((self.old, old), (self.new, new))
 
     def _are_annotations(self, number: int) -> bool:
-        """Whether this array is Annots of pages and nothing else."""
-        for holder, key in self.graph.holders[number]:
+        """Whether this array is Annots of pages, or Fields besides, and nothing else."""
+        for holder, key in self.graph.holders[number] - {self.fields_holder}:
             page = self.old.load(self._ref(self.old, holder)) if holder else None
             direct = page.get(key) if isinstance(page, Dictionary) and key == b"Annots" else None
             if not isinstance(direct, Ref) or direct.number != number:

@@ -35,10 +35,11 @@ class Permission:
                 return "a further signature after a certification that allows no change"
             if change.shown:
                 return "a new visible signature field after a certification"
-        broken = sorted(name for name in change.signed if self._locks(name))
+        broken = sorted(name for name in change.signed if self.locks(name))
         return f"field {broken[0][:64]!r} was locked" if broken else ""
 
-    def _locks(self, name: str) -> bool:
+    def locks(self, name: str) -> bool:
+        """Whether the field of this name may not be changed any more."""
         listed = any(name == one or name.startswith(f"{one}.") for one in self.locked)
         return listed != self.all_but
 
