@@ -173,7 +173,11 @@ class NotCanonical(ValueError):
 
 def parse_signed(raw: bytes, limits: ReadingLimits) -> Element:
     """The root of a signed document, with its comments and instructions; raises `NotAdmitted` and nothing else."""
-    body, _encoding = admitted(raw, limits)
+    return parse_admitted(admitted(raw, limits)[0], limits)
+
+
+def parse_admitted(body: bytes, limits: ReadingLimits) -> Element:
+    """The same for bytes that `admitted` gave; raises `NotAdmitted`."""
     huge = len(body) >= _HUGE
     parser = etree.XMLParser(
         encoding="utf-8",

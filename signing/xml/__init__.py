@@ -1,6 +1,6 @@
 """XML signatures: XMLDSig and XAdES read into facts, and the profiles P-XML-B and P-XML-T made.
 
-Readers: `read_xml` (facts), `covered_bytes` (what a business reader may parse, nothing else).
+Readers: `read_xml` (facts), `covered_bytes` (what a business reader may parse, nothing else). Making: `signing.xml.making`.
 """
 
 from signing.xml.reading import covered_bytes, read_wanted, read_xml

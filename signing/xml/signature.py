@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from signing.algorithms import DIGESTS, Scheme, algorithm
 from signing.canonical import Element, NotCanonical, canonical_element, elements_named
 from signing.certificate import signing_key
-from signing.model import AlgorithmUse, Covered, Observation, SignatureFacts, SignatureFormat, TokenFacts
+from signing.model import AlgorithmUse, Covered, Observation, SignatureFacts, SignatureFormat
+from signing.timestamp import read_token
 from signing.xml import coverage, manifests, xades
 from signing.xml.key import KeyFacts, read_key_info, same_key
 from signing.xml.references import Place, Resolved, resolve
@@ -152,12 +153,16 @@ class SignatureReading:
         """Step 3 and the signature value. A bare KeyValue is tried where no certificate is: an observation, never a signer."""
         method = message.method
         self._note("algorithm_known", method.chosen is not None, "" if method.chosen else method.uri[:100])
-        certificates = KeyFacts(keys.certificates + self._wanted.certificates)
         if method.chosen is None:
             self._algorithms.append(AlgorithmUse("signature", method.uri[:100], parameters=method.parameters))
-            return find_signer(Value(_ANY, b"", b""), certificates, ())
+            return find_signer(Value(_ANY, b"", b""), keys.certificates, ())
         value = Value(method.chosen, message.signed, message.parts.value)
-        signer = find_signer(value, certificates, qualified.claims if qualified is not None else ())
+        claims = qualified.claims if qualified is not None else ()
+        signer = find_signer(value, keys.certificates, claims)
+        if not signer.held and self._wanted.certificates:
+            # What was handed in counts only where it fits; what the signature itself carries is reported in any case.
+            other = find_signer(value, self._wanted.certificates, claims)
+            signer = other if other.held and other.bound is not False else signer
         key, held, detail = signer.key, signer.held, signer.detail
         if signer.certificate is None and keys.keys:
             key = signing_key(keys.keys[0].public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
@@ -171,7 +176,7 @@ class SignatureReading:
             self._note("signature_value", held, detail if not held or signer.certificate is None else "")
         if signer.key is not None and keys.keys:
             self._note("key_value", all(same_key(one, signer.key.key) for one in keys.keys))
-        for claim in (one for claims in (qualified.claims if qualified else ()) for one in claims):
+        for claim in (one for named in claims for one in named):
             if claim.digest is not None:
                 self._algorithms.append(AlgorithmUse("certificate-digest", claim.digest.name))
         return signer
@@ -189,6 +194,7 @@ class SignatureReading:
         fault = coverage.coverage_fault(parts, resolved, self._wanted.signed_path) if whole else "a Reference is open"
         self._note("coverage", fault=fault)
         covered = coverage.covered(parts, resolved) if whole else Covered("none")
+        others = self.evidence.certificates + keys.certificates
         facts = SignatureFacts(
             self._name,
             SignatureFormat.XMLDSIG if qualified is None else SignatureFormat.XADES,
@@ -200,7 +206,7 @@ class SignatureReading:
             parts.value,
             tuple(dict.fromkeys(self._algorithms)),
             tuple(self._seen),
-            tuple(TokenFacts(token, "signature", None) for token, _stamped in self.evidence.tokens),
+            tuple(read_token(token, stamped, "signature", others) for token, stamped in self.evidence.tokens),
             xades.level(qualified),
         )
         contents = tuple(one.content for one in coverage.data_of(parts, resolved))

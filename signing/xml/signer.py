@@ -14,7 +14,6 @@ from signing.algorithms import SignatureAlgorithm, digest_by_uri, verifies
 from signing.canonical import Element
 from signing.certificate import SigningKey, certificate_parts, signing_key
 from signing.der import DerError
-from signing.xml.key import KeyFacts
 from signing.xml.names import DS, MGF1, PSS, RSA_PSS, SIGNATURE_METHODS, with_salt
 from signing.xml.structure import Malformed, elements, text_of
 from signing.xml.xades import NamedCertificate
@@ -107,9 +106,11 @@ class Value:
         return verifies(key.key, self.chosen, digest, self.value, raw_ecdsa=True)
 
 
-def find_signer(value: Value, found: KeyFacts, claims: tuple[tuple[NamedCertificate, ...], ...]) -> Signer:
+def find_signer(
+    value: Value, certificates: Iterable[bytes], claims: tuple[tuple[NamedCertificate, ...], ...]
+) -> Signer:
     """The signer's certificate: the one that SigningCertificate names, without it the one whose key fits (step 3)."""
-    readable = list(_readable(found.certificates))
+    readable = list(_readable(certificates))
     if not claims:
         return _fitting(value, readable)
     named = [one for one in readable if all(any(c.same_digest(one[0]) for c in claim) for claim in claims)]
