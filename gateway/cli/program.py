@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from gateway.cli import (
     audit,
+    certificate,
     config,
     connectors,
     consent,
@@ -59,6 +60,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     connectors,
     config,
     evidence,
+    certificate,
     doctor,
     demo,
 )

@@ -54,6 +54,13 @@ class ReadCertificate:
     fault: str = ""
 
     @property
+    def common_name(self) -> str:
+        """What people call it, for reports only: the common name, else the whole name; as found, never compared."""
+        native = self.asn1.subject.native
+        name = native.get("common_name") or self.asn1.subject.human_friendly
+        return name if isinstance(name, str) else " + ".join(map(str, name))
+
+    @property
     def self_issued(self) -> bool:
         """Subject and issuer are the same name (RFC 5280 3.2)."""
         return self.subject == self.issuer

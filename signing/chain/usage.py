@@ -48,6 +48,18 @@ def forbidden_use(certificate: ReadCertificate, purpose: Purpose, rules: PathRul
     yield from _extended(certificate, purpose, rules)
 
 
+def likely_purpose(certificate: ReadCertificate) -> Purpose:
+    """What the certificate was evidently issued for, where nobody says what it is asked for."""
+    extended = certificate.extended_key_usages or ()
+    if certificate.is_authority:
+        return Purpose.AUTHORITY
+    if TIME_STAMPING in extended:
+        return Purpose.TIMESTAMP
+    if OCSP_SIGNING in extended:
+        return Purpose.OCSP
+    return Purpose.CRL if certificate.key_usages == frozenset({"crl_sign"}) else Purpose.SIGNER
+
+
 def _extended(certificate: ReadCertificate, purpose: Purpose, rules: PathRules) -> Iterator[tuple[str, str]]:
     extended = certificate.extended_key_usages
     shown = ", ".join(extended or ())

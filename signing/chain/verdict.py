@@ -20,6 +20,7 @@ from signing.chain.status import Standing, StatusEvidence
 from signing.chain.strength import Weakness, weakness_of_algorithm, weakness_of_key
 from signing.chain.usage import forbidden_use, oddities
 from signing.chain.walking import walk
+from signing.identity import displayed
 from signing.model import (
     CertificateQuestion,
     CertificateVerdict,
@@ -91,9 +92,9 @@ def judge_certificate(
         absent.append(judging.no_path(leaf))
     if best is not None:
         return _verdict(*best)
-    nearest = max(absent, key=lambda one: _ORDER.index(_row(one.code) or SubIndication.TRY_LATER), default=None)
-    finding = nearest or _finding("chain", ok=False, detail="no domain is accepted")
-    return _verdict(None, _Judged((), (finding,), _row(finding.code), frozenset()))
+    findings = tuple(absent) or (_finding("chain", ok=False, detail="no domain is accepted"),)
+    nearest = max((_row(one.code) for one in findings), key=lambda one: -1 if one is None else _ORDER.index(one))
+    return _verdict(None, _Judged((), findings, nearest, frozenset()))
 
 
 class _Judging:
@@ -140,7 +141,7 @@ class _Judging:
         earlier = Search(self._ended, self._others, rules.max_length, rules.max_paths, self.status.edges)
         if next(earlier.paths(leaf), None) is not None:
             return _finding("anchor_time", ok=False, detail=str(self.domain))
-        broken = [f"{one.sha256[:16]}: {one.fault}" for one in self._known if one.fault]
+        broken = [_short(one, one.fault) for one in self._known if one.fault]
         return _finding("chain", ok=False, detail="; ".join([f"no path to an anchor of {self.domain}", *broken[:4]]))
 
     def _judged(self, path: Path) -> _Judged:
@@ -168,16 +169,16 @@ class _Judging:
 
     def _strength(self, path: Path) -> Iterator[Finding]:
         rules, moment = self.policy.algorithms, self.question.proven
-        found: list[tuple[str, Weakness]] = []
+        found: list[tuple[ReadCertificate, Weakness]] = []
         for one in path[:-1]:
             weak = weakness_of_algorithm(one.asn1["signature_algorithm"], rules, moment)
-            found.extend([(one.sha256, weak)] if weak else [])
+            found.extend([(one, weak)] if weak else [])
         for one in path:
             weak = weakness_of_key(one.key, rules)
-            found.extend([(one.sha256, weak)] if weak else [])
-        for digest, weak in found:
+            found.extend([(one, weak)] if weak else [])
+        for one, weak in found:
             code = "chain_algorithms_outdated" if weak.outdated else "chain_algorithms"
-            yield _finding(code, ok=False, detail=f"{digest[:16]}: {weak.reason}")
+            yield _finding(code, ok=False, detail=_short(one, weak.reason))
         if not found:
             yield _finding("chain_algorithms", ok=True)
 
@@ -185,7 +186,7 @@ class _Judging:
         proven, earliest = self.question.proven, self.question.created_after
         bad = [one for one in path[:-1] if not one.valid_at(proven)]
         for one in bad:
-            period = f"{one.sha256[:16]}: {one.not_before.isoformat()} to {one.not_after.isoformat()}"
+            period = _short(one, f"{one.not_before.isoformat()} to {one.not_after.isoformat()}")
             if proven < one.not_before:
                 yield _finding("certificate_started", ok=False, detail=period)
             elif earliest is not None and earliest > one.not_after:
@@ -311,8 +312,10 @@ def _nearness(judged: _Judged) -> int:
     return -1 if judged.sub_indication is None else _ORDER.index(judged.sub_indication)
 
 
-def _short(one: ReadCertificate, detail: str) -> str:
-    return f"{one.sha256[:16]}: {detail}" if detail else one.sha256[:16]
+def _short(one: ReadCertificate, detail: str = "") -> str:
+    """Which certificate, by a name that cannot deceive and by the beginning of its digest, and what was seen of it."""
+    named = f"{displayed(one.common_name, 60)} ({one.sha256[:16]})"
+    return f"{named}: {detail}" if detail else named
 
 
 def _verdict(domain: TrustDomain | None, judged: _Judged) -> CertificateVerdict:
