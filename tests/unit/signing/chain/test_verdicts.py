@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -15,20 +16,23 @@ from signing.model import (
     SubIndication,
     TrustDomain,
 )
-from signing.policy import DEFAULT_POLICY
+from signing.policy import DEFAULT_POLICY, Policy
 from tests import pki
 
 BOTH = frozenset(TrustDomain)
 
 
 def _judged(
-    name: str, *, proven: datetime = pki.NOW, at: datetime = pki.NOW, evidence: Evidence | None = None
+    name: str,
+    *,
+    proven: datetime = pki.NOW,
+    at: datetime = pki.NOW,
+    evidence: Evidence | None = None,
+    policy: Policy = DEFAULT_POLICY,
 ) -> CertificateVerdict:
     purpose = Purpose.TIMESTAMP if name.startswith("tsa") else Purpose.SIGNER
     question = CertificateQuestion(pki.certificate(name), purpose, proven, at, BOTH, pki.chain(name))
-    return judge_certificate(
-        question, pki.trust(), pki.evidence(at=at) if evidence is None else evidence, DEFAULT_POLICY
-    )
+    return judge_certificate(question, pki.trust(), pki.evidence(at=at) if evidence is None else evidence, policy)
 
 
 @pytest.mark.parametrize(
@@ -76,6 +80,16 @@ def test_a_bad_certificate_gets_the_answer_of_its_defect(name: str, expected: Su
 def test_without_status_information_the_answer_is_to_try_later() -> None:
     """Hard-fail: no list and no response means TRY_LATER, although everything else holds."""
     assert _judged("official", evidence=Evidence()).sub_indication is SubIndication.TRY_LATER
+
+
+def test_status_from_before_the_proven_time_is_not_fresh_for_it() -> None:
+    """A list of an hour before the stamp may have missed a revocation: wait for the next, unless the policy allows that hour."""
+    before = pki.evidence("official", at=pki.NOW - timedelta(hours=1))
+    later = pki.NOW + timedelta(minutes=5)
+    assert _judged("official", at=later, evidence=before).sub_indication is SubIndication.TRY_LATER
+    lenient = replace(DEFAULT_POLICY, status=replace(DEFAULT_POLICY.status, grace_seconds=3_600))
+    assert _judged("official", at=later, evidence=before, policy=lenient).sub_indication is None
+    assert _judged("official", proven=later, at=later, evidence=before).sub_indication is None
 
 
 def test_a_certificate_revoked_after_the_proven_time_is_good_and_before_it_is_not() -> None:
