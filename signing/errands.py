@@ -80,7 +80,10 @@ def _read(certificates: Iterable[bytes]) -> list[tuple[bytes, Any]]:
     for der in list(dict.fromkeys(certificates))[:_MOST_CERTIFICATES]:
         try:
             certificate = x509.Certificate.load(der, strict=True)
+            # Lazy parts fail when they are asked for; whatever is asked for below is asked for here first.
             _ = (certificate.subject.dump(), certificate.issuer.dump(), certificate.key_identifier)
+            _ = (certificate.serial_number, bytes(certificate.public_key["public_key"]))
+            _ = certificate.authority_key_identifier
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             continue
         found.append((der, certificate))

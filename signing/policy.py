@@ -47,8 +47,8 @@ class StatusRules:
     """Revocation. `required`: hard-fail, no status means TRY_LATER. `max_age_seconds`: of information without nextUpdate.
 
     `grace_seconds`: status of a signer must have been issued after the proven time, or at most so much before it (signing facts
-    5.2 step 9); negative demands that it was issued that much later (EN 319 102-1 5.2.5). A signature without any proof of time is
-    judged now, and takes the information that is current now.
+    5.2 step 9); negative demands that it was issued that much later (EN 319 102-1 5.2.5). A signature without a proof of time is
+    judged now and takes the information that is current now.
     """
 
     required: bool = True

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from cryptography.hazmat.primitives.asymmetric import ed25519
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from connectors.kit.fetching import Address, Fetcher, FetchError
+from connectors.kit.fetching import Address, Fetcher, FetchError, Question
 from gateway.app import InternalParts, create_internal_app
 from gateway.bootstrap.enrolment import open_register
 from gateway.config import CallerKey, Loaded, Settings
@@ -50,7 +50,9 @@ class Office(Fetcher):
     silent: list[asyncio.Event] = field(default_factory=list)
 
     @asynccontextmanager
-    async def content(self, address: Address, limit: int) -> AsyncIterator[aiohttp.StreamReader]:
+    async def content(
+        self, address: Address, limit: int, question: Question | None = None
+    ) -> AsyncIterator[aiohttp.StreamReader]:
         """What lies behind an address, as a stream; an unknown one is refused."""
         self.asked.append(address.rest)
         for event in self.silent:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from signing.algorithms import Scheme, algorithm
+from signing.algorithms import Scheme, SignatureAlgorithm, algorithm
 from signing.errors import SigningRefused, Unusable
 from signing.making import Profile
 from signing.model import SignatureFormat
@@ -60,7 +60,7 @@ def test_a_made_signature_holds_and_leaves_every_byte_of_the_source(
         ("official-p384", algorithm(Scheme.ECDSA, "sha384")),
     ],
 )
-def test_every_algorithm_that_we_write_holds(signer: str, chosen: kit.SignatureAlgorithm, tmp_path: Path) -> None:
+def test_every_algorithm_that_we_write_holds(signer: str, chosen: SignatureAlgorithm, tmp_path: Path) -> None:
     """RSA-2048 and 3072, PKCS#1 v1.5 and PSS, both curves."""
     facts = kit.read(kit.signed(SOURCES["table"], tmp_path, Signing(signer, chosen)))
     assert kit.holds(facts)
