@@ -30,7 +30,7 @@ from signing.model import (
     SubIndication,
 )
 from signing.policy_file import policy_sha256
-from signing.proofs import Certify, ProvenTime, prove
+from signing.proofs import Certify, ProvenTime, prove, revision_end
 from signing.report import Report, SignatureReport
 from signing.strength import weaknesses
 from signing.version import SOFTWARE
@@ -211,7 +211,7 @@ class _Signature:
             findings=self._findings.ordered(),
             level=facts.level,
         )
-        revision = max((end for _, end in facts.covered.ranges), default=-1)
+        revision = revision_end(self._document.kind, facts.covered)
         return Signed(report, revision, latest is not None and latest.by == "signature-timestamp")
 
     def _completeness(self) -> None:

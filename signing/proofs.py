@@ -18,6 +18,8 @@ from signing.grounds import Grounds
 from signing.model import (
     CertificateQuestion,
     CertificateVerdict,
+    Covered,
+    DocumentKind,
     Facts,
     Purpose,
     SignatureFacts,
@@ -95,9 +97,11 @@ def prove(facts: Facts, grounds: Grounds, certify: Certify) -> dict[int, ProvenT
     return {index: ledger.proven(signature) for index, signature in enumerate(facts.signatures)}
 
 
-def _end(covered_ranges: tuple[tuple[int, int], ...]) -> int:
-    """How far into the file something covers; -1 where ranges say nothing (XML, CMS)."""
-    return max((end for _, end in covered_ranges), default=-1)
+def revision_end(kind: DocumentKind, covered: Covered | None) -> int:
+    """How far into a PDF something covers; -1 where it covers nothing and in other formats, which have no revisions."""
+    if kind is not DocumentKind.PDF or covered is None:
+        return -1
+    return max((end for _, end in covered.ranges), default=-1)
 
 
 class _Ledger:
@@ -110,8 +114,8 @@ class _Ledger:
         self._skew = timedelta(seconds=grounds.policy.time.skew_seconds)
         known = [one for one in grounds.evidence.existences if one.at <= grounds.at]
         self._known = sorted(known, key=lambda one: (one.at, one.source, one.sha256))
-        layers = [_Layer(_end(one.covered.ranges), one) for one in facts.signatures]
-        layers += [_Layer(_end(one.covered.ranges if one.covered else ()), None) for one in facts.document_tokens]
+        layers = [_Layer(revision_end(facts.kind, one.covered), one) for one in facts.signatures]
+        layers += [_Layer(revision_end(facts.kind, one.covered), None) for one in facts.document_tokens]
         self._layers = layers
         self._stamps = dict(zip(range(len(facts.signatures), len(layers)), facts.document_tokens, strict=True))
 

@@ -36,6 +36,7 @@ from gateway.cli import (
     serve,
     simulate,
     skip,
+    verify,
 )
 from gateway.cli.screen import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, failure
 from gateway.errors import ConfigError, GatewayError
@@ -61,6 +62,7 @@ COMMANDS: tuple[ModuleType, ...] = (
     config,
     evidence,
     certificate,
+    verify,
     doctor,
     demo,
 )

@@ -131,7 +131,7 @@ def covered_name(covered: Covered) -> str:
     words = _EXTENTS.get(covered.extent, displayed(covered.extent))
     if covered.path:
         words += f": {displayed(covered.path)}"
-    if covered.ranges:
+    if covered.ranges and covered.extent == "revision":
         words += f", đến byte {_grouped(max(end for _, end in covered.ranges))}"
     return words
 

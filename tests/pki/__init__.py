@@ -109,6 +109,11 @@ def stamp(content: bytes, *, at: datetime = NOW, tsa: str = "tsa-duty", digest: 
     return authority().stamp(tsa, stamps.Asked(digest, keys.digest(digest, content), wants_certificate=True), at)
 
 
+def stamp_of(imprint: bytes, *, at: datetime = NOW, tsa: str = "tsa-duty", digest: str = "sha256") -> bytes:
+    """The same for whoever has the digest and not the content."""
+    return authority().stamp(tsa, stamps.Asked(digest, imprint, wants_certificate=True), at)
+
+
 def pem(name: str) -> bytes:
     """A declared certificate as a PEM file."""
     lines = base64.encodebytes(certificate(name)).replace(b"\n", b"")
@@ -126,4 +131,15 @@ def trust_folder(folder: Path, *roots: str) -> Path:
             file.write_bytes(pem(row.certificate))
             lines += ["[[anchor]]", f'file = "{row.domain}/{file.name}"', f'source = "{row.source}"', ""]
     (folder / "anchors.toml").write_text("\n".join(lines), encoding="utf-8")
+    return folder
+
+
+def evidence_folder(folder: Path, *, at: datetime = NOW) -> Path:
+    """The folder that stands beside documents: the lists and responses of `evidence(at=at)`, named after whom they are about."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for issuer in authorities():
+        (folder / f"{issuer}.crl").write_bytes(crl(issuer, at))
+    for name in standard():
+        if declaration().certificates[name].ocsp:
+            (folder / f"{name}.ocsp").write_bytes(ocsp(name, at))
     return folder
