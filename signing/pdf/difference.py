@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 from signing.pdf.document import View
 from signing.pdf.fields import Field, fields_of, form_of, is_stamp, visible
 from signing.pdf.graph import TRAILER, Graph, Holder, closure
+from signing.pdf.metadata import info_fault, xmp_fault
 from signing.pdf.region import region_fault
 from signing.pdf.syntax import Array, Dictionary, Malformed, Name, Ref, Stream, Value, references, same
 
-_CATALOG_MAY = frozenset({b"AcroForm", b"DSS", b"Extensions", b"Version"})
+_CATALOG_MAY = frozenset({b"AcroForm", b"DSS", b"Extensions", b"Metadata", b"Version"})
 _FORM_MAY = frozenset({b"Fields", b"SigFlags", b"DR", b"DA", b"NeedAppearances"})
 _SIGNING_MAY = frozenset({b"V", b"AP", b"AS", b"F", b"Ff", b"DA", b"Q", b"M", b"Type"})
 _WIDGET_MAY = frozenset({b"AP", b"AS", b"F", b"M"})
-_BOOKKEEPING = frozenset({b"ModDate", b"Producer"})
 _ACTIONS = frozenset({b"A", b"AA", b"PA", b"Dest"})
 
 
@@ -126,20 +126,16 @@ class _Comparison:
                 self.fault(f"{what}: {key.decode('latin-1')[:32]!r} was changed")
 
     def _trailer(self) -> None:
-        if self.new.root != self.old.root:
-            self.fault("another catalog")
+        if self.new.root != self.old.root and self.new.root.number not in self.added:
+            self.fault("the catalog is an object that was there before")
         if self.new.document.revisions[self.new.index].hybrid:
             self.fault("a hybrid cross-reference after the signature")
         before, now = self.old.info, self.new.info
-        old, new = self._or_empty(self.old, before), self._or_empty(self.new, now)
         if now is not None and (before != now or (isinstance(now, Ref) and now.number in self.overridden)):
-            self._equal_but("Info", old, new, _BOOKKEEPING)
-            self._plain_strings(new)
+            fault = info_fault(self._or_empty(self.old, before), self._or_empty(self.new, now))
+            if fault:
+                self.fault(fault)
             self._explain(now, {(TRAILER, b"Info")})
-
-    def _plain_strings(self, info: Dictionary) -> None:
-        if any(isinstance(info.get(key), Ref | Array | Dictionary) for key in _BOOKKEEPING):
-            self.fault("Info: a date or producer that is no string")
 
     @staticmethod
     def _or_empty(view: View, value: Value) -> Dictionary:
@@ -150,6 +146,10 @@ class _Comparison:
         self._equal_but("catalog", old, new, _CATALOG_MAY)
         if not isinstance(new.get(b"Version"), Name | None):
             self.fault("catalog: Version is no name")
+        fault = xmp_fault(self.old, self.new)
+        if fault:
+            self.fault(fault)
+        self._explain(new.get(b"Metadata"), {(self.old.root.number, b"Metadata")})
         extensions = new.get(b"Extensions")
         if any(references(self.new.at(extensions))):
             self.fault("catalog: Extensions refers to other objects")
@@ -251,6 +251,9 @@ class _Comparison:
                 self._grown(
                     f"page {number}", *(view.array(one.get(b"Annots"), "Annots") for view, one in self._both(old, new))
                 )
+                self.explained.add(number)
+            elif isinstance(old, Dictionary) and isinstance(new, Dictionary) and old.get(b"Type") == b"Pages":
+                self._equal_but(f"page tree {number}", old, new, frozenset({b"ITXT"}))
                 self.explained.add(number)
             elif isinstance(old, Array) and isinstance(new, Array) and self._are_annotations(number):
                 self._grown(f"Annots {number}", old, new)

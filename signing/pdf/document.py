@@ -28,7 +28,7 @@ _ATTEMPTS = 8
 
 
 class Document:
-    """One PDF. `revisions` oldest first; `whole`: the last of them ends the file, as ISO 32000-2 7.5.5 demands."""
+    """One PDF. `revisions` oldest first; `whole`: nothing but white space follows the last of them."""
 
     def __init__(self, raw: bytes, limits: ReadingLimits) -> None:
         """Opens the document; raises `Malformed`."""

@@ -11,7 +11,7 @@ Holder = tuple[int, bytes]
 
 
 class Graph:
-    """The objects that can be reached from the trailer of one view, and who refers to the wanted ones.
+    """The objects that can be reached from Root and Info of one view, and who refers to the wanted ones.
 
     `holders`: for each wanted number those that refer to it; none when nothing reaches it. References are taken by number,
     whatever their generation; one to what does not exist yet counts as well, because a later revision could define it.
@@ -27,7 +27,7 @@ class Graph:
     def _visit(self, wanted: frozenset[int]) -> None:
         meter = self.view.document.purse.meter
         seen: set[int] = {TRAILER}
-        waiting = self._links(TRAILER, self.view.trailer | {b"Root": self.view.root}, wanted)
+        waiting = self._links(TRAILER, {b"Root": self.view.root, b"Info": self.view.info}, wanted)
         while waiting:
             number = waiting.pop()
             if number in seen:

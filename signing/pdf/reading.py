@@ -209,13 +209,20 @@ class _Reading:
         """Whether nothing but signatures, evidence and stamps came behind the signed revision, up to the end of the file."""
         if ranged.end == len(self._document.raw):
             return Observation("coverage", True)
-        if not self._document.whole:
-            return Observation("coverage", False, "the file does not end with the last revision")
+        if not self._later(ranged) or not self._ends():
+            return Observation("coverage", False, "bytes stand behind the last revision")
         for index in self._later(ranged):
             change = self._change(index)
             if change.faults:
                 return Observation("coverage", False, f"revision {index + 1}: {change.faults[0]}"[:200])
         return Observation("coverage", True, f"revision {ranged.revision + 1} of {len(self._document.revisions)}")
+
+    def _ends(self) -> bool:
+        """Whether the last revision, or a signature that covers what is behind it, ends the file."""
+        size = len(self._document.raw)
+        return self._document.revisions[-1].end == size or any(
+            isinstance(one.range, SignedRange) and one.range.end == size for one in self._placed
+        )
 
     def _permission(self, placed: _Placed, ranged: SignedRange) -> tuple[Observation, ...]:
         """What the signature itself forbids; silent for those that forbid nothing."""
