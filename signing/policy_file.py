@@ -1,6 +1,6 @@
 """Policy files: TOML in, a typed policy out, every unknown key refused; and the digest of a policy that stands in each report.
 
-What a file leaves out keeps its default (`signing.policy`). The words are explained in docs/signature-policy.md.
+What a file leaves out keeps its default (`signing.policy`). The words are explained in docs/verification-manual.vi.md, section 6.
 """
 
 from __future__ import annotations

@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--content", metavar="TỆP", type=Path, help="tệp gốc của chữ ký tách rời (mặc định: tên chữ ký bỏ đuôi .p7s)"
     )
+    parser.add_argument("--detail", action="store_true", help="hiện cả các bước đạt, không chỉ đếm")
     parser.add_argument("--json", action="store_true", help="mỗi tệp một dòng JSON, cho máy")
     parser.add_argument("--report", metavar="TỆP", type=Path, help="ghi báo cáo .html hoặc .pdf (chỉ với một tệp)")
 
@@ -98,7 +99,7 @@ def _judged(path: Path, arguments: argparse.Namespace, grounds: Grounds) -> int:
             sys.stdout.buffer.write(as_json(report, str(path)))
             sys.stdout.buffer.flush()
         else:
-            _tell(report, path, trusted=arguments.trust is not None)
+            _tell(report, path, arguments)
         if arguments.report is not None:
             arguments.report.write_bytes(_PAPERS[arguments.report.suffix.lower()](report, path.name))
             if not arguments.json:
@@ -120,17 +121,16 @@ def _beside(path: Path) -> Path | None:
     return content if content.is_file() else None
 
 
-def _tell(report: Report, path: Path, *, trusted: bool) -> None:
-    """The verdict for people, the same words as on paper."""
+def _tell(report: Report, path: Path, arguments: argparse.Namespace) -> None:
+    """The verdict for people, the same words as on paper; what held is only counted unless all is asked for."""
     sheet = laid_out(report, str(path))
-    _section(sheet.document)
-    for section in sheet.signatures:
-        _section(section)
-    if not trusted:
+    for section in (sheet.document, *sheet.signatures):
+        _section(section, every=arguments.detail)
+    if arguments.trust is None:
         say("[yellow]![/] Chưa chỉ ra thư mục tin cậy (--trust): không chứng thư số nào nối được tới gốc.")
 
 
-def _section(section: Section) -> None:
+def _section(section: Section, *, every: bool) -> None:
     verdict = section.verdict
     say(f"\n[bold]{plain(section.title)}[/]")
     say(f"[bold {_COLOURS[verdict.tone]}]{plain(verdict.headline)}[/]")
@@ -138,7 +138,12 @@ def _section(section: Section) -> None:
         say(plain(text))
     for label, value in section.rows:
         out.print(f"  {plain(label + ':'):28} {plain(value)}", soft_wrap=True)
+    held = sum(check.mark == "passed" for check in section.checks)
+    if held and not every:
+        say(f"  {_MARKS['passed']} {held} bước kiểm tra đạt")
     for check in section.checks:
+        if check.mark == "passed" and not every:
+            continue
         detail = f" [dim]{plain(check.detail)}[/]" if check.detail else ""
         say(f"  {_MARKS[check.mark]} {plain(check.text)} [dim]{plain('[' + check.code + ']')}[/]{detail}")
 
