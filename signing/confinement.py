@@ -2,7 +2,7 @@
 
 What a parser does with hostile bytes cannot be known beforehand, and a loop in C does not listen to anybody. So the work is done
 by a child that the kernel stops: RLIMIT_AS, RLIMIT_CPU, and a wall clock of the parent. `confined` forks for one piece of work
-(the command line); `confine_this_process` is for the workers of a pool, which are given paths and stay alive.
+(the command line); `confine_task` is for the workers of a pool, which are given paths and stay alive.
 """
 
 from __future__ import annotations
@@ -56,6 +56,17 @@ def confine_this_process(bounds: Confinement) -> None:
     spent = resource.getrusage(resource.RUSAGE_SELF)
     _lowered(resource.RLIMIT_CPU, int(spent.ru_utime + spent.ru_stime + bounds.seconds) + 1)
     _lowered(resource.RLIMIT_CORE, 0)
+
+
+def confine_task(bounds: Confinement) -> None:
+    """Bind a worker's next task: as `confine_this_process`, but a later call may bind the next task anew."""
+    pages, resident = (int(one) for one in Path("/proc/self/statm").read_text("ascii").split()[:2])
+    most = (pages - resident) * resource.getpagesize() + bounds.memory_bytes
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    processor = int(spent.ru_utime + spent.ru_stime + bounds.seconds) + 1
+    for what, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_CPU, processor), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(what)
+        resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
 
 
 def confined(work: Callable[[], bytes], bounds: Confinement) -> bytes:

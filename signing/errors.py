@@ -22,3 +22,7 @@ class SigningRefused(SigningError):
 
 class KeyUnavailable(SigningError):
     """Khóa ký không dùng được lúc này: token or service absent, locked or lost; the same request may be good later."""
+
+
+class StampUnavailable(SigningError):
+    """Không lấy được dấu thời gian lúc này: the authority is absent or refused; the same request may be good later."""

@@ -29,6 +29,7 @@ BREACHES = {
     ),
     "translation does input and output": ("mappings/tables.py", "import asyncio"),
     "the journal reaches up the stairs": ("gateway/journal/model.py", "import gateway.intake.accept"),
+    "the line asks the workers of signatures directly": ("gateway/intake/accept.py", "import gateway.signatures.pool"),
     "a second door to the store's library": ("gateway/dispatch/worker.py", "import apsw"),
     "signing opens a socket": ("signing/__init__.py", "import socket"),
     "production imports tests": ("gateway/clock.py", "import pytest"),
