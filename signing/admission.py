@@ -95,24 +95,24 @@ def _recoded(raw: bytes, codec: str, names: frozenset[str]) -> bytes:
 
 
 def _refuse_doctype(body: bytes) -> None:
-    """A DOCTYPE can only stand before the root: what precedes it are white space, comments and instructions (XML 1.0 2.8)."""
-    if b"<!DOCTYPE" not in body:
-        return
+    """Before the root stand only white space, comments and instructions, and a DOCTYPE never (XML 1.0 2.8).
+
+    Whatever else begins there is refused too, before a parser could make a DOCTYPE of it.
+    """
     at = 0
     while (aside := _ASIDE.match(body, at)) is not None:
         at = aside.end()
     if body.startswith(b"<!DOCTYPE", at):
         raise NotAdmitted("well_formed", "DOCTYPE (DTD, entities) is never read")
+    if body[at : at + 1] != b"<" or body[at + 1 : at + 2] in (b"!", b"?", b"/", b""):
+        raise NotAdmitted("well_formed", "no element where the root must begin")
 
 
 def _measure(body: bytes, limits: ReadingLimits) -> None:
-    """Elements and attributes of one element, before a tree is built. Each element writes at least one "<"."""
-    starts = body.count(b"<") - body.count(b"</")
-    if starts > limits.max_xml_elements:
+    """Elements and attributes of one element, before a tree is built. An element takes four bytes at least."""
+    if len(body) > 4 * limits.max_xml_elements and body.count(b"<") - body.count(b"</") > limits.max_xml_elements:
         raise NotAdmitted("limits", f"more than {limits.max_xml_elements} elements")
     most = limits.max_xml_attributes
-    if body.count(b"=") <= most:
-        return
     # An attribute takes five bytes at least and no tag holds a "<": only long pieces can hold too many.
     for piece in re.finditer(rb"<[^<]{%d,}" % (5 * most), body):
         if body.count(b"=", piece.start(), piece.end()) > most:

@@ -160,7 +160,7 @@ _XML = "{http://www.w3.org/XML/1998/namespace}"
 _HUGE = 10_000_000
 """libxml2 reads longer text nodes only without any limit of its own; ours were checked before (signing facts 8.2 (11))."""
 
-_CUT = "signing-cut"
+_CUT = b"signing-cut"
 """Target of the two instructions that mark what is left out."""
 
 _MAX_NAMESPACES = 128
@@ -273,7 +273,7 @@ def _without(place: Element, source: Element | etree._ElementTree | _StandAlone,
     parent = cut.getparent()
     if parent is None or (cut is not place and place not in cut.iterancestors()):
         return _written(source, method)
-    before, after, tail = etree.ProcessingInstruction(_CUT), etree.ProcessingInstruction(f"{_CUT}-end"), cut.tail
+    before, after, tail = etree.ProcessingInstruction(_CUT), etree.ProcessingInstruction(_CUT + b"-end"), cut.tail
     cut.tail = None
     cut.addprevious(before)
     cut.addnext(after)
@@ -286,11 +286,14 @@ def _without(place: Element, source: Element | etree._ElementTree | _StandAlone,
         cut.tail = tail
         before.tail = None
         parent.remove(before)
-    first, last = f"<?{_CUT}?>".encode(), f"<?{_CUT}-end?>".encode()
-    if text.count(first) != 1 or text.count(last) != 1:
+    first, last = b"<?%s?>" % _CUT, b"<?%s-end?>" % _CUT
+    start = text.find(b"<?" + _CUT)
+    end = text.find(b"<?" + _CUT, start + 1)
+    if not (text.startswith(first, start) and text.startswith(last, end)) or text.find(b"<?" + _CUT, end + 1) != -1:
         # A document that brings these instructions along could hide whatever stands between its own and ours.
         raise NotCanonical("the document holds instructions that are kept for the reader")
-    return text[: text.index(first)] + text[text.index(last) + len(last) :]
+    view = memoryview(text)
+    return b"".join((view[:start], view[end + len(last) :]))
 
 
 def _written(source: Element | etree._ElementTree | _StandAlone, method: C14n) -> bytes:

@@ -80,14 +80,13 @@ def covered(parts: SignatureParts, resolved: Sequence[Resolved]) -> Covered:
     data = data_of(parts, resolved)
     if not data or not all(one.held for one in resolved):
         return Covered("none")
-    digest = hashlib.sha256()
-    for one in data:
-        digest.update(one.content)
+    digest = data[0].digest if len(data) == 1 else ""
+    digest = digest or hashlib.sha256(b"".join(one.content for one in data)).hexdigest()
     if any(one.node is None for one in data):
-        return Covered("detached", sha256=digest.hexdigest())
+        return Covered("detached", sha256=digest)
     places = [(one.whole or (one.node is not None and one.node.getparent() is None), one.node) for one in data]
     extent = "document" if len(data) == 1 and places[0][0] else "element"
-    return Covered(extent, (), " ".join(path_of(node) for _, node in places if node is not None), digest.hexdigest())
+    return Covered(extent, (), " ".join(path_of(node) for _, node in places if node is not None), digest)
 
 
 def coverage_fault(parts: SignatureParts, resolved: Sequence[Resolved], signed_path: str = "") -> str:

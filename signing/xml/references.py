@@ -47,13 +47,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Resolved:
-    """A Reference with the bytes it stands for. `node`: the element, the root for the whole document, None for detached."""
+    """A Reference with the bytes it stands for. `node`: the element, the root for the whole document, None for detached.
+
+    `digest`: sha256 of the bytes in hexadecimal where the Reference used that function, empty else.
+    """
 
     reference: Reference
     node: Element | None
     whole: bool
     content: bytes
     held: bool
+    digest: str
 
 
 def resolve(reference: Reference, signature: Element, place: Place) -> Resolved:
@@ -75,8 +79,9 @@ def resolve(reference: Reference, signature: Element, place: Place) -> Resolved:
             content = canonical_element(node, method or INCLUSIVE, cut)
     except NotCanonical as error:
         raise Malformed(str(error), "transforms") from None
-    held = hmac.compare_digest(hashlib.new(digest.name, content).digest(), reference.value)
-    return Resolved(reference, node, whole, content, held)
+    computed = hashlib.new(digest.name, content).digest()
+    held = hmac.compare_digest(computed, reference.value)
+    return Resolved(reference, node, whole, content, held, computed.hex() if digest.name == "sha256" else "")
 
 
 def _target(reference: Reference, place: Place) -> tuple[Element | None, bool, bytes]:
