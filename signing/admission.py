@@ -31,6 +31,7 @@ _LEGACY = {
 
 _ASIDE = re.compile(rb"[ \t\r\n]+|<!--(?:[^-]|-[^-])*-->|<\?(?!xml[ \t\r\n])(?:[^?]|\?(?!>))*\?>")
 _ATTRIBUTE = re.compile(rb"""[ \t\r\n]+[^ \t\r\n=<>"'/]+[ \t\r\n]*=[ \t\r\n]*(?:"[^"<]*"|'[^'<]*')""")
+_LONG_NAMESPACE = re.compile(rb"""xmlns(?::[^ \t\r\n=<>"']{1,256})?[ \t\r\n]*=[ \t\r\n]*(?:"[^"<]{301}|'[^'<]{301})""")
 _TAG_NAME = re.compile(rb"""<[^ \t\r\n<>/!?"'=]+""")
 
 
@@ -112,6 +113,9 @@ def _measure(body: bytes, limits: ReadingLimits) -> None:
     """Elements and attributes of one element, before a tree is built. An element takes four bytes at least."""
     if len(body) > 4 * limits.max_xml_elements and body.count(b"<") - body.count(b"</") > limits.max_xml_elements:
         raise NotAdmitted("limits", f"more than {limits.max_xml_elements} elements")
+    if _LONG_NAMESPACE.search(body) is not None:
+        # Exclusive canonicalisation writes a namespace again at each element that uses it: a long one multiplies (X19).
+        raise NotAdmitted("limits", "a namespace name longer than 300 bytes")
     most = limits.max_xml_attributes
     # An attribute takes five bytes at least and no tag holds a "<": only long pieces can hold too many.
     for piece in re.finditer(rb"<[^<]{%d,}" % (5 * most), body):

@@ -167,6 +167,10 @@ _MAX_NAMESPACES = 128
 """Namespaces in scope at one place: each costs a search at each element below it when written canonically."""
 
 
+_SEARCHES, _SMALL = 25, 2_000_000
+"""Searches allowed for each byte of a document, which has at least so many: about two seconds for two megabytes."""
+
+
 class NotCanonical(ValueError):
     """Canonical XML has no answer for this node: relative namespace URI, or xml:base to be joined (C14N 1.1 2.4)."""
 
@@ -200,8 +204,9 @@ def parse_admitted(body: bytes, limits: ReadingLimits) -> Element:
     # Without `huge_tree` libxml2 has refused more than 256 levels itself.
     if (huge or limits.max_xml_depth < 256) and _deeper_than(limits.max_xml_depth)(root):
         raise NotAdmitted("limits", f"more than {limits.max_xml_depth} levels")
-    if body.count(b"xmlns") > _MAX_NAMESPACES:
-        _bound_namespaces(root)
+    declarations = body.count(b"xmlns")
+    if declarations:
+        _bound_namespaces(root, declarations, len(body))
     return root
 
 
@@ -210,13 +215,23 @@ def _deeper_than(levels: int) -> etree.XPath:
     return etree.XPath("boolean(" + "/*" * (levels + 1) + ")")
 
 
-def _bound_namespaces(root: Element) -> None:
-    """Refuse what makes canonicalisation slow: very many namespaces in scope of one element (X19)."""
-    scope = 0
-    for event, _node in etree.iterwalk(root, events=("start-ns", "end-ns")):
-        scope += 1 if event == "start-ns" else -1
-        if scope > _MAX_NAMESPACES:
-            raise NotAdmitted("limits", f"more than {_MAX_NAMESPACES} namespaces in scope")
+def _bound_namespaces(root: Element, declarations: int, size: int) -> None:
+    """Refuse what makes canonicalisation slow (X19): inclusive methods search each namespace in scope at each element."""
+    allowed = _SEARCHES * max(size, _SMALL)
+    levels = 256 if _deeper_than(16)(root) else 16
+    if min(declarations, _MAX_NAMESPACES) * levels * (size // 4) <= allowed and declarations <= _MAX_NAMESPACES:
+        return
+    scope = depth = cost = 0
+    for event, _node in etree.iterwalk(root, events=("start", "end", "start-ns", "end-ns")):
+        if event == "start":
+            depth += 1
+            cost += scope * depth
+        elif event == "end":
+            depth -= 1
+        else:
+            scope += 1 if event == "start-ns" else -1
+        if scope > _MAX_NAMESPACES or cost > allowed:
+            raise NotAdmitted("limits", f"{scope} namespaces in scope of very many elements")
 
 
 def canonical_document(root: Element, method: C14n, cut: Element | None = None) -> bytes:

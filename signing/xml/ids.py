@@ -20,6 +20,7 @@ class Ids:
             for name in ID_NAMES:
                 for found, element in attributes_named(self._root, name):
                     bearers = self._found.setdefault(found, [])
-                    if all(element is not one for one in bearers):
+                    # Two are enough to know that it is ambiguous.
+                    if len(bearers) < 2 and all(element is not one for one in bearers):
                         bearers.append(element)
         return self._found.get(value, [])

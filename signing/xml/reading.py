@@ -17,7 +17,7 @@ from signing.model import DocumentKind, Facts, Observation
 from signing.policy import ReadingLimits
 from signing.xml.coverage import SIGNATURE, is_counter_signature
 from signing.xml.ids import Ids
-from signing.xml.references import Place
+from signing.xml.references import Budget, Place
 from signing.xml.signature import NOTHING, PLAIN, Proven, SignatureReading, Wanted
 
 _ID = re.compile(r"[\w.\-]{1,128}")
@@ -60,7 +60,7 @@ def _read(raw: bytes, limits: ReadingLimits, wanted: Wanted) -> tuple[Facts, lis
     except NotAdmitted as fault:
         return replace(facts, observations=(Observation(fault.code, False, fault.detail),)), []
     seen = [Observation("limits", True), Observation("well_formed", True), Observation("signature_found", bool(nodes))]
-    place = Place(root, Ids(root), limits, wanted.declared_transforms, wanted.detached)
+    place = Place(root, Ids(root), limits, wanted.declared_transforms, wanted.detached, Budget(len(raw)))
     readings = [SignatureReading(node, name, place, wanted) for node, name in _named(nodes)]
     proven = [reading.read() for reading in readings]
     evidence = [reading.evidence for reading in readings]

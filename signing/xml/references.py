@@ -34,6 +34,24 @@ _NAME = re.compile(r"[^\W\d][\w.\-·]*")
 _DIGESTS = {row.uri: row for row in DIGESTS.values()}
 
 
+class Budget:
+    """How many canonical bytes one document may cost, all References of all signatures together (X19)."""
+
+    __slots__ = ("_left",)
+
+    def __init__(self, size: int) -> None:
+        self._left = max(_SMALL, 8 * size)
+
+    def spend(self, size: int) -> None:
+        """Count these bytes; raises `Malformed` when nothing was left."""
+        if self._left <= 0:
+            raise Malformed("References canonicalise the document over and over", "limits")
+        self._left -= size
+
+
+_SMALL = 16_000_000
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """Where references are looked up: the document, its ids, bytes handed in by URI, and what the policy allows."""
@@ -43,6 +61,7 @@ class Place:
     limits: ReadingLimits
     declared: frozenset[str]
     detached: Mapping[str, bytes]
+    budget: Budget
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +86,7 @@ def resolve(reference: Reference, signature: Element, place: Place) -> Resolved:
         raise Malformed(f"digest method {reference.digest_uri[:100]!r}", "algorithm_known")
     node, whole, octets = _target(reference, place)
     enveloped, method, base64_wanted = _plan(reference, place.declared)
+    place.budget.spend(0)
     cut = signature if enveloped else None
     try:
         if node is None:
@@ -79,6 +99,7 @@ def resolve(reference: Reference, signature: Element, place: Place) -> Resolved:
             content = canonical_element(node, method or INCLUSIVE, cut)
     except NotCanonical as error:
         raise Malformed(str(error), "transforms") from None
+    place.budget.spend(len(content))
     computed = hashlib.new(digest.name, content).digest()
     held = hmac.compare_digest(computed, reference.value)
     return Resolved(reference, node, whole, content, held, computed.hex() if digest.name == "sha256" else "")
