@@ -34,6 +34,7 @@ _KNOWN = frozenset(
 )
 _CRITICAL = b"\x01\x01\xff"
 _MAX_WALKED = 100_000
+_MAX_REMEMBERED = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,18 @@ class ReadCrl:
         return None
 
 
-@lru_cache(maxsize=16)
 def read_crl(der: bytes) -> ReadCrl | None:
-    """The list, or None when the bytes are none. A pure function, remembered because the same lists come with every document."""
+    """The list, or None when the bytes are none. A pure function, remembered because the same lists come with every document;
+    very large ones are read anew rather than kept in memory."""
+    return _remembered(der) if len(der) <= _MAX_REMEMBERED else _tried(der)
+
+
+@lru_cache(maxsize=16)
+def _remembered(der: bytes) -> ReadCrl | None:
+    return _tried(der)
+
+
+def _tried(der: bytes) -> ReadCrl | None:
     try:
         return _read(der)
     except (*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
@@ -189,14 +199,7 @@ def _revocation(entry: Any) -> Revocation:
     reason = _entry_extension(entry, x509.CRLReason)
     if invalid is not None:
         at = min(at, invalid.invalidity_date_utc)
-    return Revocation(at, "unspecified" if reason is None else _snake(reason.reason.value))
-
-
-def _snake(value: str) -> str:
-    """keyCompromise and removeFromCRL in the words of RFC 5280 in snake case."""
-    if value == "removeFromCRL":
-        return "remove_from_crl"
-    return "".join("_" + one.lower() if one.isupper() else one for one in value)
+    return Revocation(at, "unspecified" if reason is None else reason.reason.name)
 
 
 def _integer(der: bytes | None) -> int | None:

@@ -7,8 +7,9 @@ search and says so (signing facts 8.2(13)). Names are compared by RFC 5280 7.1 a
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from signing.chain.certificates import ReadCertificate
 from signing.chain.strength import signed_by
@@ -16,8 +17,8 @@ from signing.chain.strength import signed_by
 Path = tuple[ReadCertificate, ...]
 """Leaf first, anchor last; one element when the certificate is itself an anchor."""
 
-_MAX_SIGNATURES = 1_024
-_MAX_STEPS = 4_096
+_MAX_SIGNATURES = 256
+_MAX_STEPS = 512
 
 
 @dataclass(slots=True)
@@ -34,11 +35,16 @@ class Edges:
             if self.left <= 0:
                 return False
             self.left -= 1
-            parsed = issued.asn1
-            content = parsed["tbs_certificate"].dump()
-            value = parsed["signature_value"].native
-            self._known[pair] = signed_by(issuer.key, parsed["signature_algorithm"], content, value)
+            self._known[pair] = _signed(issued, issuer.key)
         return self._known[pair]
+
+
+@lru_cache(maxsize=1_024)
+def _signed(issued: ReadCertificate, key: bytes) -> bool:
+    """Remembered: a pure function of two byte strings, and a chain comes again with every document of the same signer."""
+    parsed = issued.asn1
+    content = parsed["tbs_certificate"].dump()
+    return signed_by(key, parsed["signature_algorithm"], content, parsed["signature_value"].native)
 
 
 @dataclass(slots=True)
@@ -54,6 +60,11 @@ class Search:
     max_paths: int
     edges: Edges = field(default_factory=Edges)
     exhausted: bool = False
+    _by_subject: dict[str, list[ReadCertificate]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for one in self.others:
+            self._by_subject.setdefault(one.subject, []).append(one)
 
     def paths(self, leaf: ReadCertificate) -> Iterator[Path]:
         """Paths to anchors, shortest first, lazily: who is content with one pays for no other."""
@@ -73,13 +84,13 @@ class Search:
             if steps >= _MAX_STEPS or self.edges.left <= 0:
                 self.exhausted = True
                 return
-            longer = [(*path, issuer) for issuer in self._issuers(path, self.others)]
+            longer = [(*path, issuer) for issuer in self._issuers(path, self._by_subject.get(path[-1].issuer, ()))]
             if longer and len(path) >= self.max_length:
                 self.exhausted = True
                 continue
             waiting.extend(longer)
 
-    def _issuers(self, path: Path, among: tuple[ReadCertificate, ...]) -> Iterator[ReadCertificate]:
+    def _issuers(self, path: Path, among: Sequence[ReadCertificate]) -> Iterator[ReadCertificate]:
         head = path[-1]
         identities = {(one.subject, one.key) for one in path}
         candidates = [one for one in among if one.subject == head.issuer and (one.subject, one.key) not in identities]

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from signing.chain.certificates import ReadCertificate
 from signing.chain.lists import ReadCrl, Revocation
@@ -74,7 +75,6 @@ class StatusEvidence:
     ignored: dict[str, str] = field(default_factory=dict)
     _judging: set[str] = field(default_factory=set)
     _known: dict[tuple[str, ...], Standing] = field(default_factory=dict)
-    _signed: dict[tuple[str, bytes], bool] = field(default_factory=dict)
     _left: int = _MAX_ENTITLEMENTS
 
     def standing(self, path: Path) -> Standing:
@@ -101,7 +101,8 @@ class StatusEvidence:
             return Standing(known=True, revoked=first.revocation, statements=(first,))
         held = [one for one in told if self._suspended(one, told)]
         if held:
-            return Standing(known=True, hold=True, detail=f"on hold since {held[0].revocation}", statements=tuple(held))
+            since = min(map(_revoked_at, held)).isoformat()
+            return Standing(known=True, hold=True, detail=f"on hold since {since}", statements=tuple(held))
         good = [one for one in told if self._counts(one, path)]
         if frozenset[str]().union(*(one.reasons for one in good)) != REASONS:
             return Standing(known=False, detail=self._lack(told, path), statements=tuple(good))
@@ -186,11 +187,7 @@ class StatusEvidence:
         if weak is not None:
             self.ignored.setdefault(crl.sha256, weak.reason)
             return False
-        pair = (crl.sha256, signer.key)
-        if pair not in self._signed:
-            content = crl.asn1["tbs_cert_list"].dump()
-            self._signed[pair] = signed_by(signer.key, algorithm, content, crl.asn1["signature"].native)
-        return self._signed[pair]
+        return _list_signed(crl, signer.key)
 
     def _entitled(self, signer: ReadCertificate, crl: ReadCrl, path: Path) -> bool:
         """Whether a list issuer other than the certificate's own key may speak: a sound path to the same anchor."""
@@ -300,6 +297,14 @@ def _may_sign_lists(certificate: ReadCertificate) -> bool:
     return usages is None or "crl_sign" in usages
 
 
+@lru_cache(maxsize=64)
+def _list_signed(crl: ReadCrl, key: bytes) -> bool:
+    """Remembered, like the list itself."""
+    content = crl.asn1["tbs_cert_list"].dump()
+    return signed_by(key, crl.asn1["signature_algorithm"], content, crl.asn1["signature"].native)
+
+
+@lru_cache(maxsize=256)
 def _signed(response: ReadOcsp, signer: ReadCertificate) -> bool:
     return signed_by(signer.key, response.algorithm, response.content, response.signature)
 

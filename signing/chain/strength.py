@@ -21,6 +21,7 @@ from signing.chain.certificates import UNREADABLE
 from signing.policy import AlgorithmRules
 
 _MAX_RSA_BITS = 16_384
+_MAX_EXPONENT_BITS = 64
 _SCHEMES = {"rsassa_pkcs1v15": Scheme.RSA_PKCS1, "rsassa_pss": Scheme.RSA_PSS, "ecdsa": Scheme.ECDSA}
 
 
@@ -63,9 +64,16 @@ def signed_by(spki: bytes, identifier: Any, content: bytes, signature: bytes) ->
     """Whether the value is the signature of the content under this key, by the algorithm that stands beside it."""
     key = public_key(spki)
     chosen = algorithm_of(identifier)
-    if key is None or chosen is None or (isinstance(key, rsa.RSAPublicKey) and key.key_size > _MAX_RSA_BITS):
+    if key is None or chosen is None or not _affordable(key):
         return False
     return verifies(key, chosen, chosen.digest.of(content), signature)
+
+
+def _affordable(key: PublicKeyTypes) -> bool:
+    """Keys whose use costs a stranger little and us much are not used at all: no policy could accept them anyway."""
+    if isinstance(key, rsa.RSAPublicKey):
+        return key.key_size <= _MAX_RSA_BITS and key.public_numbers().e.bit_length() <= _MAX_EXPONENT_BITS
+    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name.startswith(("secp", "brainpool"))
 
 
 def weakness_of_algorithm(identifier: Any, rules: AlgorithmRules, moment: datetime) -> Weakness | None:

@@ -110,9 +110,10 @@ class _Judging:
         anchors = [mine[digest] for digest in sorted(mine)]
         self._counting = tuple(one for one, rule in anchors if _counts(rule, one, question.proven))
         self._ended = tuple(one for one, rule in anchors if _ended(rule, one, question.proven))
-        given = read_certificates([*question.others, *evidence.certificates])
+        # What the relying party knows comes first: a document full of certificates cannot crowd it out of the bound.
+        given = dict.fromkeys((*read_certificates(evidence.certificates), *read_certificates(question.others)))
+        self._known = tuple(given)
         self._others = tuple(one for one in given if not one.fault)[:_MAX_OTHERS]
-        self._known = given
         self._existences = _earliest(evidence)
         edges = Edges()
         path_rules = policy.path

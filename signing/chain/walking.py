@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from pyhanko_certvalidator.authority import CertTrustAnchor, TrustQualifiers
@@ -32,6 +33,7 @@ from signing.policy import PathRules
 ANY_POLICY = "2.5.29.32.0"
 
 _UNLIMITED = 1_000
+_MAX_NAMES = 1_024
 _AGES = timedelta(days=290_000)
 
 
@@ -46,14 +48,17 @@ class Walk:
     policies: frozenset[str] = frozenset()
 
 
+@lru_cache(maxsize=256)
 def walk(path: Path, rules: PathRules) -> Walk:
-    """Walk a path (leaf first, anchor last) under these inputs.
+    """Walk a path (leaf first, anchor last) under these inputs. A pure function, remembered: signers come again.
 
     Validity periods are not judged here (the tolerance swallows them): what they mean depends on what is proven.
     """
     anchor, below = path[-1], path[-2::-1]
     if not below:
         return Walk("")
+    if len(path) * max(_names(one) for one in path) > _MAX_NAMES:
+        return Walk("too many names and name constraints")
     moment = below[-1].not_before
     try:
         chain = ValidationPath(_anchored(anchor), [one.asn1 for one in below[:-1]], below[-1].asn1)
@@ -106,6 +111,13 @@ def _inputs(rules: PathRules) -> PKIXValidationParams:
         initial_explicit_policy=rules.explicit_policy,
         initial_any_policy_inhibit=rules.inhibit_any,
     )
+
+
+def _names(certificate: ReadCertificate) -> int:
+    """How many names it bears or constrains: the library compares each with each."""
+    constraints = certificate.asn1.name_constraints_value
+    subtrees = () if constraints is None else (constraints["permitted_subtrees"], constraints["excluded_subtrees"])
+    return len(certificate.asn1.subject_alt_name_value or ()) + sum(len(one.native or ()) for one in subtrees)
 
 
 def _dotted(policy: str) -> str:
