@@ -28,6 +28,7 @@ from gateway.intake.mounting import HOUSE, Claim, exactly_one
 from gateway.intake.problems import Problem, problem
 from gateway.intake.published.handlers import PublishedHandlers
 from gateway.intake.refusals import Call, NoticeRefusals, Refusals
+from gateway.intake.result_handlers import LookUp, ResultDoor, ResultHandlers
 from gateway.observe.crash import Reach, never
 from gateway.observe.log import correlation_id
 from mappings.codec import encode
@@ -51,7 +52,7 @@ _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 class InternalParts:
     """What the internal application is made of. `render_metrics` gives the Prometheus text, `count` counts answers.
 
-    Without `files` no route of files is served.
+    Without `files` no route of files is served, without `results` none of results.
     """
 
     door: Door
@@ -63,11 +64,12 @@ class InternalParts:
     reach: Reach = never
     files: FileDoor | None = None
     mounted: tuple[Mounted, ...] = ()
+    results: ResultDoor | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """What the edge application is made of: routes of connectors, and nothing of the house.
+    """What the edge application is made of: routes of connectors, and of the house the look-up of results alone.
 
     There is no probe: strangers learn nothing of how the gateway is; a proxy in front of it looks whether it can connect.
     """
@@ -76,6 +78,7 @@ class EdgeParts:
     refusals: NoticeRefusals
     clock: Clock
     count: Count
+    look_up: LookUp | None = None
     max_body_bytes: int = 262_144
     concurrency: int = 64
 
@@ -91,6 +94,8 @@ def create_internal_app(parts: InternalParts) -> web.Application:
     app.add_routes(PublishedHandlers(parts.version, parts.mounted).routes())
     if parts.files is not None:
         app.add_routes(FileHandlers(parts.files, parts.count).routes())
+    if parts.results is not None:
+        app.add_routes(ResultHandlers(parts.results, parts.count).routes())
     app.add_routes(
         [
             web.get("/healthz", _healthz(parts)),
@@ -102,7 +107,7 @@ def create_internal_app(parts: InternalParts) -> web.Application:
 
 
 def create_edge_app(parts: EdgeParts) -> web.Application:
-    """The application that strangers reach: callbacks and edge endpoints of connectors."""
+    """The application that strangers reach: callbacks and edge endpoints of connectors, and the look-up of results."""
     turnstile = Turnstile(parts.concurrency)
 
     @web.middleware
@@ -114,6 +119,8 @@ def create_edge_app(parts: EdgeParts) -> web.Application:
         client_max_size=parts.max_body_bytes + 1,
     )
     app.on_response_prepare.append(_told_as_problem)
+    if parts.look_up is not None:
+        app.add_routes(parts.look_up.routes())
     return _with_mounted(app, "edge", parts.mounted)
 
 

@@ -27,6 +27,7 @@ from gateway.bootstrap.enrolment import open_register
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
+from gateway.bootstrap.results import Surroundings, open_results
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.memory import MemoryCoordination
@@ -45,7 +46,9 @@ from gateway.intake.foreign import check_profiles
 from gateway.intake.inputs import Taker
 from gateway.intake.ledgers import LedgerBook
 from gateway.intake.register import Register
+from gateway.intake.result_watch import House
 from gateway.intake.validate import Limits
+from gateway.intake.verification import Verifier
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.model import NewDelivery
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
@@ -59,16 +62,18 @@ _LOG = logging.getLogger("gateway")
 
 
 @asynccontextmanager
-async def running(loaded: Loaded) -> AsyncIterator[Running]:
-    """Open the store, start the worker, listen; at the end stop listening, settle what is under way, close the store."""
+async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIterator[Running]:
+    """Open the store, start the worker, listen; at the end stop listening, settle what is under way, close the store.
+
+    `verifier` takes the place of the one that [results] describes.
+    """
     clock, metrics = Clock(), Metrics()
     async with AsyncExitStack() as house:
         reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
         coordination = MemoryCoordination(clock)
         outside = await open_lines(loaded, clock, coordination, house)
         lines = outside.lines
-        polls = guests.poll_lines(outside)
-        book = guests.ledger_book(outside, loaded)
+        polls, book = guests.poll_lines(outside), guests.ledger_book(outside, loaded)
         register = Register.load(loaded)
         authenticator = Authenticator.load(loaded, register)
         check_profiles(loaded.settings.callers)
@@ -104,6 +109,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
+        around = Surroundings(door, cabinet, House(wake, hooks.alarm, reach), verifier)
         parts = InternalParts(
             door=door,
             render_metrics=partial(gauges.render, metrics, journal, clock),
@@ -114,6 +120,7 @@ async def running(loaded: Loaded) -> AsyncIterator[Running]:
             reach=reach,
             files=FileDoor.of(door, cabinet, loaded.settings, reach, _fetcher(loaded)),
             mounted=mounted,
+            results=await open_results(loaded, around, house),
         )
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)

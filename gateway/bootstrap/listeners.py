@@ -11,6 +11,7 @@ from aiohttp import web
 from gateway.app import EdgeParts, InternalParts, claims, create_edge_app, create_internal_app
 from gateway.bootstrap import guests
 from gateway.bootstrap.guests import Outside
+from gateway.bootstrap.results import look_up
 from gateway.bootstrap.sites import tcp_site, unix_site
 from gateway.bootstrap.tls import server_context
 from gateway.config import Loaded
@@ -61,6 +62,7 @@ def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: 
                 refusals=NoticeRefusals(parts.door.journal, parts.door.clock),
                 clock=parts.door.clock,
                 count=lambda answer: parts.count(f"edge_{answer}"),
+                look_up=look_up(loaded, parts.door, lambda answer: parts.count(f"edge_{answer}")),
                 max_body_bytes=edge_settings.max_body_bytes,
                 concurrency=edge_settings.concurrency,
             )

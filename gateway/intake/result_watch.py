@@ -24,7 +24,7 @@ from gateway.journal.store import Journal
 from gateway.observe.crash import Reach, never
 from gateway.observe.working_time import WorkingTime
 from gateway.records import courses, files, results
-from gateway.records.results import KeptResult, ListedResult, ResultState, parse_code
+from gateway.records.results import KeptResult, ListedResult, ResultState
 from mappings.codes import DossierStatus
 from mappings.signers import SignerTables
 from signing.errors import SigningError
@@ -83,7 +83,6 @@ class _Rest:
 
     seen: dict[str, datetime] = field(default_factory=dict)
     until: dict[str, datetime] = field(default_factory=dict)
-    nudged: set[str] = field(default_factory=set)
 
     def worth(self, code: str, due: datetime, now: datetime) -> bool:
         """Whether a code that is due is looked at now."""
@@ -118,10 +117,6 @@ class ResultWatch:
                 _log.warning("no look at the results: %s", type(error).__name__)
             await asyncio.sleep(LOOK_S)
 
-    def nudge(self, dossier: str) -> None:
-        """Something was delivered for this dossier: what waits for its state is looked at with the next look."""
-        self._rest.nudged.add(dossier)
-
     async def look(self) -> int:
         """Take every code that is due one step further; how many were looked at."""
         due = await self._due()
@@ -135,14 +130,10 @@ class ResultWatch:
 
     async def _due(self) -> list[str]:
         """What is due, the longest waiting first."""
-        now, rest = self._store.clock.now(), self._rest
-        nudged, rest.nudged = rest.nudged, set()
-        found = []
+        now, found = self._store.clock.now(), []
         for record in await self._store.journal.records(results.OPEN_KIND):
             for code, at in results.parse_shelf(record).due.items():
-                named = parse_code(code)
-                poked = named is not None and named[0] in nudged
-                if at <= now and (poked or rest.worth(code, at, now)):
+                if at <= now and self._rest.worth(code, at, now):
                     found.append((at, code))
         return [code for _, code in sorted(found)]
 
@@ -166,7 +157,7 @@ class ResultWatch:
     async def _judge(self, kept: KeptResult) -> None:
         """Judge the stored file and write down what came of it."""
         now = self._store.clock.now()
-        signers = await self._signers(kept)
+        signers = await expected_signers(self._store.journal, self._rules, kept)
         judged, reason = None, "" if signers else "no_signer_rule"
         if not reason and kept.size > self._rules.max_bytes:
             reason = "too_large"
@@ -236,22 +227,6 @@ class ResultWatch:
             _log.error("results cannot be judged", extra={"code": error.code})
             return None, "verifier_unusable"
 
-    async def _signers(self, kept: KeptResult) -> tuple[ExpectedSigner, ...]:
-        """Who must have signed, by the procedure of the dossier and the day on which the result was named."""
-        record = await self._store.journal.record(courses.key(kept.dossier))
-        codes = courses.parse(record).procedures() if record is not None else ()
-        day = kept.registered_at.astimezone(LOCAL_ZONE).date()
-        return tuple(
-            ExpectedSigner(
-                role=one.role,
-                domain=TrustDomain(one.domain),
-                formats=frozenset(one.formats),
-                identifiers=frozenset(one.identifiers),
-                certificates=frozenset(one.certificates),
-            )
-            for one in self._rules.signers.required(codes, day)
-        )
-
     async def _content(self, kept: KeptResult) -> bytes | None:
         """The stored file, whole; None where it cannot be opened any more."""
         return await read_file(self._store, kept.dossier, kept.sha256)
@@ -281,6 +256,23 @@ class ResultWatch:
 
 def _names(entry: ListedResult, source: str, event_id: str) -> bool:
     return any((cause.system, cause.event_id) == (source, event_id) for cause in entry.named_in)
+
+
+async def expected_signers(journal: Journal, rules: ResultRules, kept: KeptResult) -> tuple[ExpectedSigner, ...]:
+    """Who must have signed, by the procedure of the dossier and the day on which the result was named."""
+    record = await journal.record(courses.key(kept.dossier))
+    codes = courses.parse(record).procedures() if record is not None else ()
+    day = kept.registered_at.astimezone(LOCAL_ZONE).date()
+    return tuple(
+        ExpectedSigner(
+            role=one.role,
+            domain=TrustDomain(one.domain),
+            formats=frozenset(one.formats),
+            identifiers=frozenset(one.identifiers),
+            certificates=frozenset(one.certificates),
+        )
+        for one in rules.signers.required(codes, day)
+    )
 
 
 async def read_file(store: Store, dossier: str, sha256: str) -> bytes | None:

@@ -86,6 +86,8 @@ def test_the_page_shows_every_operation_field_parameter_and_answer() -> None:
     shown = _read().text
     for path, item in TREE["paths"].items():
         for method, operation in item.items():
+            if method == "servers":  # of the edge, which stands at an address of its own
+                continue
             assert path in shown and operation["summary"] in shown
             assert method == "head" or all(status in shown for status in operation["responses"])
     for parameter in TREE["components"]["parameters"].values():

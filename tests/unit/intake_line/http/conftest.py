@@ -30,6 +30,8 @@ from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
 from gateway.intake.files import FileDoor
 from gateway.intake.register import Register
+from gateway.intake.result_handlers import ResultDoor
+from gateway.intake.result_watch import Store
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from gateway.intake.validate import Limits
 from gateway.journal.cabinet import Cabinet
@@ -173,7 +175,14 @@ async def site(
     office = Office()
     of_files = FileDoor.of(door, cabinet, loaded.settings, fetcher=office)
     parts = InternalParts(
-        door, render, counted.append, config_generation="g1", version="t", reach=reached.append, files=of_files
+        door,
+        render,
+        counted.append,
+        config_generation="g1",
+        version="t",
+        reach=reached.append,
+        files=of_files,
+        results=ResultDoor(door, Store(journal, cabinet, turned.clock())),
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
         made = Site(client, journal, keys, turned, words, counted, reached, register, office)

@@ -23,7 +23,8 @@ async def test_every_route_is_described_and_everything_described_is_a_route(site
     routes = {
         (route.method.lower(), route.resource.canonical) for route in site.client.app.router.routes() if route.resource
     }
-    described = {(method, path) for path, item in document("t")["paths"].items() for method in item}
+    inside = {path: item for path, item in document("t")["paths"].items() if "servers" not in item}  # not the edge
+    described = {(method, path) for path, item in inside.items() for method in item}
     assert described - routes == set(), "described, but not served"
     assert routes - described == set(), "served, but not described in gateway/intake/published/paths"
     assert len(routes) > 10
