@@ -69,7 +69,7 @@ from connectors.national_dvc.profiles._mapi.mapping import (
 from connectors.national_dvc.profiles._mapi.moments import witnessed
 from connectors.national_dvc.profiles._mapi.outcomes import Family
 from connectors.national_dvc.profiles._mapi.rules import portal_status
-from connectors.national_dvc.publishing import SAID, Publisher, said
+from connectors.national_dvc.publishing import SAID, Publisher, said, with_links
 from connectors.national_dvc.settings import Settings as Settings
 from mappings.codes import Origin
 from mappings.dates import local_date
@@ -235,7 +235,7 @@ class NationalPortal:
         return self._state_receipt(delivery, said, mapped.findings, duplicate=duplicate)
 
     async def _map(self, delivery: Delivery, attempt: Attempt) -> MappedDossier:
-        carried = delivery.carried
+        carried = with_links(delivery.carried, self._settings.result_url_base)
         listed = None
         if needs_catalogue(carried):
             listed = await self._catalogue.procedure(carried.dossier.procedure.national_code, attempt)

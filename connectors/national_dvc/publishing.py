@@ -105,7 +105,14 @@ def _carried(task: Task, base: str) -> Carried:
         state=task.dossier.state,
         step=Step(Actor(""), ""),
     )
-    return Carried(event, task.dossier, verified=tuple(_with_link(one, base) for one in verified))
+    return with_links(Carried(event, task.dossier, verified=verified), base)
+
+
+def with_links(carried: Carried, base: str) -> Carried:
+    """The same with an address for each result that may be shown."""
+    if not carried.verified:
+        return carried
+    return replace(carried, verified=tuple(_with_link(one, base) for one in carried.verified))
 
 
 def _with_link(result: VerifiedResult, base: str) -> VerifiedResult:

@@ -19,23 +19,33 @@ _SORTED = msgspec.json.Encoder(order="sorted")
 class Effect(StrEnum):
     """What an accepted `DongBoHoSoMC` did to the stored dossier.
 
-    `echo` repeats what is held; `return` goes back to an older version that had been replaced.
+    `echo` repeats what is held; `return` goes back to an older version that had been replaced; `result` differs in nothing
+    but the results.
     """
 
     CREATE = "create"
     UPDATE = "update"
     ECHO = "echo"
     RETURN = "return"
+    RESULT = "result"
+
+
+# What tells nothing new of a dossier's state.
+_NO_STATE = frozenset({Effect.ECHO, Effect.RESULT})
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One accepted version of a dossier: when (seconds since the epoch), `TrangThaiHoSo`, effect, digest of the fields."""
+    """One accepted version of a dossier: when (seconds since the epoch), `TrangThaiHoSo`, effect, digest of the fields.
+
+    `bare` is the digest without the results.
+    """
 
     at: float
     state: str
     effect: Effect
     digest: str
+    bare: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class HeldDossier:
         body: dict[str, object] = {
             "code": self.code,
             "state": self.fields.get("TrangThaiHoSo", ""),
-            "states": [version.state for version in self.versions if version.effect is not Effect.ECHO],
+            "states": [version.state for version in self.versions if version.effect not in _NO_STATE],
             "versions": [
                 {"at": entry.at, "state": entry.state, "effect": entry.effect, "digest": entry.digest}
                 for entry in self.versions
@@ -105,7 +115,7 @@ class HeldDossier:
         echoes, returns = self.count(Effect.ECHO), self.count(Effect.RETURN)
         return {
             "creates": self.count(Effect.CREATE),
-            "updates": self.count(Effect.UPDATE) + echoes + returns,
+            "updates": self.count(Effect.UPDATE) + self.count(Effect.RESULT) + echoes + returns,
             "echoes": echoes,
             "returns": returns,
             "rows": len(self.rows),
@@ -126,15 +136,15 @@ class Holdings:
         """Store a new dossier; the caller has made sure that the code is free."""
         code = str(fields["MaHoSo"])
         held = HeldDossier(code=code, fields=fields)
-        held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), Effect.CREATE, digest(fields)))
+        held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), Effect.CREATE, digest(fields), _bare(fields)))
         self.dossiers[code] = held
         held.show_results(at)
 
     def update(self, fields: Mapping[str, object], at: float) -> None:
         """Replace a stored dossier in full (`isUpdating` "True"; facts 2.6) and note what that did."""
         held = self.dossiers[str(fields["MaHoSo"])]
-        mark = digest(fields)
-        held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), _effect(held.versions, mark), mark))
+        mark, bare = digest(fields), _bare(fields)
+        held.versions.append(Version(at, str(fields["TrangThaiHoSo"]), _effect(held.versions, mark, bare), mark, bare))
         held.fields = fields
         held.show_results(at)
 
@@ -164,7 +174,13 @@ def digest(fields: Mapping[str, object]) -> str:
     return hashlib.sha256(_SORTED.encode(fields)).hexdigest()[:16]
 
 
-def _effect(versions: Sequence[Version], mark: str) -> Effect:
+def _bare(fields: Mapping[str, object]) -> str:
+    return digest({name: value for name, value in fields.items() if name != "DanhSachGiayToKetQua"})
+
+
+def _effect(versions: Sequence[Version], mark: str, bare: str) -> Effect:
     if versions[-1].digest == mark:
         return Effect.ECHO
+    if versions[-1].bare == bare:
+        return Effect.RESULT
     return Effect.RETURN if any(version.digest == mark for version in versions) else Effect.UPDATE

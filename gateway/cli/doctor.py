@@ -21,6 +21,7 @@ import aiohttp
 from cryptography import x509
 
 from gateway.admin.client import NotRunning
+from gateway.bootstrap.results import judging_of
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
 from gateway.cli.signer import FOLDER
@@ -61,6 +62,7 @@ def run(arguments: argparse.Namespace) -> int:
         _listeners,
         _consents,
         _operators,
+        _results,
         _alive,
     )
     findings = [finding for check in checks for finding in check(loaded)]
@@ -180,6 +182,22 @@ def _consents(loaded: Loaded) -> Iterator[Finding]:
         elif row["standing"] == "in_force" and newest["valid_to"] and newest["valid_to"] <= soon:
             yield Finding(f"sổ đồng ý {row['system']}", False, f"hết hiệu lực sau ngày {newest['valid_to']}")
     yield Finding("sổ đồng ý", True, f"{len(systems)} hệ thống")
+
+
+def _results(loaded: Loaded) -> Iterator[Finding]:
+    """Whether results are judged, and with what; where they are not, they are withheld from the outside."""
+    if loaded.settings.results is None:
+        yield Finding(
+            "kết quả", True, "chưa cấu hình [results]: không kiểm tra chữ ký, kết quả được giữ lại, không gửi ra ngoài"
+        )
+        return
+    try:
+        judging = judging_of(loaded)
+    except ConfigError as error:
+        yield from (Finding("kết quả", False, fault) for fault in error.faults)
+        return
+    version = judging.rules.signers.version if judging is not None else ""
+    yield Finding("kết quả", True, f"kiểm tra chữ ký trước khi gửi ra ngoài; bảng người ký {version}")
 
 
 def _operators(loaded: Loaded) -> Iterator[Finding]:

@@ -102,11 +102,12 @@ async def test_a_result_repeats_the_state_that_was_acknowledged_last_and_adds_it
     assert receipt.findings == ()
 
 
+@pytest.mark.parametrize("base", ["", BASE])
 async def test_a_later_state_says_again_what_the_portal_acknowledged_and_no_more(
-    portal: Any, connect: Connect, make: Make, delivery: Build, dossier: Dossier
+    portal: Any, connect: Connect, make: Make, delivery: Build, dossier: Dossier, base: str
 ) -> None:
     """The portal replaces the whole dossier: a result must not vanish, and one that it has not seen must not come early."""
-    connector = connect()
+    connector = connect(result_url_base=base)
     link = {"file": FileRef("a.pdf", "application/pdf", 10, "ab" * 32, url="https://tep.example.vn/1")}
     other = {"file": FileRef("b.pdf", "application/pdf", 10, "cd" * 32, url="https://tep.example.vn/2")}
     both = judged(dossier, 1, **link), judged(dossier, 2, **other)
