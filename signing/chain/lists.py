@@ -32,6 +32,7 @@ _KNOWN = frozenset(
         "2.5.29.60",  # expiredCertsOnCRL
     }
 )
+_BROKEN = (*UNREADABLE, x509.InvalidVersion, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 _CRITICAL = b"\x01\x01\xff"
 _MAX_WALKED = 100_000
 _MAX_REMEMBERED = 4_194_304
@@ -106,7 +107,7 @@ def _remembered(der: bytes) -> ReadCrl | None:
 def _tried(der: bytes) -> ReadCrl | None:
     try:
         return _read(der)
-    except (*UNREADABLE, x509.DuplicateExtension, x509.UnsupportedGeneralNameType):
+    except _BROKEN:
         return None
 
 
@@ -194,9 +195,13 @@ def _entry_extension(entry: Any, kind: Any) -> Any:
 
 
 def _revocation(entry: Any) -> Revocation:
+    """An entry whose extensions cannot be read still says that its certificate is revoked."""
     at = entry.revocation_date_utc
-    invalid = _entry_extension(entry, x509.InvalidityDate)
-    reason = _entry_extension(entry, x509.CRLReason)
+    try:
+        invalid = _entry_extension(entry, x509.InvalidityDate)
+        reason = _entry_extension(entry, x509.CRLReason)
+    except _BROKEN:
+        return Revocation(at, "unspecified")
     if invalid is not None:
         at = min(at, invalid.invalidity_date_utc)
     return Revocation(at, "unspecified" if reason is None else reason.reason.name)

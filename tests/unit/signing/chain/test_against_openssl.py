@@ -43,8 +43,26 @@ def _pem(label: str, *many: bytes) -> str:
 
 
 def _openssl(folder: Path, at: float, *options: str) -> bool:
-    files = ["-CAfile", folder / "roots", "-untrusted", folder / "chain", "-CRLfile", folder / "crls", folder / "leaf"]
-    command = ["openssl", "verify", "-crl_check_all", "-auth_level", "0", "-attime", str(int(at)), *options, *files]
+    files: list[str | Path] = [
+        "-CAfile",
+        folder / "roots",
+        "-untrusted",
+        folder / "chain",
+        "-CRLfile",
+        folder / "crls",
+        folder / "leaf",
+    ]
+    command: list[str | Path] = [
+        "openssl",
+        "verify",
+        "-crl_check_all",
+        "-auth_level",
+        "0",
+        "-attime",
+        str(int(at)),
+        *options,
+        *files,
+    ]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 

@@ -8,6 +8,7 @@ from hashlib import sha256
 
 import pytest
 from cryptography import x509
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from signing.model import Existence, SubIndication
 from signing.policy import DEFAULT_POLICY, StatusRules
@@ -188,7 +189,7 @@ def test_a_list_of_the_issuers_name_by_another_key_needs_a_sound_path_of_the_sam
 
 def test_a_delegate_speaks_for_its_own_authority_only_and_while_it_stands() -> None:
     """RFC 6960 4.2.2.2: issued by the very key; revoked, it is silent; without nocheck its own status must be known."""
-    purpose = (x509.ExtendedKeyUsage([x509.ExtendedKeyUsageOID.OCSP_SIGNING]), False)
+    purpose = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False)
     plain = issue(Order("delegate", "ca", extensions=(purpose,)))
     lasting = issue(Order("delegate", "ca", extensions=(purpose, (x509.OCSPNoCheck(), False)), serial=91))
     foreign = issue(Order("delegate", "root", extensions=(purpose, (x509.OCSPNoCheck(), False)), serial=92))
