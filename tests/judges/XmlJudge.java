@@ -114,12 +114,17 @@ public class XmlJudge {
                     XMLSignature signature = FACTORY.unmarshalXMLSignature(context);
                     boolean value = signature.getSignatureValue().validate(context);
                     boolean references = true;
-                    for (Object one : signature.getSignedInfo().getReferences())
-                        references &= ((Reference) one).validate(context);
+                    try {
+                        for (Object one : signature.getSignedInfo().getReferences())
+                            references &= ((Reference) one).validate(context);
+                    } catch (Exception fault) {
+                        if (!value) throw fault;
+                        return "ERROR\t" + name + "\t" + String.valueOf(fault.getMessage()).replaceAll("\\s+", " ");
+                    }
                     if (value && references) return "VALID\t" + name + "\t";
                     reason = "value " + value + ", references " + references;
                 } catch (Exception fault) {
-                    reason = String.valueOf(fault.getMessage());
+                    if (!reason.startsWith("value")) reason = String.valueOf(fault.getMessage());
                 }
             }
             return (reason.startsWith("value") ? "INVALID\t" : "ERROR\t") + name + "\t" + reason.replaceAll("\\s+", " ");
