@@ -14,9 +14,9 @@ from connectors.kit.simulated_authority import certificates, crl
 from connectors.kit.simulated_authority.conduct import CrlConduct
 from signing.cms.files import read_cms
 from signing.grounds import Grounds
-from signing.judge import judge
 from signing.model import Evidence, Indication
 from signing.report import Report
+from signing.verifying import verify
 from tests import pki
 from tests.unit.signing.attacks.__main__ import ALL
 from tests.unit.signing.attacks.case import CONTENT, Case
@@ -29,7 +29,7 @@ _SAMPLE = _BY_NAME["revoked-after-stamped-before"]
 
 
 def _judged(document: bytes, grounds: Grounds) -> Report:
-    return judge(read_cms(document), grounds)
+    return verify(document, grounds)
 
 
 def _outcome(case: Case, grounds: Grounds) -> Indication:

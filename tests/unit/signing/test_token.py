@@ -16,6 +16,7 @@ import pkcs11
 import pytest
 from cryptography import x509
 from pkcs11 import Attribute, CertificateType, ObjectClass
+from pkcs11 import exceptions as faults
 
 from signing import token as door
 from signing.algorithms import Scheme, algorithm, verifies
@@ -246,6 +247,21 @@ def test_a_token_that_does_not_answer_in_time_is_unavailable() -> None:
 
     asyncio.run(scene())
     _verified(signer)
+
+
+@pytest.mark.usefixtures("tokens")
+def test_a_token_that_fails_twice_is_unavailable_and_the_fault_is_named() -> None:
+    """One fault is met with a new login, the second is told, with the name that the vendor's manual has for it."""
+    place = _place("official-p256", token_label="none such")
+    line, calls = door._line_of(place.library), []
+
+    def broken() -> None:
+        calls.append(1)
+        raise faults.DeviceError
+
+    with pytest.raises(KeyUnavailable, match="DeviceError"):
+        asyncio.run(line.ask(place, broken))
+    assert len(calls) == 2
 
 
 @pytest.mark.usefixtures("tokens")

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from signing.cms.files import read_cms
-from signing.judge import judge
+from signing.verifying import verify
 from tests.unit.signing.attacks.__main__ import ALL
 from tests.unit.signing.attacks.case import Case
 
@@ -13,7 +12,7 @@ from tests.unit.signing.attacks.case import Case
 @pytest.mark.parametrize("case", ALL, ids=lambda case: f"{case.row}-{case.name}")
 def test_a_document_gets_the_outcome_that_its_defect_demands(case: Case) -> None:
     """TOTAL-PASSED exactly where nothing is wrong; else the sub-indication that names the defect."""
-    report = judge(read_cms(case.document()), case.grounds())
+    report = verify(case.document(), case.grounds())
     outcome = report.sub_indication.value if report.sub_indication else report.conclusion.value
     failed = [finding for one in report.signatures for finding in one.findings if not finding.ok]
     assert outcome in case.allowed, failed

@@ -503,6 +503,18 @@ def test_indefinite_lengths_and_strings_in_pieces_are_read_and_remarked() -> Non
     assert failed(read_signed_data(message + b"\x00", None, attached=True)) == {"cms_encoding", "cms_nothing_behind"}
 
 
+def _with_signer(keep: int, attributes: bytes = b"") -> bytes:
+    """A message whose SignerInfo has only its first fields, with these attributes where attributes stand."""
+    body = der.children(der.sole(der.children(der.element(SIGNED.message()))[1]))
+    fields = [one.raw for one in der.children(der.children(body[4])[0])]
+    if attributes:
+        fields[3] = attributes
+        keep += 1
+    signer = der.encode(der.SET, der.sequence(*fields[:keep]))
+    content = der.sequence(*(one.raw for one in body[:4]), signer)
+    return der.sequence(der.encode_oid(ids.SIGNED_DATA), der.encode(0xA0, content))
+
+
 MALFORMED = {
     "nothing": b"",
     "a number": b"\x02\x01\x00",
@@ -530,6 +542,8 @@ MALFORMED = {
     "attribute of one part": replace(SIGNED, unsigned=(der.sequence(der.encode_oid("1.2.3")),)).message(),
     "content type missing": replace(SIGNED, encapsulated=der.sequence()).message(),
     "empty algorithm": replace(SIGNED, digest=der.sequence()).message(),
+    "signer of four fields": _with_signer(4),
+    "signer that ends with its attributes": _with_signer(4, der.encode(0xA0, b"")),
     "signer cut short": replace(
         SIGNED, signature_algorithm=b"", digest=der.sequence(der.encode_oid("1.2.3")), identifier=der.encode(0x80, b"")
     ).message(),
