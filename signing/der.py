@@ -255,7 +255,8 @@ def set_of(parts: Iterable[bytes], tag: int = SET) -> bytes:
 
 def encode_integer(value: int) -> bytes:
     """An INTEGER."""
-    return encode(INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    bits = (value if value >= 0 else ~value).bit_length()
+    return encode(INTEGER, value.to_bytes(bits // 8 + 1, "big", signed=True))
 
 
 @lru_cache(maxsize=256)

@@ -33,13 +33,15 @@ class TimeRules:
     """Proofs of time. `required`: a signature without a trusted stamp or a known reception never passes.
 
     `domains`: whose time-stamping authorities count; `policy_oids`: empty accepts any policy of an accepted authority.
-    `skew_seconds`: how far in the future a stamp or a claimed time may lie.
+    `skew_seconds`: how far in the future a stamp or a claimed time may lie. `reference_digests`: by which a token may name its
+    authority's certificate, beside the digests of `algorithms`: the identifier of RFC 3161 knows SHA-1 only (RFC 5816 1).
     """
 
     required: bool = False
     domains: frozenset[TrustDomain] = frozenset(TrustDomain)
     policy_oids: frozenset[str] = frozenset()
     skew_seconds: int = 60
+    reference_digests: frozenset[str] = frozenset({"sha1"})
 
 
 @dataclass(frozen=True, slots=True)

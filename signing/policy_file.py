@@ -28,6 +28,7 @@ _KEY_USAGES = frozenset({"digital_signature", "non_repudiation"})
 _SIGNED = frozenset({"grace_seconds"})
 _CLOSED: dict[str, frozenset[str]] = {
     "digests": frozenset(DIGESTS),
+    "reference_digests": frozenset(DIGESTS),
     "schemes": frozenset(one.value for one in Scheme),
     "curves": _CURVES,
     "key_usages": _KEY_USAGES,

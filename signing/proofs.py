@@ -184,7 +184,10 @@ class _Ledger:
         assert token.certificate is not None
         if rules.time.policy_oids and token.policy_oid not in rules.time.policy_oids:
             return JudgedToken(token, untrusted=f"policy {token.policy_oid}")
-        weak = weaknesses(token.algorithms, token.certificate, rules.algorithms, exists)
+        # The name of a certificate is no proof of anything: its key must verify all the same.
+        named = {("certificate-digest", digest) for digest in rules.time.reference_digests}
+        uses = [one for one in token.algorithms if (one.place, one.name) not in named]
+        weak = weaknesses(uses, token.certificate, rules.algorithms, exists)
         if weak:
             return JudgedToken(token, untrusted="; ".join(one.reason for one in weak))
         verdict = self._certify(

@@ -18,6 +18,14 @@ def test_an_integer_has_one_form(form: str) -> None:
         der.integer(der.element(der.encode(der.INTEGER, REFUSED_INTEGERS[form])))
 
 
+@pytest.mark.parametrize(
+    ("value", "content"), [(0, "00"), (127, "7f"), (128, "0080"), (-1, "ff"), (-128, "80"), (-129, "ff7f")]
+)
+def test_an_integer_is_written_in_its_one_form(value: int, content: str) -> None:
+    """At the edges of an octet, on both sides of zero."""
+    assert der.encode_integer(value) == der.encode(der.INTEGER, bytes.fromhex(content))
+
+
 REFUSED_IDENTIFIERS = {
     "empty": b"",
     "cut": b"\x2a\x86",
