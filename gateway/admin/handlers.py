@@ -23,6 +23,7 @@ from gateway.admin.decisions import Command, Decisions
 from gateway.admin.operations import LaneQuery, Operations
 from gateway.admin.pauses import Pauses
 from gateway.admin.register import Register
+from gateway.admin.results import ResultDesk
 from gateway.admin.statement import Envelope
 from gateway.admin.trail import Trail
 from gateway.admin.words import Words
@@ -43,11 +44,13 @@ class AdminDesk:
     pauses: Pauses
     reach: Reach = never
     consents: ConsentDesk | None = None
+    results: ResultDesk | None = None
 
 
 def commands_of(desk: AdminDesk) -> dict[str, Command]:
     """Every command that changes something, by its name."""
     operations, register, consents = desk.operations, desk.register, desk.consents
+    results = desk.results.commands() if desk.results is not None else {}
     return {
         **{kind.value: _order_command(operations, kind) for kind in OrderKind},
         "skip-gap": operations.skip_gap,
@@ -59,6 +62,7 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
         "pause-cancel": desk.pauses.cancel,
         "operator-add": register.add,
         "operator-revoke": register.revoke,
+        **results,
         **({"consent-add": consents.add, "consent-revoke": consents.revoke} if consents is not None else {}),
     }
 
@@ -81,6 +85,8 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_post("/admin/audit-search", _search(desk))
     app.router.add_post("/admin/audit-export", _export(desk))
     app.router.add_get("/admin/leaves", _leaves(desk.trail))
+    if desk.results is not None:
+        app.router.add_get("/admin/results", _look(desk.results.listing))
     if desk.consents is not None:
         app.router.add_get("/admin/consents", _consents(desk.consents))
     return app

@@ -11,6 +11,7 @@ from gateway.admin.handlers import AdminDesk
 from gateway.admin.operations import Operations
 from gateway.admin.pauses import Pauses, WindowWatch, nothing_runs
 from gateway.admin.register import Register
+from gateway.admin.results import ALWAYS_TWO, ResultDesk
 from gateway.admin.trail import Trail
 from gateway.clock import Clock
 from gateway.config import Loaded
@@ -34,7 +35,8 @@ def admin_desk(
     """The desk, as the configuration wants it; `running` None: no gateway runs, decisions are stored only."""
     settings = loaded.settings
     people = settings.operators
-    terms = Terms(settings.node, frozenset(people.second_key_for), people.proposal_hours, people.max_skew_s)
+    marked = frozenset((*people.second_key_for, ALWAYS_TWO))
+    terms = Terms(settings.node, marked, people.proposal_hours, people.max_skew_s)
     return AdminDesk(
         operations=Operations(journal, worker, settings.upstreams, clock),
         register=Register(journal, clock),
@@ -43,4 +45,5 @@ def admin_desk(
         coverage=CoverageDesk(journal, settings.callers, Limits.of(settings.intake)),
         pauses=Pauses(journal, tuple(settings.upstreams), clock, running.watch.look if running else nothing_runs),
         reach=running.reach if running else crash.never,
+        results=ResultDesk(journal, clock),
     )

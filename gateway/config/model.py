@@ -267,6 +267,9 @@ DecisionWord = Literal[
     "skip-gap",
     "apply-event",
     "pass-event",
+    "result-judge",
+    "result-refuse",
+    "result-override",
     "consent-add",
     "consent-revoke",
     "operator-add",
@@ -276,7 +279,8 @@ DecisionWord = Literal[
 
 
 class Operators(Struct, frozen=True):
-    """How people decide. `second_key_for`: commands that a second operator must sign as well (four eyes).
+    """How people decide. `second_key_for`: commands that a second operator must sign as well (four eyes); `result-override`
+    always is one of them (signing facts 5.1).
 
     A proposal that nobody approved is void after `proposal_hours`. A signed statement is taken for `max_skew_s` seconds.
     """

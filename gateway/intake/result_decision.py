@@ -20,7 +20,7 @@ from gateway.intake.receipts import receipt_id, refuse
 from gateway.intake.verification import Judged
 from gateway.journal.model import AuditWrite, Decision, Intake, NewDelivery, RecordWrite, Situation
 from gateway.records import courses, dossiers, results
-from gateway.records.results import KeptResult, ResultList, ResultState, Word
+from gateway.records.results import HeldCode, KeptResult, ResultList, ResultState, Word
 from gateway.routes import delivery_id
 from mappings.canonical import VerifiedResult
 from mappings.codec import encode
@@ -147,8 +147,10 @@ def decide_judged(situation: Situation, intake: Intake, subject: ResultJudged) -
     records = [*_evidence(situation, subject), results.write_list(intake.dossier, listed)]
     if after != before:
         records.append(results.write(after))
-    if shelf.put(after.code, at).due != shelf.due:
-        records.append(results.write_shelf(intake.dossier, shelf.put(after.code, at)))
+    held = HeldCode(after.reason, situation.now) if after.state is ResultState.HELD else None
+    moved = shelf.put(after.code, at).hold(after.code, held)
+    if moved != shelf:
+        records.append(results.write_shelf(intake.dossier, moved))
     if subject.judged is not None and not owner and after.state is not ResultState.WAITING:
         records.append(results.write_owner(situation.records, before.sha256, before.code))
     changed = after != before or bool(deliveries)
@@ -329,7 +331,7 @@ def decide_order(situation: Situation, intake: Intake, subject: ResultOrder) -> 
     records = [
         results.write(after),
         results.write_list(intake.dossier, listed.put(replace(entry, state=state))),
-        results.write_shelf(intake.dossier, shelf.put(subject.code, at)),
+        results.write_shelf(intake.dossier, shelf.put(subject.code, at).hold(subject.code, None)),
     ]
     if state is ResultState.REFUSED and results.read_owner(situation.records, before.sha256) == before.code:
         # A mistaken upload must not keep the content from the dossier that it belongs to.

@@ -150,16 +150,30 @@ class KeptResult:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldCode:
+    """Why a result waits for a person, and since when."""
+
+    reason: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Shelf:
-    """Codes that the gateway still has to look at, with the dossier of each and when."""
+    """Codes that the gateway still has to look at, and when; and codes that a person has to look at, and why."""
 
     due: Mapping[str, datetime] = field(default_factory=dict)
     version: int = 0
+    held: Mapping[str, HeldCode] = field(default_factory=dict)
 
     def put(self, code: str, at: datetime | None) -> Shelf:
         """The shelf with `code` due at that moment; None takes it off."""
         others = {known: moment for known, moment in self.due.items() if known != code}
-        return Shelf(others if at is None else {**others, code: at}, self.version)
+        return replace(self, due=others if at is None else {**others, code: at})
+
+    def hold(self, code: str, why: HeldCode | None) -> Shelf:
+        """The shelf with `code` waiting for a person; None: it waits for nobody."""
+        others = {known: held for known, held in self.held.items() if known != code}
+        return replace(self, held=others if why is None else {**others, code: why})
 
 
 @dataclass(frozen=True, slots=True)
