@@ -24,7 +24,11 @@ ROOT = Path(__file__).parents[1]
 # This file bears the name of the package that it measures, and stands before it in the path of a script.
 sys.path[:] = [str(ROOT), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT / "bench")]
 
-from bench import figures, rivals  # noqa: E402  # these after the path has been set right
+from bench import key_loads  # noqa: E402, F401, I001  # after the path has been set right, and before all that loads keys
+
+import uvloop  # noqa: E402
+
+from bench import figures, pooled, rivals  # noqa: E402
 from signing.making import Profile  # noqa: E402
 from tests import pki  # noqa: E402
 
@@ -38,9 +42,12 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer files")
     scale = figures.QUICK if parser.parse_args().quick else figures.FULL
     bounds = figures.Bounds()
-    with _folder() as folder, _pinned():
-        _xml(scale, folder, bounds)
-        _pdf(scale, folder, bounds)
+    with _folder() as folder:
+        with _pinned():
+            _xml(scale, folder, bounds)
+            _pdf(scale, folder, bounds)
+        uvloop.run(pooled.workers(scale, folder, bounds))
+        uvloop.run(pooled.stalls(scale, folder, bounds))
     print("held" if not bounds.missed else "BROKEN: " + "; ".join(bounds.missed))
     return 1 if bounds.missed else 0
 
