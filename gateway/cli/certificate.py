@@ -20,6 +20,7 @@ from signing.chain.certificates import read_certificate
 from signing.chain.loading import certificate_file, crl_file, ocsp_file
 from signing.chain.usage import likely_purpose
 from signing.errors import SigningError
+from signing.evidence_folder import read_evidence
 from signing.identity import identify
 from signing.model import CertificateQuestion, CertificateVerdict, Evidence, Indication, Purpose, TrustDomain
 from signing.policy import DEFAULT_POLICY, Policy
@@ -62,6 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust", metavar="THƯ_MỤC", type=Path, help="gốc tin cậy: {public-duty,public}/*.pem và anchors.toml"
     )
+    parser.add_argument("--evidence", metavar="THƯ_MỤC", type=Path, help="chứng thư, *.crl, *.ocsp, received.toml")
     parser.add_argument(
         "--domain", choices=[one.value for one in TrustDomain], help="chỉ nhận miền này; mặc định cả hai"
     )
@@ -98,10 +100,7 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         target, *others = certificate_file(arguments.file)
         others += [der for path in arguments.chain for der in certificate_file(path)]
-        evidence = Evidence(
-            crls=tuple(der for path in arguments.crl for der in crl_file(path)),
-            ocsps=tuple(der for path in arguments.ocsp for der in ocsp_file(path)),
-        )
+        evidence = _evidence(arguments)
         trust = read_trust(arguments.trust) if arguments.trust is not None else TrustStore()
         policy = _ruled(arguments)
     except SigningError as error:
@@ -115,6 +114,15 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _tell(str(arguments.file), question, verdict, trusted=arguments.trust is not None)
     return _CODES[_indication(verdict)]
+
+
+def _evidence(arguments: argparse.Namespace) -> Evidence:
+    kept = read_evidence(arguments.evidence) if arguments.evidence is not None else Evidence()
+    return replace(
+        kept,
+        crls=(*kept.crls, *(der for path in arguments.crl for der in crl_file(path))),
+        ocsps=(*kept.ocsps, *(der for path in arguments.ocsp for der in ocsp_file(path))),
+    )
 
 
 def _ruled(arguments: argparse.Namespace) -> Policy:

@@ -168,8 +168,13 @@ class StatusEvidence:
         if crl.issuer == issuer.subject and _may_sign_lists(issuer) and self._accepted(crl, issuer):
             return issuer
         for one in (*self.anchors, *self.others):
-            if one.subject != crl.issuer or one.fault or not _may_sign_lists(one) or one.key == issuer.key:
-                continue
+            if (
+                one.subject != crl.issuer
+                or one.fault
+                or one.key == issuer.key
+                or "crl_sign" not in (one.key_usages or ())
+            ):
+                continue  # somebody else than the issuer's key must say in so many words that it signs lists
             if self._accepted(crl, one) and self._entitled(one, crl, path):
                 return one
         self.ignored.setdefault(crl.sha256, "signed by nobody entitled")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def test_status_may_come_by_ocsp_and_a_proof_of_time_reaches_back(
     assert "được chứng minh có từ" in capsys.readouterr().out
 
 
+def test_a_folder_of_evidence_does_for_lists_and_certificates(files: Path) -> None:
+    """The folder that `gateway verify` takes is taken here too, and may stand beside single files."""
+    kept = files / "evidence"
+    kept.mkdir()
+    (files / "duty-ca.pem").rename(kept / "duty-ca.pem")
+    (files / "duty-ca.crl").rename(kept / "duty-ca.crl")
+    known = ["--trust", files / "trust", "--at", AT, "--evidence", kept]
+    assert _run(files / "official.pem", *known, "--crl", files / "duty-root.crl") == 0
+    assert _run(files / "official.pem", *known) == 2
+    assert _run(files / "official.pem", "--evidence", files / "absent") == 3
+
+
 def test_the_purpose_follows_the_certificate_and_can_be_asked_for(
     files: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -179,6 +192,4 @@ def test_the_inputs_of_rfc_5280_reach_the_path(tmp_path: Path, number: str, opti
 
 
 def _pem(der: bytes) -> str:
-    import base64
-
     return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
