@@ -38,6 +38,8 @@ class Document:
         self._packed: dict[tuple[int, Entry], dict[int, tuple[int, int]]] = {}
         self._plain: dict[tuple[int, Entry], bytes] = {}
         self._views: dict[int, View] = {}
+        self.links: dict[tuple[int, Entry], tuple[tuple[int, bytes], ...]] = {}
+        """What each object refers to, kept between comparisons: (number, key)."""
         self.revisions = self._open()
         self.whole = not raw[self.revisions[-1].mark :].strip(b"\x00\t\n\x0c\r ")
 
@@ -135,6 +137,7 @@ class View:
             merged: dict[int, Entry] = {}
             for revision in self.document.revisions[: self.index + 1]:
                 merged.update(revision.entries)
+            self.document.purse.meter.spend(len(merged) // 4)
             self._entries = {number: entry for number, entry in merged.items() if entry.kind and number}
         return self._entries
 

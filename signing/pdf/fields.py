@@ -96,7 +96,9 @@ def _kids(view: View, dictionary: Dictionary) -> tuple[list[Value], tuple[tuple[
     """Fields below this one, and its own widgets: those kids that have no name of their own."""
     children: list[Value] = []
     widgets: list[tuple[Ref, Dictionary]] = []
-    for kid in view.array(dictionary.get(b"Kids"), "Kids"):
+    kids = view.array(dictionary.get(b"Kids"), "Kids")
+    view.document.purse.meter.spend(len(kids))
+    for kid in kids:
         value = view.at(kid)
         if not isinstance(kid, Ref) or not isinstance(value, Dictionary):
             raise Malformed("a kid of a field is no indirect dictionary")

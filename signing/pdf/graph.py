@@ -25,28 +25,28 @@ class Graph:
         self._visit(wanted)
 
     def _visit(self, wanted: frozenset[int]) -> None:
-        meter = self.view.document.purse.meter
+        document = self.view.document
         seen: set[int] = {TRAILER}
-        waiting = self._links(TRAILER, {b"Root": self.view.root, b"Info": self.view.info}, wanted)
+        waiting = self._held(TRAILER, _links({b"Root": self.view.root, b"Info": self.view.info}), wanted)
         while waiting:
             number = waiting.pop()
             if number in seen:
                 continue
             seen.add(number)
-            meter.spend()
             entry = self.view.entry(number)
             if entry is not None:
-                value = self.view.document.read_once(number, entry, self.view)[1]
-                waiting += self._links(number, value, wanted)
+                links = document.links.get((number, entry))
+                if links is None:
+                    value = document.read_once(number, entry, self.view)[1]
+                    links = document.links[number, entry] = _links(value)
+                document.purse.meter.spend(1 + len(links) // 4)
+                waiting += self._held(number, links, wanted)
 
-    def _links(self, number: int, value: Value | dict[bytes, Value], wanted: frozenset[int]) -> list[int]:
-        found: list[int] = []
-        for key, one in _parts(value):
-            for ref in references(one):
-                found.append(ref.number)
-                if ref.number in wanted:
-                    self.holders[ref.number].add((number, key))
-        return found
+    def _held(self, number: int, links: tuple[Holder, ...], wanted: frozenset[int]) -> list[int]:
+        for target, key in links:
+            if target in wanted:
+                self.holders[target].add((number, key))
+        return [target for target, _ in links]
 
     def only_through(self, number: int, allowed: set[Holder]) -> bool:
         """Whether this object is referred to, and only by these holders."""
@@ -88,9 +88,13 @@ def closure(view: View, value: Value) -> set[int]:
     return seen
 
 
-def _parts(value: Value | dict[bytes, Value]) -> list[tuple[bytes, Value]]:
+def _links(value: Value | dict[bytes, Value]) -> tuple[Holder, ...]:
+    """Every number that an object refers to, with the key below which it does."""
+    parts: list[tuple[bytes, Value]]
     if isinstance(value, Stream):
-        return list(value.dictionary.items())
-    if isinstance(value, Dictionary | dict):
-        return list(value.items())
-    return [(b"", value)]
+        parts = list(value.dictionary.items())
+    elif isinstance(value, Dictionary | dict):
+        parts = list(value.items())
+    else:
+        parts = [(b"", value)]
+    return tuple(dict.fromkeys((ref.number, key) for key, one in parts for ref in references(one)))

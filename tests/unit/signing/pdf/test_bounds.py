@@ -1,0 +1,88 @@
+"""No PDF below 2 MB holds a process for more than 5 seconds or 512 MB (signing facts 5.2 step 0, attack D8)."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from signing.pdf import read_pdf
+from tests.unit.signing.pdf import bombs, kit
+from tests.unit.signing.pdf.kit import Signing
+
+_SECONDS = 5.0
+_MIB = 1 << 20
+
+_READ = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_AS, (768 << 20, 768 << 20))
+from signing.pdf import read_pdf
+from signing.policy import ReadingLimits
+raw = open(sys.argv[1], "rb").read()
+before = resource.getrusage(resource.RUSAGE_SELF)
+facts = read_pdf(raw, ReadingLimits())
+after = resource.getrusage(resource.RUSAGE_SELF)
+codes = sorted({one.code for one in facts.observations if not one.ok})
+print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, after.ru_maxrss, len(facts.signatures), *codes)
+"""
+
+
+def _read_apart(raw: bytes, folder: Path) -> tuple[float, int, int, set[str]]:
+    """Seconds of processor time, KB of memory at most, signatures, and what failed; in a process of its own."""
+    path = folder / "hostile.pdf"
+    path.write_bytes(raw)
+    done = subprocess.run(
+        [sys.executable, "-c", _READ, str(path)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    seconds, memory, signatures, *codes = done.stdout.split()
+    return float(seconds), int(memory), int(signatures), set(codes)
+
+
+@pytest.mark.parametrize("name", bombs.BOMBS)
+def test_each_bomb_is_bounded_in_time_and_memory(name: str, tmp_path: Path) -> None:
+    """Facts come within 5 seconds of processor time and 512 MB, without a signature and without an exception."""
+    raw = bombs.BOMBS[name]()
+    assert len(raw) < 2_000_000
+    seconds, memory, signatures, failed = _read_apart(raw, tmp_path)
+    assert seconds < _SECONDS
+    assert memory * 1024 < 512 * _MIB
+    assert signatures == 0
+    assert failed & {"limits", "well_formed", "signature_found"}
+
+
+@pytest.mark.parametrize("name", bombs.TO_SIGN)
+def test_large_structures_that_are_signed_twice_stay_within_the_bounds(name: str, tmp_path: Path) -> None:
+    """They are honest, so they hold; comparing all their objects is part of the bound."""
+    source = bombs.TO_SIGN[name]()
+    assert len(source) < 2_000_000
+    both = kit.signed(kit.signed(source, tmp_path), tmp_path, Signing("agency"))
+    begun = time.process_time()
+    assert kit.holds(kit.read(both))
+    assert time.process_time() - begun < _SECONDS
+    seconds, memory, signatures, _ = _read_apart(both, tmp_path)
+    assert (seconds < _SECONDS, memory * 1024 < 512 * _MIB, signatures) == (True, True, 2)
+
+
+def test_the_measure_itself_works() -> None:
+    """A process that never measures anything would pass every test above."""
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss > 1024
+
+
+def test_more_bytes_or_signatures_than_allowed_are_a_limit(tmp_path: Path) -> None:
+    """Over the size nothing is read at all; over the number of signatures nothing is judged."""
+    both = kit.signed(kit.signed(kit.classic(kit.objects()), tmp_path), tmp_path, Signing("agency"))
+    for limits in (
+        replace(kit.LIMITS, max_bytes=1000),
+        replace(kit.LIMITS, max_signatures=1),
+        replace(kit.LIMITS, max_pdf_pages=1),
+        replace(kit.LIMITS, max_pdf_objects=10),
+    ):
+        facts = read_pdf(both, limits)
+        assert {one.code for one in facts.observations if not one.ok} == {"limits"}
+        assert not facts.signatures
