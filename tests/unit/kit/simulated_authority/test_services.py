@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -20,6 +21,7 @@ from connectors.kit.simulated_authority import keys, ocsp, stamps
 from connectors.kit.simulated_authority.conduct import Conduct, CrlConduct, OcspConduct, StampConduct, WireConduct
 from connectors.kit.simulated_authority.server import DESK, create_app
 from connectors.kit.simulation import opened
+from gateway.cli.demo import free_ports
 from tests import pki
 
 
@@ -262,3 +264,43 @@ def test_addresses_move_to_where_the_services_really_are() -> None:
     assert moved.certificates["duty-root"].crl == ""
     read = x509.load_der_x509_crl(pki.crl("duty-ca"))
     assert isinstance(read.signature_hash_algorithm, hashes.SHA256)
+
+
+async def test_the_services_run_as_a_process_of_their_own(tmp_path: Path) -> None:
+    """As a demonstration starts them: keys made where missing, certificates written with the real addresses, ended by SIGTERM."""
+    declaration = tmp_path / "declaration.toml"
+    declaration.write_text(
+        "now = 2026-11-20T03:00:00Z\n[keys]\nroot = 'p256'\nperson = 'p256'\n"
+        "[certificates.root]\nsubject = [['CN', 'Gốc']]\nserial = '1'\nissuer = 'root'\nca = true\n"
+        "from = 2026-01-01T00:00:00Z\nuntil = 2056-01-01T00:00:00Z\n"
+        "[certificates.person]\nlike = 'root'\nsubject = [['CN', 'Người ký']]\nserial = '2'\nca = false\n"
+        "crl = 'http://nowhere.example/crl/root.crl'\n",
+        encoding="utf-8",
+    )
+    [port] = free_ports(1)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "connectors.kit.simulated_authority", str(declaration), str(tmp_path / "pki"), str(port)
+    )
+    try:
+        async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+            answer = await _patiently(session, f"http://127.0.0.1:{port}/crl/root.crl")
+        listed = x509.load_der_x509_crl(answer)
+        root = keys.from_pem((tmp_path / "pki" / "root.key.pem").read_bytes())
+        assert listed.is_signature_valid(root.public_key())
+        person = x509.load_der_x509_certificate((tmp_path / "pki" / "person.cer").read_bytes())
+        [point] = person.extensions.get_extension_for_class(x509.CRLDistributionPoints).value
+        assert point.full_name is not None
+        assert point.full_name[0].value == f"http://127.0.0.1:{port}/crl/root.crl"
+        assert (tmp_path / "pki" / "root.key.pem").stat().st_mode & 0o77 == 0
+    finally:
+        process.terminate()
+        assert await process.wait() == 0
+
+
+async def _patiently(session: aiohttp.ClientSession, address: str) -> bytes:
+    while True:
+        try:
+            async with session.get(address) as answer:
+                return await answer.read()
+        except aiohttp.ClientConnectionError:
+            await asyncio.sleep(0.05)

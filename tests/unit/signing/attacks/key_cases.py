@@ -1,7 +1,8 @@
-"""Rows K2 to K9: trust that the signature brings along, weak keys, broken curves, substitution, wrong domains, paths, names."""
+"""Rows K1 to K9: trust that the signature brings along, weak keys, broken curves, substitution, wrong domains, paths, names."""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -61,6 +62,20 @@ def _cube_root(signed: cms.Signed) -> cms.Signed:
     return replace(signed, value=low.to_bytes(256, "big"))
 
 
+def _hmac(signed: cms.Signed) -> cms.Signed:
+    """A MAC whose secret is the public key (CVE-2025-48994): everybody can make it."""
+    secret = keys.public_info(pki.key("official"))
+    value = hmac.digest(secret, signed.attributes, "sha256")
+    return replace(signed, algorithm=der.sequence(der.oid("1.2.840.113549.2.9"), der.NULL), value=value)
+
+
+def _digests_disagree(signed: cms.Signed) -> cms.Signed:
+    """digestAlgorithm says SHA-256, the signature is sound by SHA-512."""
+    key = pki.key("official")
+    value = keys.sign(key, "sha512", signed.attributes)
+    return replace(signed, algorithm=keys.signature_algorithm(key, "sha512"), value=value)
+
+
 def _unsorted(signed: cms.Signed) -> cms.Signed:
     """Signed attributes out of the order of DER, under a value that fits them as they stand."""
     attributes = [whole for _, _, whole in der.children(der.split(signed.attributes)[1])]
@@ -69,6 +84,7 @@ def _unsorted(signed: cms.Signed) -> cms.Signed:
 
 
 _TRUST_BROUGHT_ALONG = (
+    Case("hmac-by-public-key", "K1", _WEAK | _BROKEN, bad=_hmac),
     Case("self-signed", "K2", _NO_CHAIN, "self-signed"),
     Case("root-embedded", "K2", _NO_CHAIN, "under-embedded-root", enclosed=("under-embedded-root", "embedded-root")),
     Case("root-not-installed", "K2", _NO_CHAIN, "official-2", roots=("duty-root", "public-root")),
@@ -97,6 +113,7 @@ _CURVES = (
     Case("certificate-signature-zero", "K4", _PATH, "signature-zero"),
     Case("certificate-signature-not-der", "K4", _PATH, "signature-not-der"),
     Case("attributes-not-der", "K5", _BROKEN, bad=_unsorted),
+    Case("digests-disagree", "K5", _BROKEN, bad=_digests_disagree),
 )
 _SUBSTITUTIONS = (
     Case("same-key-other-name", "K6", _SUBSTITUTED, shown="same-key-other-name"),

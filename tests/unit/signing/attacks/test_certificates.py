@@ -11,7 +11,7 @@ from tests.unit.signing.attacks.case import Case
 from tests.unit.signing.attacks.key_cases import KEY_CASES
 from tests.unit.signing.attacks.time_cases import TIME_CASES
 
-_OF_THE_DOCUMENT = ("K5", "K6", "T5")
+_OF_THE_DOCUMENT = ("K1", "K5", "K6", "T5")
 _CASES = [
     case
     for case in (*KEY_CASES, *TIME_CASES)
