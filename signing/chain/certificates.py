@@ -27,7 +27,7 @@ UNREADABLE = (
 )
 """What asn1crypto raises over hostile bytes; the readers of this package map it at their own boundary."""
 
-_MAX_BYTES = 65_536
+_MAX_BYTES = 16_384
 _MAX_SERIAL_OCTETS = 20
 
 
@@ -125,9 +125,9 @@ def _read(der: bytes, parsed: Any) -> ReadCertificate:
 def _fault(parsed: Any) -> str:
     body = parsed["tbs_certificate"]
     serial = body["serial_number"]
-    if serial.native <= 0:
+    if serial.native < 0 or (serial.native == 0 and parsed.subject != parsed.issuer):  # old roots are numbered from 0
         return "serial number is not positive (RFC 5280 4.1.2.2)"
-    if len(serial.contents) > _MAX_SERIAL_OCTETS:
+    if serial.native.bit_length() > 8 * _MAX_SERIAL_OCTETS:
         return "serial number is longer than 20 octets (RFC 5280 4.1.2.2)"
     if body["signature"].dump() != parsed["signature_algorithm"].dump():
         return "the two signature algorithms differ (RFC 5280 4.1.1.2)"

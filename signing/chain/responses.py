@@ -17,7 +17,9 @@ from signing.algorithms import DIGESTS
 from signing.chain.certificates import UNREADABLE, ReadCertificate, read_certificates
 from signing.chain.lists import Revocation
 
-_MAX_BYTES = 262_144
+_MAX_BYTES = 65_536
+_MAX_SINGLES = 64
+_MAX_CERTIFICATES = 8
 _NONCE = "1.3.6.1.5.5.7.48.1.2"
 _ARCHIVE_CUTOFF = "1.3.6.1.5.5.7.48.1.6"
 _INVALIDITY = "2.5.29.24"
@@ -79,10 +81,12 @@ def _read(der: bytes) -> ReadOcsp | None:
     if outer["response_status"].native != "successful":
         return None
     basic = outer["response_bytes"]["response"].parsed
-    _ = basic.native
     body = basic["tbs_response_data"]
     responder = body["responder_id"]
     certificates = basic["certs"]
+    if len(body["responses"]) > _MAX_SINGLES or len(certificates) > _MAX_CERTIFICATES:
+        return None
+    _ = basic.native
     return ReadOcsp(
         der=der,
         sha256=sha256(der).hexdigest(),

@@ -25,6 +25,7 @@ OCSP_SIGNING = "1.3.6.1.5.5.7.3.9"
 _MAX_NESTING = 3
 _MAX_ISSUER_PATHS = 4
 _MAX_ENTITLEMENTS = 256
+_MAX_STRANGERS = 512
 _ANY_POLICY = PathRules()
 
 
@@ -76,6 +77,7 @@ class StatusEvidence:
     _judging: set[str] = field(default_factory=set)
     _known: dict[tuple[str, ...], Standing] = field(default_factory=dict)
     _left: int = _MAX_ENTITLEMENTS
+    _strangers: int = _MAX_STRANGERS
 
     def standing(self, path: Path) -> Standing:
         """The standing of the first certificate of this path (leaf first, anchor last, at least two)."""
@@ -175,6 +177,9 @@ class StatusEvidence:
                 or "crl_sign" not in (one.key_usages or ())
             ):
                 continue  # somebody else than the issuer's key must say in so many words that it signs lists
+            self._strangers -= 1
+            if self._strangers < 0:
+                break
             if self._accepted(crl, one) and self._entitled(one, crl, path):
                 return one
         self.ignored.setdefault(crl.sha256, "signed by nobody entitled")
@@ -302,7 +307,7 @@ def _may_sign_lists(certificate: ReadCertificate) -> bool:
     return usages is None or "crl_sign" in usages
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=512)
 def _list_signed(crl: ReadCrl, key: bytes) -> bool:
     """Remembered, like the list itself."""
     content = crl.asn1["tbs_cert_list"].dump()

@@ -34,6 +34,7 @@ from signing.policy import Policy
 from signing.trust import Anchor, TrustStore
 
 _MAX_OTHERS = 256
+_MAX_LISTS = 256
 
 _ORDER = (
     SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
@@ -124,8 +125,8 @@ class _Judging:
             at=question.at,
             anchors=self._counting,
             others=self._others,
-            crls=tuple(one for one in map(read_crl, sorted(set(evidence.crls))) if one is not None),
-            ocsps=tuple(one for one in map(read_ocsp, sorted(set(evidence.ocsps))) if one is not None),
+            crls=tuple(one for one in map(read_crl, sorted(set(evidence.crls))[:_MAX_LISTS]) if one is not None),
+            ocsps=tuple(one for one in map(read_ocsp, sorted(set(evidence.ocsps))[:_MAX_LISTS]) if one is not None),
             edges=edges,
         )
 
@@ -148,7 +149,7 @@ class _Judging:
     def _judged(self, path: Path) -> _Judged:
         findings = [_finding("chain", ok=True, detail=f"{self.domain}, {len(path)} certificates")]
         walked = walk(path, self.policy.path)
-        detail = walked.broken or ", ".join(sorted(walked.policies))
+        detail = displayed(walked.broken or ", ".join(sorted(walked.policies)))  # the library quotes names as they are
         findings.append(_finding("chain_constraints", ok=not walked.broken, detail=detail))
         misuse = list(forbidden_use(path[0], self.question.purpose, self.policy.path))
         findings.extend(_finding(code, ok=False, detail=detail) for code, detail in misuse)
@@ -214,7 +215,8 @@ class _Judging:
             standing = self.status.standing(path[place:])
             sources = tuple(source for statement in standing.statements for source in statement.sources)
             finding = self._status_finding(one, standing, leaf=place == 0)
-            if finding.ok and not self._old_enough(standing, revoked_at):
+            between = (one.sha256,) if place else ()  # what is asked about is proven itself; those between must be too
+            if finding.ok and not self._old_enough(standing, revoked_at, between):
                 finding = _finding(
                     "authority_not_revoked", ok=False, detail=_short(one, "status not proven to be older")
                 )
@@ -244,11 +246,11 @@ class _Judging:
         detail = "" if later is None else f"revoked later: {later.reason} {later.at.isoformat()}"
         return _finding("revocation", ok=True, detail=_short(one, detail))
 
-    def _old_enough(self, standing: Standing, end: datetime | None) -> bool:
+    def _old_enough(self, standing: Standing, end: datetime | None, also: tuple[str, ...] = ()) -> bool:
         """Whether what was relied on is proven to have existed before a certificate above stopped counting."""
         if end is None:
             return True
-        sources = [statement.sources[0] for statement in standing.statements]
+        sources = [*also, *(statement.sources[0] for statement in standing.statements)]
         return all(source in self._existences and self._existences[source] < end for source in sources)
 
     def _set_aside(self) -> Iterator[Finding]:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
+from asn1crypto import x509 as asn1
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+from signing.chain import judge_certificate
 from signing.chain.certificates import read_certificates
 from signing.chain.search import Search
 from signing.chain.strength import signed_by
-from signing.model import SubIndication
+from signing.model import CertificateQuestion, Evidence, Purpose, SubIndication, TrustDomain
+from signing.policy import DEFAULT_POLICY
+from signing.trust import Anchor, TrustStore
 from tests import pki
-from tests.unit.signing.chain.making import CA, LEAF, ROOT, Asked, Order, issue, private_key, revoke
+from tests.unit.signing.chain.making import CA, LEAF, ROOT, T0, Asked, Order, issue, private_key, revoke
 
 _SOON = 2.5
 """Seconds of processor time that any of these may take; the law for a document is five (signing facts 8.2(13))."""
@@ -85,11 +90,6 @@ def test_a_crowd_of_strangers_does_not_hide_the_good_path() -> None:
 
 def test_what_the_relying_party_knows_is_not_crowded_out_by_a_document() -> None:
     """The bound on certificates cuts what the document brought, never the evidence."""
-    from signing.chain import judge_certificate
-    from signing.model import CertificateQuestion, Evidence, Purpose, TrustDomain
-    from signing.policy import DEFAULT_POLICY
-    from signing.trust import Anchor, TrustStore
-
     crowd = tuple(issue(Order(f"noise{one}", "nobody", authority=True, signer="ca", key="ca")) for one in range(300))
     when = Asked(LEAF, (ROOT,)).at
     question = CertificateQuestion(LEAF, Purpose.SIGNER, when, when, frozenset(TrustDomain), crowd)
@@ -135,7 +135,7 @@ def test_a_key_that_is_slow_to_use_is_not_used() -> None:
 
 def test_a_certificate_of_a_thousand_constrained_names_is_refused_before_they_are_compared() -> None:
     """The library compares each name with each constraint; the product is bounded."""
-    many = [x509.DNSName(f"host{one}.example") for one in range(1_500)]
+    many = [x509.DNSName(f"host{one}.example") for one in range(600)]
     bound = issue(Order("bound", "root", authority=True, extensions=((x509.NameConstraints(many, None), True),)))
     leaf = issue(Order("leaf", "bound", extensions=((x509.SubjectAlternativeName(many), False),)))
     outcome, spent = _spent(Asked(leaf, (ROOT,), (bound,), (revoke("root"), revoke("bound"))))
@@ -161,3 +161,43 @@ def test_a_large_list_is_searched_without_being_unfolded(entries: int) -> None:
     good, again = _spent(Asked(LEAF, (ROOT,), (CA,), (revoke("root"), crl)))
     assert good is None
     assert spent + again < _SOON
+
+
+def test_lists_and_namesakes_by_the_hundred_end_soon() -> None:
+    """Every list is in the authority's name and by none of its namesakes: the tries are counted, the good list still counts."""
+    namesakes = tuple(
+        issue(Order("ca", "root", authority=True, key=f"fake{one}", signer="fake", serial=one + 1)) for one in range(60)
+    )
+    junk = tuple(revoke("ca", at=T0 - timedelta(seconds=one + 1), signer="stranger") for one in range(200))
+    outcome, spent = _spent(Asked(LEAF, (ROOT,), (CA, *namesakes), (*_STATUS, *junk)))
+    assert outcome is None
+    assert spent < _SOON
+
+
+def test_serial_numbers_up_to_twenty_octets_are_read_and_longer_ones_are_not() -> None:
+    """RFC 5280 4.1.2.2: the largest number of 160 bits needs 21 octets of DER and is still one of 20 octets."""
+    for serial, expected in (
+        (2**159 - 1, None),
+        (2**160 - 1, None),
+        (2**160, SubIndication.CERTIFICATE_CHAIN_GENERAL_FAILURE),
+    ):
+        leaf = _renumbered(LEAF, serial)
+        verdict = Asked(leaf, (ROOT,), (CA,), _STATUS).verdict()
+        assert verdict.sub_indication is expected, serial
+
+
+def _renumbered(template: bytes, serial: int) -> bytes:
+    """The certificate under another serial number, signed again (the library that issues makes none above 159 bits)."""
+    parsed = asn1.Certificate.load(template)
+    body = parsed["tbs_certificate"]
+    body["serial_number"] = serial
+    signature = private_key("ca").sign(body.dump(force=True), ec.ECDSA(hashes.SHA256()))
+    return bytes(
+        asn1.Certificate(
+            {
+                "tbs_certificate": body,
+                "signature_algorithm": parsed["signature_algorithm"],
+                "signature_value": signature,
+            }
+        ).dump()
+    )

@@ -163,6 +163,22 @@ def test_under_an_authority_revoked_since_the_status_must_be_proven_to_be_older(
     assert replace(asked, existences=late).verdict().sub_indication is SubIndication.REVOKED_CA_NO_POE
 
 
+def test_a_lower_authority_under_a_revoked_one_must_be_proven_to_be_older_too() -> None:
+    """The thief of an upper key can make a lower authority of any date; its certificate needs a proof like its lists."""
+    lower = issue(Order("lower", "ca", authority=True))
+    lists = (revoke("ca", at=T0), revoke("lower", at=T0))
+    asked = replace(
+        BASE,
+        leaf=issue(Order("deep", "lower")),
+        others=(CA, lower),
+        at=T0 + 20 * DAY,
+        crls=(revoke("root", Entry(CA, T0 + 10 * DAY, COMPROMISED), at=T0 + 20 * DAY), *lists),
+        existences=_known(*lists, at=T0 + DAY),
+    )
+    assert asked.verdict().sub_indication is SubIndication.REVOKED_CA_NO_POE
+    assert replace(asked, existences=_known(lower, *lists, at=T0 + DAY)).verdict().sub_indication is None
+
+
 def test_under_an_authority_expired_since_the_status_must_be_proven_to_be_older() -> None:
     """REVOCATION_OUT_OF_BOUNDS_NO_POE: the keeper of an expired key owes nobody care; the journal's proof settles it."""
     now = T0 + 6 * YEAR
