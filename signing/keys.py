@@ -34,6 +34,7 @@ _MIN_RSA_BITS = 2048
 _CURVES = {"secp256r1": "sha256", "secp384r1": "sha384", "secp521r1": "sha512"}
 _SHARED = stat.S_IRWXG | stat.S_IRWXO
 _MAX_CHAIN = 8
+_DER = b"\x30"
 
 
 class Signer(Protocol):
@@ -57,7 +58,7 @@ class Signer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class KeyFile:
-    """Where a key is kept: PKCS#12 (`.p12`, `.pfx`), or PEM with the key, certificates in it or in `certificates`.
+    """Where a key is kept: PKCS#12, or PEM with the key (told apart by content); certificates in it or in `certificates`.
 
     `shared`: accept a file that others than its owner may read; without it such a file is refused.
     """
@@ -110,7 +111,7 @@ class FileSigner:
 def open_key(place: KeyFile, passphrase: bytes | None = None) -> FileSigner:
     """The signer in a file. Raises `Unusable`: unreadable, open to others, wrong passphrase, weak, no certificate of its own."""
     content = _private(place)
-    if place.path.suffix.lower() in (".p12", ".pfx"):
+    if content.startswith(_DER):
         key, pool = _from_pkcs12(content, passphrase)
     else:
         key, pool = _from_pem(content, passphrase), _certificates_in(content)
@@ -211,7 +212,7 @@ def _unopened() -> Unusable:
 
 def _certificates_in(content: bytes) -> list[bytes]:
     """Every certificate of a PEM file, or the one of a DER file."""
-    if content.startswith(b"\x30"):
+    if content.startswith(_DER):
         return [content]
     blocks = (block for block in _PEM.findall(content) if b"BEGIN CERTIFICATE-----" in block)
     try:

@@ -227,9 +227,10 @@ _lines_guard = threading.Lock()
 
 
 def _line_of(library: Path) -> _Line:
-    """The one line of a library in this process; the library itself is one for the process, too."""
+    """The one line of a library in this process, by whatever path: the library itself is one for the process, too."""
+    place = library.resolve()
     with _lines_guard:
-        return _lines.setdefault(library, _Line(library))
+        return _lines.setdefault(place, _Line(place))
 
 
 def _pin_refused() -> KeyUnavailable:

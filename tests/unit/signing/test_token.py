@@ -25,7 +25,7 @@ from signing.token import TokenKey, open_token
 from tests import pki
 
 LIBRARIES = [Path("/usr/lib/softhsm/libsofthsm2.so"), Path("/usr/lib64/pkcs11/libsofthsm2.so")]
-LIBRARY = next((one for one in LIBRARIES if one.exists()), None)
+LIBRARY = next((one.resolve() for one in LIBRARIES if one.exists()), None)
 PIN, OFFICER = "918273", "564738"
 KEYS = {"official": "01", "agency": "02", "official-p256": "03", "official-p384": "04"}
 
@@ -122,6 +122,15 @@ def test_a_key_may_be_chosen_by_its_number_and_its_certificate_handed_in() -> No
     certificates = (pki.certificate("official-p256"), *pki.chain("official-p256"))
     signer = asyncio.run(open_token(place, PIN, certificates))
     assert (signer.certificate, signer.chain) == (certificates[0], certificates[1:])
+    _verified(signer)
+
+
+def test_a_library_has_one_thread_by_whatever_path(tokens: Path) -> None:
+    """A second path to the same library would be a second thread in it, which it does not allow."""
+    assert LIBRARY is not None
+    (tokens / "lib.so").symlink_to(LIBRARY)
+    signer = asyncio.run(open_token(_place("official-p256", library=tokens / "lib.so"), PIN))
+    assert signer._line is door._line_of(LIBRARY)
     _verified(signer)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import subprocess
+import time
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -260,6 +261,42 @@ def test_limits_come_before_everything_else() -> None:
     assert _failed(read_cms(many, CONTENT, ReadingLimits(max_signatures=2))) == {"limits"}
     assert _failed(read_cms(ours(), CONTENT, ReadingLimits(max_certificates=1))) == {"limits"}
     assert read_cms(ours(), CONTENT, ReadingLimits(max_certificates=1)).signatures == ()
+
+
+def _bombs() -> dict[str, bytes]:
+    tokens = attribute(ids.SIGNATURE_TIME_STAMP, *[pki.stamp(b"khac")] * 16)
+    many = tuple(attribute("1.2.3", b"\x05\x00" * 60) for _ in range(64))
+    certificate = pki.certificate("official-p256")
+    twins = b"".join(certificate[:-1] + bytes((last,)) for last in range(4))
+    name = der.sequence(der.sequence(bytes(1_900_000)), der.encode_integer(1))
+    return {
+        "32 signers with 16 stamps each": replace(Parts(), unsigned=(tokens,), signers=32).message(),
+        "32 signers with 64 attributes of 60 values": replace(Parts(), unsigned=many, signers=32).message(),
+        "32 signers that four certificates answer to": replace(
+            Parts(), certificates=der.encode(0xA0, twins), signers=32
+        ).message(),
+        "33 signers": replace(Parts(), signers=33).message(),
+        "300 certificates": replace(Parts(), certificates=der.encode(0xA0, certificate * 300)).message(),
+        "a name of two megabytes": replace(Parts(), identifier=name).message(),
+        "a million values in BER": b"\x30\x80" * 30 + b"\x05\x00" * 950_000,
+        "two megabytes of blanks": b"A" + b" " * 2_000_000,
+        "armour without an end": b"-----BEGIN CMS-----\n" + b"A\n" * 1_000_000,
+        "blanks before armour": b"\n" * 2_000_000 + b"-----BEGIN CMS-----\n",
+    }
+
+
+BOMBS = _bombs()
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+@pytest.mark.timeout(30)
+def test_a_hostile_file_costs_little_and_proves_nothing(bomb: str) -> None:
+    """About 2 MB, beside another file than it may have signed: under five seconds of processor time, and nothing is covered."""
+    assert len(BOMBS[bomb]) < 2_100_000
+    before = time.process_time()
+    facts = read_cms(BOMBS[bomb], CONTENT[1:])
+    assert _failed(facts) and {one.covered.extent for one in facts.signatures} <= {"none"}
+    assert time.process_time() - before < 5.0
 
 
 def test_content_inside_and_outside_must_be_the_same() -> None:
