@@ -24,7 +24,7 @@ from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.skipped import SkippedPush, skipped_push_intake
 from gateway.journal.model import TERMINAL, DeliveryState, InboundStatus, Intake, Ordered, OrderKind
 from gateway.journal.store import Journal
-from gateway.records import windows
+from gateway.records import results, windows
 
 
 class Switchboard(Protocol):
@@ -64,6 +64,8 @@ class Operations:
         counts, now = await self._journal.counts(), self._clock.now()
         planned = [one.window for one in await kept(self._journal)]
         closed = windows.closed(planned, self._upstreams, now)
+        shelves = await self._journal.records(results.OPEN_KIND)
+        held = sum(len(results.parse_shelf(record).held) for record in shelves)
         upstreams = []
         for code in self._upstreams:
             known = await self._journal.upstream(code)
@@ -93,6 +95,7 @@ class Operations:
         return {
             "upstreams": upstreams,
             "parked_events": counts.parked,
+            "held_results": held,
             "parked": parked,
             "windows": [_plain(windows.shown(window, now)) for window in planned if window.open_at(now)],
             "lanes": [_plain(asdict(row)) for row in rows],

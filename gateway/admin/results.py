@@ -12,7 +12,8 @@ from gateway.clock import Clock
 from gateway.dispatch.replay import checked_reason
 from gateway.errors import Invalid, NotFound
 from gateway.intake.receipts import answered
-from gateway.intake.result_decision import JUDGE, OVERRIDE, REFUSE, ResultOrder, order_intake, sentence
+from gateway.intake.result_decision import sentence
+from gateway.intake.result_orders import JUDGE, OVERRIDE, REFUSE, ResultOrder, order_intake
 from gateway.journal.store import Journal
 from gateway.records import results
 

@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
     else:
         _show(answer)
     waiting = any(upstream["blocked_lanes"] or upstream["paused"] for upstream in answer["upstreams"])
-    return EX_WRONG if waiting or answer["parked_events"] else EX_OK
+    return EX_WRONG if waiting or answer["parked_events"] or answer["held_results"] else EX_OK
 
 
 def _show(answer: Any) -> None:
@@ -62,6 +62,8 @@ def _show(answer: Any) -> None:
         upstreams = ", ".join(row["upstreams"]) or "mọi hệ thống"
         say(plain(f"{state}: {upstreams}, từ {local(row['from'])} đến {until}: {row['notice']}"))
     say(f"Sự kiện đang chờ sự kiện trước hoặc chờ người: {answer['parked_events']}")
+    if answer["held_results"]:
+        say(f"Kết quả giữ lại chờ người: {answer['held_results']} (xem: gateway results)")
     if answer["parked"]:
         table(
             "Sự kiện đang chờ (skip --source: bỏ số còn thiếu; release hoặc skip --event: quyết định sự kiện mâu thuẫn)",

@@ -26,7 +26,13 @@ from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, de
 from gateway.intake.receipts import Remark, Told, receipt, refuse
 from gateway.intake.recording import Recording, decide_recording
 from gateway.intake.refusals import RefusedCall
-from gateway.intake.result_decision import ResultJudged, ResultOrder, decide_judged, decide_order
+from gateway.intake.result_decision import (
+    ResultBegun,
+    ResultJudged,
+    decide_begun,
+    decide_judged,
+)
+from gateway.intake.result_orders import ResultOrder, decide_order
 from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
 from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
@@ -114,6 +120,8 @@ class Decider:
                 return decide_revocation(situation, revocation)
             case ResultJudged() as judged:
                 return decide_judged(situation, intake, judged)
+            case ResultBegun() as begun:
+                return decide_begun(situation, begun)
             case ResultOrder() as order:
                 return decide_order(situation, intake, order)
             case RefusedCall() as refused:

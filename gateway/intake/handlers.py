@@ -21,7 +21,7 @@ from gateway.intake.personal import Read
 from gateway.intake.validate import read_body
 from gateway.journal.model import Accepted
 from gateway.observe.crash import Reach, never
-from gateway.records import courses, files
+from gateway.records import courses, files, results
 from gateway.records.courses import Course
 from mappings.codec import encode
 
@@ -85,6 +85,9 @@ class IntakeHandlers:
         lanes = await journal.lanes(dossier=code)
         view = views.dossier_view(code, course, lanes, await journal.deliveries_of(code))
         view["files"] = files_view(files.parse_list(await journal.record(files.list_key(code))))
+        listed = results.parse_list(await journal.record(results.list_key(code)))
+        known = [one for one in listed.results if caller.role == RESOLUTION or caller.system_code in one.by]
+        view["results"] = [views.result_view(one) for one in known]
         whole = views.with_events(view, await journal.events_of(code))
         await personal.note(journal, Read(caller.system_code, "dossier", code, "GET /v1/dossiers/{code}", code))
         return _json(whole)

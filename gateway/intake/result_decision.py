@@ -1,4 +1,4 @@
-"""What a judgement means for a result, and what a person may decide about it. Pure; runs inside the accept transaction.
+"""What a judgement means for a result. Pure; runs inside the accept transaction.
 
 Only TOTAL-PASSED is published. TRY_LATER is tried again, everything else is held for a person with its report (signing facts
 5.1). The result, its report, the audit row, the leaf and the deliveries that follow commit together or not at all.
@@ -15,12 +15,10 @@ import msgspec
 
 from connectors.kit.contract import RESULTS, Task
 from gateway.audit.events import audit
-from gateway.errors import Conflict, NotFound
-from gateway.intake.receipts import receipt_id, refuse
 from gateway.intake.verification import Judged
 from gateway.journal.model import AuditWrite, Decision, Intake, NewDelivery, RecordWrite, Situation
 from gateway.records import courses, dossiers, results
-from gateway.records.results import HeldCode, KeptResult, ResultList, ResultState, Word
+from gateway.records.results import HeldCode, KeptResult, ResultList, ResultState
 from gateway.routes import delivery_id
 from mappings.canonical import VerifiedResult
 from mappings.codec import encode
@@ -28,10 +26,8 @@ from signing.catalogue import sub_indication_rows
 from signing.model import Evidence, Indication, SubIndication
 
 RESULT_JUDGED = "result_judged"
-RESULT_ORDER = "result_order"
+RESULT_BEGUN = "result_begun"
 ACTOR = "gateway"
-
-JUDGE, REFUSE, OVERRIDE = "judge", "refuse", "override"
 
 # Reasons of our own beside the sub-indications of EN 319 102-1, with their sentences.
 REASONS: Mapping[str, str] = {
@@ -42,6 +38,7 @@ REASONS: Mapping[str, str] = {
     "too_large": "Tệp lớn hơn mức mà cổng kiểm tra chữ ký.",
     "file_missing": "Không mở được tệp đã lưu của kết quả này.",
     "no_signer_rule": "Bảng người ký không có dòng nào cho thủ tục này vào ngày này.",
+    "poison": "Việc kiểm tra tệp này đã nhiều lần không kết thúc được; cần người xem.",
     "verifier_unusable": "Bộ kiểm tra chữ ký chưa dùng được; xem nhật ký của cổng.",
     "refused": "Người vận hành đã từ chối kết quả này.",
     "ordered": "Chờ kiểm tra lại theo quyết định.",
@@ -70,13 +67,11 @@ class ResultJudged:
 
 
 @dataclass(frozen=True, slots=True)
-class ResultOrder:
-    """A person's word about a result: judge it again, refuse it, or publish it in spite of an open question."""
+class ResultBegun:
+    """A judgement is about to begin; counted before it, so that a file that kills the process is found out."""
 
     code: str
-    what: str
-    operator: str
-    reason: str
+    version: int
 
 
 def judged_intake(dossier: str, subject: ResultJudged, sha256: str) -> Intake:
@@ -101,18 +96,27 @@ def judged_intake(dossier: str, subject: ResultJudged, sha256: str) -> Intake:
     )
 
 
-def order_intake(dossier: str, subject: ResultOrder, sha256: str) -> Intake:
-    """A person's word as the journal takes it; the signed statement makes a repetition known."""
+def begun_intake(kept: KeptResult) -> Intake:
+    """The beginning of a judgement as the journal takes it."""
+    subject = ResultBegun(kept.code, kept.version)
     return Intake(
-        kind=RESULT_ORDER,
-        source=subject.operator,
+        kind=RESULT_BEGUN,
+        source=ACTOR,
         key="",
-        dossier=dossier,
+        dossier=kept.dossier,
         digest=hashlib.sha256(encode(subject)).digest(),
         raw=b"",
         subject=subject,
-        reads=(results.key(subject.code), results.content_key(sha256), *results.reads(dossier)),
+        reads=(results.key(kept.code),),
     )
+
+
+def decide_begun(situation: Situation, subject: ResultBegun) -> Decision:
+    """One more that has begun; nothing where somebody else has been faster."""
+    before = results.read(situation.records, subject.code)
+    if before is None or before.version != subject.version:
+        return Decision(b"{}", 409, store=False)
+    return Decision(b"{}", 200, records=(results.write(replace(before, unsettled=before.unsettled + 1)),))
 
 
 def pieces(evidence: Evidence) -> Iterable[tuple[str, bytes]]:
@@ -181,6 +185,7 @@ def _concluded(before: KeptResult, subject: ResultJudged, owner: str, now: datet
             reason_vi=REASONS[subject.reason],
             waiting_since=(before.waiting_since or now) if waits else None,
             alarmed=before.alarmed or subject.overdue,
+            unsettled=0,
         )
     state, reason = _verdict(before, judged, owner)
     waits = state is ResultState.WAITING
@@ -197,6 +202,7 @@ def _concluded(before: KeptResult, subject: ResultJudged, owner: str, now: datet
         report=judged.report,
         evidence=tuple(digest for digest, _ in pieces(judged.evidence)),
         signers=subject.signers,
+        unsettled=0,
     )
 
 
@@ -303,88 +309,3 @@ def _deliveries(
         )
         for upstream, operation in chosen
     )
-
-
-def decide_order(situation: Situation, intake: Intake, subject: ResultOrder) -> Decision:
-    """Judge again, refuse, or publish in spite; a result that fails cannot be published by anybody's word."""
-    before = results.read(situation.records, subject.code)
-    listed = results.read_list(situation.records, intake.dossier)
-    entry = listed.with_code(subject.code)
-    if before is None or entry is None:
-        return refuse(NotFound(f"Không có kết quả mã {subject.code}.", code="unknown_result"))
-    fault = _fault(before, entry.sent_to, subject.what)
-    if fault is not None:
-        return refuse(fault)
-    word = Word(subject.what, subject.operator, subject.reason, situation.now)
-    state, reason = _AFTER[subject.what]
-    after = replace(
-        before,
-        state=state,
-        reason=reason,
-        reason_vi=sentence(reason),
-        waiting_since=None,
-        alarmed=False,
-        words=(*before.words, word),
-    )
-    shelf = results.read_shelf(situation.records, intake.dossier)
-    at = None if state is ResultState.REFUSED else situation.now
-    records = [
-        results.write(after),
-        results.write_list(intake.dossier, listed.put(replace(entry, state=state))),
-        results.write_shelf(intake.dossier, shelf.put(subject.code, at).hold(subject.code, None)),
-    ]
-    if state is ResultState.REFUSED and results.read_owner(situation.records, before.sha256) == before.code:
-        # A mistaken upload must not keep the content from the dossier that it belongs to.
-        records.append(results.write_owner(situation.records, before.sha256, ""))
-    verdict = before.report.conclusion if before.report is not None else None
-    row = audit(
-        _KINDS[subject.what],
-        subject.operator,
-        before.dossier,
-        before.event.event_id if before.event is not None else "",
-        result=before.code,
-        reason=subject.reason,
-        verdict=verdict,
-        was=before.reason,
-    )
-    told = {
-        "status": "done",
-        "done": True,
-        "receipt_id": receipt_id(intake),
-        "message_vi": _DONE[subject.what].format(code=before.code),
-        "result_code": before.code,
-        "state": state,
-    }
-    return Decision(encode(told), 200, records=tuple(records), audit=(row,))
-
-
-_AFTER = {
-    JUDGE: (ResultState.AWAITING, "ordered"),
-    REFUSE: (ResultState.REFUSED, "refused"),
-    OVERRIDE: (ResultState.PASSED, ""),
-}
-_KINDS = {JUDGE: "result.ordered", REFUSE: "result.refused", OVERRIDE: "result.overridden"}
-_DONE = {
-    JUDGE: "Sẽ kiểm tra lại kết quả {code}.",
-    REFUSE: "Đã từ chối kết quả {code}; kết quả này không được công bố.",
-    OVERRIDE: "Đã quyết định công bố kết quả {code} dù việc kiểm tra chưa đạt.",
-}
-
-
-def _fault(before: KeptResult, sent_to: tuple[str, ...], what: str) -> Conflict | None:
-    """Why this cannot be decided about a result as it stands."""
-    if before.state is ResultState.PASSED:
-        published = "đã được công bố" if sent_to else "đã đạt và đang chờ công bố"
-        if what != REFUSE or sent_to:
-            return Conflict(f"Kết quả {before.code} {published}; không còn gì để quyết định.", code="result_published")
-        return None
-    if what != OVERRIDE:
-        return None
-    if before.state is not ResultState.HELD or before.report is None:
-        return Conflict("Chỉ quyết định công bố được kết quả đang giữ lại và đã có báo cáo.", code="result_not_held")
-    if before.report.conclusion is Indication.TOTAL_FAILED:
-        return Conflict(
-            "Chữ ký của kết quả này sai (TOTAL-FAILED); không ai công bố được. Hãy yêu cầu nơi gửi ký lại.",
-            code="result_failed",
-        )
-    return None

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
 from gateway.clock import LOCAL_ZONE, Clock
 from gateway.errors import GatewayError
-from gateway.intake.result_decision import ResultJudged, judged_intake
+from gateway.intake.result_decision import ResultJudged, begun_intake, judged_intake
 from gateway.intake.verification import Judged, Question, Verifier
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.sealing import SealBroken
@@ -42,6 +42,8 @@ _ENDED = frozenset({DossierStatus.RESOLVED, DossierStatus.RETURNED})
 _LANES = ((60.0, 2.0), (3_600.0, 60.0), (float("inf"), 900.0))
 # A result whose judgement broke off by a fault of ours is left alone for so long, so that the others go on.
 _REST_S = 600.0
+# Judgements of one result that may begin and not end before a person has to look (failure catalogue F12).
+_MOST_UNSETTLED = 3
 
 _log = logging.getLogger("gateway.results")
 
@@ -161,7 +163,13 @@ class ResultWatch:
         judged, reason = None, "" if signers else "no_signer_rule"
         if not reason and kept.size > self._rules.max_bytes:
             reason = "too_large"
+        if not reason and kept.unsettled >= _MOST_UNSETTLED:
+            reason = "poison"
         if not reason:
+            begun = await self._store.journal.accept(begun_intake(kept))
+            if not begun.stored:
+                return
+            kept = replace(kept, version=kept.version + 1)
             content = await self._content(kept)
             judged, reason = (
                 await self._answer(kept, content, signers) if content is not None else (None, "file_missing")

@@ -14,6 +14,7 @@ import msgspec
 from gateway.journal.model import TERMINAL, AttemptRow, DeliveryRow, DeliveryState, InboundRow, LaneRow
 from gateway.records import dossiers
 from gateway.records.courses import Course
+from gateway.records.results import ListedResult
 
 _TOLD_OF_RECEIPT = ("reference", "at", "duplicate", "enquired", "http_status", "upstream_code", "findings")
 
@@ -70,6 +71,17 @@ def with_events(view: Json, events: Sequence[InboundRow]) -> Json:
         for row in events
     ]
     return view
+
+
+def result_view(listed: ListedResult) -> Json:
+    """A result of a dossier as those see it whose it is; no name of a document."""
+    return {
+        "result_code": listed.code,
+        "document_id": listed.document.id,
+        "sha256": listed.sha256,
+        "state": listed.state,
+        "sent_to": list(listed.sent_to),
+    }
 
 
 def delivery_view(row: DeliveryRow) -> Json:

@@ -120,6 +120,7 @@ class KeptResult:
     `event` is the event that named it first, None where a snapshot did. `reason` is a stable code: a sub-indication, or one
     of `gateway.intake.result_decision`. `tries` counts judgements; `waiting_since` is when status information was found
     missing first, `alarmed` that this was told. `evidence` are digests of records of kind `result_evidence`.
+    `unsettled` counts the judgements that were begun last and never ended: a file that kills the process shows here (F12).
     """
 
     code: str
@@ -142,6 +143,7 @@ class KeptResult:
     signers: str = ""
     words: tuple[Word, ...] = ()
     version: int = 0
+    unsettled: int = 0
 
     @property
     def overridden(self) -> bool:

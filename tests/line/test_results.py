@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from cryptography.x509.oid import NameOID
 
+from gateway.intake.signature import Stated, sign_head
 from tests.line.program import Answer, ask, free_ports, until
 from tests.line.running import Line, lay
 from tests.line.words import AHEAD, RESOLUTION, SECTOR, dossier, event
@@ -197,6 +198,9 @@ def test_a_result_changed_after_signing_is_held_and_its_dossier_goes_on(judged: 
     judged.portal_has(code, ["2", "4", "9", "10"])
     assert _shown(judged, code) == {}
     assert "results" not in _operations(judged, code)
+    seen = judged.command("results", "--json")
+    assert seen.code == 1 and f"{code}-KQ(1)" in [row["result"] for row in seen.tree["held"]]
+    assert judged.command("lanes", "--json").tree["held_results"] >= 1
     (row,) = [row for row in judged.feed() if row["kind"] == "result.held" and row["dossier_code"] == code]
     assert row["fields"]["reason"] == "HASH_FAILURE"
 
@@ -253,7 +257,16 @@ def test_a_validation_needs_a_purpose_and_changes_nothing(judged: Line) -> None:
     assert answer.tree["report"]["conclusion"] == "TOTAL-PASSED"
     without = judged.call(RESOLUTION, "POST", "/v1/validations", msgspec.json.encode(asked | {"purpose": " "}))
     assert (without.status, without.tree["code"]) == (422, "invalid")
+    target = "/v1/validations?purpose=Doi%20chieu%20ban%20ky"
+    changed = content.replace(b"so 9", b"so 0")
+    for sent, conclusion in ((content, "TOTAL-PASSED"), (changed, "TOTAL-FAILED"), (b"chua ky", "TOTAL-FAILED")):
+        stated = Stated("application/pkcs7-mime", hashlib.sha256(sent).digest())
+        signed = sign_head("POST", target, stated, judged.keys[SECTOR], int(time.time()))
+        told = ask("POST", judged.url() + target, sent, signed)
+        assert (told.status, told.tree["report"]["conclusion"]) == (200, conclusion), told
     assert _report(judged, code).tree == before
+    (listed,) = judged.view(code)["results"]
+    assert (listed["result_code"], listed["state"], listed["sent_to"]) == (f"{code}-KQ(1)", "passed", ["national_dvc"])
 
 
 def test_what_could_not_be_judged_is_judged_once_it_can_and_survives_restarts(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,7 +22,7 @@ from gateway.intake.decide import Decider, EventSubject, event_intake
 from gateway.intake.enrolment import ConsentEntry, Entered, entry_intake
 from gateway.intake.entitlement import Proof
 from gateway.intake.file_decision import FileSubject, file_intake
-from gateway.intake.result_decision import ResultOrder, order_intake
+from gateway.intake.result_orders import ResultOrder, order_intake
 from gateway.intake.result_watch import House, ResultRules, ResultWatch, Store
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
 from gateway.intake.verification import Judged, Question
@@ -113,12 +114,15 @@ class Judge:
     asked: list[Question] = field(default_factory=list)
     unusable: bool = False
     broken: bool = False
+    deadly: bool = False
 
     async def __call__(self, question: Question, /) -> Judged:
         """The judgement on the list."""
         self.asked.append(question)
         if self.unusable:
             raise Unusable("trust_folder", "Không đọc được kho tin cậy.")
+        if self.deadly:
+            raise asyncio.CancelledError  # nothing after this moment happens in this life
         if self.broken:
             raise ValueError("a fault of ours")
         digest = hashlib.sha256(question.content).hexdigest()

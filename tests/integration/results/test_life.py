@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from datetime import timedelta
 from typing import Any
@@ -291,6 +292,26 @@ async def test_a_fault_of_ours_over_one_result_leaves_the_others_alone(hall: Any
     hall.turned.turn(minutes=10)
     await hall.watch.look()
     assert (await hall.kept(code)).state is ResultState.PASSED
+
+
+async def test_a_file_that_kills_the_process_again_and_again_is_held(building: Any, words: Any) -> None:
+    """Counted before each judgement (F12): the gateway comes up again, and a person is told."""
+    async with building.open() as hall:
+        code = await hall.resolved(words.good)
+    building.judge.deadly = True
+    for _ in range(3):
+        async with building.open() as hall:
+            with pytest.raises(asyncio.CancelledError):
+                await hall.watch.look()
+    async with building.open() as hall:
+        await hall.watch.look()
+        kept = await hall.kept(code)
+        assert (kept.state, kept.reason, kept.unsettled) == (ResultState.HELD, "poison", 0)
+        assert [alarm for alarm, _ in hall.alarms] == ["result.held"]
+        building.judge.deadly = False
+        assert (await hall.order(code, "judge"))[0] == 200
+        await hall.watch.look()
+        assert (await hall.kept(code)).state is ResultState.PASSED
 
 
 async def test_names_of_results_stand_sealed(hall: Any, words: Any) -> None:
