@@ -97,7 +97,7 @@ def _kids(view: View, dictionary: Dictionary) -> tuple[list[Value], tuple[tuple[
     children: list[Value] = []
     widgets: list[tuple[Ref, Dictionary]] = []
     kids = view.array(dictionary.get(b"Kids"), "Kids")
-    view.document.purse.meter.spend(len(kids))
+    view.document.purse.meter.spend(2 * len(kids))
     for kid in kids:
         value = view.at(kid)
         if not isinstance(kid, Ref) or not isinstance(value, Dictionary):

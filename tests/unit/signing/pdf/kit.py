@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from signing.algorithms import Scheme, SignatureAlgorithm, algorithm, signature_over
+from signing.cms.making import assemble, signed_attributes
 from signing.making import Order, Profile
 from signing.model import Facts, Observation, SignatureFacts
 from signing.pdf.making import complete, imprint, prepare
@@ -76,13 +78,14 @@ def packed(parts: Mapping[int, bytes], root: int = 1, info: int = 4) -> bytes:
     for number, written in inside.items():
         heads += b"%d %d " % (number, len(body))
         body += written + b" "
+    orders = {number: order for order, number in enumerate(inside)}
     flate = zlib.compress(bytes(heads + body))
     more = b"/Type/ObjStm/N %d/First %d/Filter/FlateDecode" % (len(inside), len(heads))
     places |= _bodies(out, {store: stream(flate, more)})
     start = places[own] = len(out)
     rows = bytearray()
     for number in range(own + 1):
-        order = list(inside).index(number) if number in inside else 0
+        order = orders.get(number, 0)
         kind = 2 if number in inside else 1 if number in places else 0
         place = store if kind == 2 else places.get(number, 0)
         rows += bytes([kind]) + place.to_bytes(4, "big") + order.to_bytes(2, "big")
@@ -117,11 +120,11 @@ def appended(raw: bytes, parts: Mapping[int, bytes], *, free: tuple[int, ...] = 
 
 def table(places: Mapping[int, int], free: tuple[int, ...] = ()) -> bytes:
     """A cross-reference table."""
-    rows = b"xref\n0 1\n0000000000 65535 f \n"
+    rows = bytearray(b"xref\n0 1\n0000000000 65535 f \n")
     for number in sorted({*places, *free}):
         row = b"%010d 00000 n \n" % places[number] if number in places else b"0000000000 00001 f \n"
         rows += b"%d 1\n" % number + row
-    return rows
+    return bytes(rows)
 
 
 def _bodies(out: bytearray, parts: Mapping[int, bytes]) -> dict[int, int]:
@@ -179,6 +182,35 @@ def order_for(source: bytes, folder: Path, how: Signing = Signing()) -> Order:
 def raw_signature(digest: bytes, how: Signing) -> bytes:
     """What a key would answer."""
     return signature_over(pki.key(how.signer), how.chosen, digest)
+
+
+def handmade(
+    raw: bytes, how: Signing = Signing(), subfilter: bytes = b"ETSI.CAdES.detached", more: bytes = b""
+) -> bytes:
+    """A signature as other programs may write it: any subfilter, more keys, and no question what earlier ones allow."""
+    forms = re.findall(rb"(\d+) 0 obj\n(<</?Fields[^>]*>>)\nendobj", raw)
+    base, room = max(100, 10 * (len(forms) + 10)), 9_000
+    head = b"<</Type/Sig/Filter/Adobe.PPKLite/SubFilter/%b%b/ByteRange%b/Contents<%b>>>"
+    name = how.name.encode() or b"Signature1"
+    parts = {
+        base: b"<</FT/Sig/T(%b)/V %d 0 R/Type/Annot/Subtype/Widget/Rect[0 0 0 0]>>" % (name, base + 1),
+        base + 1: head % (subfilter, more, b" " * 60, b"0" * room),
+    }
+    if forms:
+        parts[int(forms[-1][0])] = re.sub(rb"\[([^\]]*)\]", rb"[\1 %d 0 R]" % base, forms[-1][1])
+    else:
+        parts[base + 2] = b"<</Fields[%d 0 R]/SigFlags 3>>" % base
+        parts[1] = b"<</Type/Catalog/Pages 2 0 R/Lang(vi)/AcroForm %d 0 R>>" % (base + 2)
+    made = appended(raw, parts)
+    gap = made.rindex(b"<" + b"0" * room)
+    resume = gap + room + 2
+    numbers = b"[0 %d %d %d]" % (gap, resume, len(made) - resume)
+    made = made.replace(b"/ByteRange" + b" " * 60, b"/ByteRange" + numbers.ljust(60))
+    certificate = pki.certificate(how.signer)
+    attributes = signed_attributes(how.chosen.digest.of(made[:gap] + made[resume:]), certificate, how.chosen)
+    value = raw_signature(how.chosen.digest.of(attributes), how)
+    message = assemble(attributes, value, how.chosen, (certificate, *pki.chain(how.signer)))
+    return made[: gap + 1] + message.hex().encode().ljust(room, b"0") + made[resume - 1 :]
 
 
 def read(raw: bytes) -> Facts:
