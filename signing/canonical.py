@@ -243,8 +243,8 @@ def canonical_element(node: Element, method: C14n, cut: Element | None = None) -
     """One element with everything in it, in the context of its document; without the element `cut` inside it.
 
     Inclusive methods copy the namespaces and the xml:* attributes of the ancestors to the apex (C14N 1.0 2.4). lxml writes
-    `xmlns=""` into grandchildren when a default namespace comes from above the apex (signing facts 8.2 (1)), so such an element
-    is first made to stand alone.
+    `xmlns=""` into grandchildren when a default namespace is in scope of the apex (signing facts 8.2 (1)), and repeats prefixes
+    that are declared anew with the same name further down; so an element with a namespace in scope is first made to stand alone.
     """
     apart = _StandAlone(method, node) if not method.exclusive else None
     source: Element | _StandAlone = apart if apart is not None and apart.needed else node
@@ -266,7 +266,7 @@ class _StandAlone:
             if any(f"{_XML}base" in ancestor.attrib for ancestor in node.iterancestors()):
                 raise NotCanonical("xml:base above the element (C14N 1.1 2.4)")
         beside = node.getparent() is not None or node.getprevious() is not None or node.getnext() is not None
-        self.needed = bool(self.inherited) or (beside and None in node.nsmap)
+        self.needed = bool(self.inherited) or (beside and bool(node.nsmap))
 
     def made(self) -> Element:
         """The element as the root of a document of its own, namespaces in scope and inherited attributes on it."""

@@ -68,12 +68,12 @@ class Qualified:
 def read_qualified(parts: SignatureParts) -> Qualified | None:
     """The properties of this signature, None for plain XMLDSig; raises `Malformed` where they are ambiguous (X17)."""
     found = [one for holder in parts.objects for one in elements(holder) if one.tag == _x("QualifyingProperties")]
-    everywhere = len(elements_named(parts.node, _x("SignedProperties"))) if parts.objects else 0
+    everywhere = len(_own(parts.node, "SignedProperties")) if parts.objects else 0
     if not found:
         if everywhere or any(one.type == SIGNED_PROPERTIES_TYPE for one in parts.references):
             raise Malformed("SignedProperties without QualifyingProperties", "signed_properties")
         return None
-    if len(found) > 1 or everywhere != 1 or len(elements_named(parts.node, _x("QualifyingProperties"))) != 1:
+    if len(found) > 1 or everywhere != 1 or len(_own(parts.node, "QualifyingProperties")) != 1:
         raise Malformed("not exactly one QualifyingProperties with one SignedProperties", "signed_properties")
     if not parts.id or found[0].get("Target") != f"#{parts.id}":
         raise Malformed("Target is not this signature", "signed_properties")
@@ -127,6 +127,15 @@ def level(qualified: Qualified | None) -> str:
 
 def _x(name: str) -> str:
     return f"{{{XADES}}}{name}"
+
+
+def _own(signature: Element, name: str) -> list[Element]:
+    """Every element of this name in a signature, wherever it hides, but for those of the signatures that countersign it."""
+    return [
+        one
+        for one in elements_named(signature, _x(name))
+        if not any(step.tag == _x("CounterSignature") for step in one.iterancestors())
+    ]
 
 
 def _child(node: Element | None, name: str) -> Element | None:

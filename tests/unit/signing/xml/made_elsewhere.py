@@ -51,3 +51,20 @@ def signed(content: bytes, shape: Shape = Shape(), signer: str = "official") -> 
     context.key.load_cert_from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
     context.sign(template)
     return etree.tostring(root.getroottree(), encoding="utf-8")
+
+
+def signed_template(inside: str, transform: str, signer: str = "official") -> bytes:
+    """An enveloping signature: the Object holds this text, its Reference goes through this one transform."""
+    root = etree.fromstring(
+        f'<Signature xmlns="{DS}"><SignedInfo><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>'
+        '<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><Reference URI="#tep"><Transforms>'
+        f'<Transform Algorithm="{transform}"/></Transforms><DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/>'
+        "<DigestValue/></Reference></SignedInfo><SignatureValue/><KeyInfo><X509Data><X509Certificate/></X509Data></KeyInfo>"
+        f'<Object Id="tep">{inside}</Object></Signature>'
+    )
+    xmlsec.tree.add_ids(root, ["Id"])
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_file(str(pki.key_file(signer)), xmlsec.KeyFormat.PEM)
+    context.key.load_cert_from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
+    context.sign(root)
+    return etree.tostring(root.getroottree(), encoding="utf-8")
