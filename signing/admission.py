@@ -45,7 +45,7 @@ class NotAdmitted(ValueError):
 
 
 def admitted(raw: bytes, limits: ReadingLimits) -> tuple[bytes, str]:
-    """The document as UTF-8 without byte order mark and with a blanked declaration, and the encoding it came in.
+    """The document as UTF-8 without byte order mark or any declaration that says otherwise, and the encoding it came in.
 
     Every byte of the element content is kept; raises `NotAdmitted` and nothing else. Line and column of later faults stay right.
     """
@@ -54,11 +54,12 @@ def admitted(raw: bytes, limits: ReadingLimits) -> tuple[bytes, str]:
     body, encoding = _as_utf8(raw)
     declared = _DECLARATION.match(body)
     if declared is not None:
-        blank = re.sub(rb"[^\r\n]", b" ", declared.group())
-        body = blank + body[declared.end() :]
+        # A declaration of what we read anyway stays, so that a large document is not copied for it.
+        if encoding != "utf-8" or b"1.0" not in declared.group()[:40]:
+            body = re.sub(rb"[^\r\n]", b" ", declared.group()) + body[declared.end() :]
     elif body.startswith(b"<?xml") and body[5:6] in b" \t\r\n?":
         raise NotAdmitted("well_formed", "XML declaration cannot be read")
-    _refuse_doctype(body)
+    _refuse_doctype(body, declared.end() if declared is not None else 0)
     _measure(body, limits)
     return body, encoding
 
@@ -95,12 +96,11 @@ def _recoded(raw: bytes, codec: str, names: frozenset[str]) -> bytes:
     return body
 
 
-def _refuse_doctype(body: bytes) -> None:
+def _refuse_doctype(body: bytes, at: int) -> None:
     """Before the root stand only white space, comments and instructions, and a DOCTYPE never (XML 1.0 2.8).
 
     Whatever else begins there is refused too, before a parser could make a DOCTYPE of it.
     """
-    at = 0
     while (aside := _ASIDE.match(body, at)) is not None:
         at = aside.end()
     if body.startswith(b"<!DOCTYPE", at):

@@ -218,9 +218,10 @@ def _deeper_than(levels: int) -> etree.XPath:
 def _bound_namespaces(root: Element, declarations: int, size: int) -> None:
     """Refuse what makes canonicalisation slow (X19): inclusive methods search each namespace in scope at each element."""
     allowed = _SEARCHES * max(size, _SMALL)
-    levels = 256 if _deeper_than(16)(root) else 16
-    if min(declarations, _MAX_NAMESPACES) * levels * (size // 4) <= allowed and declarations <= _MAX_NAMESPACES:
-        return
+    if declarations <= _MAX_NAMESPACES:
+        most = declarations * (size // 4)  # searches at one level, when every four bytes are an element
+        if most * 256 <= allowed or (most * 16 <= allowed and not _deeper_than(16)(root)):
+            return
     scope = depth = cost = 0
     for event, _node in etree.iterwalk(root, events=("start", "end", "start-ns", "end-ns")):
         if event == "start":

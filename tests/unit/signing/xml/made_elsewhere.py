@@ -46,10 +46,7 @@ def signed(content: bytes, shape: Shape = Shape(), signer: str = "official") -> 
     xmlsec.template.x509_data_add_certificate(holder)
     for name in ("Id", "ID", "id"):
         xmlsec.tree.add_ids(root, [name])
-    context = xmlsec.SignatureContext()
-    context.key = xmlsec.Key.from_file(str(pki.key_file(signer)), xmlsec.KeyFormat.PEM)
-    context.key.load_cert_from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
-    context.sign(template)
+    _sign(template, signer)
     return etree.tostring(root.getroottree(), encoding="utf-8")
 
 
@@ -63,8 +60,32 @@ def signed_template(inside: str, transform: str, signer: str = "official") -> by
         f'<Object Id="tep">{inside}</Object></Signature>'
     )
     xmlsec.tree.add_ids(root, ["Id"])
+    _sign(root, signer)
+    return etree.tostring(root.getroottree(), encoding="utf-8")
+
+
+def signed_invoice(signer: str = "official") -> bytes:
+    """An electronic invoice as local software writes it: data by id, signing time in a signed property, default namespace."""
+    c14n = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
+    sha256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+    end = f'<DigestMethod Algorithm="{sha256}"/><DigestValue/></Reference>'
+    root = etree.fromstring(
+        '<HDon><DLHDon Id="data"><Ten>Công ty Đất Việt</Ten></DLHDon><DSCKS><NBan>'
+        f'<Signature xmlns="{DS}" Id="NBan-1"><SignedInfo><CanonicalizationMethod Algorithm="{c14n}"/>'
+        '<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><Reference URI="#data"><Transforms>'
+        f'<Transform Algorithm="{DS}enveloped-signature"/></Transforms>{end}<Reference URI="#time-1">{end}</SignedInfo>'
+        '<SignatureValue/><KeyInfo><X509Data><X509Certificate/></X509Data></KeyInfo><Object Id="time-1"><SignatureProperties>'
+        '<SignatureProperty Target="#NBan-1"><SigningTime>2026-11-22T08:30:00</SigningTime></SignatureProperty>'
+        "</SignatureProperties></Object></Signature></NBan></DSCKS></HDon>"
+    )
+    node = xmlsec.tree.find_node(root, "Signature")
+    xmlsec.tree.add_ids(root, ["Id"])
+    _sign(node, signer)
+    return etree.tostring(root.getroottree(), encoding="utf-8")
+
+
+def _sign(node: etree._Element, signer: str) -> None:
     context = xmlsec.SignatureContext()
     context.key = xmlsec.Key.from_file(str(pki.key_file(signer)), xmlsec.KeyFormat.PEM)
     context.key.load_cert_from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
-    context.sign(root)
-    return etree.tostring(root.getroottree(), encoding="utf-8")
+    context.sign(node)

@@ -16,7 +16,7 @@ from signing.policy import ReadingLimits
 from signing.xml import Wanted, covered_bytes, read_wanted, read_xml
 from signing.xml.xades import signing_time
 from tests import pki
-from tests.unit.signing.xml.made_elsewhere import DS, Shape, signed, signed_template
+from tests.unit.signing.xml.made_elsewhere import DS, Shape, signed, signed_invoice, signed_template
 from tests.unit.signing.xml.signing_by_us import By, order, raw_signature
 from tests.unit.signing.xml.signing_by_us import signed as signed_by_us
 
@@ -171,3 +171,31 @@ def test_the_time_of_signing_is_read_with_and_without_a_zone() -> None:
     assert told("2026-11-22T15:00:00.1234567+07:00") == "2026-11-22T08:00:00.123456+00:00"
     assert told("2026-11-22T15:00:00") == "2026-11-22T08:00:00+00:00"
     assert (told("hôm qua"), told("0001-01-01T00:00:00+14:00")) == ("none", "none")
+
+
+def test_an_invoice_that_signs_its_time_in_a_property_of_its_own_is_covered() -> None:
+    """Invoices of Việt Nam (NĐ 123/2020) sign the data and an Object with SigningTime; the time is claimed, the data proven."""
+    raw = signed_invoice()
+    facts = read_xml(raw, LIMITS)
+    (found,) = facts.signatures
+    assert (_failed(facts), _failed(found)) == ([], [])
+    assert (found.id, found.covered.path) == ("NBan-1", "/HDon[1]/DLHDon[1]")
+    assert found.claimed_time is not None
+    assert found.claimed_time.isoformat() == "2026-11-22T01:30:00+00:00"
+    assert "content_digest" in failures(raw.replace(b"08:30:00", b"08:31:00"))
+
+
+@pytest.mark.parametrize(
+    "declaration",
+    [
+        b"<?xml version='1.0'?>",
+        b'<?xml version="1.0" encoding="utf-8" standalone="no"?>\r\n',
+        b"<?xml version='1.1'?>",
+        b"\xef\xbb\xbf<?xml version='1.0' encoding='UTF-8'?><!-- -->",
+    ],
+)
+def test_a_declaration_changes_nothing_that_was_signed(declaration: bytes) -> None:
+    """Canonical XML has none; DOCTYPE behind it is found all the same."""
+    raw = signed(b"<r><a>1</a></r>")
+    assert failures(declaration + raw) == []
+    assert failures(declaration + b"<!DOCTYPE r>" + raw) == ["well_formed"]
