@@ -46,7 +46,7 @@ def _of_use(use: AlgorithmUse, rules: AlgorithmRules, moment: datetime) -> list[
     found = _of_name(use, rules, moment)
     scheme = _KNOWN[use.name].scheme if use.name in _KNOWN else None
     if scheme in (Scheme.RSA_PKCS1, Scheme.RSA_PSS) and use.bits:
-        found += _of_rsa(use.bits, use.exponent, rules)
+        found += weaknesses_of_rsa(use.bits, use.exponent, rules)
     return found
 
 
@@ -79,14 +79,15 @@ def _of_key(certificate: bytes, rules: AlgorithmRules) -> list[Weak]:
         key: Any = x509.Certificate.load(certificate, strict=True).public_key
         kind = key.algorithm
         if kind in ("rsa", "rsassa_pss"):
-            return _of_rsa(key.bit_size, int(key["public_key"].parsed["public_exponent"].native), rules)
+            return weaknesses_of_rsa(key.bit_size, int(key["public_key"].parsed["public_exponent"].native), rules)
         curve = key.curve[1] if kind == "ec" and key.curve[0] == "named" else kind
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
         return [Weak(f"key: not readable ({type(error).__name__})")]
     return [] if curve in rules.curves else [Weak(f"key: {curve} is not accepted")]
 
 
-def _of_rsa(bits: int, exponent: int, rules: AlgorithmRules) -> list[Weak]:
+def weaknesses_of_rsa(bits: int, exponent: int, rules: AlgorithmRules) -> list[Weak]:
+    """Why an RSA key of this modulus and public exponent (0: not known) does not count; empty when it does."""
     found = []
     if not rules.min_rsa_bits <= bits <= rules.max_rsa_bits:
         found.append(Weak(f"key: RSA of {bits} bits"))

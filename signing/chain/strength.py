@@ -5,7 +5,6 @@ Sources: RFC 4055 (PSS parameters), RFC 5758, TT 15/2025/TT-BKHCN annex (signing
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,19 +17,13 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from signing.algorithms import DIGESTS, Scheme, SignatureAlgorithm, verifies
 from signing.chain.certificates import UNREADABLE
+from signing.model import AlgorithmUse
 from signing.policy import AlgorithmRules
+from signing.strength import Weak, weaknesses, weaknesses_of_rsa
 
 _MAX_RSA_BITS = 16_384
 _MAX_EXPONENT_BITS = 64
 _SCHEMES = {"rsassa_pkcs1v15": Scheme.RSA_PKCS1, "rsassa_pss": Scheme.RSA_PSS, "ecdsa": Scheme.ECDSA}
-
-
-@dataclass(frozen=True, slots=True)
-class Weakness:
-    """Why an algorithm or key does not count; `outdated` when it counted once, so that an earlier proof would have helped."""
-
-    reason: str
-    outdated: bool = False
 
 
 @lru_cache(maxsize=512)
@@ -76,38 +69,24 @@ def _affordable(key: PublicKeyTypes) -> bool:
     return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name.startswith(("secp", "brainpool"))
 
 
-def weakness_of_algorithm(identifier: Any, rules: AlgorithmRules, moment: datetime) -> Weakness | None:
+def weakness_of_algorithm(identifier: Any, rules: AlgorithmRules, moment: datetime) -> Weak | None:
     """Why a signature by this algorithm does not count at the moment, or None when it does."""
     chosen = algorithm_of(identifier)
     if chosen is None:
-        return Weakness(f"unknown algorithm {identifier['algorithm'].dotted}")
-    if chosen.scheme not in rules.schemes:
-        return Weakness(f"{chosen.name} is not accepted")
-    if chosen.digest.name not in rules.digests:
-        return Weakness(f"{chosen.digest.name} is not accepted")
-    until = rules.digests[chosen.digest.name]
-    if until is not None and moment >= until:
-        return Weakness(f"{chosen.digest.name} counted until {until.isoformat()}", outdated=True)
-    return None
+        return Weak(f"unknown algorithm {identifier['algorithm'].dotted}")
+    parameters = f"mgf1-{chosen.digest.name},salt={chosen.salt}" if chosen.scheme is Scheme.RSA_PSS else ""
+    use = AlgorithmUse("certificate", chosen.name, parameters=parameters)
+    return next(iter(weaknesses((use,), None, rules, moment)), None)
 
 
-def weakness_of_key(spki: bytes, rules: AlgorithmRules) -> Weakness | None:
+def weakness_of_key(spki: bytes, rules: AlgorithmRules) -> Weak | None:
     """Why this key does not count, or None when it does: kind, modulus, exponent, curve."""
     key = public_key(spki)
     if isinstance(key, rsa.RSAPublicKey):
-        return _rsa_weakness(key, rules)
+        return next(iter(weaknesses_of_rsa(key.key_size, key.public_numbers().e, rules)), None)
     if isinstance(key, ec.EllipticCurvePublicKey):
-        return None if key.curve.name in rules.curves else Weakness(f"curve {key.curve.name} is not accepted")
-    return Weakness("key of a kind that is not accepted")
-
-
-def _rsa_weakness(key: rsa.RSAPublicKey, rules: AlgorithmRules) -> Weakness | None:
-    if not rules.min_rsa_bits <= key.key_size <= rules.max_rsa_bits:
-        return Weakness(f"RSA key of {key.key_size} bits")
-    exponent = key.public_numbers().e
-    if exponent % 2 == 0 or exponent < rules.min_exponent:
-        return Weakness(f"RSA exponent {exponent if exponent < 2**64 else 'too large'}")
-    return None
+        return None if key.curve.name in rules.curves else Weak(f"curve {key.curve.name} is not accepted")
+    return Weak("key of a kind that is not accepted")
 
 
 def _without_pss_restriction(spki: bytes) -> bytes:

@@ -17,7 +17,7 @@ from signing.chain.lists import read_crl
 from signing.chain.responses import read_ocsp
 from signing.chain.search import Edges, Path, Search
 from signing.chain.status import Standing, StatusEvidence
-from signing.chain.strength import Weakness, weakness_of_algorithm, weakness_of_key
+from signing.chain.strength import weakness_of_algorithm, weakness_of_key
 from signing.chain.usage import forbidden_use, oddities
 from signing.chain.walking import walk
 from signing.identity import displayed
@@ -31,6 +31,7 @@ from signing.model import (
     TrustDomain,
 )
 from signing.policy import Policy
+from signing.strength import Weak
 from signing.trust import Anchor, TrustStore
 
 _MAX_OTHERS = 256
@@ -171,7 +172,7 @@ class _Judging:
 
     def _strength(self, path: Path) -> Iterator[Finding]:
         rules, moment = self.policy.algorithms, self.question.proven
-        found: list[tuple[ReadCertificate, Weakness]] = []
+        found: list[tuple[ReadCertificate, Weak]] = []
         for one in path[:-1]:
             weak = weakness_of_algorithm(one.asn1["signature_algorithm"], rules, moment)
             found.extend([(one, weak)] if weak else [])
