@@ -12,6 +12,7 @@ from datetime import datetime
 
 from signing import der
 from signing.algorithms import Digest
+from signing.catalogue import finding_rows
 from signing.certificate import certificate_parts
 from signing.cms import identifiers as ids
 from signing.cms.core import SignedDataFacts, read_signed_data
@@ -112,12 +113,13 @@ def read_answer(raw: bytes, request: StampRequest, others: Sequence[bytes] = ())
     )
     seen.append(Observation("timestamp_nonce", stamp is not None and stamp.nonce == request.nonce))
     seen.append(Observation("timestamp_policy", request.policy in ("", facts.policy_oid), facts.policy_oid))
-    good = all(one.ok for one in (*seen, *facts.observations) if one.code not in _TOLERATED)
+    good = not any(_decisive(one) for one in (*seen, *facts.observations))
     return StampAnswer(token if good else None, facts, tuple(seen), failure, text)
 
 
-_TOLERATED = frozenset({"cms_encoding", "cms_version_rule", "timestamp_authority_named"})
-"""What authorities do that costs nothing: findings.csv has no consequence for these."""
+def _decisive(seen: Observation) -> bool:
+    """A failed check that is more than a remark (findings.csv)."""
+    return not seen.ok and finding_rows()[seen.code].on_failure is not None
 
 
 def _read(token: bytes, stamped: Stamped, kind: str, others: Sequence[bytes]) -> tuple[TokenFacts, _Stamp | None]:

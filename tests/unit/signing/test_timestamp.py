@@ -263,6 +263,8 @@ def test_a_refusal_is_told_in_the_words_of_the_authority_made_harmless() -> None
     late = der.sequence(der.sequence(der.encode_integer(2), text, der.encode(der.BIT_STRING, b"\x01\x00\x02")))
     told = read_answer(late, REQUEST)
     assert told.text == "kh\\xf4ng \\x1b[31m" and told.failure == "timeNotAvailable"
+    odd = read_answer(der.sequence(der.sequence(der.encode_integer(2), der.encode(0x0C, b"x"))), REQUEST)
+    assert (odd.text, odd.failure, odd.token) == ("", "", None)
     for raw in (
         b"",
         b"\x30\x00",

@@ -542,6 +542,9 @@ MALFORMED = {
     "attribute of one part": replace(SIGNED, unsigned=(der.sequence(der.encode_oid("1.2.3")),)).message(),
     "content type missing": replace(SIGNED, encapsulated=der.sequence()).message(),
     "empty algorithm": replace(SIGNED, digest=der.sequence()).message(),
+    "field behind the unsigned attributes of a plain signature": replace(
+        Parts(), unsigned=(attribute("1.2.3", b""),), after_signer=der.encode(0xA2, b"")
+    ).message(),
     "signer of four fields": _with_signer(4),
     "signer that ends with its attributes": _with_signer(4, der.encode(0xA0, b"")),
     "signer cut short": replace(
