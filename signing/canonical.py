@@ -206,7 +206,7 @@ def parse_admitted(body: bytes, limits: ReadingLimits) -> Element:
         raise NotAdmitted("limits", f"more than {limits.max_xml_depth} levels")
     declarations = body.count(b"xmlns")
     if declarations:
-        _bound_namespaces(root, declarations, len(body))
+        _bound_namespaces(root, declarations, body)
     return root
 
 
@@ -215,12 +215,14 @@ def _deeper_than(levels: int) -> etree.XPath:
     return etree.XPath("boolean(" + "/*" * (levels + 1) + ")")
 
 
-def _bound_namespaces(root: Element, declarations: int, size: int) -> None:
+def _bound_namespaces(root: Element, declarations: int, body: bytes) -> None:
     """Refuse what makes canonicalisation slow (X19): inclusive methods search each namespace in scope at each element."""
-    allowed = _SEARCHES * max(size, _SMALL)
+    allowed = _SEARCHES * max(len(body), _SMALL)
     if declarations <= _MAX_NAMESPACES:
-        most = declarations * (size // 4)  # searches at one level, when every four bytes are an element
-        if most * 256 <= allowed or (most * 16 <= allowed and not _deeper_than(16)(root)):
+        if declarations * (len(body) // 4) * 256 <= allowed:  # an element takes four bytes at least
+            return
+        tags = body.count(b"</") + body.count(b"/>")
+        if declarations * tags * 16 <= allowed and not _deeper_than(16)(root):
             return
     scope = depth = cost = 0
     for event, _node in etree.iterwalk(root, events=("start", "end", "start-ns", "end-ns")):

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from signing.admission import NotAdmitted
-from signing.canonical import Element, elements_named, parse_signed
+from signing.admission import NotAdmitted, admitted
+from signing.canonical import Element, elements_named, parse_admitted
 from signing.model import DocumentKind, Facts, Observation
 from signing.policy import ReadingLimits
 from signing.xml.coverage import SIGNATURE, is_counter_signature
@@ -55,12 +55,13 @@ def covered_bytes(raw: bytes, limits: ReadingLimits, signature: str, wanted: Wan
 def _read(raw: bytes, limits: ReadingLimits, wanted: Wanted) -> tuple[Facts, list[Proven]]:
     facts = Facts(hashlib.sha256(raw).hexdigest(), len(raw), DocumentKind.XML)
     try:
-        root = parse_signed(raw, limits)
+        body, _encoding = admitted(raw, limits)
+        root = parse_admitted(body, limits)
         nodes = _signatures(root, limits)
     except NotAdmitted as fault:
         return replace(facts, observations=(Observation(fault.code, False, fault.detail),)), []
     seen = [Observation("limits", True), Observation("well_formed", True), Observation("signature_found", bool(nodes))]
-    place = Place(root, Ids(root), limits, wanted.declared_transforms, wanted.detached, Budget(len(raw)))
+    place = Place(root, Ids(root, body), limits, wanted.declared_transforms, wanted.detached, Budget(len(raw)))
     readings = [SignatureReading(node, name, place, wanted) for node, name in _named(nodes)]
     proven = [reading.read() for reading in readings]
     evidence = [reading.evidence for reading in readings]
