@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.audit.events import audit
 from gateway.clock import Clock
 from gateway.coordination import gcra
-from gateway.errors import Fault, IntakeError, Invalid, NotFound, TooManyRequests, UpstreamUnavailable
+from gateway.errors import Conflict, Fault, IntakeError, Invalid, NotFound, TooManyRequests, UpstreamUnavailable
 from gateway.intake import personal
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
@@ -101,7 +101,7 @@ class ResultHandlers:
         judging = self._results.judging
         if judging is None:
             message = "Cổng này chưa được cấu hình để kiểm tra chữ ký ([results])."
-            raise UpstreamUnavailable(message, code="results_not_configured")
+            raise Conflict(message, code="results_not_configured")
         if request.content_type == "application/json":
             asked = _asked(body)
             purpose, code = _purpose(asked.purpose), asked.result_code
@@ -158,7 +158,7 @@ async def _judged(judging: Judging, question: Question) -> Judged:
         return await judging.verifier(question)
     except SigningError as error:
         message = "Bộ kiểm tra chữ ký chưa dùng được; hãy gửi lại sau."
-        raise UpstreamUnavailable(message, code="results_not_configured") from error
+        raise UpstreamUnavailable(message) from error
 
 
 async def visible(journal: Journal, caller: Caller, code: str) -> KeptResult:
