@@ -42,6 +42,10 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="fewer rounds, fewer files")
     scale = figures.QUICK if parser.parse_args().quick else figures.FULL
     bounds = figures.Bounds()
+    load = os.getloadavg()[0]
+    print(
+        f"{len(CORES)} cores, load {load:.1f} before the run{': others work here, workers share their cores' if load > 1 else ''}"
+    )
     with _folder() as folder:
         with _pinned():
             _xml(scale, folder, bounds)
