@@ -19,7 +19,9 @@ from signing.xml.structure import SignatureParts, elements
 SIGNATURE = f"{{{DS}}}Signature"
 _COUNTER = f"{{{XADES}}}CounterSignature"
 _XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
-_OWN = frozenset({f"{{{DS}}}SignatureProperties", f"{{{DS}}}SignatureProperty", f"{{{DS}}}KeyInfo"})
+_OWN = frozenset(
+    {f"{{{DS}}}SignatureProperties", f"{{{DS}}}SignatureProperty", f"{{{DS}}}KeyInfo", f"{{{DS}}}Manifest"}
+)
 
 
 def path_of(node: Element) -> str:
@@ -156,7 +158,7 @@ def _object_covered(holder: Element, signed: Sequence[Element]) -> bool:
 
 
 def _belongs_to(node: Element, parts: SignatureParts) -> bool:
-    """Properties and key of this very signature: they describe it and are no content."""
+    """Properties, key and lists of this very signature: they describe it and are no content."""
     if node is parts.key_info or node.tag == f"{{{XADES}}}SignedProperties":
         return any(one is parts.node for one in node.iterancestors())
     if node.tag == f"{{{DS}}}Object":

@@ -12,29 +12,34 @@ from signing.xml.structure import Malformed, SignatureParts, elements, reference
 _MANIFEST = f"{{{DS}}}Manifest"
 
 
-def fault_of(parts: SignatureParts, resolved: Sequence[Resolved], place: Place) -> str | None:
+def read_manifests(
+    parts: SignatureParts, resolved: Sequence[Resolved], place: Place
+) -> tuple[str | None, tuple[Resolved, ...]]:
     """None without a Manifest; "" where the policy declares Manifests and every Reference in them holds; else what is wrong.
 
-    A Manifest that nobody declared is refused: its own validation is the application's business (XML Signature 1.1 section 5.1).
+    With it what the Manifests list, which counts as signed only when nothing is wrong. A Manifest that nobody declared is refused:
+    its own validation is the application's business (XML Signature 1.1 section 5.1).
     """
     found = [manifest for one in resolved for manifest in _manifests(one)]
     if not found and not any(one.type == MANIFEST_TYPE for one in parts.references):
-        return None
+        return None, ()
     if MANIFEST_TYPE not in place.declared:
-        return "Manifest is not declared"
+        return "Manifest is not declared", ()
     if not found:
-        return "Reference of its type to something else"
+        return "Reference of its type to something else", ()
+    listed = []
     budget = place.limits.max_references
     try:
         for manifest in found:
             references = references_of(manifest, budget)
             budget -= len(references)
             for reference in references:
-                if not resolve(reference, parts.node, place).held:
-                    return f"digest of {reference.shown}"
+                listed.append(resolve(reference, parts.node, place))
+                if not listed[-1].held:
+                    return f"digest of {reference.shown}", ()
     except Malformed as fault:
-        return fault.detail
-    return ""
+        return fault.detail, ()
+    return "", tuple(listed)
 
 
 def _manifests(one: Resolved) -> list[Element]:

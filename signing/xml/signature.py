@@ -60,6 +60,15 @@ class Signed:
     signed: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the References. `whole`: each of SignedInfo was resolved; `resolved`: with what declared Manifests list."""
+
+    parts: SignatureParts
+    resolved: tuple[Resolved, ...]
+    whole: bool
+
+
 class SignatureReading:
     """The reading of one signature; `evidence` holds its unsigned properties afterwards."""
 
@@ -91,9 +100,9 @@ class SignatureReading:
         self._note("signature_form")
         resolved = self._references(parts)
         self._properties(parts, qualified, resolved)
-        self._manifests(parts, resolved)
+        resolved, whole = (*resolved, *self._manifests(parts, resolved)), len(resolved) == len(parts.references)
         signer = self._signer(Signed(parts, method, signed), keys, qualified)
-        return self._concluded(parts, resolved, qualified, keys, signer)
+        return self._concluded(Outcome(parts, resolved, whole), qualified, keys, signer)
 
     def _note(self, code: str, held: bool | None = None, detail: str = "", *, fault: str = "") -> None:
         self._seen.append(Observation(code, not fault if held is None else held, fault or detail))
@@ -144,10 +153,12 @@ class SignatureReading:
         if counters:
             self._note("counter_signature_judged", False, str(counters))
 
-    def _manifests(self, parts: SignatureParts, resolved: tuple[Resolved, ...]) -> None:
-        fault = manifests.fault_of(parts, resolved, self._place)
+    def _manifests(self, parts: SignatureParts, resolved: tuple[Resolved, ...]) -> tuple[Resolved, ...]:
+        """What Manifests list and the policy lets count."""
+        fault, listed = manifests.read_manifests(parts, resolved, self._place)
         if fault is not None:
             self._note("manifest", not fault, fault)
+        return listed
 
     def _signer(self, message: Signed, keys: KeyFacts, qualified: xades.Qualified | None) -> Signer:
         """Step 3 and the signature value. A bare KeyValue is tried where no certificate is: an observation, never a signer."""
@@ -181,19 +192,14 @@ class SignatureReading:
                 self._algorithms.append(AlgorithmUse("certificate-digest", claim.digest.name))
         return signer
 
-    def _concluded(
-        self,
-        parts: SignatureParts,
-        resolved: tuple[Resolved, ...],
-        qualified: xades.Qualified | None,
-        keys: KeyFacts,
-        signer: Signer,
-    ) -> Proven:
+    def _concluded(self, outcome: Outcome, qualified: xades.Qualified | None, keys: KeyFacts, signer: Signer) -> Proven:
         """Step 5, and the facts of it all."""
-        whole = len(resolved) == len(parts.references)
-        fault = coverage.coverage_fault(parts, resolved, self._wanted.signed_path) if whole else "a Reference is open"
+        parts, resolved = outcome.parts, outcome.resolved
+        fault = "a Reference is open"
+        if outcome.whole:
+            fault = coverage.coverage_fault(parts, resolved, self._wanted.signed_path)
         self._note("coverage", fault=fault)
-        covered = coverage.covered(parts, resolved) if whole else Covered("none")
+        covered = coverage.covered(parts, resolved) if outcome.whole else Covered("none")
         others = self.evidence.certificates + keys.certificates
         facts = SignatureFacts(
             self._name,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import importlib
 from dataclasses import dataclass
 from typing import Any
@@ -81,6 +83,38 @@ def signed_invoice(signer: str = "official") -> bytes:
     node = xmlsec.tree.find_node(root, "Signature")
     xmlsec.tree.add_ids(root, ["Id"])
     _sign(node, signer)
+    return etree.tostring(root.getroottree(), encoding="utf-8")
+
+
+def verifies(raw: bytes, signer: str) -> bool:
+    """What python-xmlsec says of a signed document under this signer's certificate; it knows RSASSA-PSS."""
+    root = etree.fromstring(raw)
+    xmlsec.tree.add_ids(root, ["Id"])
+    context = xmlsec.SignatureContext()
+    context.key = xmlsec.Key.from_memory(pki.certificate(signer), xmlsec.KeyFormat.CERT_DER)
+    try:
+        context.verify(xmlsec.tree.find_node(root, "Signature"))
+    except xmlsec.Error:
+        return False
+    return True
+
+
+def signed_manifest(signer: str = "official") -> bytes:
+    """An enveloping signature whose one Reference is a Manifest, which lists an Object with its right digest."""
+    content = f'<Object xmlns="{DS}" Id="tep">noi dung</Object>'.encode()
+    sha256 = "http://www.w3.org/2001/04/xmlenc#sha256"
+    digest = base64.b64encode(hashlib.sha256(content).digest()).decode()
+    root = etree.fromstring(
+        f'<Signature xmlns="{DS}"><SignedInfo><CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/>'
+        f'<SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/>'
+        f'<Reference URI="#ds" Type="{DS}Manifest"><DigestMethod Algorithm="{sha256}"/><DigestValue/>'
+        "</Reference></SignedInfo><SignatureValue/><KeyInfo><X509Data>"
+        '<X509Certificate/></X509Data></KeyInfo><Object Id="tep">noi dung</Object><Object><Manifest Id="ds">'
+        f'<Reference URI="#tep"><DigestMethod Algorithm="{sha256}"/><DigestValue>{digest}</DigestValue>'
+        "</Reference></Manifest></Object></Signature>"
+    )
+    xmlsec.tree.add_ids(root, ["Id"])
+    _sign(root, signer)
     return etree.tostring(root.getroottree(), encoding="utf-8")
 
 

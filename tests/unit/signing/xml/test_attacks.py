@@ -18,6 +18,7 @@ from signing.policy import ReadingLimits
 from signing.xml import Wanted, covered_bytes, read_wanted, read_xml
 from tests import pki
 from tests.corpora import corpus
+from tests.unit.signing.xml.made_elsewhere import signed_manifest
 from tests.unit.signing.xml.mutations import ATTACKS, DS, FORGED, SIGNED, SOURCE
 from tests.unit.signing.xml.signing_by_us import By, signed
 
@@ -125,6 +126,18 @@ def test_a_bare_key_value_is_tried_and_never_a_signer() -> None:
     assert "signing_certificate" in failures(raw)
     (found,) = read_wanted(raw, LIMITS, Wanted(certificates=(pki.certificate("official"),))).signatures
     assert found.certificate == pki.certificate("official")
+
+
+def test_a_manifest_counts_only_where_declared_and_with_every_digest_in_it() -> None:
+    """X18: undeclared it proves nothing of the content; declared, what it lists is covered as if it were referenced."""
+    raw = signed_manifest()
+    assert failures(raw) == {"manifest", "coverage"}
+    declared = Wanted(frozenset({f"{DS}Manifest"}))
+    assert failures(raw, declared) == set()
+    (found,) = read_wanted(raw, LIMITS, declared).signatures
+    content = covered_bytes(raw, LIMITS, found.id, declared)
+    assert content == f'<Object xmlns="{DS}" Id="tep">noi dung</Object>'.encode()
+    assert failures(raw.replace(b">noi dung<", b">noi khac<"), declared) == {"manifest", "coverage"}
 
 
 def test_thousands_of_references_are_refused_before_any_digest() -> None:
