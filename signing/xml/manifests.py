@@ -17,7 +17,7 @@ def read_manifests(
 ) -> tuple[str | None, tuple[Resolved, ...]]:
     """None without a Manifest; "" where the policy declares Manifests and every Reference in them holds; else what is wrong.
 
-    With it what the Manifests list, which counts as signed only when nothing is wrong. A Manifest that nobody declared is refused:
+    With it what the Manifests list, which counts as signed only when nothing is wrong. One that nobody declared is refused:
     its own validation is the application's business (XML Signature 1.1 section 5.1).
     """
     found = [manifest for one in resolved for manifest in _manifests(one)]
