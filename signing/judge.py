@@ -14,8 +14,9 @@ from hashlib import sha256
 from signing.catalogue import finding_rows, found
 from signing.chain import judge_certificate
 from signing.conclusion import Signed, compared, decided
+from signing.errands import ErrandKind, issuer_errands, status_errands
 from signing.grounds import Grounds
-from signing.identity import identify
+from signing.identity import displayed, identify
 from signing.model import (
     CertificateQuestion,
     CertificateVerdict,
@@ -74,6 +75,7 @@ def judge_with(facts: Facts, grounds: Grounds, certify: Certify) -> Report:
         policy=grounds.policy.name,
         policy_sha256=policy_sha256(grounds.policy),
         software=SOFTWARE,
+        wanted=_wanted(facts, grounds) if _MISSING.intersection(causes) else (),
         used=tuple(sorted({digest for one in judged for digest in one.used} | _existences_used(facts, grounds))),
     )
 
@@ -104,6 +106,29 @@ def _with_documents_own(grounds: Grounds, facts: Facts) -> Evidence:
         certificates=tuple(sorted({*evidence.certificates, *facts.certificates, *signatures})),
         crls=tuple(sorted({*evidence.crls, *facts.crls})),
         ocsps=tuple(sorted({*evidence.ocsps, *facts.ocsps})),
+    )
+
+
+_MISSING = frozenset(
+    {
+        SubIndication.TRY_LATER,
+        SubIndication.NO_CERTIFICATE_CHAIN_FOUND,
+        SubIndication.OUT_OF_BOUNDS_NO_POE,
+        SubIndication.REVOCATION_OUT_OF_BOUNDS_NO_POE,
+    }
+)
+"""What more evidence might mend."""
+
+
+def _wanted(facts: Facts, grounds: Grounds) -> tuple[str, ...]:
+    """Addresses of lists and of missing issuers, as the certificates name them."""
+    found = {one.certificate for one in facts.signatures if one.certificate is not None}
+    found |= {one for signature in facts.signatures for one in signature.certificates}
+    known = sorted(found | {*facts.certificates, *grounds.evidence.certificates})
+    anchors = sorted(one.certificate for one in grounds.trust.anchors)
+    errands = (*status_errands(known, anchors), *issuer_errands(known, anchors))
+    return tuple(
+        sorted({displayed(f"{one.kind} {one.url}", 600) for one in errands if one.kind is not ErrandKind.OCSP})
     )
 
 

@@ -40,7 +40,11 @@ class SignatureReport:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The verdict on a document. `conclusion` by the signer table (else all signatures); `used`: evidence digests."""
+    """The verdict on a document. `conclusion` by the signer table (else all signatures); `used`: evidence digests.
+
+    `wanted`: where the certificates say that what is missing can be had ("crl http://…", "issuer http://…"), when something is;
+    addresses of strangers, for a person to look at, never to be followed by a program without a list of its own.
+    """
 
     document_sha256: str
     size: int
@@ -53,3 +57,4 @@ class Report:
     policy_sha256: str
     software: str
     used: tuple[str, ...] = ()
+    wanted: tuple[str, ...] = ()

@@ -45,6 +45,7 @@ def as_tree(report: Report, file: str = "") -> dict[str, Json]:
         "policy_sha256": report.policy_sha256,
         "software": report.software,
         "used": list(report.used),
+        "wanted": [displayed(one, 600) for one in report.wanted],
     }
 
 

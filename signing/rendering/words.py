@@ -149,6 +149,7 @@ def _document_rows(report: Report) -> tuple[tuple[str, str], ...]:
         ("Thời điểm kiểm tra", moment(report.judged_at)),
         ("Chính sách", f"{displayed(report.policy)} (SHA-256 {report.policy_sha256})"),
         ("Phần mềm", report.software),
+        *(("Có thể lấy chứng cứ tại", displayed(one, 600)) for one in report.wanted),
     )
 
 

@@ -272,3 +272,12 @@ def test_covered_bytes_of_a_pdf_are_the_revision_that_was_signed(folder: Path) -
     person, agency = facts.signatures
     assert covered_bytes(raw, facts, person.id) == before
     assert covered_bytes(raw, facts, agency.id) == raw
+
+
+def test_what_is_missing_is_named_with_its_address_and_nothing_is_where_all_is_there(folder: Path) -> None:
+    """A person who lacks a list learns where the certificate says that it is; nobody is asked, nothing is fetched."""
+    raw = (folder / "kq.xml").read_bytes()
+    report = verify(raw, replace(GROUNDS, evidence=Evidence()))
+    assert report.sub_indication is SubIndication.TRY_LATER
+    assert "crl http://ca.congvu.example/crl/duty-ca.crl" in report.wanted
+    assert verify(raw, GROUNDS).wanted == ()
