@@ -15,11 +15,12 @@ import os
 import re
 import tempfile
 from datetime import UTC
+from functools import lru_cache
 from pathlib import Path
 
 from signing import der
 from signing.admission import NotAdmitted, admitted
-from signing.algorithms import DIGESTS, Scheme, SignatureAlgorithm, raw_of, verifies
+from signing.algorithms import DIGESTS, Digest, Scheme, SignatureAlgorithm, raw_of, verifies
 from signing.canonical import EXCLUSIVE, Element, NotCanonical, canonical_document, elements_named, parse_admitted
 from signing.certificate import certificate_parts, signing_key
 from signing.der import DerError
@@ -215,23 +216,35 @@ def _signed_info(method: str, *references: str) -> str:
 
 def _properties(order: Order, name: str) -> str:
     """SignedProperties of EN 319 132-1: time, certificate by digest and by issuer and serial, media type."""
-    digest = order.algorithm.digest
-    try:
-        parts = certificate_parts(order.certificate)
-    except DerError:
-        raise Unusable("chung_thu_khong_doc_duoc", "Chứng thư số của khóa ký không đọc được.") from None
-    issuer = der.sequence(der.sequence(der.encode(0xA4, parts.issuer)), der.encode(der.INTEGER, parts.serial))
     time = order.signing_time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     return (
         f'<xades:SignedProperties xmlns:xades="{XADES}" Id="{name}-properties"><xades:SignedSignatureProperties>'
         f"<xades:SigningTime>{time}</xades:SigningTime><xades:SigningCertificateV2><xades:Cert><xades:CertDigest>"
-        f'<ds:DigestMethod xmlns:ds="{DS}" Algorithm="{digest.uri}"></ds:DigestMethod>'
-        f'<ds:DigestValue xmlns:ds="{DS}">{_base64(digest.of(order.certificate))}</ds:DigestValue></xades:CertDigest>'
-        f"<xades:IssuerSerialV2>{_base64(issuer)}</xades:IssuerSerialV2></xades:Cert></xades:SigningCertificateV2>"
+        f"{_named(order.certificate, order.algorithm.digest)}</xades:Cert></xades:SigningCertificateV2>"
         "</xades:SignedSignatureProperties><xades:SignedDataObjectProperties>"
         f'<xades:DataObjectFormat ObjectReference="#{name}-content"><xades:MimeType>text/xml</xades:MimeType>'
         "</xades:DataObjectFormat></xades:SignedDataObjectProperties></xades:SignedProperties>"
     )
+
+
+@lru_cache(maxsize=64)
+def _named(certificate: bytes, digest: Digest) -> str:
+    """The certificate by digest and by issuer and serial; the same for every signature of a key."""
+    try:
+        parts = certificate_parts(certificate)
+    except DerError:
+        raise Unusable("chung_thu_khong_doc_duoc", "Chứng thư số của khóa ký không đọc được.") from None
+    issuer = der.sequence(der.sequence(der.encode(0xA4, parts.issuer)), der.encode(der.INTEGER, parts.serial))
+    return (
+        f'<ds:DigestMethod xmlns:ds="{DS}" Algorithm="{digest.uri}"></ds:DigestMethod>'
+        f'<ds:DigestValue xmlns:ds="{DS}">{_base64(digest.of(certificate))}</ds:DigestValue></xades:CertDigest>'
+        f"<xades:IssuerSerialV2>{_base64(issuer)}</xades:IssuerSerialV2>"
+    )
+
+
+@lru_cache(maxsize=64)
+def _carried(certificates: tuple[bytes, ...]) -> str:
+    return "".join(f"<ds:X509Certificate>{_base64(one)}</ds:X509Certificate>" for one in certificates)
 
 
 def _value(name: str, value: str) -> str:
@@ -251,9 +264,7 @@ def _encoded(prepared: Prepared, signature: bytes) -> str:
 
 def _signature(state: dict[str, str], order: Order, value: str, token: bytes | None) -> str:
     name = state["name"]
-    chain = "".join(
-        f"<ds:X509Certificate>{_base64(one)}</ds:X509Certificate>" for one in (order.certificate, *order.chain)
-    )
+    chain = _carried((order.certificate, *order.chain))
     unsigned = "" if token is None else _stamp(name, token)
     return (
         f'<ds:Signature xmlns:ds="{DS}" Id="{name}">{state["info"]}{_value(name, value)}'
