@@ -37,6 +37,7 @@ class Document:
         self._objects: dict[tuple[int, Entry], tuple[Ref, Value, int]] = {}
         self._packed: dict[tuple[int, Entry], dict[int, tuple[int, int]]] = {}
         self._plain: dict[tuple[int, Entry], bytes] = {}
+        self._opening: set[tuple[int, Entry]] = set()
         self._views: dict[int, View] = {}
         self.links: dict[tuple[int, Entry], tuple[tuple[int, bytes], ...]] = {}
         """What each object refers to, kept between comparisons: (number, key)."""
@@ -112,13 +113,17 @@ class Document:
     def plain(self, number: int, entry: Entry, view: View) -> bytes:
         """The inflated bytes of an object stream (7.5.7)."""
         key = (number, entry)
+        if key in self._opening:
+            raise Malformed(f"object stream {number} cannot be opened without itself")
         if key not in self._plain:
+            self._opening.add(key)
             _, value, _ = self.read(number, entry, view)
             if not isinstance(value, Stream) or value.dictionary.get(b"Type") != b"ObjStm":
                 raise Malformed(f"object {number} is no object stream")
             plain = decoded(value.dictionary, view.content(value), self.purse.budget)
             self._packed[key] = _index(plain, value.dictionary, self.purse)
             self._plain[key] = plain
+            self._opening.remove(key)
         return self._plain[key]
 
 

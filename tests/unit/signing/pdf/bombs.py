@@ -60,6 +60,28 @@ def object_stream_in_itself() -> bytes:
     return _xref_stream(rows, b"/W[1 4 2]/Size 6/Root 1 0 R")
 
 
+def object_stream_whose_length_lies_in_it() -> bytes:
+    """To read the stream one must know its length, which stands in the stream."""
+    packed_object = b"<</Type/ObjStm/N 2/First 8/Length 7 0 R>>\nstream\n1 0 7 5 <<>> 12   \nendstream"
+    out = b"%PDF-1.5\n5 0 obj\n" + packed_object + b"\nendobj\n"
+    rows = b"".join(
+        bytes((kind,)) + place.to_bytes(4, "big") + detail.to_bytes(2, "big")
+        for kind, place, detail in (
+            (0, 0, 0),
+            (2, 5, 0),
+            (0, 0, 0),
+            (0, 0, 0),
+            (0, 0, 0),
+            (1, 9, 0),
+            (0, 0, 0),
+            (2, 5, 1),
+        )
+    )
+    start = len(out)
+    out += b"9 0 obj\n" + stream(rows, b"/Type/XRef/W[1 4 2]/Size 8/Root 1 0 R") + b"\nendobj\n"
+    return out + b"startxref\n%d\n%%%%EOF\n" % start
+
+
 def pages_in_a_loop() -> bytes:
     """A page tree node is its own kid."""
     return classic({**objects(1), 2: b"<</Type/Pages/Kids[2 0 R 10 0 R]/Count 2>>"})
@@ -202,6 +224,7 @@ BOMBS: dict[str, Callable[[], bytes]] = {
         objects_without_end,
         rows_without_width,
         object_stream_in_itself,
+        object_stream_whose_length_lies_in_it,
         pages_in_a_loop,
         pages_that_fan_out,
         pages_without_number,
