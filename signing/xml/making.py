@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 import os
 import re
 import tempfile
 from datetime import UTC
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 from signing import der
 from signing.admission import NotAdmitted, admitted
@@ -34,6 +34,21 @@ from signing.xml.reading import read_xml
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-]{0,63}")
 _WEAK = frozenset({"md5", "sha1", "sha224"})
 _LIMITS = DEFAULT_POLICY.limits
+
+
+class _State(NamedTuple):
+    """What `complete` needs of `prepare`: strings without NUL, which XML cannot hold, so they travel joined by it."""
+
+    name: str
+    source: str
+    at: str
+    close: str
+    info: str
+    properties: str
+
+    @classmethod
+    def of(cls, prepared: Prepared) -> _State:
+        return cls(*prepared.state.decode().split("\0"))
 
 
 def prepare(order: Order) -> Prepared:
@@ -64,15 +79,8 @@ def prepare_bytes(order: Order, source: bytes) -> Prepared:
             f'Type="{SIGNED_PROPERTIES_TYPE}" URI="#{name}-properties"', (EXC_C14N,), order, properties.encode()
         ),
     )
-    state = {
-        "name": name,
-        "source": hashlib.sha256(source).hexdigest(),
-        "at": place[0],
-        "close": place[1],
-        "info": info,
-        "properties": properties,
-    }
-    return Prepared(order, digest.of(info.encode()), json.dumps(state).encode())
+    state = _State(name, hashlib.sha256(source).hexdigest(), str(place[0]), place[1], info, properties)
+    return Prepared(order, digest.of(info.encode()), "\0".join(state).encode())
 
 
 def imprint(prepared: Prepared, signature: bytes, digest: str) -> bytes:
@@ -82,7 +90,7 @@ def imprint(prepared: Prepared, signature: bytes, digest: str) -> bytes:
 
 def stamped_bytes(prepared: Prepared, signature: bytes) -> bytes:
     """What a stamp covers: the canonical ds:SignatureValue. `SigningRefused` when the value is not the certificate's."""
-    return _value(json.loads(prepared.state)["name"], _encoded(prepared, signature)).encode()
+    return _value(_State.of(prepared).name, _encoded(prepared, signature)).encode()
 
 
 def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
@@ -93,18 +101,18 @@ def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
 
 def signed_bytes(prepared: Prepared, source: bytes, signature: bytes, token: bytes | None) -> bytes:
     """The source with its Signature in it. `SigningRefused` when the source has changed or the value is wrong."""
-    state, order = json.loads(prepared.state), prepared.order
-    if hashlib.sha256(source).hexdigest() != state["source"]:
+    state, order = _State.of(prepared), prepared.order
+    if hashlib.sha256(source).hexdigest() != state.source:
         raise SigningRefused("tai_lieu_da_doi", "Tài liệu đã thay đổi từ lúc chuẩn bị ký.")
     if order.profile.stamped and token is None:
         raise Unusable("thieu_dau_thoi_gian", f"Cấu hình ký {order.profile} cần dấu thời gian.")
     value = _encoded(prepared, signature)
     element = _signature(state, order, value, token if order.profile.stamped else None)
-    at = int(state["at"])
-    if not state["close"]:
+    at = int(state.at)
+    if not state.close:
         return source[:at] + element.encode() + source[at:]
     # An empty root "<r/>" is opened and closed; its canonical form stays the same.
-    return source[:at] + b">" + element.encode() + str(state["close"]).encode() + source[at + 2 :]
+    return source[:at] + b">" + element.encode() + state.close.encode() + source[at + 2 :]
 
 
 def write_whole(target: Path, content: bytes) -> None:
@@ -262,14 +270,14 @@ def _encoded(prepared: Prepared, signature: bytes) -> str:
     return _base64(signature)
 
 
-def _signature(state: dict[str, str], order: Order, value: str, token: bytes | None) -> str:
-    name = state["name"]
+def _signature(state: _State, order: Order, value: str, token: bytes | None) -> str:
+    name = state.name
     chain = _carried((order.certificate, *order.chain))
     unsigned = "" if token is None else _stamp(name, token)
     return (
-        f'<ds:Signature xmlns:ds="{DS}" Id="{name}">{state["info"]}{_value(name, value)}'
+        f'<ds:Signature xmlns:ds="{DS}" Id="{name}">{state.info}{_value(name, value)}'
         f"<ds:KeyInfo><ds:X509Data>{chain}</ds:X509Data></ds:KeyInfo><ds:Object>"
-        f'<xades:QualifyingProperties xmlns:xades="{XADES}" Target="#{name}">{state["properties"]}{unsigned}'
+        f'<xades:QualifyingProperties xmlns:xades="{XADES}" Target="#{name}">{state.properties}{unsigned}'
         "</xades:QualifyingProperties></ds:Object></ds:Signature>"
     )
 
