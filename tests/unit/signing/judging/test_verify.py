@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -20,6 +21,7 @@ from signing.policy import DEFAULT_POLICY, ExpectedSigner, ReadingLimits, TimeRu
 from signing.storing import decode_facts, encode_facts
 from signing.verifying import covered_bytes, examine, kind_of, verify, verify_confined
 from tests import pki, signed
+from tests.unit.signing.pdf.kit import classic, objects, stream
 
 NOW = pki.NOW
 GROUNDS = Grounds(pki.trust(), NOW, pki.evidence())
@@ -281,3 +283,29 @@ def test_what_is_missing_is_named_with_its_address_and_nothing_is_where_all_is_t
     assert report.sub_indication is SubIndication.TRY_LATER
     assert "crl http://ca.congvu.example/crl/duty-ca.crl" in report.wanted
     assert verify(raw, GROUNDS).wanted == ()
+
+
+def _bomb() -> bytes:
+    packed = zlib.compress(zlib.compress(bytes(64 << 20), 9), 9)
+    return classic({**objects(), 11: stream(packed, b"/Filter[/FlateDecode/FlateDecode]")})
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        b"<a>" * 300_000 + b"</a>" * 300_000,
+        b"<a " + b" ".join(b'a%d="1"' % number for number in range(90_000)) + b"/>",
+        b"<a>" + b'<Signature xmlns="http://www.w3.org/2000/09/xmldsig#"/>' * 30_000 + b"</a>",
+        b"%PDF-1.7\n1 0 obj\n" + b"[" * 900_000 + b"]" * 900_000,
+        b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02" + b"\x30\x80" * 900_000,
+        _bomb(),
+    ],
+    ids=["deep", "attributes", "signatures", "brackets", "indefinite", "bomb"],
+)
+def test_a_hostile_file_under_2_mb_ends_soon_and_fails(hostile: bytes, tmp_path: Path) -> None:
+    """Within the limits of the policy, which a loaded machine cannot stretch: the parent ends the child."""
+    path = tmp_path / "hostile"
+    path.write_bytes(hostile)
+    started = time.monotonic()
+    assert verify_confined(path, GROUNDS).sub_indication is SubIndication.FORMAT_FAILURE
+    assert time.monotonic() - started < GROUNDS.policy.limits.max_seconds + 5
