@@ -31,6 +31,8 @@ from gateway.intake.refusals import Call, NoticeRefusals, Refusals
 from gateway.intake.result_handlers import LookUp, ResultDoor, ResultHandlers
 from gateway.observe.crash import Reach, never
 from gateway.observe.log import correlation_id
+from gateway.signatures.handlers import SignatureHandlers
+from gateway.signatures.requests import SignatureRequests
 from mappings.codec import encode
 
 CORRELATION_HEADER = "X-Correlation-Id"
@@ -65,6 +67,7 @@ class InternalParts:
     files: FileDoor | None = None
     mounted: tuple[Mounted, ...] = ()
     results: ResultDoor | None = None
+    signatures: SignatureRequests | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,7 @@ def create_internal_app(parts: InternalParts) -> web.Application:
         app.add_routes(FileHandlers(parts.files, parts.count).routes())
     if parts.results is not None:
         app.add_routes(ResultHandlers(parts.results, parts.count).routes())
+        app.add_routes(SignatureHandlers(parts.door, parts.signatures, parts.count).routes())
     app.add_routes(
         [
             web.get("/healthz", _healthz(parts)),

@@ -233,3 +233,8 @@ def _certificate_of(key: PrivateKey, pool: Sequence[bytes]) -> bytes:
 def _same(parts: CertificateParts, public: PublicKey) -> bool:
     known = signing_key(parts.public_key)
     return known is not None and known.key == public
+
+
+def certificates_of(path: Path) -> tuple[bytes, ...]:
+    """The certificates (DER) in a file: any number in PEM, or one in DER. Raises `Unusable`."""
+    return tuple(_certificates_in(_read(path)))

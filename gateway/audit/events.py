@@ -42,6 +42,7 @@ _LEDGER = "upstream ledger ledger_id version key"
 _WINDOW = "window upstreams notice"
 _OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reason"
 _RESULT = "result sha256 verdict reason policy tries due"
+_SIGNING = "request sha256 profile key"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
@@ -118,6 +119,9 @@ _KINDS = (
     _kind("result.ordered", "Kiểm tra lại kết quả theo quyết định", "result reason verdict was"),
     _kind("result.refused", "Từ chối kết quả theo quyết định", "result reason verdict was", feed=True),
     _kind("result.overridden", "Công bố kết quả theo quyết định dù chưa đạt", "result reason verdict was", feed=True),
+    _kind("signature.requested", "Yêu cầu ký số, trước khi khóa được dùng", f"{_SIGNING} purpose custodian"),
+    _kind("signature.made", "Đã ký số và kiểm tra lại", f"{_SIGNING} signed custodian", feed=True),
+    _kind("signature.refused", "Từ chối ký số", f"{_SIGNING} code"),
     _kind("validation.made", "Đã kiểm tra chữ ký của một tệp theo yêu cầu", "sha256 size verdict purpose route result"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),

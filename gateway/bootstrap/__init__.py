@@ -27,7 +27,7 @@ from gateway.bootstrap.enrolment import open_register
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
-from gateway.bootstrap.results import Surroundings, open_results
+from gateway.bootstrap.results import Surroundings, with_results
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.memory import MemoryCoordination
@@ -120,8 +120,8 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
             reach=reach,
             files=FileDoor.of(door, cabinet, loaded.settings, reach, _fetcher(loaded)),
             mounted=mounted,
-            results=await open_results(loaded, around, house),
         )
+        parts = await with_results(loaded, parts, around, house)
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))

@@ -6,17 +6,25 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from gateway.app import InternalParts
 from gateway.bootstrap.lines import read_routes
-from gateway.bootstrap.verification import result_rules, verifier_of
+from gateway.bootstrap.verification import result_rules, rules_of
 from gateway.config import Loaded
 from gateway.coordination.gcra import RateLimit
+from gateway.errors import ConfigError
 from gateway.intake.accept import Door
+from gateway.intake.files import FileDoor
 from gateway.intake.result_handlers import Judging, LookUp, PeerLimit, ResultDoor
-from gateway.intake.result_watch import House, ResultWatch, Store
+from gateway.intake.result_watch import House, ResultRules, ResultWatch, Store
 from gateway.intake.verification import Verifier
 from gateway.journal.cabinet import Cabinet
+from gateway.signatures.examining import Rules
+from gateway.signatures.keys import open_keys
+from gateway.signatures.outfit import Outfit, outfitted
+from gateway.signatures.requests import Bench, SignatureRequests, swept
+from signing.errors import SigningError
 
 _log = logging.getLogger("gateway")
 
@@ -31,26 +39,43 @@ class Surroundings:
     verifier: Verifier | None = None
 
 
-def judging_of(loaded: Loaded, verifier: Verifier | None = None) -> Judging | None:
-    """What judges; raises `ConfigError` for a configuration that cannot be meant. None without [results]."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The routes of results, and the tools of signatures where results are judged."""
+
+    door: ResultDoor
+    outfit: Outfit | None = None
+
+
+def rules_for(loaded: Loaded) -> tuple[Rules, ResultRules] | None:
+    """What is trusted, and what the ministry decided; raises `ConfigError` for what cannot be meant. None without [results]."""
     settings = loaded.settings.results
     if settings is None:
         return None
-    rules = result_rules(loaded, settings, read_routes(loaded))
-    return Judging(verifier if verifier is not None else verifier_of(loaded, settings), rules)
+    return rules_of(loaded, settings), result_rules(loaded, settings, read_routes(loaded))
 
 
-async def open_results(loaded: Loaded, around: Surroundings, house: AsyncExitStack) -> ResultDoor:
+async def open_results(loaded: Loaded, around: Surroundings, house: AsyncExitStack) -> Opened:
     """The routes of results, and the watch while the house stands."""
     store = Store(around.door.journal, around.cabinet, around.door.clock)
-    judging = judging_of(loaded, around.verifier)
-    settings = loaded.settings.results
-    if judging is None or settings is None:
+    rules, settings = rules_for(loaded), loaded.settings.results
+    if rules is None or settings is None:
         _log.warning("[results] is not configured: results are withheld from the outside")
-        return ResultDoor(around.door, store)
+        return Opened(ResultDoor(around.door, store))
+    outfit = await _outfit(loaded, rules[0], around, house)
+    judging = Judging(around.verifier or outfit.examiner, rules[1])
     watch = asyncio.create_task(ResultWatch(store, judging.verifier, judging.rules, around.house).run(), name="results")
     house.push_async_callback(_end, watch)
-    return ResultDoor(around.door, store, judging, settings.public_url, settings.max_validation_bytes)
+    return Opened(ResultDoor(around.door, store, judging, settings.public_url, settings.max_validation_bytes), outfit)
+
+
+async def _outfit(loaded: Loaded, rules: Rules, around: Surroundings, house: AsyncExitStack) -> Outfit:
+    """Workers that read, whoever asks for status and stamps; raises `ConfigError` for what cannot be opened."""
+    tools = outfitted(loaded.settings.signing, rules, around.door.clock, loaded.base, around.house.reach)
+    try:
+        return await house.enter_async_context(tools)
+    except SigningError as error:
+        raise ConfigError((error.message_vi,)) from error
 
 
 def look_up(loaded: Loaded, door: Door, count: Callable[[str], None]) -> LookUp | None:
@@ -69,3 +94,23 @@ async def _end(watch: asyncio.Task[None]) -> None:
     (came,) = await asyncio.gather(watch, return_exceptions=True)
     if isinstance(came, Exception):
         _log.error("the watch over results ended", extra={"code": type(came).__name__})
+
+
+async def with_results(
+    loaded: Loaded, parts: InternalParts, around: Surroundings, house: AsyncExitStack
+) -> InternalParts:
+    """The parts with the routes of results and, where there are keys, whoever signs for systems."""
+    opened = await open_results(loaded, around, house)
+    requests = None
+    if opened.outfit is not None and parts.files is not None:
+        requests = await signature_requests(loaded, opened.outfit, parts.files)
+    return replace(parts, results=opened.door, signatures=requests)
+
+
+async def signature_requests(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> SignatureRequests | None:
+    """Who signs for systems; None without keys. Raises `ConfigError` for a key that cannot be opened."""
+    if not loaded.settings.signing.keys:
+        return None
+    keys = await open_keys(loaded)
+    work = await asyncio.to_thread(swept, loaded.data_dir() / loaded.settings.signing.work_dir)
+    return SignatureRequests(Bench(file_door, outfit.issuer, keys, work, file_door.reach))

@@ -2,77 +2,27 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 from gateway.config import Loaded, Results
 from gateway.errors import ConfigError
 from gateway.intake.result_watch import ResultRules
-from gateway.intake.verification import Judged, Question
 from gateway.observe.working_time import WorkingTime, read_spans
 from gateway.routes import Routes
+from gateway.signatures.examining import Rules
 from mappings.lint import lint_table
 from mappings.signers import SignerTables, load_signers
 from mappings.tables import TableUnreadable
-from signing.canonical import XmlRefused, parse_signed
 from signing.errors import SigningError
-from signing.grounds import Grounds
-from signing.judge import judge
-from signing.model import DocumentKind, Facts, Indication
-from signing.policy import DEFAULT_POLICY, Policy
+from signing.policy import DEFAULT_POLICY
 from signing.policy_file import read_policy
-from signing.report import Report
 from signing.trust import TrustStore
 from signing.trust_folder import read_trust
-from signing.verifying import covered_bytes, examine
 
 
-@dataclass(frozen=True, slots=True)
-class InProcess:
-    """A verifier that works in a thread of this process, with the evidence that it is given and no other."""
-
-    trust: TrustStore
-    policy: Policy
-
-    async def __call__(self, question: Question, /) -> Judged:
-        """The judgement; raises `SigningError` for an unusable set-up only."""
-        return await asyncio.to_thread(self._judged, question)
-
-    def _judged(self, question: Question) -> Judged:
-        facts = examine(question.content, self.policy)
-        grounds = Grounds(self.trust, question.at, question.evidence, self.policy, question.expected)
-        report = judge(facts, grounds)
-        return Judged(facts, report, question.evidence, named_dossiers(question, facts, report, self.policy))
-
-
-def named_dossiers(question: Question, facts: Facts, report: Report, policy: Policy) -> tuple[str, ...]:
-    """The dossier codes that the signed part of an XML result names; what no signature covers says nothing (attack C2)."""
-    if facts.kind is not DocumentKind.XML or report.conclusion is not Indication.TOTAL_PASSED or not question.paths:
-        return ()
-    found: list[str] = []
-    for signature in report.signatures:
-        try:
-            root = parse_signed(covered_bytes(question.content, facts, signature.id, policy), policy.limits)
-        except (XmlRefused, SigningError):
-            continue
-        for path in question.paths:
-            first, _, rest = path.partition("/") if not path.startswith("{") else _split(path)
-            if root.tag == first:
-                found += [(one.text or "").strip() for one in (root.findall(rest) if rest else [root])]
-    return tuple(dict.fromkeys(code for code in found if code))
-
-
-def _split(path: str) -> tuple[str, str, str]:
-    """The first name of a path of Clark names, and the rest: a namespace may hold slashes."""
-    end = path.index("}") + 1
-    name, slash, rest = path[end:].partition("/")
-    return path[:end] + name, slash, rest
-
-
-def verifier_of(loaded: Loaded, settings: Results) -> InProcess:
-    """The verifier; raises `ConfigError` with a Vietnamese sentence for a trust folder or a policy that cannot be used."""
+def rules_of(loaded: Loaded, settings: Results) -> Rules:
+    """What is trusted and demanded; raises `ConfigError` for a trust folder or a policy that cannot be used."""
     faults = []
     trust, policy = TrustStore(), DEFAULT_POLICY
     try:
@@ -89,7 +39,7 @@ def verifier_of(loaded: Loaded, settings: Results) -> InProcess:
         faults.append(f"results.policy_file: {error.message_vi}")
     if faults:
         raise ConfigError(tuple(faults))
-    return InProcess(trust, policy)
+    return Rules(trust, policy)
 
 
 def result_rules(loaded: Loaded, settings: Results, routes: Routes) -> ResultRules:

@@ -21,7 +21,7 @@ import aiohttp
 from cryptography import x509
 
 from gateway.admin.client import NotRunning
-from gateway.bootstrap.results import judging_of
+from gateway.bootstrap.results import rules_for
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
 from gateway.cli.signer import FOLDER
@@ -192,11 +192,11 @@ def _results(loaded: Loaded) -> Iterator[Finding]:
         )
         return
     try:
-        judging = judging_of(loaded)
+        rules = rules_for(loaded)
     except ConfigError as error:
         yield from (Finding("kết quả", False, fault) for fault in error.faults)
         return
-    version = judging.rules.signers.version if judging is not None else ""
+    version = rules[1].signers.version if rules is not None else ""
     yield Finding("kết quả", True, f"kiểm tra chữ ký trước khi gửi ra ngoài; bảng người ký {version}")
 
 

@@ -21,3 +21,5 @@ from gateway.config.model import Storage as Storage
 from gateway.config.model import Struct as Struct
 from gateway.config.model import Tls as Tls
 from gateway.config.model import Upstream as Upstream
+from gateway.config.signing import Signing as Signing
+from gateway.config.signing import SigningKey as SigningKey

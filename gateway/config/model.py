@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.config.signing import Signing
+
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of all settings: frozen, strict."""
@@ -299,6 +301,7 @@ class Settings(Struct, frozen=True):
     intake: Intake = Intake()
     files: Files = Files()
     results: Results | None = None
+    signing: Signing = Signing()
     callers: dict[str, CallerRecord] = {}
     upstreams: dict[str, Upstream] = {}
     routes: tuple[RouteRule, ...] = ()

@@ -33,6 +33,17 @@ GUEST_POINTS = ("callback.before_answer", "poll.before_commit", "poll.after_comm
 # Passed only where results are judged.
 RESULT_POINTS = ("result.judged", "result.written")
 
+# Passed only where signatures are made.
+SIGNING_POINTS = (
+    "signature.intended",
+    "signing.prepared",
+    "signing.signed",
+    "signing.stamped",
+    "signing.verified",
+    "signature.before_commit",
+    "signature.after_commit",
+)
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -41,7 +52,7 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS)
+    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS)
     if point not in known:
         raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")

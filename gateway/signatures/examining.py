@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -38,6 +38,8 @@ from signing.report import Report
 from signing.storing import decode_facts, decode_report
 from signing.trust import TrustStore
 
+NOTHING = Evidence()
+_ROUNDS = ((False, False), (True, False), (True, True))
 _JUDGING = Confinement(60.0, 1_610_612_736)
 _WORTH_ASKING = frozenset(
     {
@@ -76,6 +78,8 @@ class Matter:
     evidence: Evidence = Evidence()
     expected: tuple[ExpectedSigner, ...] = ()
     detached: Path | None = None
+    grace_seconds: int | None = None
+    """Instead of the policy's: how old the word about a signer may be at the proven time."""
 
 
 class Examiner:
@@ -97,23 +101,26 @@ class Examiner:
         evidence = matter.evidence
         report = await self._judged(facts, matter, evidence)
         certificates = tuple(dict.fromkeys((*_certificates(facts), *evidence.certificates)))
-        for lists_too in (False, True):
+        for afresh, lists_too in _ROUNDS:
             if not certificates or not self._worth_asking(report):
                 break
-            found = await self.status.gather(certificates, self.rules.anchors, lists_too=lists_too)
+            since = _proven(report) if afresh else None
+            found = await self.status.gather(certificates, self.rules.anchors, lists_too=lists_too, since=since)
             more = merged(evidence, found)
             if more != evidence:
                 evidence = more
                 report = await self._judged(facts, matter, evidence)
         return Judged(facts, report, evidence)
 
-    async def certificate(self, question: CertificateQuestion, max_age_s: float) -> tuple[CertificateVerdict, Evidence]:
-        """The verdict on one certificate with status information not older in our hands than `max_age_s`."""
-        evidence = Evidence()
+    async def certificate(
+        self, question: CertificateQuestion, since: datetime, known: Evidence = NOTHING
+    ) -> tuple[CertificateVerdict, Evidence]:
+        """The verdict on one certificate with what is known, and status information that we asked for since a moment."""
+        evidence = known
         verdict: CertificateVerdict | None = None
         for lists_too in (False, True):
             found = await self.status.gather(
-                (question.certificate, *question.others), self.rules.anchors, lists_too=lists_too, max_age_s=max_age_s
+                (question.certificate, *question.others), self.rules.anchors, lists_too=lists_too, since=since
             )
             evidence = merged(evidence, found)
             ground = tasks.Ground(self.rules.trust, self.rules.policy, evidence)
@@ -144,8 +151,11 @@ class Examiner:
     async def _judged(self, facts: Facts, matter: Matter, evidence: Evidence) -> Report:
         """The verdict; evidence that cannot be read within bounds is evidence that we do not have."""
         encoded = await asyncio.to_thread(tasks.facts_of, facts)
+        policy = self.rules.policy
+        if matter.grace_seconds is not None:
+            policy = replace(policy, status=replace(policy.status, grace_seconds=matter.grace_seconds))
         for given in (evidence, matter.evidence, Evidence(existences=matter.evidence.existences)):
-            ground = tasks.Ground(self.rules.trust, self.rules.policy, given)
+            ground = tasks.Ground(self.rules.trust, policy, given)
             task = tasks.JudgeDocument(encoded, ground, matter.at, matter.expected)
             try:
                 return decode_report(await self.pool.do(task, _JUDGING))
@@ -196,6 +206,11 @@ def _certificates(facts: Facts) -> Iterator[bytes]:
     for holder in holders:
         yield from holder.certificates
     yield from facts.certificates
+
+
+def _proven(report: Report) -> datetime | None:
+    """The latest proven time: the word about a signer must be from after it."""
+    return max((one.proven_time for one in report.signatures if one.proven_time is not None), default=None)
 
 
 def _ignored_stamp(findings: tuple[Finding, ...]) -> bool:

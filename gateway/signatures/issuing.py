@@ -17,10 +17,10 @@ from typing import Any
 
 from gateway.clock import Clock
 from gateway.signatures import host_clock, tasks
-from gateway.signatures.examining import Examiner, Matter
+from gateway.signatures.examining import NOTHING, Examiner, Matter
 from gateway.signatures.stamping import StampDesk
 from signing.algorithms import SignatureAlgorithm
-from signing.catalogue import sub_indication_rows
+from signing.catalogue import finding_rows, sub_indication_rows
 from signing.confinement import Confinement, LimitReached, confinement_for
 from signing.errors import SigningRefused, Unusable
 from signing.keys import Signer
@@ -56,15 +56,19 @@ class Caution:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One signature to be made with one key: over the file `source`, written to `target`. `domain`: of the key's certificate."""
+    """One signature to be made with one key: over the file `source`, written to `target`.
+
+    `domains`: to one of them the key's certificate must belong. `known`: evidence that need not be asked for.
+    """
 
     signer: Signer
-    domain: TrustDomain
+    domains: frozenset[TrustDomain]
     profile: Profile
     source: Path
     target: Path
     algorithm: SignatureAlgorithm | None = None
     name: str = ""
+    known: Evidence = Evidence()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +132,14 @@ class Issuer:
         self._reach("signing.verified")
         return made
 
-    async def check(self, signer: Signer, domain: TrustDomain) -> tuple[CertificateVerdict, Evidence]:
+    async def check(
+        self, signer: Signer, domains: frozenset[TrustDomain], known: Evidence = NOTHING
+    ) -> tuple[CertificateVerdict, Evidence]:
         """How our own certificate stands now, its path and its status included."""
         now = self._clock.now()
-        question = CertificateQuestion(signer.certificate, Purpose.SIGNER, now, now, frozenset({domain}), signer.chain)
-        return await self._examiner.certificate(question, self._caution.fresh_s)
+        question = CertificateQuestion(signer.certificate, Purpose.SIGNER, now, now, domains, signer.chain)
+        since = now - timedelta(seconds=self._caution.fresh_s)
+        return await self._examiner.certificate(question, since, known)
 
     def _stamps_for(self, profile: Profile) -> StampDesk | None:
         if not profile.stamped:
@@ -156,10 +163,12 @@ class Issuer:
 
     async def _own_certificate(self, wish: Wish) -> Evidence:
         """Steps (1) and (2) of Điều 29; what is not known to be good is refused like what is bad."""
-        verdict, evidence = await self.check(wish.signer, wish.domain)
+        verdict, evidence = await self.check(wish.signer, wish.domains, wish.known)
         if verdict.sub_indication is not None:
             reason = _sentence(verdict.sub_indication)
-            failed = "; ".join(one.message_vi for one in verdict.findings if not one.ok)
+            rows = finding_rows()
+            decisive = (one for one in verdict.findings if not one.ok and rows[one.code].on_failure is not None)
+            failed = " ".join(dict.fromkeys(one.message_vi for one in decisive))
             raise SigningRefused(
                 "chung_thu_ky_khong_dat", f"Không ký: chứng thư số của khóa này không đạt. {reason} {failed}".strip()
             )
@@ -188,7 +197,12 @@ class Issuer:
         witnessed = () if wish.profile.stamped else (Existence(digest, now, "issued"),)
         known = Evidence(own.certificates, own.crls, own.ocsps, witnessed)
         detached = wish.source if wish.profile in _DETACHED else None
-        judged = await self._examiner.examine(Matter(wish.target, now + _JUST_NOW, known, (), detached))
+        # The word about our certificate was asked for just before; one from after the stamp may not exist for hours.
+        grace = max(
+            self._examiner.rules.policy.status.grace_seconds, self._examiner.rules.policy.status.max_age_seconds
+        )
+        matter = Matter(wish.target, now + _JUST_NOW, known, (), detached, grace)
+        judged = await self._examiner.examine(matter)
         ours = hashlib.sha256(wish.signer.certificate).hexdigest()
         signed = any(
             one.signer is not None

@@ -123,15 +123,16 @@ class StatusDesk:
         anchors: Sequence[bytes],
         *,
         lists_too: bool = False,
-        max_age_s: float | None = None,
+        since: datetime | None = None,
     ) -> Evidence:
         """Issuers that are missing, then for each certificate a response, or a list where no response can be had.
 
-        `lists_too`: lists as well, for when the responses did not satisfy the judge. `max_age_s`: nothing older from the cache.
+        `lists_too`: lists as well, for when the responses did not satisfy the judge.
+        `since`: from the cache only what was fetched later.
         Never raises; what is not there within `whole_s` is missing.
         """
         gathered = _Gathered(dict.fromkeys(certificates))
-        oldest = self._clock.now() - timedelta(seconds=max_age_s if max_age_s is not None else self._patience.keep_s)
+        oldest = since or self._clock.now() - timedelta(seconds=self._patience.keep_s)
         try:
             async with asyncio.timeout(self._patience.whole_s):
                 await self._issuers(gathered, anchors, oldest)

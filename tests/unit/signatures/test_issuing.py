@@ -38,7 +38,13 @@ def wish(tmp_path: Path) -> Wish:
     """An official signs a structured result."""
     source = tmp_path / "ket-qua.xml"
     source.write_text('<KetQua xmlns="urn:x"><MaHoSo>000.00.00.G16-241014-0001</MaHoSo></KetQua>', "utf-8")
-    return Wish(signer("official", tmp_path), TrustDomain.PUBLIC_DUTY, Profile.XML_T, source, tmp_path / "da-ky.xml")
+    return Wish(
+        signer("official", tmp_path),
+        frozenset({TrustDomain.PUBLIC_DUTY}),
+        Profile.XML_T,
+        source,
+        tmp_path / "da-ky.xml",
+    )
 
 
 @pytest.mark.parametrize("profile", [Profile.XML_B, Profile.XML_T, Profile.CMS_B, Profile.CMS_T])

@@ -90,13 +90,13 @@ async def test_an_unlisted_host_is_never_asked(house: House) -> None:
 
 
 async def test_an_answer_is_kept_until_it_says_so_and_not_longer(house: House) -> None:
-    """Responses of the test authority hold for a day; ours for at most an hour; `max_age_s` wants a fresher one."""
+    """Responses of the test authority hold for a day; ours for at most an hour; `since` wants a fresher one."""
     desk = house.desk(Patience(keep_s=3_600.0))
     for _ in range(3):
         await desk.gather(OFFICIAL, ANCHORS)
     assert house.calls("ocsp") == 2
     house.turn(timedelta(minutes=10))
-    await desk.gather(OFFICIAL, ANCHORS, max_age_s=300.0)
+    await desk.gather(OFFICIAL, ANCHORS, since=house.now[0])
     assert house.calls("ocsp") == 4
     house.turn(timedelta(minutes=61))
     await desk.gather(OFFICIAL, ANCHORS)

@@ -1,0 +1,244 @@
+"""Signatures on the real program: asked for by a system, made with a configured key, stored, judged, killed in between."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509 import load_der_x509_certificate
+
+from tests import pki
+from tests.line.program import Answer, free_ports, until
+from tests.line.running import Line, lay
+from tests.line.words import AHEAD, PROCEDURE, RESOLUTION, SECTOR, STRANGER, dossier, event
+
+pytestmark = pytest.mark.xdist_group("line-signing")
+
+POLICY = 'name = "thu-nghiem-ky"\n[status]\ngrace_seconds = 86400\n'
+DOCUMENT = "<KetQua><Ten>Nguyễn Thị Ánh</Ten></KetQua>".encode()
+SHA256 = hashlib.sha256(DOCUMENT).hexdigest()
+
+
+@contextmanager
+def authority(folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """The test authority as a process of its own, with its committed keys, as of now; its address."""
+    folder.mkdir(parents=True)
+    for key in pki.MADE.glob("*.key.pem"):
+        shutil.copy(key, folder)
+    (port,) = free_ports(1)
+    words = [
+        sys.executable,
+        "-m",
+        "connectors.kit.simulated_authority",
+        str(pki.HERE / "declaration.toml"),
+        str(folder),
+    ]
+    with subprocess.Popen([*words, str(port)], env=dict(environment)) as process:
+        try:
+            url = f"http://127.0.0.1:{port}"
+            until(lambda: _answers(url), "the authority answers")
+            yield url
+        finally:
+            process.terminate()
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urlopen(f"{url}/crl/duty-ca.crl", timeout=5) as answer:
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def _laid(folder: Path, environment: Mapping[str, str], url: str) -> Line:
+    """A line with one key: the official's, for the resolution system and one sector."""
+    place = folder / "authority"
+    pki.trust_folder(folder / "trust")
+    (folder / "policy.toml").write_text(POLICY, "utf-8")
+    (folder / "keys").mkdir(exist_ok=True)
+    key = folder / "keys/official.pem"
+    shutil.copy(pki.key_file("official-far"), key)
+    key.chmod(0o600)
+    chain = [(place / f"{name}.cer").read_bytes() for name in ("official-far", "duty-ca")]
+    pem = b"".join(load_der_x509_certificate(one).public_bytes(Encoding.PEM) for one in chain)
+    (folder / "keys/official-chain.pem").write_bytes(pem)
+    host = url.removeprefix("http://")
+    settings = {
+        "results__trust_dir": "trust",
+        "results__policy_file": "policy.toml",
+        "results__retry_s": "[0.5]",
+        "signing__status__hosts": f'["{host}"]',
+        "signing__status__internal": f'["{host}"]',
+        "signing__status__rewrites": "{}",
+        "signing__timestamp__url": f'"{url}/tsa/tsa-duty"',
+        "signing__timestamp__internal": "true",
+    }
+    names = {
+        "kind": "pem", "domain": "public-duty", "file": "keys/official.pem",
+        "certificates_file": "keys/official-chain.pem", "custodian": "Văn phòng Bộ",
+        "entrusted_by": "QĐ 12/QĐ-BVHTTDL", "profiles": ["P-XML-B", "P-XML-T", "P-CMS-T"],
+        "systems": [RESOLUTION, SECTOR], "procedures": [PROCEDURE],
+    }  # fmt: skip
+    settings |= {f"signing__keys__can_bo__{name}": msgspec.json.encode(value).decode() for name, value in names.items()}
+    overridden = {f"GATEWAY__{name.upper()}": value for name, value in settings.items()}
+    return lay(folder, {**environment, **overridden})
+
+
+@pytest.fixture(scope="module")
+def signing(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
+    """A running line that signs."""
+    folder = tmp_path_factory.mktemp("signing")
+    with authority(folder / "authority", program_environment) as url:
+        line = _laid(folder, program_environment, url)
+        try:
+            yield line.start()
+        finally:
+            line.program.close()
+
+
+def _uploaded(line: Line, content: bytes = DOCUMENT, system: str = RESOLUTION) -> str:
+    code = line.new_code()
+    assert line.put(dossier(code)).status == 201
+    assert line.upload(system, code, content, "application/xml").status == 201
+    return code
+
+
+def _ask(line: Line, code: str, system: str = RESOLUTION, **changes: Any) -> Answer:
+    wish = {
+        "request_id": f"ky-{code}"[-60:],
+        "dossier_code": code,
+        "sha256": SHA256,
+        "profile": "P-XML-T",
+        "key": "can_bo",
+        "purpose": "Ban hành kết quả",
+        "person": "Trưởng phòng",
+    } | changes
+    return line.call(system, "POST", "/v1/signatures", msgspec.json.encode(wish))
+
+
+def test_a_stored_file_is_signed_stored_and_passes_as_a_result(signing: Line) -> None:
+    """The whole way: upload, sign, name the signed file in the event, see it judged and passed; every step is in the trail."""
+    code = _uploaded(signing)
+    answer = _ask(signing, code)
+    assert answer.status == 201, answer
+    told = answer.tree
+    assert told["report"]["conclusion"] == "TOTAL-PASSED"
+    assert told["sha256"] != told["source_sha256"] == SHA256
+    content = signing.download(RESOLUTION, code, told["sha256"])
+    assert hashlib.sha256(content.body).hexdigest() == told["sha256"]
+    file = {"name": "kq.xml", "media_type": "application/xml", "size": told["size"], "sha256": told["sha256"]}
+    named = [{"id": "GP-1", "name": "Giấy phép", "file": file, "signature": {"format": "xades"}}]
+    for number, state in enumerate(("received", "processing"), start=1):
+        assert signing.push(event(RESOLUTION, code, number, state)).status == 202
+    assert signing.push(event(RESOLUTION, code, 3, "resolved", results=named)).status == 202
+
+    def passed() -> bool:
+        report = signing.get(f"/v1/results/{code}-KQ(1)/report")
+        return report.status == 200 and report.tree["state"] == "passed"
+
+    until(passed, "the signed result passes", 20.0)
+    kinds = [row["kind"] for row in signing.feed() if row["dossier_code"] == code]
+    assert kinds.index("signature.made") < kinds.index("result.passed")
+
+
+def test_the_same_request_gets_the_same_answer_and_is_signed_once(signing: Line) -> None:
+    """Eight at once and one afterwards: one signature, one file."""
+    code = _uploaded(signing)
+    with ThreadPoolExecutor(8) as many:
+        answers = list(many.map(lambda _: _ask(signing, code), range(8)))
+    again = _ask(signing, code)
+    assert sorted(one.status for one in answers) == [200] * 7 + [201]
+    assert {one.body for one in (*answers, again)} == {again.body}
+    assert len(signing.view(code)["files"]) == 2
+    other = _ask(signing, code, purpose="Mục đích khác")
+    assert (other.status, other.tree["code"]) == (409, "conflict")
+
+
+@pytest.mark.parametrize(
+    ("system", "changes", "status", "code"),
+    [
+        (AHEAD, {}, 403, "signing_key_refused"),
+        (STRANGER, {}, 403, "signing_key_refused"),
+        (RESOLUTION, {"key": "khong-co"}, 403, "signing_key_refused"),
+        (RESOLUTION, {"profile": "P-PDF-B"}, 403, "signing_key_refused"),
+        (RESOLUTION, {"sha256": "0" * 64}, 404, "not_found"),
+        (RESOLUTION, {"sha256": "khong phai"}, 422, "invalid"),
+        (RESOLUTION, {"profile": "P-GI-DO"}, 422, "invalid"),
+        (RESOLUTION, {"digest": "00"}, 422, "invalid"),
+        (RESOLUTION, {"purpose": " "}, 422, "invalid"),
+        (RESOLUTION, {"request_id": "../../x"}, 422, "invalid"),
+    ],
+)
+def test_what_a_key_was_not_given_for_is_refused(
+    signing: Line, system: str, changes: dict[str, Any], status: int, code: str
+) -> None:
+    """Custody: who, which key, which profile, which file; there is no way to have other bytes signed."""
+    dossier_code = _uploaded(signing)
+    answer = _ask(signing, dossier_code, system, **{"request_id": f"tu-choi-{dossier_code}"[-60:], **changes})
+    assert (answer.status, answer.tree["code"]) == (status, code), answer
+    assert len(signing.view(dossier_code)["files"]) == 1
+
+
+def test_a_file_of_another_procedure_is_not_signed_by_this_key(signing: Line) -> None:
+    """The custody names procedures; another one's dossier is refused although the file is there."""
+    code = signing.new_code()
+    other = dossier(code)
+    other["procedure"] = {**other["procedure"], "code": "BVH-KHAC-99"}
+    assert signing.put(other).status == 201
+    assert signing.upload(RESOLUTION, code, DOCUMENT, "application/xml").status == 201
+    assert _ask(signing, code).tree["code"] == "signing_key_refused"
+
+
+def test_an_xml_file_that_is_none_is_refused_with_its_reason_and_may_be_asked_again(signing: Line) -> None:
+    """The refusal is in the trail; nothing is stored, and nothing lies about in the clear."""
+    content = b"no XML at all"
+    code = _uploaded(signing, content)
+    refused = _ask(signing, code, sha256=hashlib.sha256(content).hexdigest())
+    assert (refused.status, refused.tree["code"]) == (409, "signing_refused")
+    assert len(signing.view(code)["files"]) == 1
+    assert list((signing.folder / "data" / "signing").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "point",
+    ["signature.intended", "signing.signed", "signing.verified", "signature.before_commit", "signature.after_commit"],
+)
+def test_a_kill_in_the_middle_leaves_nothing_half_signed_and_repeats_cleanly(
+    place: Path, program_environment: dict[str, str], point: str
+) -> None:
+    """SIGKILL between two steps: no signed file without its record, one signed file after the same request again."""
+    with authority(place / "authority", program_environment) as url:
+        line = _laid(place, {**program_environment, "GATEWAY_CRASH_AT": point}, url)
+        try:
+            line.start()
+            code = _uploaded(line)
+            with pytest.raises(OSError):
+                _ask(line, code)
+            assert line.program.ended("gateway") == -signal.SIGKILL
+            environment = line.program.environment
+            line.program.environment = {
+                name: value for name, value in environment.items() if name != "GATEWAY_CRASH_AT"
+            }
+            line.start("gateway")
+            assert list((line.folder / "data" / "signing").iterdir()) == []
+            assert len(line.view(code)["files"]) == (2 if point == "signature.after_commit" else 1)
+            again = _ask(line, code)
+            assert again.status == (200 if point == "signature.after_commit" else 201), again
+            assert len(line.view(code)["files"]) == 2
+            assert line.download(RESOLUTION, code, again.tree["sha256"]).status == 200
+            checked = line.command("evidence", "check", "--json")
+            assert checked.code == 0, checked.out
+        finally:
+            line.program.close()
