@@ -49,7 +49,7 @@ class Budget:
         self._left -= size
 
 
-_SMALL = 16_000_000
+_SMALL = 8_000_000
 
 
 @dataclass(frozen=True, slots=True)

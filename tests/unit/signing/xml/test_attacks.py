@@ -188,7 +188,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("defect", HOSTILE)
 def test_a_hostile_megabyte_is_answered_in_bounded_time_and_memory(defect: str) -> None:
-    """Five seconds and 512 MB; the usual is a tenth of a second."""
+    """Five seconds of a processor and 512 MB; the usual is a tenth of a second."""
     inner = signed(b"<x Id='goc'/>").removeprefix(b"<x Id='goc'>").removesuffix(b"</x>")
     inclusive = inner.replace(
         b"http://www.w3.org/2001/10/xml-exc-c14n#", b"http://www.w3.org/TR/2001/REC-xml-c14n-20010315"
@@ -196,9 +196,9 @@ def test_a_hostile_megabyte_is_answered_in_bounded_time_and_memory(defect: str) 
     reference = inner[inner.index(b"<ds:Reference Id") : inner.index(b"</ds:Reference>") + len(b"</ds:Reference>")]
     raw = HOSTILE[defect].replace(b"%s", inclusive.replace(b'URI="#goc"', b'URI=""', 1)).replace(b"%e", inner)
     raw = raw.replace(b"%m", inner.replace(reference, reference * 15) * 32)
-    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.monotonic()
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
     facts = read_xml(raw, LIMITS)
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 512 * 1024
     assert not facts.signatures or failures(raw)
 
