@@ -10,7 +10,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from ssl import Purpose, create_default_context
@@ -31,6 +31,14 @@ from gateway.errors import ConfigError, GatewayError
 from gateway.journal.library import mended
 from gateway.journal.sqlite import library_version
 from gateway.records import operators
+from gateway.signatures.keys import open_held
+from signing.catalogue import sub_indication_rows
+from signing.chain import judge_certificate
+from signing.errors import SigningError
+from signing.model import CertificateQuestion, Evidence
+from signing.model import Purpose as CertificatePurpose
+
+_KEY_DAYS = 30
 
 NAME = "doctor"
 HELP = "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, khóa người vận hành, cổng đang chạy"
@@ -63,6 +71,7 @@ def run(arguments: argparse.Namespace) -> int:
         _consents,
         _operators,
         _results,
+        _signing_keys,
         _alive,
     )
     findings = [finding for check in checks for finding in check(loaded)]
@@ -198,6 +207,37 @@ def _results(loaded: Loaded) -> Iterator[Finding]:
         return
     version = rules[1].signers.version if rules is not None else ""
     yield Finding("kết quả", True, f"kiểm tra chữ ký trước khi gửi ra ngoài; bảng người ký {version}")
+
+
+def _signing_keys(loaded: Loaded) -> Iterator[Finding]:
+    """Every key that we sign with: it opens, is closed to others, its certificate leads to an anchor and is not about to end."""
+    for name, custody in loaded.settings.signing.keys.items():
+        where = f"khóa ký {name}"
+        try:
+            held = asyncio.run(open_held(loaded, name, custody))
+            rules = rules_for(loaded)
+        except SigningError as error:
+            yield Finding(where, False, error.message_vi)
+            continue
+        except ConfigError as error:
+            yield from (Finding(where, False, fault) for fault in error.faults)
+            continue
+        now = datetime.now(UTC)
+        until = x509.load_der_x509_certificate(held.signer.certificate).not_valid_after_utc
+        days = (until - now).days
+        ends = f"hết hạn {until.astimezone(LOCAL_ZONE):%d/%m/%Y}"
+        yield Finding(where, days >= _KEY_DAYS, ends if days >= _KEY_DAYS else f"{ends}: còn {days} ngày, hãy gia hạn")
+        if rules is None:
+            continue
+        # Whether it was revoked is asked before each signature; here nobody is asked.
+        policy = replace(rules[0].policy, status=replace(rules[0].policy.status, required=False))
+        domains = frozenset({held.domain})
+        question = CertificateQuestion(
+            held.signer.certificate, CertificatePurpose.SIGNER, now, now, domains, held.signer.chain
+        )
+        found = judge_certificate(question, rules[0].trust, Evidence(), policy).sub_indication
+        told = sub_indication_rows()[found].message_vi if found is not None else f"tới gốc tin cậy, miền {held.domain}"
+        yield Finding(f"{where}, chuỗi", found is None, told)
 
 
 def _operators(loaded: Loaded) -> Iterator[Finding]:

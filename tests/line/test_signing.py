@@ -211,6 +211,19 @@ def test_an_xml_file_that_is_none_is_refused_with_its_reason_and_may_be_asked_ag
     assert list((signing.folder / "data" / "signing").iterdir()) == []
 
 
+def test_the_doctor_looks_at_every_key(signing: Line) -> None:
+    """The key opens, its certificate leads to an anchor of its domain and is far from its end; then its file is opened up."""
+    key = signing.folder / "keys/official.pem"
+    found = {one["check"]: one for one in signing.command("doctor", "--json").tree}
+    assert found["khóa ký can_bo"]["ok"] and found["khóa ký can_bo, chuỗi"]["ok"]
+    key.chmod(0o640)
+    try:
+        told = {one["check"]: one for one in signing.command("doctor", "--json").tree}["khóa ký can_bo"]
+        assert not told["ok"] and "0600" in told["seen_vi"]
+    finally:
+        key.chmod(0o600)
+
+
 @pytest.mark.parametrize(
     "point",
     ["signature.intended", "signing.signed", "signing.verified", "signature.before_commit", "signature.after_commit"],

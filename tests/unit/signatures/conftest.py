@@ -30,8 +30,8 @@ PATIENT, CAREFUL = Patience(), Caution()
 
 @pytest.fixture
 async def pool() -> AsyncIterator[Pool]:
-    """Two workers."""
-    async with pools.opened(2) as found:
+    """One worker: a start costs a second of a processor."""
+    async with pools.opened(1) as found:
         yield found
 
 

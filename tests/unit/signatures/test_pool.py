@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,13 @@ from signing.policy import DEFAULT_POLICY
 from signing.storing import decode_facts
 
 ROOMY = Confinement(60.0, 1 << 30)
+
+
+@pytest.fixture
+async def pool() -> AsyncIterator[Pool]:
+    """Two workers, so that one can fall and the other go on."""
+    async with opened(2) as found:
+        yield found
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 from connectors.kit.simulated_authority.conduct import Conduct, CrlConduct, OcspConduct, WireConduct
 from gateway.signatures.expiry import published
 from gateway.signatures.status import Patience, StatusCache
+from signing import der
 from signing.chain import judge_certificate
 from signing.errands import ErrandKind
 from signing.model import CertificateQuestion, Evidence, Purpose, SubIndication, TrustDomain
@@ -168,3 +169,17 @@ def test_until_when_an_answer_holds_is_read_from_its_outside() -> None:
     for kind in ErrandKind:
         assert published(kind, b"<html>not found</html>") is None
         assert published(kind, crl[:-1]) is None
+
+
+def test_a_list_of_twenty_megabytes_is_not_walked_to_learn_until_when_it_holds() -> None:
+    """Only its outermost fields are looked at: 600,000 entries that are no entries change nothing."""
+    small = der.whole(pki.crl("duty-ca"), der.SEQUENCE)
+    signed, algorithm, value = der.children(small)
+    fields = [one.raw for one in der.children(signed)]
+    after_times = 1 + max(
+        at for at, one in enumerate(der.children(signed)) if one.tag in (der.UTC_TIME, der.GENERALIZED_TIME)
+    )
+    fields.insert(after_times, der.sequence(b"\xff" * 20_000_000))
+    huge = der.sequence(der.sequence(*fields), algorithm.raw, value.raw)
+    told = published(ErrandKind.CRL, huge)
+    assert told is not None and told.until == pki.NOW + timedelta(days=7)
