@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from connectors.kit.simulated_authority.conduct import Conduct, OcspConduct, StampConduct, WireConduct
+from gateway.cli.demonstration.cast import paper
 from gateway.intake.verification import Question
 from gateway.signatures.issuing import Wish
 from gateway.signatures.pool import Pool
@@ -57,6 +58,25 @@ async def test_a_signature_is_made_and_judged_by_our_own_verifier(
     assert wish.target.stat().st_size == made.size
     assert house.calls("tsa") == (1 if profile.stamped else 0)
     assert made.report.signatures[0].proven_by.startswith("signature-timestamp" if profile.stamped else "reception")
+
+
+async def test_a_person_signs_and_then_the_agency_and_both_pass(
+    pool: Pool, house: House, wish: Wish, tmp_path: Path
+) -> None:
+    """A PDF with two signatures, each made behind the one before; the second is refused over a first that does not hold."""
+    first = tmp_path / "mot.pdf"
+    first.write_bytes(paper("000.00.00.G16-241014-0001"))
+    second, third = tmp_path / "hai.pdf", tmp_path / "ba.pdf"
+    issuer = house.issuer(pool)
+    await issuer.sign(replace(wish, profile=Profile.PDF_T, source=first, target=second))
+    sealing = replace(wish, signer=signer("agency", tmp_path), profile=Profile.PDF_B, source=second, target=third)
+    made = await issuer.sign(sealing)
+    assert [one.indication for one in made.report.signatures] == [Indication.TOTAL_PASSED] * 2
+    broken = tmp_path / "hong.pdf"
+    broken.write_bytes(second.read_bytes().replace(b"(Giay phep vi du", b"(Giay phep xi du"))
+    with pytest.raises(SigningRefused):
+        await issuer.sign(replace(sealing, source=broken, target=tmp_path / "bon.pdf"))
+    assert not (tmp_path / "bon.pdf").exists()
 
 
 @pytest.mark.parametrize("name", ["revoked-before", "expired", "not-yet-valid", "wrong-eku"])
