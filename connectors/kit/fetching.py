@@ -219,7 +219,7 @@ def _asked(
 def _check(answer: aiohttp.ClientResponse, limit: int) -> None:
     """Only a whole file is a file: a redirect, a part, an error and compressed content are none."""
     if answer.status != 200:
-        raise FetchError("answer", f"Máy chủ đã nêu trả lời HTTP {answer.status} thay vì tệp.")
+        raise FetchError("status", f"Máy chủ đã nêu trả lời HTTP {answer.status} thay vì tệp.")
     if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise FetchError("answer", "Máy chủ đã nêu gửi nội dung nén dù không được yêu cầu.")
     if (answer.content_length or 0) > limit:

@@ -38,7 +38,8 @@ class StatusHosts:
 
 @dataclass(frozen=True, slots=True)
 class StatusFetcher:
-    """Asks listed hosts, and nobody else. Raises `FetchError`: "address", "host", "private", "answer" or "size"."""
+    """Asks listed hosts, and nobody else. Raises `FetchError`: "address", "host", "private", "answer", "status" or
+    "size"; the last two say that the host is there, and only this address of it is no good."""
 
     hosts: StatusHosts
     fetcher: Fetcher = Fetcher(timeout_s=15.0)

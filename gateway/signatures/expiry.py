@@ -57,7 +57,10 @@ def _plain(content: bytes) -> bytes:
 
 def _of_list(raw: bytes) -> datetime | None:
     """nextUpdate of a CertificateList: the second time among the fields of what is signed."""
-    signed = der.children(der.whole(raw, der.SEQUENCE), 3)[0]
+    fields = der.children(der.whole(raw, der.SEQUENCE), 3)
+    if not fields:
+        raise DerError("an empty list")
+    signed = fields[0]
     times = [der.moment(field) for field in der.children(signed, 8) if field.tag in _TIMES]
     if not times:
         raise DerError("no thisUpdate")
@@ -69,9 +72,11 @@ def _of_response(raw: bytes) -> datetime | None:
     fields = der.children(der.whole(raw, der.SEQUENCE), 2)
     if len(fields) != 2 or fields[0].content != b"\x00":
         raise DerError("no answer")
-    body = der.children(der.sole(fields[1]), 2)[1]
-    basic = der.children(der.whole(body.content, der.SEQUENCE), 4)
-    answers = next(one for one in der.children(basic[0], 6) if one.tag == der.SEQUENCE)
+    typed = der.children(der.sole(fields[1]), 2)
+    basic = der.children(der.whole(typed[-1].content, der.SEQUENCE), 4) if len(typed) == 2 else []
+    answers = next((one for one in der.children(basic[0], 6) if one.tag == der.SEQUENCE), None) if basic else None
+    if answers is None:
+        raise DerError("no answers")
     ends = []
     for single in der.children(answers, 64):
         ends += [der.moment(der.sole(one)) for one in der.children(single, 6) if one.tag == 0xA0][-1:]

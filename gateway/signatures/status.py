@@ -25,6 +25,8 @@ from signing.model import Evidence
 _LOG = logging.getLogger("gateway.signatures")
 _ROUNDS = 3
 _AT_ONCE = 8
+_MOST_STANDINGS = 1_024
+_HOST_IS_THERE = frozenset({"status", "size"})
 
 
 class Fetches(Protocol):
@@ -45,7 +47,7 @@ class Patience:
     """How long anything may take and be kept. `whole_s` bounds everything that one judgement asks for.
 
     An answer is kept until its nextUpdate and at most `keep_s`, one without nextUpdate `keep_undated_s`; the cache holds
-    `cache_bytes`. After `failures` in a row a host is left alone for `open_s` seconds.
+    `cache_bytes`. After `failures` in a row a host, or an address that it refuses, is left alone for `open_s` seconds.
     """
 
     whole_s: float = 30.0
@@ -57,8 +59,8 @@ class Patience:
 
 
 @dataclass(slots=True)
-class _Host:
-    """What is known of one host: failures in a row, and until when it is left alone."""
+class _Standing:
+    """What is known of one host, or of one address: failures in a row, and until when it is left alone."""
 
     failures: int = 0
     closed_until: datetime | None = None
@@ -113,7 +115,7 @@ class StatusDesk:
     def __init__(self, fetcher: Fetches, clock: Clock, patience: Patience = Patience()) -> None:
         self._fetcher, self._clock, self._patience = fetcher, clock, patience
         self.cache = StatusCache(patience.cache_bytes)
-        self._hosts: dict[str, _Host] = {}
+        self._standings: dict[str, _Standing] = {}
         self._under_way: dict[str, asyncio.Task[bytes | None]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
 
@@ -131,7 +133,7 @@ class StatusDesk:
         `since`: from the cache only what was fetched later.
         Never raises; what is not there within `whole_s` is missing.
         """
-        gathered = _Gathered(dict.fromkeys(certificates))
+        gathered = _Gathered(dict.fromkeys(certificates), frozenset(certificates))
         oldest = since or self._clock.now() - timedelta(seconds=self._patience.keep_s)
         try:
             async with asyncio.timeout(self._patience.whole_s):
@@ -201,8 +203,7 @@ class StatusDesk:
         except FetchError as error:
             _LOG.warning("status address refused", extra={"code": error.code, "kind": errand.kind.value})
             return None
-        standing = self._hosts.setdefault(host, _Host())
-        if standing.closed_until is not None and self._clock.now() < standing.closed_until:
+        if self._left_alone(host) or self._left_alone(errand.url):
             return None
         try:
             async with self._slots, asyncio.timeout(self._patience.whole_s):
@@ -213,9 +214,11 @@ class StatusDesk:
         except (FetchError, TimeoutError) as error:
             code = error.code if isinstance(error, FetchError) else "time"
             _LOG.warning("status not fetched", extra={"code": code, "kind": errand.kind.value, "host": host})
-            self._failed(standing)
+            # Addresses come out of strangers' certificates: a wrong one must not speak for the host that all others need.
+            self._failed(errand.url if code in _HOST_IS_THERE else host)
             return None
-        standing.failures, standing.closed_until = 0, None
+        for asked in (host, errand.url):
+            self._standings.pop(asked, None)
         said = await asyncio.to_thread(published, errand.kind, content)
         if said is None:
             _LOG.warning("status answer unusable", extra={"kind": errand.kind.value, "host": host})
@@ -230,7 +233,15 @@ class StatusDesk:
             return min(longest, said.until or now + timedelta(seconds=self._patience.keep_undated_s))
         return longest
 
-    def _failed(self, standing: _Host) -> None:
+    def _left_alone(self, asked: str) -> bool:
+        standing = self._standings.get(asked)
+        return standing is not None and standing.closed_until is not None and self._clock.now() < standing.closed_until
+
+    def _failed(self, asked: str) -> None:
+        standing = self._standings.pop(asked, None) or _Standing()
+        self._standings[asked] = standing  # the one that failed last is forgotten last
+        while len(self._standings) > _MOST_STANDINGS:
+            del self._standings[next(iter(self._standings))]
         standing.failures += 1
         if standing.failures >= self._patience.failures:
             standing.closed_until = self._clock.now() + timedelta(seconds=self._patience.open_s)
@@ -238,14 +249,19 @@ class StatusDesk:
 
 @dataclass(slots=True)
 class _Gathered:
-    """What has come so far, each once, in the order in which it came."""
+    """What has come so far, each once, in the order in which it came. `given`: what we were asked about brings nothing new.
+
+    A signer's certificate is personal data; it stays in the document, and with evidence nobody would look for it.
+    """
 
     certificates: dict[bytes, None]
+    given: frozenset[bytes]
     ocsps: dict[bytes, None] = field(default_factory=dict)
     crls: dict[bytes, None] = field(default_factory=dict)
 
     def evidence(self) -> Evidence:
-        return Evidence(tuple(self.certificates), tuple(self.crls), tuple(self.ocsps))
+        fetched = tuple(one for one in self.certificates if one not in self.given)
+        return Evidence(fetched, tuple(self.crls), tuple(self.ocsps))
 
 
 def merged(first: Evidence, second: Evidence) -> Evidence:

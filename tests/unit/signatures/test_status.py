@@ -12,7 +12,7 @@ from gateway.signatures.expiry import published
 from gateway.signatures.status import Patience, StatusCache
 from signing import der
 from signing.chain import judge_certificate
-from signing.errands import ErrandKind
+from signing.errands import Errand, ErrandKind
 from signing.model import CertificateQuestion, Evidence, Purpose, SubIndication, TrustDomain
 from signing.policy import DEFAULT_POLICY
 from tests import pki
@@ -23,8 +23,9 @@ ANCHORS = tuple(one.certificate for one in pki.trust().anchors)
 
 
 def _sub_indication(evidence: Evidence, name: str = "official") -> SubIndication | None:
+    others = (*pki.chain(name), *evidence.certificates)
     question = CertificateQuestion(
-        pki.certificate(name), Purpose.SIGNER, pki.NOW, pki.NOW, frozenset(TrustDomain), evidence.certificates
+        pki.certificate(name), Purpose.SIGNER, pki.NOW, pki.NOW, frozenset(TrustDomain), others
     )
     return judge_certificate(question, pki.trust(), evidence, DEFAULT_POLICY).sub_indication
 
@@ -132,6 +133,46 @@ async def test_a_host_that_fails_is_left_alone_and_asked_again_later(house: Hous
     assert (await desk.gather(OFFICIAL, ANCHORS)).ocsps == ()
     house.turn(timedelta(seconds=61))
     assert len((await desk.gather(OFFICIAL, ANCHORS)).ocsps) == 2
+
+
+async def test_a_wrong_address_in_a_strangers_certificate_does_not_close_its_host(house: House) -> None:
+    """What a listed host refuses is held against that address alone: else one hostile file would stop all status for a minute."""
+    desk = house.desk(Patience(failures=1, open_s=60.0))
+    wrong = Errand(ErrandKind.CRL, f"http://{house.here}/nobody-knows-this.crl", "00")
+    assert await desk._asked(wrong, pki.NOW - timedelta(hours=1)) is None
+    assert len((await desk.gather(OFFICIAL, ANCHORS)).ocsps) == 2
+
+
+async def test_what_failed_is_remembered_within_bounds(house: House) -> None:
+    """Strangers write as many addresses as they like."""
+    desk = house.desk(Patience(failures=1))
+    for number in range(3_000):
+        desk._failed(f"http://{house.here}/{number}")
+    assert len(desk._standings) <= 1_024
+
+
+async def test_the_certificates_asked_about_are_not_handed_back_as_evidence(house: House) -> None:
+    """A signer's certificate names a person: it lies sealed with the document, and nowhere else."""
+    evidence = await house.desk().gather(OFFICIAL, ANCHORS)
+    assert not set(evidence.certificates) & set(OFFICIAL)
+
+
+@pytest.mark.parametrize("kind", list(ErrandKind))
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "3000",
+        "30023000",
+        "30040a01003000",
+        "30070a0100a0023000",
+        "300b0a0100a006300406002a00",
+        "300d0a0100a008300606000402a000",
+    ],
+)
+def test_an_answer_with_nothing_inside_is_no_answer(kind: ErrandKind, raw: str) -> None:
+    """Anybody on the way of plain HTTP can write such an answer; what is raised over it would stop all who wait for it."""
+    said = published(kind, bytes.fromhex(raw))
+    assert said is None or kind is ErrandKind.ISSUER
 
 
 async def test_a_slow_authority_costs_no_more_than_the_deadline(house: House) -> None:
