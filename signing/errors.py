@@ -2,6 +2,25 @@
 
 from __future__ import annotations
 
+import errno
+
+_REASONS = {
+    errno.ENOENT: "không có tệp hoặc thư mục này",
+    errno.EACCES: "không có quyền",
+    errno.EPERM: "không có quyền",
+    errno.EISDIR: "là thư mục, không phải tệp",
+    errno.ENOTDIR: "một phần của đường dẫn không phải thư mục",
+    errno.ENOSPC: "đĩa đầy",
+    errno.EROFS: "ổ đĩa chỉ cho đọc",
+    errno.ENAMETOOLONG: "tên tệp quá dài",
+    errno.EIO: "ổ đĩa lỗi",
+}
+
+
+def reason_vi(fault: OSError) -> str:
+    """Why the system would not read or write a file, in Vietnamese where it is a usual reason; for the end of a sentence."""
+    return _REASONS.get(fault.errno or 0) or fault.strerror or type(fault).__name__
+
 
 class SigningError(Exception):
     """Việc ký hoặc kiểm tra chữ ký không thực hiện được. `code` is stable; the sentence is for people and holds no secret."""

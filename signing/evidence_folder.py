@@ -15,7 +15,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 from signing.model import Evidence, Existence
 
 RECEIVED = "received.toml"
@@ -48,7 +48,7 @@ def read_evidence(folder: Path) -> Evidence:
 
 def _files(folder: Path) -> list[Path]:
     if not folder.is_dir():
-        raise Unusable("chung_cu_khong_doc_duoc", f"Thư mục chứng cứ {folder} không có.")
+        raise Unusable("chung_cu_khong_doc_duoc", f"{folder}: không có thư mục chứng cứ này.")
     found = sorted(path for path in folder.rglob("*") if path.is_file())
     if len(found) > _MOST_FILES:
         raise Unusable("chung_cu_khong_doc_duoc", f"Thư mục chứng cứ {folder} có quá {_MOST_FILES} tệp.")
@@ -61,7 +61,7 @@ def _bytes(path: Path) -> bytes:
             raise Unusable("chung_cu_sai", f"{path}: lớn hơn {_LARGEST} byte.")
         return path.read_bytes()
     except OSError as error:
-        raise Unusable("chung_cu_khong_doc_duoc", f"Không đọc được {path}: {error.strerror}.") from None
+        raise Unusable("chung_cu_khong_doc_duoc", f"Không đọc được {path}: {reason_vi(error)}.") from None
 
 
 def _der(path: Path, label: bytes) -> list[bytes]:

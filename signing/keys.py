@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, load_pem_priv
 from signing.algorithms import Scheme, SignatureAlgorithm, algorithm, signature_over
 from signing.certificate import CertificateParts, certificate_parts, signing_key
 from signing.der import DerError
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 PublicKey = rsa.RSAPublicKey | ec.EllipticCurvePublicKey
@@ -178,7 +178,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as fault:
-        raise Unusable("tep_khoa_khong_doc_duoc", f"Không đọc được tệp {path.name} ({fault.strerror}).") from None
+        raise Unusable("tep_khoa_khong_doc_duoc", f"Không đọc được tệp {path.name} ({reason_vi(fault)}).") from None
 
 
 def _from_pkcs12(content: bytes, passphrase: bytes | None) -> tuple[PrivateKey, list[bytes]]:
@@ -226,7 +226,8 @@ def _certificate_of(key: PrivateKey, pool: Sequence[bytes]) -> bytes:
     public = key.public_key()
     found = [one for one in dict.fromkeys(pool) if (parts := _parts(one)) and _same(parts, public)]
     if len(found) != 1:
-        raise Unusable("chung_thu_khong_khop_khoa", f"Có {len(found)} chứng thư số khớp với khóa; cần đúng một.")
+        said = f"Có {len(found)} chứng thư số khớp với khóa; cần đúng một, trong tệp khóa hoặc tệp chuỗi (--chain, chain_file)."
+        raise Unusable("chung_thu_khong_khop_khoa", said)
     return found[0]
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from signing.algorithms import DIGESTS, Scheme
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 from signing.model import TrustDomain
 from signing.policy import AlgorithmRules, IdentifierRule, PathRules, Policy, ReadingLimits, StatusRules, TimeRules
 
@@ -41,7 +41,7 @@ def read_policy(path: Path) -> Policy:
     try:
         raw = path.read_bytes()
     except OSError as error:
-        message = f"Không đọc được tệp chính sách {path}: {error.strerror}."
+        message = f"Không đọc được tệp chính sách {path}: {reason_vi(error)}."
         raise Unusable("chinh_sach_khong_doc_duoc", message) from None
     return parse_policy(raw, str(path))
 

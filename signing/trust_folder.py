@@ -19,7 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from signing.chain.certificates import ReadCertificate, read_certificate
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 from signing.model import TrustDomain
 from signing.trust import Anchor, TrustStore
 
@@ -64,7 +64,7 @@ def _rows(table: Path) -> dict[str, Mapping[str, object]]:
             f"{table}: không có tệp này. Hãy tạo và khai báo mỗi gốc tin cậy bằng một mục [[anchor]] (file, source).",
         ) from None
     except OSError as fault:
-        raise Unusable(_CODE, f"{table}: không đọc được ({fault.strerror}).") from None
+        raise Unusable(_CODE, f"{table}: không đọc được ({reason_vi(fault)}).") from None
     if len(raw) > _LARGEST_TABLE:
         raise Unusable(_CODE, f"{table}: lớn hơn {_LARGEST_TABLE} byte; đây không phải tệp anchors.toml.")
     try:
@@ -138,7 +138,7 @@ def _certificate(file: Path, name: str) -> ReadCertificate:
             _CODE, f"{file}: được khai báo trong anchors.toml nhưng không có tệp; chép tệp vào hoặc bỏ mục «{name}»."
         ) from None
     except OSError as fault:
-        raise Unusable(_CODE, f"{file}: không đọc được ({fault.strerror}).") from None
+        raise Unusable(_CODE, f"{file}: không đọc được ({reason_vi(fault)}).") from None
     if len(raw) > _LARGEST_FILE:
         raise Unusable(_CODE, f"{file}: lớn hơn {_LARGEST_FILE} byte; mỗi tệp chỉ chứa một chứng thư số.")
     blocks = _BLOCK.findall(raw.decode("ascii", errors="replace"))

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 from signing.cms.files import content_of, is_cms, read_cms
 from signing.confinement import Confinement, LimitReached, confined, confinement_for
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 from signing.grounds import Grounds
 from signing.judge import judge
 from signing.model import DocumentKind, Facts, Observation, SignatureFacts
@@ -145,7 +145,8 @@ def _read(path: Path) -> bytes:
 def _size(path: Path) -> int:
     try:
         if not path.is_file():
-            raise Unusable("tep_khong_doc_duoc", f"{path} không phải là tệp.")
+            why = "là thư mục" if path.is_dir() else "không phải là tệp thường" if path.exists() else "không có tệp này"
+            raise Unusable("tep_khong_doc_duoc", f"{path}: {why}. Hãy nêu đường dẫn của tệp cần kiểm tra.")
         with path.open("rb"):
             return path.stat().st_size
     except OSError as error:
@@ -165,4 +166,4 @@ def _digest(path: Path) -> str:
 
 
 def _unreadable(path: Path, error: OSError) -> Unusable:
-    return Unusable("tep_khong_doc_duoc", f"Không đọc được {path}: {error.strerror}.")
+    return Unusable("tep_khong_doc_duoc", f"Không đọc được {path}: {reason_vi(error)}.")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 
 
 def write_whole(target: Path, pieces: Iterable[bytes]) -> None:
@@ -23,4 +23,4 @@ def write_whole(target: Path, pieces: Iterable[bytes]) -> None:
         draft.replace(target)
     except OSError as fault:
         draft.unlink(missing_ok=True)
-        raise Unusable("khong_ghi_duoc_tep", f"Không ghi được tệp ({fault.strerror}).") from None
+        raise Unusable("khong_ghi_duoc_tep", f"Không ghi được tệp ({reason_vi(fault)}).") from None

@@ -12,7 +12,19 @@ from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_USAGE, EX_WRONG, failure, plain, print_json, say, table
+from gateway.cli.screen import (
+    EX_INPUT,
+    EX_OK,
+    EX_REFUSED,
+    EX_USAGE,
+    EX_WRONG,
+    as_moment,
+    failure,
+    plain,
+    print_json,
+    say,
+    table,
+)
 from gateway.clock import LOCAL_ZONE, Clock
 from signing.catalogue import finding_rows, sub_indication_rows
 from signing.chain import judge_certificate
@@ -71,10 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--purpose", choices=[one.value for one in Purpose], help="mục đích cần xét; mặc định suy từ chứng thư số"
     )
     parser.add_argument(
-        "--at", metavar="LÚC", type=_moment, help="xét tại thời điểm này (ISO 8601; không ghi múi giờ: giờ Việt Nam)"
+        "--at", metavar="LÚC", type=as_moment, help="xét tại thời điểm này (ISO 8601; không ghi múi giờ: giờ Việt Nam)"
     )
     parser.add_argument(
-        "--proven", metavar="LÚC", type=_moment, help="chữ ký được chứng minh là có từ lúc này; mặc định bằng --at"
+        "--proven", metavar="LÚC", type=as_moment, help="chữ ký được chứng minh là có từ lúc này; mặc định bằng --at"
     )
     parser.add_argument("--policy-file", metavar="TỆP", type=Path, help="chính sách kiểm tra (TOML)")
     parser.add_argument(
@@ -187,6 +199,7 @@ def _tell(file: str, question: CertificateQuestion, verdict: CertificateVerdict,
     if verdict.sub_indication is not None:
         row = sub_indication_rows()[verdict.sub_indication]
         say(f"{plain(row.message_vi)} [dim]({verdict.sub_indication})[/]")
+        say(f"Việc cần làm: {plain(row.advice_vi)}")
     say(
         f"Mục đích: {_PURPOSES[question.purpose]}. Miền: {_DOMAINS[verdict.domain] if verdict.domain else 'chưa xác định'}."
     )
@@ -214,12 +227,6 @@ def _day(moment: object) -> str:
 
 def _shown(moment: datetime) -> str:
     return moment.astimezone(LOCAL_ZONE).strftime("%d/%m/%Y %H:%M:%S")
-
-
-def _moment(text: str) -> datetime:
-    """A moment of ISO 8601; without a zone it is meant as people in Vietnam write it."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=LOCAL_ZONE)
 
 
 def _policy(text: str) -> str:

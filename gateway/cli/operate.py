@@ -10,7 +10,6 @@ import asyncio
 import getpass
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,9 @@ from gateway.admin.client import AnswerLost, NotRunning, ask, lines
 from gateway.admin.handlers import create_admin_app
 from gateway.admin.statement import Envelope, Spoken, Statement, canonical
 from gateway.bootstrap.sites import unix_site
-from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, plain, print_json, say
+from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, as_moment, failure, plain, print_json, say
 from gateway.cli.signer import Signer, signer, signer_arguments
-from gateway.clock import LOCAL_ZONE, Clock
+from gateway.clock import Clock
 from gateway.config import Loaded, load
 from gateway.errors import IntakeError
 
@@ -60,11 +59,7 @@ def lane_arguments(parser: argparse.ArgumentParser) -> None:
 
 def moment(text: str) -> str:
     """A time of the clock in Viet Nam, `2026-11-23 22:00`, or an ISO time with its own offset; as ISO 8601."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} không phải thời điểm, ví dụ '2026-11-23 22:00'") from error
-    return (found if found.tzinfo is not None else found.replace(tzinfo=LOCAL_ZONE)).isoformat()
+    return as_moment(text).isoformat()
 
 
 def send(arguments: argparse.Namespace, command: str, query: Mapping[str, str] | None = None) -> Any:

@@ -8,6 +8,7 @@ Exit codes: 0 done; 1 done, but something is wrong and was named; 2 refused, wit
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from collections.abc import Sequence
 from types import ModuleType
@@ -72,14 +73,34 @@ COMMANDS: tuple[ModuleType, ...] = (
 )
 
 
+_PHRASES = (
+    (r"^the following arguments are required: ", "thiếu "),
+    (r"^unrecognized arguments: ", "không có tùy chọn hoặc tham số "),
+    (r"^one of the arguments (.+) is required$", r"cần một trong: \1"),
+    (r"^argument (\S+): ", r"\1: "),
+    (r"invalid choice: (.+) \(choose from (.+)\)$", r"không nhận giá trị \1; chọn một trong: \2"),
+    (r"invalid \S+ value: ", "giá trị không hợp lệ: "),
+    (r"expected one argument$", "cần một giá trị"),
+    (r"expected at least one argument$", "cần ít nhất một giá trị"),
+    (r"not allowed with argument ", "không dùng cùng với "),
+)
+
+
 class _Parser(argparse.ArgumentParser):
     """argparse with the exit code that sysexits gives to wrong usage."""
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong and how it is used; exit with 64."""
         self.print_usage(sys.stderr)
-        failure(f"Sai cú pháp: {message}")
+        failure(f"Sai cú pháp: {_in_vietnamese(message)}")
         raise SystemExit(EX_USAGE)
+
+
+def _in_vietnamese(message: str) -> str:
+    """What argparse says in English, for people here; what is not in the table stays as it is."""
+    for english, vietnamese in _PHRASES:
+        message = re.sub(english, vietnamese, message)
+    return message
 
 
 def parser() -> argparse.ArgumentParser:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from argparse import ArgumentTypeError
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
@@ -65,3 +66,12 @@ def pick(row: Mapping[str, object], *names: str) -> list[object]:
 def plain(text: str) -> str:
     """Text that rich must not read as markup."""
     return text.replace("[", "\\[")
+
+
+def as_moment(text: str) -> datetime:
+    """A moment of the command line, ISO 8601; without a zone it is meant as people in Viet Nam write it."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} không phải thời điểm, ví dụ '2026-11-23 22:00'") from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=LOCAL_ZONE)

@@ -26,7 +26,7 @@ from gateway.signatures.issuing import Made, Wish
 from gateway.signatures.keys import open_held
 from gateway.signatures.outfit import outfitted
 from signing.errands import issuer_errands, status_errands
-from signing.errors import KeyUnavailable, SigningError, SigningRefused, StampUnavailable, Unusable
+from signing.errors import KeyUnavailable, SigningError, SigningRefused, StampUnavailable, Unusable, reason_vi
 from signing.evidence_folder import read_evidence
 from signing.keys import KeyFile, Signer, open_key
 from signing.making import Profile
@@ -168,11 +168,11 @@ def _passphrase(arguments: argparse.Namespace, key: Path) -> bytes | None:
                 raise Unusable("tep_bi_mat_ho_quyen", "Tệp mật khẩu cho người khác đọc; hãy đặt quyền 0600.")
             return bytes(arguments.passphrase_file.read_bytes()[:_LONGEST_SECRET].rstrip(b"\r\n"))
         except OSError as fault:
-            raise Unusable("tep_bi_mat_khong_doc_duoc", f"Không đọc được tệp mật khẩu ({fault.strerror}).") from None
+            raise Unusable("tep_bi_mat_khong_doc_duoc", f"Không đọc được tệp mật khẩu ({reason_vi(fault)}).") from None
     try:
         needed = key.suffix.lower() in (".p12", ".pfx") or b"ENCRYPTED" in key.read_bytes()
     except OSError as fault:
-        raise Unusable("tep_khoa_khong_doc_duoc", f"Không đọc được tệp {key.name} ({fault.strerror}).") from None
+        raise Unusable("tep_khoa_khong_doc_duoc", f"Không đọc được tệp {key.name} ({reason_vi(fault)}).") from None
     if not needed:
         return None
     if not sys.stdin.isatty():

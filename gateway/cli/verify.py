@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 
-from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_USAGE, EX_WRONG, failure, out, plain, say
-from gateway.clock import LOCAL_ZONE, Clock
-from signing.errors import SigningError
+from gateway.cli.screen import EX_INPUT, EX_OK, EX_REFUSED, EX_USAGE, EX_WRONG, as_moment, failure, out, plain, say
+from gateway.clock import Clock
+from signing.errors import SigningError, reason_vi
 from signing.evidence_folder import read_evidence
 from signing.grounds import Grounds
 from signing.model import Evidence, Indication
@@ -46,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--evidence", metavar="THƯ_MỤC", type=Path, help="chứng thư, *.crl, *.ocsp, received.toml")
     parser.add_argument("--policy", metavar="TỆP", type=Path, help="chính sách kiểm tra (TOML); mặc định vn-default-1")
     parser.add_argument(
-        "--at", metavar="LÚC", type=_moment, help="xét tại thời điểm này (ISO 8601; không ghi múi giờ: giờ Việt Nam)"
+        "--at", metavar="LÚC", type=as_moment, help="xét tại thời điểm này (ISO 8601; không ghi múi giờ: giờ Việt Nam)"
     )
     parser.add_argument(
         "--content", metavar="TỆP", type=Path, help="tệp gốc của chữ ký tách rời (mặc định: tên chữ ký bỏ đuôi .p7s)"
@@ -108,7 +107,7 @@ def _judged(path: Path, arguments: argparse.Namespace, grounds: Grounds) -> int:
         failure(error.message_vi)
         return EX_INPUT
     except OSError as error:
-        failure(f"Không ghi được {arguments.report}: {error.strerror}.")
+        failure(f"Không ghi được {arguments.report}: {reason_vi(error)}.")
         return EX_INPUT
     return _CODES[report.conclusion]
 
@@ -146,9 +145,3 @@ def _section(section: Section, *, every: bool) -> None:
             continue
         detail = f" [dim]{plain(check.detail)}[/]" if check.detail else ""
         say(f"  {_MARKS[check.mark]} {plain(check.text)} [dim]{plain('[' + check.code + ']')}[/]{detail}")
-
-
-def _moment(text: str) -> datetime:
-    """A moment of ISO 8601; without a zone it is meant as people in Vietnam write it."""
-    moment = datetime.fromisoformat(text)
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=LOCAL_ZONE)

@@ -11,7 +11,7 @@ from pathlib import Path
 from signing.chain.certificates import read_certificate
 from signing.chain.lists import read_crl
 from signing.chain.responses import read_ocsp
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 
 _LARGEST = 134_217_728
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END \1-----")
@@ -39,7 +39,7 @@ def _read(path: Path, labels: tuple[bytes, ...], what: str, readable: Callable[[
         with path.open("rb") as stream:
             raw = stream.read(_LARGEST + 1)
     except OSError as fault:
-        raise Unusable("khong_doc_duoc_tep", f"{path}: không đọc được tệp ({fault.strerror}).") from None
+        raise Unusable("khong_doc_duoc_tep", f"{path}: không đọc được tệp ({reason_vi(fault)}).") from None
     if len(raw) > _LARGEST:
         raise Unusable("tep_qua_lon", f"{path}: lớn hơn {_LARGEST} byte.")
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from signing.algorithms import DIGESTS, Digest
 from signing.cms.making import assemble, signed_attributes
-from signing.errors import Unusable
+from signing.errors import Unusable, reason_vi
 from signing.making import Order, Prepared
 from signing.writing import write_whole
 
@@ -49,5 +49,5 @@ def _digest_of_file(path: Path, digest: Digest) -> bytes:
             while piece := source.read(_PIECE):
                 running.update(piece)
     except OSError as fault:
-        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({fault.strerror}).") from None
+        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({reason_vi(fault)}).") from None
     return running.digest()

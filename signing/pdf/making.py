@@ -11,7 +11,7 @@ from pathlib import Path
 
 from signing.algorithms import DIGESTS, Digest
 from signing.cms.making import assemble, signed_attributes
-from signing.errors import SigningRefused, Unusable
+from signing.errors import SigningRefused, Unusable, reason_vi
 from signing.making import Order, Prepared
 from signing.pdf.document import Document
 from signing.pdf.fields import is_stamp
@@ -80,7 +80,7 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as fault:
-        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({fault.strerror}).") from None
+        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({reason_vi(fault)}).") from None
 
 
 def _increment(order: Order, raw: bytes) -> Increment:

@@ -85,6 +85,30 @@ def test_wrong_usage_of_every_command_exits_with_64_and_says_how(
     assert out == "" and "✗" in err
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("verify",), "thiếu TỆP"),
+        (("verify", "x", "--no-such"), "không có tùy chọn hoặc tham số --no-such"),
+        (("verify", "x", "--at", "20/11/2026"), "--at: '20/11/2026' không phải thời điểm, ví dụ '2026-11-23 22:00'"),
+        (("verify", "x", "--at"), "--at: cần một giá trị"),
+        (("certificate", "verify", "x", "--proven", "mai"), "--proven: 'mai' không phải thời điểm"),
+        (
+            ("certificate", "verify", "x", "--purpose", "y"),
+            "--purpose: không nhận giá trị 'y'; chọn một trong: 'signer',",
+        ),
+        (("lanes", "--limit", "many"), "--limit: giá trị không hợp lệ: 'many'"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
+)
+def test_wrong_usage_is_said_in_vietnamese(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The words of argparse are English and name our functions; a person gets his own language and an example."""
+    code, _, err = _told(words, capsys)
+    assert code == 64 and f"✗ Sai cú pháp: {said}" in " ".join(err.split())
+
+
 def test_wrong_usage_of_the_process_exits_with_64_too(at_once: Any) -> None:
     """What the entry point answers is what the shell sees."""
     for done in at_once([(), ("fly",), ("pause", "national_dvc")]):

@@ -135,6 +135,27 @@ def test_the_exit_code_is_the_gravest_outcome(desk: Desk, arguments: tuple[str, 
         assert "✗" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("absent.pdf",), "absent.pdf: không có tệp này. Hãy nêu đường dẫn của tệp cần kiểm tra."),
+        (("trust",), "trust: là thư mục. Hãy nêu đường dẫn của tệp cần kiểm tra."),
+        (("/dev/null",), "/dev/null: không phải là tệp thường. Hãy nêu đường dẫn của tệp cần kiểm tra."),
+        (("kq.xml", "--policy", "absent.toml"), "tệp chính sách absent.toml: không có tệp hoặc thư mục này."),
+        (("kq.xml", "--policy", "trust"), "tệp chính sách trust: là thư mục, không phải tệp."),
+        (("kq.xml", "--evidence", "absent"), "absent: không có thư mục chứng cứ này."),
+        (("kq.xml", "--report", "absent/report.pdf"), "absent/report.pdf: không có tệp hoặc thư mục này."),
+    ],
+)
+def test_what_cannot_be_read_is_named_with_its_reason_in_vietnamese(
+    desk: Desk, arguments: tuple[str, ...], said: str
+) -> None:
+    """The system's own words are English; a person has to learn which path to mend, and why."""
+    done = desk.verify("--json", *arguments)
+    assert done.returncode == 3
+    assert said in " ".join(done.stderr.split())
+
+
 def test_without_trust_nothing_passes_and_the_person_is_told(desk: Desk) -> None:
     """No anchor is shipped."""
     done = desk.bare("kq.xml", "--at", AT)
