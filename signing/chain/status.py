@@ -129,7 +129,8 @@ class StatusEvidence:
         subject = path[0]
         # What is proven to be earlier asks for a word from after that proof: an older one may have missed a revocation that was
         # already told. Without a proof the moment is now, and the word that is current now is the newest there can be.
-        since = self.proven - timedelta(seconds=rules.grace_seconds)
+        # Authorities write whole seconds, stamps do not: a word of the same second is not from before it.
+        since = (self.proven - timedelta(seconds=rules.grace_seconds)).replace(microsecond=0)
         if not subject.is_authority and self.proven < self.at and one.this_update < since:
             return False
         if one.this_update <= subject.not_after or one.revocation is not None:

@@ -92,6 +92,15 @@ def test_status_from_before_the_proven_time_is_not_fresh_for_it() -> None:
     assert _judged("official", proven=later, at=later, evidence=before).sub_indication is None
 
 
+def test_status_of_the_second_in_which_the_stamp_was_made_is_fresh_for_it() -> None:
+    """Lists and responses are written in whole seconds, stamps in fractions of them."""
+    stamped, now = pki.NOW + timedelta(milliseconds=400), pki.NOW + timedelta(minutes=5)
+    assert _judged("official", proven=stamped, at=now, evidence=pki.evidence(at=pki.NOW)).sub_indication is None
+    missed = pki.NOW + timedelta(milliseconds=1_400)
+    told = _judged("official", proven=missed, at=now, evidence=pki.evidence(at=pki.NOW))
+    assert told.sub_indication is SubIndication.TRY_LATER
+
+
 def test_a_certificate_revoked_after_the_proven_time_is_good_and_before_it_is_not() -> None:
     """The revocation of 2026-11-25 leaves alone what is proven on the 20th, and stops what is only proven now."""
     assert _judged("revoked-after", at=pki.LATER).sub_indication is None
