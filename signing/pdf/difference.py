@@ -15,7 +15,7 @@ from signing.pdf.fields import Field, fields_of, form_of, is_stamp, visible
 from signing.pdf.graph import TRAILER, Graph, Holder, closure
 from signing.pdf.metadata import info_fault, xmp_fault
 from signing.pdf.region import region_fault
-from signing.pdf.syntax import Array, Dictionary, Malformed, Name, Ref, Stream, Value, references, same
+from signing.pdf.syntax import Array, Dictionary, Malformed, Name, Ref, Stream, Value, has_twins, references, same
 
 _CATALOG_MAY = frozenset({b"AcroForm", b"DSS", b"Extensions", b"Metadata", b"Version"})
 _FORM_MAY = frozenset({b"Fields", b"SigFlags", b"DR", b"DA", b"NeedAppearances"})
@@ -80,6 +80,8 @@ class _Comparison:
         self._form()
         self._pages()
         self._security_store()
+        # What an object stream holds changes with it, whatever else refers to it.
+        self.explained -= self.graph.containers
         for number in sorted(self.overridden - self.explained):
             if not self.graph.unreachable(number) and not self._unchanged(number):
                 self.fault(f"object {number} was changed")
@@ -121,6 +123,8 @@ class _Comparison:
 
     def _equal_but(self, what: str, old: Dictionary, new: Dictionary, may: frozenset[bytes]) -> None:
         """Two dictionaries agree in every key that is not in `may`."""
+        if has_twins(old) or has_twins(new):
+            self.fault(f"{what}: a key stands twice")
         for key in sorted((old.keys() | new.keys()) - may):
             if key not in old or key not in new or not same(old[key], new[key]):
                 self.fault(f"{what}: {key.decode('latin-1')[:32]!r} was changed")
@@ -130,12 +134,20 @@ class _Comparison:
             self.fault("the catalog is an object that was there before")
         if self.new.document.revisions[self.new.index].hybrid:
             self.fault("a hybrid cross-reference after the signature")
+        self._reach()
         before, now = self.old.info, self.new.info
         if now is not None and (before != now or (isinstance(now, Ref) and now.number in self.overridden)):
             fault = info_fault(self._or_empty(self.old, before), self._or_empty(self.new, now))
             if fault:
                 self.fault(fault)
             self._explain(now, {(TRAILER, b"Info")})
+
+    def _reach(self) -> None:
+        """Size of the newest trailer decides which objects exist at all (table 15): it may hide none and uncover none."""
+        revisions = self.new.document.revisions
+        low, high = sorted((revisions[self.old.index].size, revisions[self.new.index].size))
+        if low < high and any(low <= number < high for number in self.old.entries):
+            self.fault("Size hides or uncovers objects that were there before")
 
     @staticmethod
     def _or_empty(view: View, value: Value) -> Dictionary:

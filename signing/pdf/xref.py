@@ -265,8 +265,8 @@ def _stream_rows(plain: bytes, dictionary: Dictionary, purse: Purse) -> Iterator
             kind = int.from_bytes(row[:first], "big") if first else 1
             place = int.from_bytes(row[first : first + second], "big")
             detail = int.from_bytes(row[first + second :], "big") if third else 0
-            if kind <= 2:
-                yield number, Entry(kind, place, detail)
+            # Of a kind that nobody knows: the null object, whatever an older section says of this number (7.5.8.3).
+            yield number, Entry(kind if kind <= 2 else 0, place, detail)
 
 
 def _charge(count: int, purse: Purse) -> None:
