@@ -88,6 +88,7 @@ class _Layer:
     end: int
     signature: SignatureFacts | None
     tokens: list[JudgedToken] = field(default_factory=list)
+    vouched: bool | None = None
 
 
 def prove(facts: Facts, grounds: Grounds, certify: Certify) -> dict[int, ProvenTime]:
@@ -158,12 +159,33 @@ class _Ledger:
         whole = self._facts.sha256
         proofs = [Proof(one.at, "reception", one.source) for one in self._known if one.sha256 == whole]
         for layer in self._layers:
-            if not 0 <= end < layer.end or (layer.signature is not None and not _intact(layer.signature)):
+            if not 0 <= end < layer.end:
                 continue
             by = "document-timestamp" if layer.signature is None else "later-signature-timestamp"
             kept = [one for one in layer.tokens if one.good and one.facts.kind != "content"]
+            if kept and layer.signature is not None and not self._vouched(layer, layer.signature, kept):
+                continue
             proofs += [Proof(one.at, by, one.facts.serial) for one in kept]
         return proofs
+
+    def _vouched(self, layer: _Layer, signature: SignatureFacts, stamps: list[JudgedToken]) -> bool:
+        """Whether a signature binds what it covers to its value, which is all that its stamps cover.
+
+        Its key must have been certified by then: to an old stamped value anybody finds a key that makes it fit new content.
+        """
+        if layer.vouched is None:
+            layer.vouched = _intact(signature) and signature.certificate is not None
+            if layer.vouched and signature.certificate is not None:
+                question = CertificateQuestion(
+                    certificate=signature.certificate,
+                    purpose=Purpose.SIGNER,
+                    proven=min(one.at for one in stamps),
+                    at=self._grounds.at,
+                    domains=self._grounds.policy.domains,
+                    others=tuple(sorted({*signature.certificates, *self._facts.certificates})),
+                )
+                layer.vouched = self._certify(question).sub_indication is None
+        return layer.vouched
 
     def _named(self, signature: SignatureFacts) -> list[Proof]:
         """Receptions that name the signature's value rather than the file."""

@@ -94,11 +94,20 @@ def covered_bytes(
     """
     found = _signature(facts, signature)
     content: bytes | None = None
-    if found is not None and found.covered.sha256 and sha256(raw).hexdigest() == facts.sha256:
+    if found is not None and found.covered.sha256 and _binds(found) and sha256(raw).hexdigest() == facts.sha256:
         content = _content(raw, facts, found, policy, detached)
     if found is None or content is None or sha256(content).hexdigest() != found.covered.sha256:
         raise Unusable("pham_vi_ky_khong_co", "Không có phần nội dung nào được chữ ký này chứng minh.")
     return content
+
+
+def _binds(found: SignatureFacts) -> bool:
+    """Whether its value and every digest held: a signature that does not fit proves nothing, by whatever key."""
+    return all(
+        any(one.code == code for one in found.observations)
+        and all(one.ok for one in found.observations if one.code == code)
+        for code in ("content_digest", "signature_value")
+    )
 
 
 def _content(

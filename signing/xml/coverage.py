@@ -103,14 +103,14 @@ def coverage_fault(parts: SignatureParts, resolved: Sequence[Resolved], signed_p
     unsigned = next((holder for holder in parts.objects if not _object_covered(holder, signed)), None)
     if unsigned is not None:
         return "an Object of the signature is not signed"
-    if not nodes:
-        return ""  # detached: the document is a signature and nothing else, which its position says
     root = parts.node.getroottree().getroot()
     whole = any(one.whole for one in data)
     if not whole:
         for beside in (*root.itersiblings(), *root.itersiblings(preceding=True)):
             if _is_instruction(beside):
                 return "an instruction beside the root"
+    if not nodes:  # detached: the document itself must be signatures and nothing else
+        return "" if only_signatures(root) else "content beside a detached signature is not signed"
     return "" if whole or any(node is root for node in nodes) else _uncovered(root, nodes, parts)
 
 

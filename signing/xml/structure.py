@@ -100,6 +100,8 @@ def read_signature(node: Element, max_references: int) -> SignatureParts:
     """The parts of a ds:Signature element; raises `Malformed`."""
     children = list(elements(node))
     names = [str(child.tag) for child in children]
+    if (node.text or "").strip() or any((child.tail or "").strip() for child in node):
+        raise Malformed("Signature holds text of its own")
     if names[:2] != [f"{{{DS}}}SignedInfo", f"{{{DS}}}SignatureValue"]:
         raise Malformed("Signature does not begin with SignedInfo, SignatureValue")
     rest = children[2:]

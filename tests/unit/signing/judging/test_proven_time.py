@@ -203,3 +203,16 @@ def test_revoked_after_the_stamp_passes_and_without_it_does_not() -> None:
     assert judge(facts(signature("revoked-after")), on).sub_indication is SubIndication.REVOKED_NO_POE
     journal = replace(evidence, existences=(Existence(FILE, NOW, "journal"),))
     assert judge(facts(signature("revoked-after")), replace(on, evidence=journal)).sub_indication is None
+
+
+def test_the_stamp_of_a_stranger_s_later_signature_proves_nothing_about_what_it_covers() -> None:
+    """To an old stamped value anybody finds a key that makes it fit new content: its key must have been certified."""
+    stranger = signature("agency", 200, tokens=(token(NOW - hours(2)),))
+    document = facts(signature("official", 100), stranger)
+    for failed, proven in (
+        (SubIndication.NO_CERTIFICATE_CHAIN_FOUND, None),
+        (SubIndication.REVOKED_NO_POE, None),
+        (None, NOW - hours(2)),
+    ):
+        first, _ = judged(document, registry=Registry({"agency": failed})).signatures
+        assert first.proven_time == proven

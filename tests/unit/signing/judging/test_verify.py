@@ -309,3 +309,20 @@ def test_a_hostile_file_under_2_mb_ends_soon_and_fails(hostile: bytes, tmp_path:
     started = time.monotonic()
     assert verify_confined(path, GROUNDS).sub_indication is SubIndication.FORMAT_FAILURE
     assert time.monotonic() - started < GROUNDS.policy.limits.max_seconds + 5
+
+
+@pytest.mark.parametrize("name", ["b.pdf", "kq.xml"])
+def test_a_signature_that_does_not_fit_proves_no_bytes(folder: Path, tmp_path: Path, name: str) -> None:
+    """Changed content and a changed value alike: nothing is handed out as covered, whatever else was read."""
+    if name == "b.pdf":
+        raw = signed.sign(signed.pages(tmp_path / "s.pdf"), tmp_path / name).read_bytes()
+        broken = [raw.replace(b"trang 0", b"trang 7")]
+    else:
+        raw = (folder / name).read_bytes()
+        at = raw.index(b"SignatureValue") + raw[raw.index(b"SignatureValue") :].index(b">") + 20
+        broken = [raw[:at] + (b"A" if raw[at : at + 1] != b"A" else b"B") + raw[at + 1 :]]
+    for one in broken:
+        assert one != raw
+        facts = examine(one)
+        with pytest.raises(Unusable):
+            covered_bytes(one, facts, facts.signatures[0].id)
