@@ -19,10 +19,12 @@ from signing.errors import Unusable, reason_vi
 from signing.model import Evidence, Existence
 
 RECEIVED = "received.toml"
+YEARS = range(1900, 9000)
+"""In which moments of judging and of reception may lie: no sum of theirs leaves the calendar."""
 _LARGEST = 134_217_728
 _MOST_FILES = 10_000
 _CERTIFICATES = frozenset({".cer", ".crt", ".der", ".pem"})
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]++)-----END \1-----")
 
 
 def read_evidence(folder: Path) -> Evidence:
@@ -62,6 +64,8 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise Unusable("chung_cu_khong_doc_duoc", f"Không đọc được {path}: {reason_vi(error)}.") from None
+    except ValueError:  # a name with a NUL in it
+        raise Unusable("chung_cu_khong_doc_duoc", f"Không đọc được {str(path)!r}.") from None
 
 
 def _der(path: Path, label: bytes) -> list[bytes]:
@@ -95,7 +99,7 @@ def _existence(path: Path, number: int, row: Any) -> Existence:
     if not isinstance(row, dict) or set(row) not in ({"sha256", "at", "source"}, {"file", "at", "source"}):
         raise Unusable("chung_cu_sai", f"{place}: phải có đúng at, source và một trong hai: sha256, file.")
     at, source = row["at"], row["source"]
-    if not isinstance(at, datetime) or at.tzinfo is None:
+    if not isinstance(at, datetime) or at.tzinfo is None or at.year not in YEARS:
         raise Unusable("chung_cu_sai", f"{place}: at phải là thời điểm có múi giờ.")
     if not isinstance(source, str) or not source:
         raise Unusable("chung_cu_sai", f"{place}: source phải là chuỗi.")

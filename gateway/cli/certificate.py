@@ -32,7 +32,7 @@ from signing.chain.certificates import read_certificate
 from signing.chain.loading import certificate_file, crl_file, ocsp_file
 from signing.chain.usage import likely_purpose
 from signing.errors import SigningError
-from signing.evidence_folder import read_evidence
+from signing.evidence_folder import YEARS, read_evidence
 from signing.identity import identify
 from signing.model import CertificateQuestion, CertificateVerdict, Evidence, Indication, Purpose, TrustDomain
 from signing.policy import DEFAULT_POLICY, Policy
@@ -222,7 +222,11 @@ def _tell(file: str, question: CertificateQuestion, verdict: CertificateVerdict,
 
 
 def _day(moment: object) -> str:
-    return datetime.fromisoformat(str(moment)).astimezone(LOCAL_ZONE).strftime("%d/%m/%Y") if moment else ""
+    if not moment:
+        return ""
+    found = datetime.fromisoformat(str(moment))
+    # 99991231235959Z says that there is no end (RFC 5280 4.1.2.5), and has no local time.
+    return (found.astimezone(LOCAL_ZONE) if found.year in YEARS else found).strftime("%d/%m/%Y")
 
 
 def _shown(moment: datetime) -> str:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway.clock import LOCAL_ZONE
+from signing.evidence_folder import YEARS
 
 EX_OK = 0
 EX_WRONG = 1
@@ -74,4 +75,6 @@ def as_moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise ArgumentTypeError(f"{text!r} không phải thời điểm, ví dụ '2026-11-23 22:00'") from error
+    if found.year not in YEARS:
+        raise ArgumentTypeError(f"{text!r} không phải thời điểm mà quy tắc nào nói tới")
     return found if found.tzinfo is not None else found.replace(tzinfo=LOCAL_ZONE)

@@ -14,7 +14,7 @@ from signing.chain.responses import read_ocsp
 from signing.errors import Unusable, reason_vi
 
 _LARGEST = 134_217_728
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----\s*([A-Za-z0-9+/=\s]+?)\s*-----END \1-----")
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]++)-----END \1-----")
 
 
 def certificate_file(path: Path) -> tuple[bytes, ...]:

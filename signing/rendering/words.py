@@ -111,7 +111,12 @@ def verdict_on(indication: Indication, sub_indication: SubIndication | None) -> 
 
 def moment(value: datetime | None) -> str:
     """A time as people in Vietnam read it, whatever the machine's zone; a dash when there is none."""
-    return value.astimezone(_VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y (giờ Việt Nam)") if value else "–"
+    if value is None:
+        return "–"
+    try:
+        return value.astimezone(_VIETNAM).strftime("%H:%M:%S ngày %d/%m/%Y (giờ Việt Nam)")
+    except OverflowError:  # what a signer claims may lie at the end of the calendar
+        return value.isoformat()
 
 
 def domain_name(domain: TrustDomain | None) -> str:

@@ -229,3 +229,9 @@ def test_a_trust_folder_that_explains_itself_badly_is_refused(desk: Desk) -> Non
     done = desk.bare("kq.xml", "--trust", "odd", "--at", AT)
     assert done.returncode == 3
     assert "stranger.pem" in done.stderr
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31T23:59:59Z", "9999-12-31T23:59:59-14:00"])
+def test_a_moment_at_the_end_of_the_calendar_is_wrong_usage(desk: Desk, at: str) -> None:
+    """No rule of ours reaches so far, and sums of times would leave the calendar."""
+    assert desk.verify("kq.pdf", at=at).returncode == 64

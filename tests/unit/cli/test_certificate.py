@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from gateway.cli.program import main
 from tests import pki, pkits
@@ -193,3 +199,26 @@ def test_the_inputs_of_rfc_5280_reach_the_path(tmp_path: Path, number: str, opti
 
 def _pem(der: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{base64.encodebytes(der).decode()}-----END CERTIFICATE-----\n"
+
+
+def test_a_certificate_without_an_end_is_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """99991231235959Z says that there is none (RFC 5280 4.1.2.5); it has no local time in Việt Nam."""
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Không có ngày hết hạn")])
+    key = ec.generate_private_key(ec.SECP256R1())
+    made = x509.CertificateBuilder(
+        name,
+        name,
+        key.public_key(),
+        7,
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC),
+    )
+    (tmp_path / "endless.cer").write_bytes(made.sign(key, hashes.SHA256()).public_bytes(Encoding.DER))
+    assert _run(tmp_path / "endless.cer", "--at", AT) == 2
+    assert "31/12/9999" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("at", ["0001-01-01", "9999-12-31T23:59:59Z"])
+def test_a_moment_at_the_end_of_the_calendar_is_wrong_usage(files: Path, at: str) -> None:
+    """No rule of ours reaches so far, and sums of times would leave the calendar."""
+    assert _run(files / "official.pem", "--at", at) == 64

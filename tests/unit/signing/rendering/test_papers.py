@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -169,3 +170,13 @@ def test_a_stored_report_comes_back_as_it_was() -> None:
     assert decode_report(encode_report(report(HOSTILE))) == report(HOSTILE)
     before = as_pdf(report())
     assert as_pdf(decode_report(encode_report(report()))) == before
+
+
+def test_a_claim_at_the_end_of_the_calendar_is_shown_as_it_stands() -> None:
+    """A signer may claim 9999-12-31T23:59:59Z, which has no local time in Việt Nam; every paper is made all the same."""
+    made = report()
+    claimed = replace(made.signatures[0], signing_time=datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC))
+    document = replace(made, signatures=(claimed,))
+    assert b"9999-12-31T23:59:59" in as_html(document, "a.pdf")
+    assert as_pdf(document, "a.pdf").startswith(b"%PDF-")
+    assert b"9999-12-31T23:59:59Z" in as_json(document, "a.pdf")
