@@ -35,6 +35,7 @@ REASONS: Mapping[str, str] = {
         "Cùng tệp này đã là kết quả của một hồ sơ khác; chữ ký hợp lệ không chứng minh nó thuộc hồ sơ này."
     ),
     "names_another_dossier": "Nội dung đã ký ghi một mã hồ sơ khác với hồ sơ mà nó được gửi vào.",
+    "names_unreadable": "Chữ ký đạt nhưng không đọc được mã hồ sơ trong nội dung đã ký; cần người đối chiếu.",
     "too_large": "Tệp lớn hơn mức mà cổng kiểm tra chữ ký.",
     "file_missing": "Không mở được tệp đã lưu của kết quả này.",
     "no_signer_rule": "Bảng người ký không có dòng nào cho thủ tục này vào ngày này.",
@@ -201,6 +202,7 @@ def _concluded(before: KeptResult, subject: ResultJudged, owner: str, now: datet
         facts=judged.facts,
         report=judged.report,
         evidence=tuple(digest for digest, _ in pieces(judged.evidence)),
+        kinds=(len(judged.evidence.certificates), len(judged.evidence.crls), len(judged.evidence.ocsps)),
         signers=subject.signers,
         unsettled=0,
     )
@@ -214,6 +216,8 @@ def _verdict(before: KeptResult, judged: Judged, owner: str) -> tuple[ResultStat
             return ResultState.HELD, "result_of_another_dossier"
         if any(code != before.dossier for code in judged.named):
             return ResultState.HELD, "names_another_dossier"
+        if not judged.names_read:
+            return ResultState.HELD, "names_unreadable"
         return ResultState.PASSED, ""
     if report.sub_indication is SubIndication.TRY_LATER:
         return ResultState.WAITING, report.sub_indication
@@ -277,12 +281,11 @@ def _evidence(situation: Situation, subject: ResultJudged) -> list[RecordWrite]:
 def _deliveries(
     situation: Situation, after: KeptResult, listed: ResultList, chosen: tuple[tuple[str, str], ...]
 ) -> tuple[NewDelivery, ...]:
-    """The result as an update of its dossier: the newest snapshot with all results that may be shown."""
+    """The result as an update of its dossier: the newest snapshot with all results whose state this lane has already."""
     snapshot = situation.records.get(dossiers.key(after.dossier))
     course = courses.read(situation.records, after.dossier)
     if not chosen:
         return ()
-    shown = tuple(VerifiedResult(one.code, one.document) for one in listed.published())
     source, event_id = (after.event.system_code, after.event.event_id) if after.event is not None else (ACTOR, "")
     task = Task(
         kind=RESULTS,
@@ -292,10 +295,14 @@ def _deliveries(
         version=after.version + 1,
         dossier_code=after.dossier,
         asked_at=situation.now,
-        fields={RESULTS: msgspec.to_builtins(shown)},
+        fields={},
         dossier=dossiers.parse(snapshot) if snapshot is not None else None,
     )
-    content = encode(task)
+
+    def content(upstream: str) -> bytes:
+        shown = tuple(VerifiedResult(one.code, one.document) for one in listed.published(upstream))
+        return encode(replace(task, fields={RESULTS: msgspec.to_builtins(shown)}))
+
     return tuple(
         NewDelivery(
             delivery_id=delivery_id(source, after.code, upstream, operation),
@@ -305,7 +312,7 @@ def _deliveries(
             source=source,
             legal_due=course.due_at if course is not None else None,
             dossier=after.dossier,
-            content=content,
+            content=content(upstream),
         )
         for upstream, operation in chosen
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote
 
 import msgspec
@@ -25,7 +25,7 @@ from gateway.intake.course import RESOLUTION
 from gateway.intake.personal import Read
 from gateway.intake.recording import Recording, recording_intake
 from gateway.intake.result_decision import sentence
-from gateway.intake.result_watch import JOURNAL, ResultRules, Store, expected_signers, read_file
+from gateway.intake.result_watch import JOURNAL, ResultRules, Store, expected_signers, known_evidence, read_file
 from gateway.intake.validate import read_body
 from gateway.intake.verification import Judged, Question, Verifier
 from gateway.journal.store import Journal
@@ -148,7 +148,8 @@ class ResultHandlers:
         if content is None:
             raise IntakeError("Tệp đã lưu không mở được.", code="file_broken", status=500)
         expected = await expected_signers(store.journal, judging.rules, kept)
-        evidence = Evidence(existences=(Existence(kept.sha256, kept.registered_at, JOURNAL),))
+        known = await known_evidence(store.journal, kept)
+        evidence = replace(known, existences=(Existence(kept.sha256, kept.registered_at, JOURNAL),))
         at = store.clock.now()
         return await _judged(judging, Question(content, expected, evidence, at, judging.rules.dossier_paths))
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 
@@ -33,15 +35,23 @@ from signing.policy import ExpectedSigner
 
 LOOK_S = 0.5
 AT_ONCE = 4
+# Of these, for results of one system, and for those that were tried before: the rest is there for everybody else.
+_OF_ONE = 2
+_TRIED = "tried"
 JOURNAL = "journal"
 OVERDUE = "result.overdue"
 
 # Which state of a dossier may carry a result that a snapshot, and no event, has named.
 _ENDED = frozenset({DossierStatus.RESOLVED, DossierStatus.RETURNED})
+_TO_JUDGE = frozenset({ResultState.AWAITING, ResultState.WAITING})
 # How long after a result passed its lanes are looked at again, and how often: (until this age, every).
 _LANES = ((60.0, 2.0), (3_600.0, 60.0), (float("inf"), 900.0))
 # A result whose judgement broke off by a fault of ours is left alone for so long, so that the others go on.
 _REST_S = 600.0
+# When the store cannot answer, one result is asked for again after so long.
+_SHORT_REST_S = 5.0
+# How much evidence of the last judgement goes into the next: each try may add a list of megabytes.
+_MOST_GIVEN = 16_777_216
 # Judgements of one result that may begin and not end before a person has to look (failure catalogue F12).
 _MOST_UNSETTLED = 3
 
@@ -85,6 +95,11 @@ class _Rest:
 
     seen: dict[str, datetime] = field(default_factory=dict)
     until: dict[str, datetime] = field(default_factory=dict)
+    excused: dict[str, int] = field(default_factory=dict)
+
+    def excuse(self, code: str) -> None:
+        """A look broke off because the store could not answer, for which no file is to blame."""
+        self.excused[code] = self.excused.get(code, 0) + 1
 
     def worth(self, code: str, due: datetime, now: datetime) -> bool:
         """Whether a code that is due is looked at now."""
@@ -97,64 +112,113 @@ class _Rest:
         """Leave a code alone for a while."""
         self.until[code] = now + timedelta(seconds=seconds)
 
+    def keep(self, codes: set[str]) -> None:
+        """Nothing is remembered of a code that nobody waits for."""
+        for gone in (self.seen.keys() | self.until.keys()) - codes:
+            self.forget(gone)
+
     def forget(self, code: str) -> None:
         """Something was written of this code."""
         self.seen.pop(code, None)
         self.until.pop(code, None)
+        self.excused.pop(code, None)
+
+
+class _Turns:
+    """Who may be judged now: a few at once, and never all of them of one system, or of those that were tried before."""
+
+    def __init__(self) -> None:
+        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._of: dict[str, asyncio.Semaphore] = {}
+
+    @asynccontextmanager
+    async def turn(self, kept: KeptResult) -> AsyncIterator[None]:
+        """A turn to judge this result."""
+        source = kept.event.system_code if kept.event is not None else ""
+        name = _TRIED if kept.tries or kept.unsettled else f"of {source}"
+        async with self._of.setdefault(name, asyncio.Semaphore(_OF_ONE)), self._slots:
+            yield
 
 
 class ResultWatch:
-    """`look` is one look at everything that is due; `run` looks again and again."""
+    """`run` looks again and again and waits for no result; `look` is one look, with all that comes of it."""
 
     def __init__(self, store: Store, verifier: Verifier, rules: ResultRules, house: House | None = None) -> None:
         self._store, self._verifier, self._rules, self._house = store, verifier, rules, house or House()
         self._rest = _Rest()
+        self._turns, self._lanes = _Turns(), asyncio.Semaphore(AT_ONCE)
+        self._under_way: dict[str, asyncio.Task[None]] = {}
 
     async def run(self) -> None:
-        """Look until cancelled. A store that cannot answer now is asked again."""
-        while True:
-            try:
-                await self.look()
-            except GatewayError as error:
-                _log.warning("no look at the results: %s", type(error).__name__)
-            await asyncio.sleep(LOOK_S)
+        """Look until cancelled. A store that cannot answer now is asked again; a slow file keeps nobody else waiting."""
+        try:
+            while True:
+                try:
+                    await self._begin()
+                except GatewayError as error:
+                    _log.warning("no look at the results: %s", type(error).__name__)
+                await asyncio.sleep(LOOK_S)
+        finally:
+            left = tuple(self._under_way.values())
+            for task in left:
+                task.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
 
     async def look(self) -> int:
         """Take every code that is due one step further; how many were looked at."""
-        due = await self._due()
-        for start in range(0, len(due), AT_ONCE):
-            chosen = due[start : start + AT_ONCE]
-            came_of = await asyncio.gather(*map(self._step, chosen), return_exceptions=True)
-            for code, came in zip(chosen, came_of, strict=True):
-                if isinstance(came, BaseException):
-                    self._broke(code, came)
-        return len(due)
+        begun = await self._begin()
+        await asyncio.gather(*begun, return_exceptions=True)
+        if any(task.cancelled() for task in begun):
+            raise asyncio.CancelledError
+        return len(begun)
+
+    async def _begin(self) -> list[asyncio.Task[None]]:
+        """Begin with every code that is due and not under way."""
+        begun = []
+        for code in await self._due():
+            task = asyncio.create_task(self._step(code), name=f"result {code}")
+            self._under_way[code] = task
+            task.add_done_callback(partial(self._done, code))
+            begun.append(task)
+        return begun
+
+    def _done(self, code: str, task: asyncio.Task[None]) -> None:
+        """A fault while one result was looked at must not keep the others waiting; its text may quote the content."""
+        self._under_way.pop(code, None)
+        error = task.exception() if not task.cancelled() else None
+        if error is None:
+            return
+        passing = isinstance(error, GatewayError) and not isinstance(error, SealBroken)
+        if passing:
+            self._rest.excuse(code)
+        self._rest.rest(code, self._store.clock.now(), _SHORT_REST_S if passing else _REST_S)
+        _log.error("a look at a result broke off", extra={"code": type(error).__name__, "result": code})
 
     async def _due(self) -> list[str]:
         """What is due, the longest waiting first."""
-        now, found = self._store.clock.now(), []
+        now, found, open_codes = self._store.clock.now(), [], set()
         for record in await self._store.journal.records(results.OPEN_KIND):
             for code, at in results.parse_shelf(record).due.items():
-                if at <= now and self._rest.worth(code, at, now):
+                open_codes.add(code)
+                if at <= now and code not in self._under_way and self._rest.worth(code, at, now):
                     found.append((at, code))
+        self._rest.keep(open_codes)
         return [code for _, code in sorted(found)]
 
-    def _broke(self, code: str, error: BaseException) -> None:
-        """A fault while one result was looked at must not keep the others waiting; its text may quote the content."""
-        if isinstance(error, GatewayError) or not isinstance(error, Exception):
-            raise error
-        self._rest.rest(code, self._store.clock.now(), _REST_S)
-        _log.error("a look at a result broke off", extra={"code": type(error).__name__, "result": code})
-
     async def _step(self, code: str) -> None:
+        async with self._lanes:
+            kept = await self._kept(code)
+            if kept is None or kept.state not in _TO_JUDGE:
+                return await self._let_go(kept) if kept is not None else None
+        async with self._turns.turn(kept):
+            again = await self._kept(code)
+            if again is not None and again.state in _TO_JUDGE:  # somebody may have decided while it waited for its turn
+                await self._judge(again)
+        return None
+
+    async def _kept(self, code: str) -> KeptResult | None:
         record = await self._store.journal.record(results.key(code))
-        if record is None:
-            return
-        kept = results.parse(record)
-        if kept.state in (ResultState.AWAITING, ResultState.WAITING):
-            await self._judge(kept)
-        else:
-            await self._let_go(kept)
+        return results.parse(record) if record is not None else None
 
     async def _judge(self, kept: KeptResult) -> None:
         """Judge the stored file and write down what came of it."""
@@ -163,7 +227,7 @@ class ResultWatch:
         judged, reason = None, "" if signers else "no_signer_rule"
         if not reason and kept.size > self._rules.max_bytes:
             reason = "too_large"
-        if not reason and kept.unsettled >= _MOST_UNSETTLED:
+        if not reason and kept.unsettled - self._rest.excused.get(kept.code, 0) >= _MOST_UNSETTLED:
             reason = "poison"
         if not reason:
             begun = await self._store.journal.accept(begun_intake(kept))
@@ -227,7 +291,8 @@ class ResultWatch:
         listed = files.parse_list(await self._store.journal.record(files.list_key(kept.dossier)))
         entry = listed.find(kept.sha256)
         at = entry.at if entry is not None else kept.registered_at
-        evidence = Evidence(existences=(Existence(kept.sha256, at, JOURNAL),))
+        known = await known_evidence(self._store.journal, kept)
+        evidence = replace(known, existences=(Existence(kept.sha256, at, JOURNAL),))
         asked = Question(content, signers, evidence, self._store.clock.now(), self._rules.dossier_paths)
         try:
             return await self._verifier(asked), ""
@@ -281,6 +346,19 @@ async def expected_signers(journal: Journal, rules: ResultRules, kept: KeptResul
         )
         for one in rules.signers.required(codes, day)
     )
+
+
+async def known_evidence(journal: Journal, kept: KeptResult) -> Evidence:
+    """What the last judgement of a result was given beside it, within bounds: an answer may be had once and not again."""
+    found: dict[str, bytes] = {}
+    size = 0
+    for digest in kept.evidence:
+        record = await journal.record(results.evidence_key(digest))
+        if record is None or size + len(record.state) > _MOST_GIVEN:
+            continue
+        found[digest] = record.state
+        size += len(record.state)
+    return results.given(kept, found)
 
 
 async def read_file(store: Store, dossier: str, sha256: str) -> bytes | None:

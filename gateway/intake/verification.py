@@ -35,13 +35,15 @@ class Question:
 class Judged:
     """The answer: facts without opinion, the report, and all evidence that the judgement was given.
 
-    `named`: the dossier codes that the signed content itself names, where the question's paths lead to any.
+    `named`: the dossier codes that the signed content itself names, where the question's paths lead to any; `names_read`
+    False: what it names could not be found out, so that nothing may be concluded from `named` being empty.
     """
 
     facts: Facts
     report: Report
     evidence: Evidence
     named: tuple[str, ...] = ()
+    names_read: bool = True
 
 
 class Verifier(Protocol):

@@ -20,7 +20,7 @@ from enum import StrEnum
 from gateway.journal.model import Record, RecordKey, RecordWrite
 from mappings.canonical import Cause, ResultDocument, StatusEvent
 from mappings.codec import decode, encode
-from signing.model import Facts
+from signing.model import Evidence, Facts
 from signing.report import Report
 
 KIND = "result"
@@ -96,11 +96,17 @@ class ResultList:
             return ResultList((*self.results, result), self.version)
         return ResultList(tuple(result if one.code == result.code else one for one in self.results), self.version)
 
-    def published(self) -> tuple[ListedResult, ...]:
-        """What passed and was not replaced by another one that passed."""
-        passed = [one for one in self.results if one.state is ResultState.PASSED]
-        replaced = {one.document.replaces for one in passed if one.document.replaces}
-        return tuple(one for one in passed if one.document.id not in replaced)
+    def published(self, upstream: str = "") -> tuple[ListedResult, ...]:
+        """What passed and was not replaced by a later one that passed; `upstream`: of what its lane has."""
+        passed = [
+            one for one in self.results if one.state is ResultState.PASSED and (not upstream or upstream in one.sent_to)
+        ]
+        # Only what was named later replaces: a document that names itself, or two that name each other, hide nobody for good.
+        return tuple(
+            one
+            for n, one in enumerate(passed)
+            if not any(later.document.replaces == one.document.id for later in passed[n + 1 :])
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,8 @@ class KeptResult:
 
     `event` is the event that named it first, None where a snapshot did. `reason` is a stable code: a sub-indication, or one
     of `gateway.intake.result_decision`. `tries` counts judgements; `waiting_since` is when status information was found
-    missing first, `alarmed` that this was told. `evidence` are digests of records of kind `result_evidence`.
+    missing first, `alarmed` that this was told. `evidence` are digests of records of kind `result_evidence`: certificates,
+    lists and responses, in this order, as many as `kinds` says.
     `unsettled` counts the judgements that were begun last and never ended: a file that kills the process shows here (F12).
     """
 
@@ -140,6 +147,7 @@ class KeptResult:
     facts: Facts | None = None
     report: Report | None = None
     evidence: tuple[str, ...] = ()
+    kinds: tuple[int, int, int] = (0, 0, 0)
     signers: str = ""
     words: tuple[Word, ...] = ()
     version: int = 0
@@ -208,6 +216,14 @@ def content_key(sha256: str) -> RecordKey:
 def evidence_key(sha256: str) -> RecordKey:
     """Where a piece of evidence stands."""
     return RecordKey(EVIDENCE_KIND, sha256)
+
+
+def given(kept: KeptResult, found: Mapping[str, bytes]) -> Evidence:
+    """The evidence of the last judgement again, out of the pieces `found` by digest; what is not there is missing."""
+    ends = kept.kinds[0], kept.kinds[0] + kept.kinds[1], sum(kept.kinds)
+    spans = kept.evidence[: ends[0]], kept.evidence[ends[0] : ends[1]], kept.evidence[ends[1] : ends[2]]
+    certificates, crls, ocsps = (tuple(found[digest] for digest in span if digest in found) for span in spans)
+    return Evidence(certificates, crls, ocsps)
 
 
 def reads(dossier: str) -> tuple[RecordKey, ...]:

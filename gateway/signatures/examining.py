@@ -93,7 +93,7 @@ class Examiner:
         async with in_memory(question.content) as path:
             judged = await self.examine(Matter(path, question.at, question.evidence, question.expected))
             names = await self._named(path, judged, question.paths)
-        return Judged(judged.facts, judged.report, judged.evidence, names)
+        return replace(judged, named=names or (), names_read=names is not None)
 
     async def examine(self, matter: Matter) -> Judged:
         """Facts, report and the whole evidence of one document."""
@@ -163,8 +163,8 @@ class Examiner:
                 continue
         raise SigningError("khong_phan_quyet_duoc", "Không phán quyết được trong giới hạn bộ nhớ và thời gian.")
 
-    async def _named(self, path: Path, judged: Judged, places: tuple[str, ...]) -> tuple[str, ...]:
-        """What the signed content names (attack C2); a document that did not pass says nothing."""
+    async def _named(self, path: Path, judged: Judged, places: tuple[str, ...]) -> tuple[str, ...] | None:
+        """What the signed content names (attack C2); a document that did not pass says nothing. None: it was not found out."""
         facts, report = judged.facts, judged.report
         if not places or facts.kind is not DocumentKind.XML or report.conclusion is not Indication.TOTAL_PASSED:
             return ()
@@ -172,7 +172,7 @@ class Examiner:
         try:
             names: tuple[str, ...] = await self.pool.do(task, confinement_for(2 * facts.size, self.rules.policy.limits))
         except LimitReached:
-            return ()
+            return None
         return names
 
 

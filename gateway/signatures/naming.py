@@ -36,4 +36,4 @@ def named(raw: bytes, policy: Policy, places: tuple[str, ...]) -> tuple[str, ...
                 continue
             nodes = root.findall("/".join(rest)) if rest else [root]
             found |= dict.fromkeys("".join(one.itertext()).strip()[:_LONGEST] for one in nodes[:_MOST])
-    return tuple(found)
+    return tuple(text for text in found if text)

@@ -110,11 +110,12 @@ class Judge:
             EARLY: (Indication.INDETERMINATE, SubIndication.TRY_LATER),
         }
     )
-    named: dict[bytes, tuple[str, ...]] = field(default_factory=lambda: {FOREIGN: (OTHER,)})
+    named: dict[bytes, tuple[str, ...] | None] = field(default_factory=lambda: {FOREIGN: (OTHER,)})
     asked: list[Question] = field(default_factory=list)
     unusable: bool = False
     broken: bool = False
     deadly: bool = False
+    waits: dict[bytes, asyncio.Event] = field(default_factory=dict)
 
     async def __call__(self, question: Question, /) -> Judged:
         """The judgement on the list."""
@@ -125,6 +126,8 @@ class Judge:
             raise asyncio.CancelledError  # nothing after this moment happens in this life
         if self.broken:
             raise ValueError("a fault of ours")
+        if question.content in self.waits:
+            await self.waits[question.content].wait()
         digest = hashlib.sha256(question.content).hexdigest()
         conclusion, sub = self.verdicts[question.content]
         facts = Facts(digest, len(question.content), DocumentKind.CMS)
@@ -132,7 +135,8 @@ class Judge:
             digest, len(question.content), conclusion, sub, (), (), question.at, "vn-default-1", "p" * 64, "test"
         )
         evidence = replace(question.evidence, crls=(b"a list", b"another list"))
-        return Judged(facts, report, evidence, self.named.get(question.content, ()))
+        names = self.named.get(question.content, ())
+        return Judged(facts, report, evidence, names or (), names_read=names is not None)
 
 
 @dataclass

@@ -2,30 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
-from gateway.bootstrap.verification import named_dossiers
-from gateway.intake.verification import Question
-from signing.model import Evidence, Indication
+from gateway.signatures.naming import named
 from signing.policy import DEFAULT_POLICY
-from signing.report import Report, SignatureReport
-from signing.verifying import examine
 
 SHAPES = Path(__file__).parents[2] / "vectors/xml_signatures/shapes"
-AT = datetime(2026, 11, 22, tzinfo=UTC)
-
-
-def named(raw: bytes, conclusion: Indication, *paths: str) -> tuple[str, ...]:
-    """The codes that are found, where the judge came to this conclusion."""
-    facts = examine(raw)
-    (one,) = facts.signatures
-    signature = SignatureReport(one.id, one.format, conclusion, None, None, None, None, None, "", one.covered, ())
-    report = Report(facts.sha256, facts.size, conclusion, None, (signature,), (), AT, "p", "0" * 64, "test")
-    return named_dossiers(Question(raw, (), Evidence(), AT, paths), facts, report, DEFAULT_POLICY)
 
 
 @pytest.mark.parametrize("name", ["default-inclusive-namespace", "prefixed-exclusive-bare"])
@@ -33,16 +18,19 @@ def test_the_text_at_the_configured_place_of_the_signed_part_is_what_it_names(na
     """By Clark names from the root; the root itself, an element in it, and a place that is not there."""
     raw = (SHAPES / f"{name}.xml").read_bytes()
     root, child, text = _first_text(raw)
-    assert named(raw, Indication.TOTAL_PASSED, f"{root}/{child}") == (text,)
-    assert named(raw, Indication.TOTAL_PASSED, f"{root}/khong-co", f"khac/{child}") == ()
+    assert named(raw, DEFAULT_POLICY, (f"{root}/{child}",)) == (text,)
+    assert named(raw, DEFAULT_POLICY, (f"{root}/khong-co", f"khac/{child}")) == ()
 
 
-def test_what_did_not_pass_names_nothing() -> None:
-    """Its content is worth nothing, whatever it says."""
+def test_what_no_signature_covers_names_nothing() -> None:
+    """Whatever it says; and where no place is configured, nothing is looked for."""
     raw = (SHAPES / "default-inclusive-namespace.xml").read_bytes()
     root, child, _ = _first_text(raw)
-    assert named(raw, Indication.TOTAL_FAILED, f"{root}/{child}") == ()
-    assert named(raw, Indication.TOTAL_PASSED) == ()
+    assert named(raw, DEFAULT_POLICY, ()) == ()
+    assert named(b"<a><b>khong ky</b></a>", DEFAULT_POLICY, ("a/b",)) == ()
+    before, _, rest = raw.partition(b"<Signature ")
+    unsigned = before + rest[rest.index(b"</Signature>") + len(b"</Signature>") :]
+    assert named(unsigned, DEFAULT_POLICY, (f"{root}/{child}",)) == ()
 
 
 def _first_text(raw: bytes) -> tuple[str, str, str]:

@@ -92,3 +92,21 @@ def test_a_result_with_its_facts_is_read_back_as_it_was_stored() -> None:
     write = results.write(kept)
     assert write.sealed_for == DOSSIER
     assert results.parse(Record(write.key, write.version, write.state)) == replace(kept, version=1)
+
+
+def test_documents_that_replace_themselves_or_each_other_hide_nobody_for_good() -> None:
+    """Only what was named later replaces: the newest of them is always there to be shown."""
+
+    def one(n: int, ident: str, replaces: str) -> ListedResult:
+        document = ResultDocument(
+            ident, "Giấy phép", FileRef("a.pdf", "application/pdf", 1, f"{n:064}"), replaces=replaces
+        )
+        return ListedResult(f"D-KQ({n})", f"{n:064}", ResultState.PASSED, ("RES",), document, sent_to=("national",))
+
+    itself = ResultList((one(1, "GP-1", "GP-1"),))
+    again = ResultList((one(1, "GP-1", ""), one(2, "GP-1", "GP-1")))
+    circle = ResultList((one(1, "GP-1", "GP-2"), one(2, "GP-2", "GP-1")))
+    assert [len(each.published()) for each in (itself, again, circle)] == [1, 1, 1]
+    assert circle.published() == circle.results[1:]
+    assert circle.published("national") == circle.results[1:]
+    assert circle.published("other") == ()
