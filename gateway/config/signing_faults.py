@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from connectors.kit.fetching import is_host
 from gateway.config.model import Settings
-from gateway.config.signing import Signing, SigningKey
+from gateway.config.signing import Signing, SigningKey, StatusAsked
 from signing.making import Profile
 
 _LOOPBACK = re.compile(r"127\.0\.0\.1:[1-9][0-9]{0,4}")
@@ -44,8 +44,10 @@ def _status_faults(signing: Signing) -> Iterator[str]:
             # An address of this machine may be listed: test authorities live there. Any other is named.
             if not (is_host(host) or _LOOPBACK.fullmatch(host)):
                 yield f"signing.status.{where}: {host!r} phải là tên máy (chữ thường), có thể kèm :cổng"
-    for host in {*status.internal, *status.rewrites.values()} - set(status.hosts):
-        yield f"signing.status.hosts: thiếu {host!r}, có trong internal hoặc rewrites"
+    # Whoever lists hosts of his own has not written the rewrites that we bring: their target is simply not asked.
+    rewritten = set() if status.rewrites == StatusAsked().rewrites else set(status.rewrites.values())
+    for host in sorted({*status.internal, *rewritten} - set(status.hosts)):
+        yield f"signing.status.hosts: thiếu {host!r}, có trong internal hoặc rewrites; hãy thêm vào hosts hoặc bỏ ở đó"
 
 
 def _key_faults(where: str, key: SigningKey, settings: Settings) -> Iterator[str]:

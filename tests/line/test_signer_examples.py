@@ -108,6 +108,25 @@ def test_an_example_posts_an_event_and_reads_its_receipt(bench: Bench, language:
         assert msgspec.json.decode(read.stdout)["receipt"] == receipt
 
 
+@pytest.mark.parametrize("language", list(NEEDED))
+def test_a_file_comes_back_byte_for_byte(bench: Bench, language: str) -> None:
+    """A line end behind a signed file, or a character set read into it, and its signature no longer holds."""
+    line = bench.line
+    file = line.folder / f"{language}.pdf"
+    file.write_bytes(f"%PDF-1.7 {language}\n".encode() + bytes(range(256)))
+    where = f"{line.url()}/v1/files?dossier={line.new_dossier()}"
+    typed = ["-t", "application/pdf"] if language == "shell" else ["--content-type", "application/pdf"]
+    command = bench.command(language, line.folder / "ed25519.pem", "ed25519")
+    posted = bench.run([*command, *typed, "POST", where, str(file)])
+    assert posted.returncode == 0, posted.stderr
+    digest = msgspec.json.decode(posted.stdout)["sha256"]
+    back = line.folder / f"{language}.back"
+    read = [*command, "GET", where.replace("/v1/files", f"/v1/files/{digest}")]
+    kept = bench.run(["sh", "-c", '"$@" > "$0"', str(back), *read])
+    assert kept.returncode == 0, kept.stderr
+    assert back.read_bytes() == file.read_bytes()
+
+
 @pytest.mark.parametrize(("language", "algorithm"), CASES)
 def test_an_example_with_a_wrong_key_is_refused_and_prints_the_sentence(
     bench: Bench, language: str, algorithm: str

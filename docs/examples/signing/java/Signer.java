@@ -148,23 +148,26 @@ public final class Signer {
     HttpRequest.Builder request = HttpRequest.newBuilder(url).timeout(Duration.ofSeconds(60)).method(method,
         body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofByteArray(body));
     signer.headers(method, url, body, options.get("--content-type")).forEach(request::header);
-    HttpResponse<String> answer;
+    HttpResponse<byte[]> answer;
     try {
       answer = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build()
-          .send(request.build(), HttpResponse.BodyHandlers.ofString(StandardCharsets.UTF_8));
+          .send(request.build(), HttpResponse.BodyHandlers.ofByteArray());
     } catch (java.io.IOException error) {
       err.println("Không kết nối được tới " + url + ". Hãy gửi lại đúng yêu cầu này.");
       System.exit(3);
       return;
     }
     if (answer.statusCode() < 400) {
-      out.println(answer.body());
+      out.write(answer.body()); // a stored file has to stay as it is, byte for byte: only JSON gets a line end
+      if (answer.body().length > 0 && answer.body()[0] == '{') {
+        out.println();
+      }
       return;
     }
-    err.println("Bị từ chối (" + answer.statusCode() + " " + field(answer.body(), "code") + "): "
-        + field(answer.body(), "detail"));
-    err.println(field(answer.body(), "action"));
-    err.println(answer.body());
+    String refusal = new String(answer.body(), StandardCharsets.UTF_8);
+    err.println("Bị từ chối (" + answer.statusCode() + " " + field(refusal, "code") + "): " + field(refusal, "detail"));
+    err.println(field(refusal, "action"));
+    err.println(refusal);
     System.exit(2);
   }
 }

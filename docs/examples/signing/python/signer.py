@@ -85,7 +85,8 @@ def main() -> int:
     request = urllib.request.Request(arguments.url, data=body, method=arguments.method, headers=headers)
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:
-            sys.stdout.buffer.write(answer.read() + b"\n")
+            content = answer.read()  # a stored file has to stay as it is, byte for byte: only JSON gets a line end
+            sys.stdout.buffer.write(content + b"\n" if content.startswith(b"{") else content)
             return 0
     except urllib.error.HTTPError as refused:
         problem = json.loads(refused.read())

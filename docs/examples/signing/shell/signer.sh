@@ -76,7 +76,8 @@ status="$(curl -sS -o "$work/answer" -w '%{http_code}' -X "$method" "$url" -H 'E
 # 4. Câu trả lời. Lời từ chối có detail (chuyện gì xảy ra) và action (phải làm gì).
 if [ "$status" -lt 400 ]; then
   cat "$work/answer"
-  echo
+  # Một tệp tải về phải giữ nguyên từng byte: chỉ xuống dòng sau câu trả lời JSON.
+  [ "$(head -c 1 "$work/answer" | tr -d '\0')" != "{" ] || echo
   exit 0
 fi
 field() { grep -oE "\"$1\":\"([^\"\\\\]|\\\\.)*\"" "$work/answer" | head -n 1 | cut -d '"' -f 4- | sed 's/"$//'; }
