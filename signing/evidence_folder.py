@@ -6,8 +6,6 @@ proofs of reception that whoever judges vouches for. All else is unjudged eviden
 
 from __future__ import annotations
 
-import base64
-import binascii
 import re
 import tomllib
 from datetime import UTC, datetime
@@ -17,6 +15,7 @@ from typing import Any
 
 from signing.errors import Unusable, reason_vi
 from signing.model import Evidence, Existence
+from signing.pem import pem_blocks
 
 RECEIVED = "received.toml"
 YEARS = range(1900, 9000)
@@ -24,7 +23,6 @@ YEARS = range(1900, 9000)
 _LARGEST = 134_217_728
 _MOST_FILES = 10_000
 _CERTIFICATES = frozenset({".cer", ".crt", ".der", ".pem"})
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,64})-----([A-Za-z0-9+/=\s]++)-----END \1-----")
 
 
 def read_evidence(folder: Path) -> Evidence:
@@ -73,10 +71,7 @@ def _der(path: Path, label: bytes) -> list[bytes]:
     raw = _bytes(path)
     if raw[:1] == b"\x30":
         return [raw]
-    try:
-        found = [base64.b64decode(text, validate=False) for name, text in _PEM.findall(raw) if name == label]
-    except binascii.Error:
-        found = []
+    found = pem_blocks(raw, label)
     if not found or any(one[:1] != b"\x30" for one in found):
         raise Unusable("chung_cu_sai", f"{path}: không phải {label.decode()} dạng DER hay PEM.")
     return found

@@ -5,18 +5,17 @@ What a file leaves out keeps its default (`signing.policy`). The words are expla
 
 from __future__ import annotations
 
-import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, fields, replace
+from collections.abc import Callable
+from dataclasses import fields, replace
 from datetime import UTC, datetime
-from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from signing.algorithms import DIGESTS, Scheme
+from signing.canonical_json import canonical_json, plain
 from signing.errors import Unusable, reason_vi
 from signing.model import TrustDomain
 from signing.policy import AlgorithmRules, IdentifierRule, PathRules, Policy, ReadingLimits, StatusRules, TimeRules
@@ -68,21 +67,7 @@ def policy_sha256(policy: Policy) -> str:
 
 def canonical_policy(policy: Policy) -> bytes:
     """The policy as canonical JSON: keys sorted, sets sorted, times in UTC."""
-    return json.dumps(
-        _plain(asdict(policy)), ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-    ).encode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if isinstance(value, (frozenset, set)):
-        return sorted(_plain(one) for one in value)
-    if isinstance(value, (tuple, list)):
-        return [_plain(one) for one in value]
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.value if isinstance(value, StrEnum) else value
+    return canonical_json(plain(policy))
 
 
 class _Reading:

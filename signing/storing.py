@@ -1,6 +1,6 @@
 """Facts and reports as canonical JSON: stored, read again, judged again under another policy or date.
 
-One value has one encoding: keys sorted, no blanks, UTF-8, times in UTC with Z, bytes in base64. Reading is strict: another
+Written by `signing.canonical_json`. Reading is strict: another
 version, an unknown key, a missing key or a value of another type raises `Unusable`, because what is stored is evidence.
 """
 
@@ -13,10 +13,10 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import cache
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from signing.canonical_json import canonical_json, plain
 from signing.errors import Unusable
 from signing.model import Facts
 from signing.report import Report
@@ -49,20 +49,7 @@ def decode_report(raw: bytes) -> Report:
 
 
 def _encoded(kind: str, value: Any) -> bytes:
-    tree = {"kind": kind, "version": VERSION, "value": _plain(value)}
-    return json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("utf-8")
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {one.name: _plain(getattr(value, one.name)) for one in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(one) for one in value]
-    if isinstance(value, bytes):
-        return base64.b64encode(value).decode("ascii")
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return value.value if isinstance(value, StrEnum) else value
+    return canonical_json({"kind": kind, "version": VERSION, "value": plain(value)})
 
 
 def _decoded(kind: str, wanted: type[_T], raw: bytes) -> _T:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,9 +9,9 @@ from signing.chain.certificates import read_certificate
 from signing.chain.lists import read_crl
 from signing.chain.responses import read_ocsp
 from signing.errors import Unusable, reason_vi
+from signing.pem import pem_blocks
 
 _LARGEST = 134_217_728
-_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]+)-----([A-Za-z0-9+/=\s]++)-----END \1-----")
 
 
 def certificate_file(path: Path) -> tuple[bytes, ...]:
@@ -42,16 +39,7 @@ def _read(path: Path, labels: tuple[bytes, ...], what: str, readable: Callable[[
         raise Unusable("khong_doc_duoc_tep", f"{path}: không đọc được tệp ({reason_vi(fault)}).") from None
     if len(raw) > _LARGEST:
         raise Unusable("tep_qua_lon", f"{path}: lớn hơn {_LARGEST} byte.")
-    try:
-        found = (raw,) if raw[:1] == b"\x30" else tuple(_blocks(raw, labels))
-    except binascii.Error:
-        found = ()
+    found = (raw,) if raw[:1] == b"\x30" else tuple(pem_blocks(raw, *labels))
     if not found or not all(map(readable, found)):
         raise Unusable("tep_sai_loai", f"{path}: không phải {what} dạng DER hay PEM.")
     return found
-
-
-def _blocks(raw: bytes, labels: tuple[bytes, ...]) -> list[bytes]:
-    return [
-        base64.b64decode(b"".join(text.split()), validate=True) for name, text in _PEM.findall(raw) if name in labels
-    ]

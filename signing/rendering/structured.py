@@ -5,10 +5,10 @@ One document is an object with `file`, `conclusion` and `signatures`; docs/verif
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
+from signing.canonical_json import canonical_json, utc_text
 from signing.catalogue import sub_indication_rows
 from signing.identity import displayed
 from signing.model import Covered, Finding, SubIndication
@@ -24,8 +24,7 @@ def as_json(report: Report, file: str = "") -> bytes:
 
 def canonical(tree: Json) -> bytes:
     """A JSON value in its one form: keys sorted, no blanks, a line feed at the end."""
-    text = json.dumps(tree, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("utf-8") + b"\n"
+    return canonical_json(tree) + b"\n"
 
 
 def as_tree(report: Report, file: str = "") -> dict[str, Json]:
@@ -107,4 +106,4 @@ def _advice(sub_indication: SubIndication | None) -> str:
 
 
 def _moment(value: datetime | None) -> str | None:
-    return value.astimezone(UTC).isoformat().replace("+00:00", "Z") if value is not None else None
+    return utc_text(value) if value is not None else None
