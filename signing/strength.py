@@ -10,11 +10,12 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from asn1crypto import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from signing.algorithms import DIGESTS, Scheme, SignatureAlgorithm, algorithm
+from signing.certificate import certificate_parts, signing_key
+from signing.der import DerError
 from signing.model import AlgorithmUse
 from signing.policy import AlgorithmRules
 
@@ -76,13 +77,19 @@ def _of_digest(place: str, name: str, rules: AlgorithmRules, moment: datetime) -
 
 def _of_key(certificate: bytes, rules: AlgorithmRules) -> list[Weak]:
     try:
-        key: Any = x509.Certificate.load(certificate, strict=True).public_key
-        kind = key.algorithm
-        if kind in ("rsa", "rsassa_pss"):
-            return weaknesses_of_rsa(key.bit_size, int(key["public_key"].parsed["public_exponent"].native), rules)
-        curve = key.curve[1] if kind == "ec" and key.curve[0] == "named" else kind
-    except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, RecursionError) as error:
-        return [Weak(f"key: not readable ({type(error).__name__})")]
+        return weaknesses_of_key(certificate_parts(certificate).public_key, rules)
+    except DerError:
+        return [Weak("key: not readable")]
+
+
+def weaknesses_of_key(spki: bytes, rules: AlgorithmRules) -> list[Weak]:
+    """Why the key of a SubjectPublicKeyInfo does not count: kind, modulus, exponent, curve; empty when it does."""
+    known = signing_key(spki)
+    if known is None:
+        return [Weak("key: not readable, or of a kind that is not accepted")]
+    if isinstance(known.key, rsa.RSAPublicKey):
+        return weaknesses_of_rsa(known.bits, known.exponent, rules)
+    curve = known.key.curve.name
     return [] if curve in rules.curves else [Weak(f"key: {curve} is not accepted")]
 
 

@@ -6,33 +6,20 @@ Sources: RFC 4055 (PSS parameters), RFC 5758, TT 15/2025/TT-BKHCN annex (signing
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
-from asn1crypto import core, keys
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
-from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from signing.algorithms import DIGESTS, Scheme, SignatureAlgorithm, verifies
+from signing.certificate import signing_key
 from signing.chain.certificates import UNREADABLE
 from signing.model import AlgorithmUse
 from signing.policy import AlgorithmRules
-from signing.strength import Weak, weaknesses, weaknesses_of_rsa
+from signing.strength import Weak, weaknesses, weaknesses_of_key
 
 _MAX_RSA_BITS = 16_384
 _MAX_EXPONENT_BITS = 64
 _SCHEMES = {"rsassa_pkcs1v15": Scheme.RSA_PKCS1, "rsassa_pss": Scheme.RSA_PSS, "ecdsa": Scheme.ECDSA}
-
-
-@lru_cache(maxsize=512)
-def public_key(spki: bytes) -> PublicKeyTypes | None:
-    """The key of a SubjectPublicKeyInfo, or None for a kind, size or curve that nothing of ours can use."""
-    try:
-        return load_der_public_key(_without_pss_restriction(spki))
-    except (UnsupportedAlgorithm, *UNREADABLE):
-        return None
 
 
 def algorithm_of(identifier: Any) -> SignatureAlgorithm | None:
@@ -55,18 +42,18 @@ def algorithm_of(identifier: Any) -> SignatureAlgorithm | None:
 
 def signed_by(spki: bytes, identifier: Any, content: bytes, signature: bytes) -> bool:
     """Whether the value is the signature of the content under this key, by the algorithm that stands beside it."""
-    key = public_key(spki)
+    known = signing_key(spki)
     chosen = algorithm_of(identifier)
-    if key is None or chosen is None or not _affordable(key):
+    if known is None or chosen is None or not known.fits(chosen) or not _affordable(known.key):
         return False
-    return verifies(key, chosen, chosen.digest.of(content), signature)
+    return verifies(known.key, chosen, chosen.digest.of(content), signature)
 
 
-def _affordable(key: PublicKeyTypes) -> bool:
+def _affordable(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> bool:
     """Keys whose use costs a stranger little and us much are not used at all: no policy could accept them anyway."""
     if isinstance(key, rsa.RSAPublicKey):
         return key.key_size <= _MAX_RSA_BITS and key.public_numbers().e.bit_length() <= _MAX_EXPONENT_BITS
-    return isinstance(key, ec.EllipticCurvePublicKey) and key.curve.name.startswith(("secp", "brainpool"))
+    return key.curve.name.startswith(("secp", "brainpool"))
 
 
 def weakness_of_algorithm(identifier: Any, rules: AlgorithmRules, moment: datetime) -> Weak | None:
@@ -81,22 +68,4 @@ def weakness_of_algorithm(identifier: Any, rules: AlgorithmRules, moment: dateti
 
 def weakness_of_key(spki: bytes, rules: AlgorithmRules) -> Weak | None:
     """Why this key does not count, or None when it does: kind, modulus, exponent, curve."""
-    key = public_key(spki)
-    if isinstance(key, rsa.RSAPublicKey):
-        return next(iter(weaknesses_of_rsa(key.key_size, key.public_numbers().e, rules)), None)
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return None if key.curve.name in rules.curves else Weak(f"curve {key.curve.name} is not accepted")
-    return Weak("key of a kind that is not accepted")
-
-
-def _without_pss_restriction(spki: bytes) -> bytes:
-    parsed = keys.PublicKeyInfo.load(spki)
-    if parsed.algorithm != "rsassa_pss":
-        return spki
-    plain = keys.PublicKeyInfo(
-        {
-            "algorithm": keys.PublicKeyAlgorithm({"algorithm": "rsa", "parameters": core.Null()}),
-            "public_key": parsed["public_key"],
-        }
-    )
-    return bytes(plain.dump())
+    return next(iter(weaknesses_of_key(spki, rules)), None)

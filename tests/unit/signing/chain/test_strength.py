@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
+from asn1crypto import algos
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 
+from signing import der
+from signing.chain.strength import signed_by
 from signing.model import SubIndication
 from signing.policy import DEFAULT_POLICY, AlgorithmRules
 from tests import pki
@@ -113,3 +117,31 @@ def test_the_strength_of_every_key_of_the_path_counts_the_anchors_too() -> None:
         verdict = asked.verdict()
         assert verdict.sub_indication is SubIndication.CRYPTO_CONSTRAINTS_FAILURE
         assert {one.code for one in verdict.findings if not one.ok} >= {"chain_algorithms"}
+
+
+def test_a_key_that_is_bound_to_pss_signs_nothing_else() -> None:
+    """RFC 4055 1.2: under id-RSASSA-PSS a value by PKCS#1 v1.5 is no signature of this key, in paths as in documents."""
+    key = _rsa_key("duty-ca")
+    plain = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    bits = der.children(der.whole(plain, der.SEQUENCE), 2)[1].raw
+    bound = der.sequence(der.sequence(der.encode_oid("1.2.840.113549.1.1.10")), bits)
+    content = b"certificate"
+    for scheme, mode in (
+        ("sha256_rsa", padding.PKCS1v15()),
+        ("rsassa_pss", padding.PSS(padding.MGF1(hashes.SHA256()), 32)),
+    ):
+        value = key.sign(content, mode, hashes.SHA256())
+        assert signed_by(plain, _identifier(scheme), content, value)
+        assert signed_by(bound, _identifier(scheme), content, value) is (scheme == "rsassa_pss")
+
+
+def _identifier(scheme: str) -> Any:
+    if scheme != "rsassa_pss":
+        return algos.SignedDigestAlgorithm({"algorithm": scheme})
+    digest = {"algorithm": "sha256"}
+    parameters = {
+        "hash_algorithm": digest,
+        "mask_gen_algorithm": {"algorithm": "mgf1", "parameters": digest},
+        "salt_length": 32,
+    }
+    return algos.SignedDigestAlgorithm({"algorithm": scheme, "parameters": algos.RSASSAPSSParams(parameters)})

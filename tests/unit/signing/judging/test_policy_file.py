@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from signing.errors import Unusable
 from signing.model import AlgorithmUse, SubIndication, TrustDomain
@@ -157,3 +160,18 @@ def test_the_key_is_judged_by_the_certificate_whatever_the_reader_says(name: str
     """A reader that names a stronger key than the certificate holds changes nothing."""
     report = judged(facts(signature(name)))
     assert report.sub_indication is SubIndication.CRYPTO_CONSTRAINTS_FAILURE
+
+
+def test_curves_are_called_alike_wherever_a_key_is_judged() -> None:
+    """A policy that allows a Brainpool curve allows it to the signer as it does to the certificates above."""
+    key = ec.generate_private_key(ec.BrainpoolP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "brainpool")])
+    made = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+        .not_valid_before(NOW - timedelta(days=1)).not_valid_after(NOW + timedelta(days=1)).sign(key, hashes.SHA256())
+    )  # fmt: skip
+    certificate = made.public_bytes(serialization.Encoding.DER)
+    (refused,) = weaknesses((), certificate, DEFAULT_POLICY.algorithms, NOW)
+    assert "brainpoolP256r1" in refused.reason
+    allowing = parse_policy(b'name = "t"\n[algorithms]\ncurves = ["brainpoolP256r1"]\n').algorithms
+    assert not weaknesses((), certificate, allowing, NOW)
