@@ -49,24 +49,15 @@ def confinement_for(size: int, limits: ReadingLimits) -> Confinement:
 
 def confine_this_process(bounds: Confinement) -> None:
     """Bind this process, for good: memory beyond what it holds already, and processor time beyond what it has spent."""
-    pages, resident = (int(one) for one in Path("/proc/self/statm").read_text("ascii").split()[:2])
-    page = resource.getpagesize()
-    most = (pages - resident) * page + bounds.memory_bytes
-    _lowered(resource.RLIMIT_AS, most)
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    _lowered(resource.RLIMIT_CPU, int(spent.ru_utime + spent.ru_stime + bounds.seconds) + 1)
-    _lowered(resource.RLIMIT_CORE, 0)
+    for what, value in _bounding(bounds):
+        most = _within(what, value)
+        resource.setrlimit(what, (most, most))
 
 
 def confine_task(bounds: Confinement) -> None:
     """Bind a worker's next task: as `confine_this_process`, but a later call may bind the next task anew."""
-    pages, resident = (int(one) for one in Path("/proc/self/statm").read_text("ascii").split()[:2])
-    most = (pages - resident) * resource.getpagesize() + bounds.memory_bytes
-    spent = resource.getrusage(resource.RUSAGE_SELF)
-    processor = int(spent.ru_utime + spent.ru_stime + bounds.seconds) + 1
-    for what, value in ((resource.RLIMIT_AS, most), (resource.RLIMIT_CPU, processor), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(what, (value if hard == resource.RLIM_INFINITY else min(value, hard), hard))
+    for what, value in _bounding(bounds):
+        resource.setrlimit(what, (_within(what, value), resource.getrlimit(what)[1]))
 
 
 def confined(work: Callable[[], bytes], bounds: Confinement) -> bytes:
@@ -131,8 +122,16 @@ def _received(reading: int, until: float) -> bytes | None:
         pieces.append(piece)
 
 
-def _lowered(what: int, value: int) -> None:
+def _bounding(bounds: Confinement) -> tuple[tuple[int, int], ...]:
+    """The kernel's limits for what is to come: on top of the memory that is held and the processor time that is spent."""
+    pages, resident = (int(one) for one in Path("/proc/self/statm").read_text("ascii").split()[:2])
+    memory = (pages - resident) * resource.getpagesize() + bounds.memory_bytes
+    spent = resource.getrusage(resource.RUSAGE_SELF)
+    processor = int(spent.ru_utime + spent.ru_stime + bounds.seconds) + 1
+    return (resource.RLIMIT_AS, memory), (resource.RLIMIT_CPU, processor), (resource.RLIMIT_CORE, 0)
+
+
+def _within(what: int, value: int) -> int:
     """A limit can only be lowered; a stricter one that stands already is kept."""
     _, hard = resource.getrlimit(what)
-    most = value if hard == resource.RLIM_INFINITY else min(value, hard)
-    resource.setrlimit(what, (most, most))
+    return value if hard == resource.RLIM_INFINITY else min(value, hard)

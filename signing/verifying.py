@@ -7,7 +7,7 @@ nothing else: a business reader parses those bytes and not the file.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from types import MappingProxyType
 
@@ -164,14 +164,11 @@ def _size(path: Path) -> int:
 
 def _digest(path: Path) -> str:
     """In pieces: the file may be larger than what we would read."""
-    digest = sha256()
     try:
         with path.open("rb") as file:
-            while piece := file.read(1 << 20):
-                digest.update(piece)
+            return file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise _unreadable(path, error) from None
-    return digest.hexdigest()
 
 
 def _unreadable(path: Path, error: OSError) -> Unusable:
