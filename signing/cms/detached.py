@@ -10,11 +10,9 @@ from pathlib import Path
 
 from signing.algorithms import DIGESTS, Digest
 from signing.cms.making import assemble, signed_attributes
-from signing.errors import Unusable, reason_vi
+from signing.errors import Unusable
 from signing.making import Order, Prepared
-from signing.writing import write_whole
-
-_PIECE = 1 << 20
+from signing.writing import unreadable, write_whole
 
 
 def prepare(order: Order) -> Prepared:
@@ -43,11 +41,8 @@ def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
 
 
 def _digest_of_file(path: Path, digest: Digest) -> bytes:
-    running = hashlib.new(digest.name)
     try:
         with path.open("rb") as source:
-            while piece := source.read(_PIECE):
-                running.update(piece)
+            return hashlib.file_digest(source, digest.name).digest()
     except OSError as fault:
-        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({reason_vi(fault)}).") from None
-    return running.digest()
+        raise unreadable(fault) from None

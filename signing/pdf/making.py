@@ -7,11 +7,10 @@ The claimed time stands in M and not in the CMS, which PAdES forbids (clause 6.3
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 
 from signing.algorithms import DIGESTS, Digest
 from signing.cms.making import assemble, signed_attributes
-from signing.errors import SigningRefused, Unusable, reason_vi
+from signing.errors import SigningRefused, Unusable
 from signing.making import Order, Prepared
 from signing.pdf.document import Document
 from signing.pdf.fields import is_stamp
@@ -20,7 +19,7 @@ from signing.pdf.permissions import NOTHING, permission_of
 from signing.pdf.signatures import find_signatures
 from signing.pdf.syntax import Malformed
 from signing.policy import ReadingLimits
-from signing.writing import write_whole
+from signing.writing import read_source, write_whole
 
 _CMS_ROOM = 2_048
 """Bytes of a CMS beside certificates and signature value: attributes, identifiers, names of the issuer."""
@@ -34,7 +33,7 @@ def prepare(order: Order) -> Prepared:
 
     Raises `SigningRefused` for documents that cannot be read or signed without harm, `Unusable` for a missing file.
     """
-    raw = _read(order.source)
+    raw = read_source(order.source)
     made = _increment(order, raw)
     digest = order.algorithm.digest
     content = _digest(digest, raw, made)
@@ -59,7 +58,7 @@ def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
     if order.profile.stamped and token is None:
         raise Unusable("thieu_dau_thoi_gian", "Hồ sơ ký này đòi hỏi dấu thời gian nhưng chưa có.")
     size, attributes, made = _state(prepared.state)
-    raw = _read(order.source)
+    raw = read_source(order.source)
     digest = order.algorithm.digest
     content = _digest(digest, raw, made) if len(raw) == size else b""
     if signed_attributes(content or bytes(digest.size), order.certificate, order.algorithm) != attributes:
@@ -74,13 +73,6 @@ def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
     written = message.hex().encode("ascii")
     pieces = (raw, made.content[:start], written, made.content[start + len(written) :])
     write_whole(order.target, pieces)
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as fault:
-        raise Unusable("khong_doc_duoc_tep", f"Không đọc được tệp cần ký ({reason_vi(fault)}).") from None
 
 
 def _increment(order: Order, raw: bytes) -> Increment:

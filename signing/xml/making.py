@@ -10,12 +10,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 import re
-import tempfile
 from datetime import UTC
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 from signing import der
@@ -27,6 +24,7 @@ from signing.der import DerError
 from signing.errors import SigningRefused, Unusable
 from signing.making import Order, Prepared
 from signing.policy import DEFAULT_POLICY
+from signing.writing import read_source, write_whole
 from signing.xml.coverage import SIGNATURE
 from signing.xml.names import DS, ENVELOPED, EXC_C14N, PSS, RSA_PSS, SIGNED_PROPERTIES_TYPE, XADES, signature_uri
 from signing.xml.reading import read_xml
@@ -53,7 +51,7 @@ class _State(NamedTuple):
 
 def prepare(order: Order) -> Prepared:
     """What is to be signed for this order. Raises `SigningRefused` for a document that is not to be signed, `Unusable` else."""
-    return prepare_bytes(order, order.source.read_bytes())
+    return prepare_bytes(order, read_source(order.source))
 
 
 def prepare_bytes(order: Order, source: bytes) -> Prepared:
@@ -96,7 +94,7 @@ def stamped_bytes(prepared: Prepared, signature: bytes) -> bytes:
 def complete(prepared: Prepared, signature: bytes, token: bytes | None) -> None:
     """Write the signed document to the target: whole or not at all. Raises as `signed_bytes` does."""
     order = prepared.order
-    write_whole(order.target, signed_bytes(prepared, order.source.read_bytes(), signature, token))
+    write_whole(order.target, [signed_bytes(prepared, read_source(order.source), signature, token)])
 
 
 def signed_bytes(prepared: Prepared, source: bytes, signature: bytes, token: bytes | None) -> bytes:
@@ -113,20 +111,6 @@ def signed_bytes(prepared: Prepared, source: bytes, signature: bytes, token: byt
         return source[:at] + element.encode() + source[at:]
     # An empty root "<r/>" is opened and closed; its canonical form stays the same.
     return source[:at] + b">" + element.encode() + state.close.encode() + source[at + 2 :]
-
-
-def write_whole(target: Path, content: bytes) -> None:
-    """A file that is there complete, or as it was before: temporary file, fsync, rename."""
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        Path(name).replace(target)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
 
 
 def _document(source: bytes) -> tuple[bytes, Element]:
