@@ -21,6 +21,8 @@ _CATALOG_MAY = frozenset({b"AcroForm", b"DSS", b"Extensions", b"Metadata", b"Ver
 _FORM_MAY = frozenset({b"Fields", b"SigFlags", b"DR", b"DA", b"NeedAppearances"})
 _SIGNING_MAY = frozenset({b"V", b"AP", b"AS", b"F", b"Ff", b"DA", b"Q", b"M", b"Type"})
 _WIDGET_MAY = frozenset({b"AP", b"AS", b"F", b"M"})
+_FIELD_HELD_BY = frozenset({b"Fields", b"AcroForm", b"Annots", b"Kids", b"Parent", b"CO", b"K", b"Obj"})
+"""Keys under which a field or widget is referred to as such: form, page, tree of fields, order of calculation, structure."""
 _ACTIONS = frozenset({b"A", b"AA", b"PA", b"Dest"})
 
 
@@ -59,6 +61,7 @@ class _Comparison:
         self.added: set[int] = set()
         self.new_widgets: set[Ref] = set()
         self.fields_holder: Holder = (TRAILER, b"")
+        self._array_roles: dict[int, frozenset[bytes]] = {}
 
     def fault(self, text: str) -> None:
         """Notes what is not allowed."""
@@ -231,13 +234,30 @@ class _Comparison:
         if not signing:
             return
         self._equal_but(f"field {new.name[:64]!r}", old.dictionary, new.dictionary, _SIGNING_MAY)
-        self.explained.add(new.ref.number)
+        self._explain_field(new.ref)
         before = dict(old.widgets)
         for ref, widget in new.widgets:
             if ref != new.ref and ref in before:
                 self._equal_but(f"widget {ref.number}", before[ref], widget, _WIDGET_MAY)
-                self.explained.add(ref.number)
+                self._explain_field(ref)
         self._signed(new)
+
+    def _explain_field(self, ref: Ref) -> None:
+        """Clears a field or widget that nothing takes for something else: its keys mean more to an action or to layers."""
+        holders = self.graph.holders.get(ref.number, set())
+        roles = {key for holder, key in holders if key} | {
+            key for holder, key in holders if not key for key in self._roles_of_array(holder)
+        }
+        if roles <= _FIELD_HELD_BY:
+            self.explained.add(ref.number)
+
+    def _roles_of_array(self, number: int) -> frozenset[bytes]:
+        """The keys under which an indirect array is referred to by anything that was read."""
+        if number not in self._array_roles:
+            links = self.new.document.links.values()
+            self.new.document.purse.meter.spend(len(links))
+            self._array_roles[number] = frozenset(key for one in links for target, key in one if target == number)
+        return self._array_roles[number]
 
     def _signed(self, new: Field) -> None:
         signature = self.new.at(new.value)

@@ -86,5 +86,26 @@ def test_an_object_stream_that_the_security_store_names_is_not_evidence(tmp_path
     assert _uncovered(read(_rows(raw + written, [(1, len(raw), 0)], b"%d 1" % store, _size(raw))))
 
 
+@pytest.mark.parametrize("more", [b"", b"/OCProperties<</OCGs[32 0 R]/D 31 0 R>>", b"/OpenAction 31 0 R"])
+@pytest.mark.parametrize("fields", [b"[31 0 R]", b"33 0 R"])
+def test_an_empty_field_that_is_something_else_besides_may_not_be_filled(
+    tmp_path: Path, more: bytes, fields: bytes
+) -> None:
+    """Shadow: AS and F of a field mean layers and files where the same object is a configuration or an action."""
+    field = b"<</FT/Sig/T(cho)/Type/Annot/Subtype/Widget/Rect[0 0 0 0]/ON[32 0 R]/S/Launch%b>>"
+    parts = kit.objects() | {
+        1: b"<</Type/Catalog/Pages 2 0 R/Lang(vi)/AcroForm 30 0 R%b>>" % more,
+        30: b"<</Fields %b/SigFlags 3>>" % fields,
+        31: field % b"",
+        32: b"<</Type/OCG/Name(lop)/Usage<</View<</ViewState/OFF>>>>>>",
+        33: b"[31 0 R]",
+    }
+    raw = kit.signed(kit.classic(parts), tmp_path)
+    stamp = b"<</Type/DocTimeStamp/Filter/Adobe.PPKLite/SubFilter/ETSI.RFC3161/ByteRange[0 1 2 3]/Contents<00>>>"
+    layers = b"/V 70 0 R/AS[<</Event/View/OCGs[32 0 R]/Category[/View]>>]/F(gia.exe)"
+    assert holds(read(raw))
+    assert holds(read(appended(raw, {31: field % layers, 70: stamp}))) is (not more)
+
+
 def _size(raw: bytes) -> int:
     return max(int(one) for one in re.findall(rb"/Size (\d+)", raw))
