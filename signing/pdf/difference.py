@@ -137,20 +137,12 @@ class _Comparison:
             self.fault("the catalog is an object that was there before")
         if self.new.document.revisions[self.new.index].hybrid:
             self.fault("a hybrid cross-reference after the signature")
-        self._reach()
         before, now = self.old.info, self.new.info
         if now is not None and (before != now or (isinstance(now, Ref) and now.number in self.overridden)):
             fault = info_fault(self._or_empty(self.old, before), self._or_empty(self.new, now))
             if fault:
                 self.fault(fault)
             self._explain(now, {(TRAILER, b"Info")})
-
-    def _reach(self) -> None:
-        """Size of the newest trailer decides which objects exist at all (table 15): it may hide none and uncover none."""
-        revisions = self.new.document.revisions
-        low, high = sorted((revisions[self.old.index].size, revisions[self.new.index].size))
-        if low < high and any(low <= number < high for number in self.old.entries):
-            self.fault("Size hides or uncovers objects that were there before")
 
     @staticmethod
     def _or_empty(view: View, value: Value) -> Dictionary:

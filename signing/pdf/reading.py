@@ -211,11 +211,19 @@ class _Reading:
             return Observation("coverage", True)
         if not self._later(ranged) or not self._ends():
             return Observation("coverage", False, "bytes stand behind the last revision")
+        if self._reaches_otherwise(ranged):
+            return Observation("coverage", False, "Size hides or uncovers objects that were signed")
         for index in self._later(ranged):
             change = self._change(index)
             if change.faults:
                 return Observation("coverage", False, f"revision {index + 1}: {change.faults[0]}"[:200])
         return Observation("coverage", True, f"revision {ranged.revision + 1} of {len(self._document.revisions)}")
+
+    def _reaches_otherwise(self, ranged: SignedRange) -> bool:
+        """Size of the newest trailer alone decides which objects exist (table 15); PDFBox writes smaller ones in between."""
+        revisions = self._document.revisions
+        low, high = sorted((revisions[ranged.revision].size, revisions[-1].size))
+        return low < high and any(low <= number < high for number in self._document.view(ranged.revision).entries)
 
     def _ends(self) -> bool:
         """Whether the last revision, or a signature that covers what is behind it, ends the file."""
