@@ -78,6 +78,9 @@ def run(arguments: argparse.Namespace) -> int:
     """Sign; nothing is written unless what was made verifies."""
     profile = Profile(arguments.profile)
     target = arguments.out or _beside(arguments.file, profile)
+    if profile.stamped and arguments.tsa is None and _is_file(arguments.key):
+        failure(f"Hồ sơ ký {profile} có dấu thời gian: hãy nêu máy chủ cấp bằng --tsa URL.")
+        return EX_USAGE
     if target.exists():
         failure(f"{target} đã có; hãy chọn tên khác bằng --out.")
         return EX_USAGE
@@ -87,6 +90,8 @@ def run(arguments: argparse.Namespace) -> int:
         made = asyncio.run(_signed(arguments, profile, target, known))
     except SigningRefused as error:
         failure(error.message_vi)
+        if error.code == "chung_thu_ky_khong_dat" and _is_file(arguments.key) and not arguments.internal:
+            say("Máy chủ OCSP, CRL ở mạng riêng chỉ được hỏi khi có --internal; không có mạng thì dùng --evidence.")
         return EX_REFUSED
     except (KeyUnavailable, StampUnavailable) as error:
         failure(error.message_vi)

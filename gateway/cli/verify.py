@@ -120,11 +120,19 @@ def _beside(path: Path) -> Path | None:
     return content if content.is_file() else None
 
 
+def _signed_beside(path: Path) -> Path | None:
+    """The detached signature that most likely signs this file: the same name and `.p7s`."""
+    signature = path.with_name(f"{path.name}.p7s")
+    return signature if signature.is_file() else None
+
+
 def _tell(report: Report, path: Path, arguments: argparse.Namespace) -> None:
     """The verdict for people, the same words as on paper; what held is only counted unless all is asked for."""
     sheet = laid_out(report, str(path))
     for section in (sheet.document, *sheet.signatures):
         _section(section, every=arguments.detail)
+    if report.conclusion is Indication.TOTAL_FAILED and not report.signatures and (signature := _signed_beside(path)):
+        say(f"[yellow]![/] Chữ ký tách rời có lẽ ở tệp bên cạnh; hãy kiểm tra tệp đó: {plain(str(signature))}")
     if arguments.trust is None:
         say("[yellow]![/] Chưa chỉ ra thư mục tin cậy (--trust): không chứng thư số nào nối được tới gốc.")
 

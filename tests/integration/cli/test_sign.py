@@ -99,6 +99,28 @@ async def test_a_file_is_signed_stamped_and_verifies_with_the_program_itself(des
     assert code == 0, text + faults
 
 
+async def test_a_place_that_cannot_be_written_is_named_for_every_kind_of_file(desk: Desk) -> None:
+    """Exit code 3 and a reason in Vietnamese, no traceback; what is written may be read by others as the umask says."""
+    key = desk.key("official-far")
+    for profile in ("P-XML-B", "P-CMS-B"):
+        code, said, faults = await desk.sign("ket-qua.xml", "--profile", profile, *key, "--out", "khong-co/x")
+        assert (code, said) == (3, "") and "Traceback" not in faults
+        assert "Không ghi được tệp (không có tệp hoặc thư mục này)." in " ".join(faults.split())
+        code, _, faults = await desk.sign("ket-qua.xml", "--profile", profile, *key, "--out", f"{profile}.out")
+        assert code == 0, faults
+    modes = {(desk.place / f"{profile}.out").stat().st_mode for profile in ("P-XML-B", "P-CMS-B")}
+    assert modes == {(desk.place / "ket-qua.xml").stat().st_mode}
+
+
+async def test_what_is_missing_on_the_command_line_is_said_before_anything_is_asked(desk: Desk) -> None:
+    """A stamped profile needs an authority; services in a private network need a word that they may be asked."""
+    key = desk.key("official-far")
+    code, _, faults = await desk.sign("ket-qua.xml", "--profile", "P-XML-T", *key)
+    assert code == 64 and "--tsa URL" in faults
+    code, said, faults = await desk.gateway("sign", "ket-qua.xml", "--profile", "P-XML-B", *key, "--trust", "trust")
+    assert code == 2 and "--internal" in said and "--evidence" in said, faults
+
+
 async def test_a_detached_signature_stands_beside_its_file(desk: Desk) -> None:
     """Any file can be signed; PKCS#12 with its passphrase from a file of mode 0600."""
     certificate = load_der_x509_certificate(desk.authority.certificates["official-far"])

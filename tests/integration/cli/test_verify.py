@@ -156,6 +156,14 @@ def test_what_cannot_be_read_is_named_with_its_reason_in_vietnamese(
     assert said in " ".join(done.stderr.split())
 
 
+def test_who_names_the_content_is_shown_the_signature_beside_it(desk: Desk) -> None:
+    """The file that a person knows is the document; what is to be judged is the `.p7s` beside it."""
+    done = desk.verify("kq.txt")
+    assert done.returncode == 1
+    assert "hãy kiểm tra tệp đó: kq.txt.p7s" in " ".join(done.stdout.split())
+    assert "p7s" not in desk.verify("goc.pdf").stdout
+
+
 def test_without_trust_nothing_passes_and_the_person_is_told(desk: Desk) -> None:
     """No anchor is shipped."""
     done = desk.bare("kq.xml", "--at", AT)
