@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
+from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.dispatch.polling import Came, Polled
@@ -10,6 +12,7 @@ from gateway.dispatch.upstreams import Settled
 from gateway.journal.model import DeliveryState
 from gateway.journal.store import Journal
 from gateway.observe.metrics import Metrics
+from gateway.records import results
 
 _log = logging.getLogger("gateway")
 
@@ -29,7 +32,19 @@ async def render(metrics: Metrics, journal: Journal, clock: Clock) -> bytes:
         metrics.oldest_waiting.labels(upstream).set((now - since).total_seconds())
     metrics.parked.set(counts.parked)
     metrics.oldest_gap.set((now - counts.oldest_gap).total_seconds() if counts.oldest_gap is not None else 0.0)
+    await _results(metrics, journal, now)
     return metrics.render()
+
+
+async def _results(metrics: Metrics, journal: Journal, now: datetime) -> None:
+    """Results that wait for a person, and those that the gateway still works on."""
+    shelves = [results.parse_shelf(record) for record in await journal.records(results.OPEN_KIND)]
+    held = [one for shelf in shelves for one in shelf.held.values()]
+    metrics.held_results.clear()
+    for reason, number in Counter(one.reason for one in held).items():
+        metrics.held_results.labels(reason).set(number)
+    metrics.oldest_held_result.set(max(((now - one.since).total_seconds() for one in held), default=0.0))
+    metrics.open_results.set(sum(len(shelf.due) for shelf in shelves))
 
 
 def count(metrics: Metrics, settled: Settled) -> None:

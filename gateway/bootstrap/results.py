@@ -109,8 +109,12 @@ async def with_results(
 
 async def signature_requests(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> SignatureRequests | None:
     """Who signs for systems; None without keys. Raises `ConfigError` for a key that cannot be opened."""
+    work = loaded.data_dir() / loaded.settings.signing.work_dir
+    if (
+        loaded.settings.signing.keys or work.is_dir()
+    ):  # documents of a last life may lie there, whatever is configured now
+        await asyncio.to_thread(swept, work)
     if not loaded.settings.signing.keys:
         return None
     keys = await open_keys(loaded)
-    work = await asyncio.to_thread(swept, loaded.data_dir() / loaded.settings.signing.work_dir)
     return SignatureRequests(Bench(file_door, outfit.issuer, keys, work, file_door.reach))

@@ -88,8 +88,9 @@ class Signing(Struct, frozen=True):
     """Signatures at work. `workers` processes read documents; they hold no keys.
 
     Status of our own certificate is at most `fresh_s` seconds old in our hands when we sign (NĐ 23/2025 Điều 15). Documents
-    lie in `work_dir` (below the data directory, mode 0700, emptied at each start) while they are signed; a memory file system
-    suits it. `max_clock_error_s`: sign only while the kernel vouches for its clock within so many seconds; None does not ask it.
+    lie in `work_dir` (below the data directory, mode 0700, cleared of them at each start) while they are signed; a memory file
+    system suits it. `max_clock_error_s`: sign only while the kernel vouches for its clock within so many seconds;
+    None does not ask it.
     """
 
     workers: int = 2

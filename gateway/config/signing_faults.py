@@ -23,6 +23,8 @@ def signing_faults(settings: Settings) -> Iterator[str]:
         yield "signing.timestamp.url: phải là http(s)://máy/đường-dẫn"
     if signing.keys and settings.results is None:
         yield "signing.keys: cần mục [results] (trust_dir), vì chữ ký tạo ra phải được kiểm tra trước khi đưa ra"
+    if not signing.work_dir.strip("./ "):
+        yield "signing.work_dir: phải là một thư mục riêng, không phải chính thư mục dữ liệu"
     for name, key in signing.keys.items():
         yield from _key_faults(f"signing.keys.{name}", key, settings)
 

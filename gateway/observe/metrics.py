@@ -52,6 +52,7 @@ class Metrics:
             "Tuổi của sự kiện chờ sự kiện đứng trước lâu nhất; 0 khi không có.",
             registry=self.registry,
         )
+        self.held_results, self.oldest_held_result, self.open_results = _of_results(self.registry)
         self.polls = Counter(
             "gateway_polls_total",
             "Lượt đọc định kỳ, theo hệ thống và kết quả.",
@@ -79,3 +80,16 @@ class Metrics:
     def render(self) -> bytes:
         """The text that `/metrics` answers."""
         return generate_latest(self.registry)
+
+
+def _of_results(registry: CollectorRegistry) -> tuple[Gauge, Gauge, Gauge]:
+    """Results held by reason, the age of the oldest of them in seconds, and results that are still worked on."""
+    return (
+        Gauge("gateway_held_results", "Kết quả đang giữ lại chờ người, theo lý do.", ("reason",), registry=registry),
+        Gauge(
+            "gateway_oldest_held_result_seconds",
+            "Kết quả bị giữ lại lâu nhất đã chờ người bao lâu; 0 khi không có.",
+            registry=registry,
+        ),
+        Gauge("gateway_open_results", "Kết quả mà cổng còn phải kiểm tra hoặc công bố.", registry=registry),
+    )

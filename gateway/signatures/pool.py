@@ -120,11 +120,9 @@ class Pool:
             await self._buried(worker)
 
     async def _answered(self, worker: _Worker, raw: bytes, bounds: Confinement) -> Answer:
+        if not worker.awake:
+            await self._woken(worker)
         try:
-            if not worker.awake:
-                async with asyncio.timeout(_START_S):
-                    await worker.hear()
-                worker.awake = True
             async with asyncio.timeout(bounds.seconds):
                 return await worker.ask(raw)
         except TimeoutError:
@@ -134,16 +132,31 @@ class Pool:
             _LOG.warning("signature worker fell", extra={"code": code})
             raise LimitReached("time" if code == -signal.SIGXCPU else "crash") from None
 
+    async def _woken(self, worker: _Worker) -> None:
+        """A worker that never comes to life is no fault of the document that would have been its first."""
+        try:
+            async with asyncio.timeout(_START_S):
+                await worker.hear()
+        except (TimeoutError, OSError, EOFError, msgspec.MsgspecError):
+            await self._buried(worker)
+            raise _not_started() from None
+        worker.awake = True
+
     async def _started(self) -> _Worker:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-c",
-            _START,
-            str(os.getpid()),
-            *sys.path,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-        )
+        """A fresh process; of our environment, where secrets may stand, it gets nothing."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-c",
+                _START,
+                str(os.getpid()),
+                *sys.path,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                env={"LC_ALL": "C.UTF-8", "PATH": os.defpath},
+            )
+        except OSError:
+            raise _not_started() from None
         worker = _Worker(process)
         self._all.add(worker)
         return worker
@@ -163,6 +176,11 @@ async def opened(size: int) -> AsyncIterator[Pool]:
         yield pool
     finally:
         await pool.close()
+
+
+def _not_started() -> SigningError:
+    _LOG.error("signature worker does not start")
+    return Unusable("tien_trinh_khong_khoi_dong", "Không khởi động được tiến trình đọc tài liệu; sẽ thử lại.")
 
 
 def _error(failed: Failed) -> Exception:

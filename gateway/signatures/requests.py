@@ -8,6 +8,7 @@ transaction after it. What breaks off in between leaves an intent without a sign
 from __future__ import annotations
 
 import asyncio
+import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator
@@ -38,6 +39,7 @@ from signing.rendering.structured import as_tree
 from signing.storing import encode_report
 
 _PIECE = 1 << 20
+_PLACE = re.compile(r"[0-9a-f]{32}")
 _TRIES = 8
 DETACHED = "application/pkcs7-signature"
 
@@ -243,9 +245,11 @@ class SignatureRequests:
 
 
 def swept(work: Path) -> Path:
-    """The folder for documents on their way through, made anew: whatever a crash left in it is gone."""
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir(mode=0o700, parents=True)
+    """The folder for documents on their way through: what a crash left of ours is gone, and nothing else, wherever it is."""
+    work.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for one in work.iterdir():
+        if _PLACE.fullmatch(one.name) and one.is_dir() and not one.is_symlink():
+            shutil.rmtree(one, ignore_errors=True)
     return work
 
 

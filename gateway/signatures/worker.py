@@ -11,6 +11,8 @@ import signal
 import struct
 import sys
 from pathlib import Path
+from traceback import extract_tb
+from types import TracebackType
 from typing import BinaryIO
 
 from gateway.signatures import tasks
@@ -33,6 +35,7 @@ _PR_SET_PDEATHSIG = 1
 def main(parent: int) -> None:
     """Serve until the parent closes the pipe. Answers go to what was standard output; prints go to standard error."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.excepthook = fell
     _die_with(parent)
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -40,6 +43,12 @@ def main(parent: int) -> None:
         _say(answers, Answer())
         while (raw := _next(orders)) is not None:
             _say(answers, _done(raw))
+
+
+def fell(kind: type[BaseException], _error: BaseException, trace: TracebackType | None) -> None:
+    """As what a worker fell, and where: never the message, which may quote the document."""
+    places = " ".join(f"{Path(one.filename).name}:{one.lineno}" for one in extract_tb(trace))
+    sys.stderr.write(f"signature worker fell: {kind.__name__} at {places}\n")
 
 
 def _die_with(parent: int) -> None:

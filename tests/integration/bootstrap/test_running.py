@@ -141,6 +141,9 @@ async def test_a_state_that_nothing_is_in_any_more_is_not_told_any_longer(loads:
         async def counts(self) -> Counts:
             return self.counted
 
+        async def records(self, _kind: str) -> tuple[()]:
+            return ()
+
     journal, metrics = Journal(), Metrics()
     assert b'gateway_messages{state="READY",upstream="A"} 5.0' in await gauges.render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
     journal.counted = Counts({}, {}, {}, 0)

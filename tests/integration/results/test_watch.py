@@ -9,9 +9,11 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.bootstrap import gauges
 from gateway.errors import JournalUnavailable
 from gateway.journal.model import Claim, DeliveryState, MessageSettlement, Settlement
 from gateway.journal.sealing import SealBroken
+from gateway.observe.metrics import Metrics
 from gateway.records import results
 from gateway.records.results import ResultState
 
@@ -135,6 +137,21 @@ async def test_what_a_content_names_and_nobody_could_read_is_held(hall: Any, wor
     await hall.watch.look()
     kept = await hall.kept(code)
     assert (kept.state, kept.reason) == (ResultState.HELD, "names_unreadable")
+
+
+async def test_held_results_are_figures_for_the_monitoring(hall: Any, words: Any) -> None:
+    """An alarm is raised once and may be lost with the process; the figure stands until a person has decided."""
+    metrics, clock = Metrics(), hall.turned.clock()
+    code = await hall.resolved(words.changed)
+    assert b"gateway_open_results 1.0" in await gauges.render(metrics, hall.journal, clock)
+    await hall.watch.look()
+    hall.turned.turn(seconds=90)
+    text = await gauges.render(metrics, hall.journal, clock)
+    assert b'gateway_held_results{reason="HASH_FAILURE"} 1.0' in text
+    assert b"gateway_oldest_held_result_seconds 90.0" in text and b"gateway_open_results 0.0" in text
+    await hall.order(code, "refuse")
+    text = await gauges.render(metrics, hall.journal, clock)
+    assert b"gateway_held_results{" not in text and b"gateway_oldest_held_result_seconds 0.0" in text
 
 
 async def _last_payload(hall: Any) -> bytes:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.signatures import tasks
+from gateway.signatures import tasks, worker
 from gateway.signatures.pool import Pool, opened
 from signing.confinement import Confinement, LimitReached
 from signing.errors import Unusable
@@ -77,6 +77,7 @@ async def test_work_over_its_memory_ends_as_memory_and_the_pool_lives_on(
 
 async def test_a_worker_that_falls_costs_its_own_task_only(pool: Pool, dense: Path) -> None:
     """A crash in a library (a signal from outside stands for it) is told as such; the other worker goes on."""
+    await asyncio.gather(*(pool.do(tasks.Rest(), ROOMY) for _ in range(2)))  # both have come to life
     first, second = (asyncio.create_task(_facts(pool, dense)) for _ in range(2))
     await asyncio.sleep(0)
     while len(pool.processes) < 2:
@@ -125,7 +126,7 @@ async def test_closing_leaves_no_process() -> None:
 _PROGRAM = """
 import asyncio, sys
 from pathlib import Path
-from gateway.signatures import tasks
+from gateway.signatures import tasks, worker
 from gateway.signatures.pool import opened
 from signing.confinement import Confinement
 from signing.policy import DEFAULT_POLICY
@@ -162,3 +163,39 @@ def _alive(process: int) -> bool:
     except (FileNotFoundError, ProcessLookupError):
         return False
     return state not in ("Z", "X")
+
+
+async def test_a_worker_that_does_not_start_is_no_fault_of_a_document(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The set-up is unusable, which is tried again; a document is never held for it. And the pool comes back."""
+    path = tmp_path / "small.xml"
+    path.write_bytes(b"<a/>")
+    async with opened(1) as pool:
+        await _facts(pool, path)
+        for executable in ("/bin/false", "/khong/co"):
+            os.kill(pool.processes[0], signal.SIGKILL) if pool.processes else None
+            with monkeypatch.context() as machine:
+                machine.setattr(sys, "executable", executable)
+                for _ in range(3):
+                    with pytest.raises((Unusable, LimitReached)) as told:
+                        await _facts(pool, path)
+                assert isinstance(told.value, Unusable)
+            assert await _facts(pool, path) is DocumentKind.XML
+
+
+async def test_workers_know_nothing_of_our_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Passphrases may stand there (`env:NAME`), and a worker reads what strangers wrote."""
+    monkeypatch.setenv("TTHC_TEST_PIN", "bi-mat-123")
+    async with opened(1) as pool:
+        assert b"bi-mat-123" not in Path(f"/proc/{pool.processes[0]}/environ").read_bytes()
+
+
+def test_a_worker_that_falls_does_not_quote_the_document(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its last words go into our log."""
+    try:
+        int("Nguyễn Thị Ví Dụ")
+    except ValueError as error:
+        worker.fell(ValueError, error, error.__traceback__)
+    told = capsys.readouterr().err
+    assert "ValueError at test_pool.py:" in told and "Nguy" not in told
