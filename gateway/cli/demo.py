@@ -16,7 +16,10 @@ import msgspec
 
 from gateway.cli.demonstration import audience, stage
 from gateway.cli.demonstration.cast import DIALECTS, LEAVING, SYSTEMS, Role, cast
+from gateway.cli.demonstration.custody import House, lay_out_signing
+from gateway.cli.demonstration.papers import Desk, programme
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
+from gateway.cli.demonstration.proof import prove
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.cli.operators import found_first
@@ -46,10 +49,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
-        ports = Ports(*free_ports(3))
+        *usual, signing = free_ports(4)
+        ports = Ports(*usual)
         lay_out(folder, ports, SYSTEMS, DIALECTS)
+        house = lay_out_signing(folder, signing, SYSTEMS)
         found_first(load(folder / "gateway.toml"), _OPERATOR)
-        verdict, score = asyncio.run(_perform(arguments, folder, ports))
+        verdict, score = asyncio.run(_perform(arguments, house, ports))
     finally:
         if arguments.keep:
             out.print(f"Thư mục cài đặt: {folder}")
@@ -63,16 +68,21 @@ def run(arguments: argparse.Namespace) -> int:
     return EX_OK if verdict.sound else EX_WRONG
 
 
-async def _perform(arguments: argparse.Namespace, folder: Path, ports: Ports) -> tuple[Verdict, dict[str, object]]:
-    roles = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
+async def _perform(arguments: argparse.Namespace, house: House, ports: Ports) -> tuple[Verdict, dict[str, object]]:
+    folder = house.folder
+    whole = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
+    desk = Desk(programme(whole))
+    roles = desk.programme.roles
     scene = scene_of(folder, ports)
     async with stage.opened(folder) as boards:
         serve = ["serve", "--config", str(folder / "gateway.toml")]
+        await boards.start("authority", house.words, house.ready, "connectors.kit.simulated_authority")
         for name, words, ready in simulators(folder, ports):
             await boards.start(name, words, ready)
         await boards.start("gateway", serve, f"{scene.gateway}/readyz")
         play = Play(boards, scene, roles, Progress(total=len(roles)))
         play.farewell = Farewell()
+        play.desk = desk
         poisoned = _poisoned(roles)
 
         async def decide(*words: str, reason: str) -> None:
@@ -90,7 +100,8 @@ async def _perform(arguments: argparse.Namespace, folder: Path, ports: Ports) ->
             await play.heal(decide, poisoned)
             await play.calm(_CALM_LIMIT_S)
             verdict = await play.judge()
-            verdict.checks = await _check_books(boards, folder)
+            await prove(play, boards, house, desk)
+            verdict.checks += await _check_books(boards, folder)
             score: dict[str, object] = await play.score()
         finally:
             if watcher is not None:
@@ -154,7 +165,8 @@ def simulators(folder: Path, ports: Ports) -> tuple[tuple[str, list[str], str], 
 def scene_of(folder: Path, ports: Ports) -> Scene:
     """Where everything of an installation stands."""
     keys = {
-        name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519") for name in SYSTEMS
+        name: SigningKey.load((folder / f"keys/{name}.pem").read_bytes(), f"{name}-1", "ed25519")
+        for name in (*SYSTEMS, RESOLUTION_SYSTEM)
     }
     base = "http://127.0.0.1"
     return Scene(

@@ -260,7 +260,11 @@ class ResultWatch:
         now = self._store.clock.now()
         ready = await self._ready(kept)
         wanted = tuple(self._rules.upstreams)
-        if kept.state is ResultState.PASSED and wanted and not ready:
+        listed = results.parse_list(await self._store.journal.record(results.list_key(kept.dossier)))
+        entry = listed.with_code(kept.code)
+        # Named again after it was sent everywhere, it has nothing left to follow: the look below closes it.
+        left = set(wanted) - set(entry.sent_to if entry is not None else ())
+        if kept.state is ResultState.PASSED and left and not ready:
             age = (now - (kept.judged_at or now)).total_seconds()
             every = next(every for until, every in _LANES if age < until)
             self._rest.rest(kept.code, now, every)

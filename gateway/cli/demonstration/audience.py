@@ -65,6 +65,10 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Bị từ chối sau khi thu hồi sự đồng ý", verdict.refused_after_revocation),
         ("Luồng giữ lại chờ người (held)", len(verdict.held)),
         ("Thông điệp chờ sau luồng bị giữ", verdict.behind_held),
+        ("Kết quả đã ký số qua cổng (results signed)", verdict.results_signed),
+        ("Kết quả kiểm tra đạt TOTAL-PASSED", verdict.results_passed),
+        ("Kết quả đã đến Cổng DVC sau trạng thái của nó", verdict.results_delivered),
+        ("Kết quả bị giữ lại (sửa sau khi ký)", len(verdict.results_held)),
         ("Điểm đúng hạn do Cổng tự tính", _score(score)),
         ("Thời gian", f"{seconds:.1f} giây"),
     )
@@ -75,6 +79,8 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         out.print(f"[green]✓[/] {check}")
     if verdict.held:
         _announce_held(verdict.held)
+    for code, reason in verdict.results_held:
+        out.print(f"[green]✓[/] Giữ lại {code}: {reason} Các trạng thái sau của hồ sơ vẫn được giao.", markup=True)
     for fault in verdict.faults[:_LISTED]:
         out.print(f"[red]✗[/] {fault}")
     out.print(

@@ -104,15 +104,16 @@ class Role:
         """The same role, ended after its first `count` events."""
         return replace(self, events=self.events[:count])
 
-    def message(self, event: Mapping[str, object]) -> tuple[str, bytes]:
-        """Media type and bytes with which this system reports an event of the role."""
+    def message(self, event: Mapping[str, object], result: foreign.Paper | None = None) -> tuple[str, bytes]:
+        """Media type and bytes with which this system reports an event of the role; `result` in place of the unsigned one."""
         if self.system != FOREIGN:
             return "application/json", msgspec.json.encode(event)
         happened, number = str(event["state"]), int(str(event["sequence"]))
         paper_of = foreign.Paper(f"BS-{number}")
         if happened == "resolved":
             issued = paper(self.code)
-            paper_of = foreign.Paper("GP-1", "Giấy phép biểu diễn (ví dụ)", len(issued), sha256(issued).hexdigest())
+            unsigned = foreign.Paper("GP-1", "Giấy phép biểu diễn (ví dụ)", len(issued), sha256(issued).hexdigest())
+            paper_of = result or unsigned
         at = datetime.fromisoformat(str(event["occurred_at"])).astimezone(LOCAL_ZONE)
         return foreign.CONTENT_TYPE, foreign.message(self.code, number, happened, at, paper_of)
 

@@ -13,9 +13,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import aiohttp
+from yarl import URL
 
 from gateway.admin.client import NotRunning, ask
 from gateway.cli.demonstration.cast import FOREIGN, LEAVING, Role, paper
+from gateway.cli.demonstration.papers import Desk, foreign_paper, naming
 from gateway.cli.demonstration.stage import Stage
 from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
 from gateway.cli.installation import RESOLUTION_SYSTEM
@@ -109,6 +111,7 @@ class Play:
         self.progress = progress
         self.verdict = Verdict()
         self.farewell: Farewell | None = None
+        self.desk: Desk | None = None
 
     async def register(self) -> None:
         """The resolution system registers every dossier; there is no other way in."""
@@ -139,13 +142,6 @@ class Play:
     async def push(self) -> None:
         """All systems push their events, in order per dossier, each until it is acknowledged."""
         self.progress.act = "các hệ thống gửi sự kiện"
-        own = [event for role in self.roles if role.system == RESOLUTION_SYSTEM for event in role.events]
-        papers = [
-            {"dossier_code": code, "media_type": "application/pdf", "content": b64encode(paper(code)).decode("ascii")}
-            for code in dict.fromkeys(str(event["dossier_code"]) for event in own if "results" in event)
-        ]
-        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/files", papers)
-        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
         waiting: asyncio.Queue[Role] = asyncio.Queue()
         for role in self.roles:
             if role.system != RESOLUTION_SYSTEM and (self.farewell is None or role.system != LEAVING):
@@ -153,8 +149,25 @@ class Play:
         async with asyncio.TaskGroup() as group:
             if self.farewell is not None:
                 group.create_task(self._leave(self.farewell))
+            group.create_task(self._push_own())
             for _ in range(_PRODUCERS):
                 group.create_task(self._produce(waiting))
+
+    async def _push_own(self) -> None:
+        """The resolution system sends its own papers, signed where there is a desk, and then its own events."""
+        own: list[Mapping[str, object]] = []
+        papers = []
+        for role in self.roles:
+            if role.system != RESOLUTION_SYSTEM:
+                continue
+            issued = await self.desk.issue(self.call, role) if self.desk is not None else None
+            own += [naming(event, issued) if issued is not None else event for event in role.events]
+            if any("results" in event for event in role.events):
+                kind = issued.kind.media_type if issued is not None else "application/pdf"
+                content = b64encode(issued.content if issued is not None else paper(role.code)).decode("ascii")
+                papers.append({"dossier_code": role.code, "media_type": kind, "content": content})
+        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/files", papers)
+        await self._stage.send("POST", f"{self.scene.resolution}/_simulator/events", own)
 
     async def _produce(self, waiting: asyncio.Queue[Role]) -> None:
         while not waiting.empty():
@@ -164,11 +177,15 @@ class Play:
 
     async def _report(self, role: Role, event: Mapping[str, object]) -> str:
         """The files of an event first, then the event, in the dialect of its system; the event's id, from the receipt."""
+        result = None
         if "results" in event:
-            await self._until_acknowledged(
-                role.system, f"/v1/files?dossier={role.code}", "application/pdf", paper(role.code)
-            )
-        receipt = await self._until_acknowledged(role.system, "/v1/events", *role.message(event))
+            issued = await self.desk.issue(self.call, role) if self.desk is not None else None
+            if issued is not None:
+                event, result = naming(event, issued), foreign_paper(issued)
+            else:
+                target = f"/v1/files?dossier={role.code}"
+                await self.call(role.system, "POST", target, "application/pdf", paper(role.code))
+        receipt = await self.call(role.system, "POST", "/v1/events", *role.message(event, result))
         self.progress.accepted += 1
         self.verdict.foreign += role.system == FOREIGN
         found = _EVENT_ID.search(receipt)
@@ -195,15 +212,15 @@ class Play:
                 raise
             self.verdict.faults.append(f"{role.code}: được tiếp nhận sau khi sự đồng ý đã bị thu hồi")
 
-    async def _until_acknowledged(self, system: str, target: str, media_type: str, body: bytes) -> bytes:
-        """The receipt. A producer that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
+    async def call(self, system: str, method: str, target: str, media_type: str, body: bytes) -> bytes:
+        """The answer. A caller that lost our answer repeats the same bytes: lawful, and answered `duplicate`."""
         pause = 0.05
-        stated = Stated(media_type, sha256(body).digest())
+        stated = Stated(media_type, sha256(body).digest()) if media_type else None
         while True:
-            headers = sign_head("POST", target, stated, self.scene.keys[system], int(time.time()))
+            headers = sign_head(method, target, stated, self.scene.keys[system], int(time.time()))
             try:
-                async with self._stage.session.post(
-                    f"{self.scene.gateway}{target}", data=body, headers=headers
+                async with self._stage.session.request(
+                    method, URL(f"{self.scene.gateway}{target}", encoded=True), data=body or None, headers=headers
                 ) as response:
                     if response.status in (200, 201, 202):
                         return await response.read()
@@ -257,7 +274,18 @@ class Play:
         behind = sum(lane["depth"] for lane in status["lanes"] if lane["state"] == "HELD")
         held = sum(upstream["messages"].get("HELD", 0) for upstream in status["upstreams"])
         open_messages = sum(upstream["messages"].get(state, 0) for upstream in status["upstreams"] for state in moving)
-        return not counts["events"]["waiting"] and open_messages <= behind - held and not status["parked_events"]
+        if counts["events"]["waiting"] or open_messages > behind - held or status["parked_events"]:
+            return False
+        stuck = {lane["dossier"] for lane in status["lanes"] if lane["state"] == "HELD"}
+        return self.desk is None or await self._results_stand(stuck)
+
+    async def _results_stand(self, stuck: set[str]) -> bool:
+        """Whether the gateway is busy with no result any more; one whose state waits behind a held lane waits with it."""
+        try:
+            results = await ask(self.scene.admin, "results")
+        except (NotRunning, aiohttp.ClientError, OSError):
+            return False
+        return all(one["result"].rpartition("-KQ(")[0] in stuck for one in results["open"])
 
     async def watch(self) -> Any:
         """The operator's view; None while the gateway is away."""
@@ -276,8 +304,8 @@ class Play:
         """Compare what was pushed with what the outside holds."""
         self.progress.act = "đối chiếu"
         verdict = self.verdict
-        portal = {held["code"]: held for held in await self._pages(f"{self.scene.portal}/_simulator/dossiers")}
-        resolution = {held["code"]: held for held in await self._pages(f"{self.scene.resolution}/_simulator/dossiers")}
+        portal = {held["code"]: held for held in await self.pages(f"{self.scene.portal}/_simulator/dossiers")}
+        resolution = {held["code"]: held for held in await self.pages(f"{self.scene.resolution}/_simulator/dossiers")}
         status = await ask(self.scene.admin, "lanes", query={"limit": "100000", "blocked": "1"})
         blocked: dict[str, list[str]] = {}
         for lane in status["lanes"]:
@@ -297,10 +325,11 @@ class Play:
         verdict.accepted = self.progress.accepted + int(counts["events"]["acknowledged"])
         return verdict
 
-    async def _pages(self, url: str) -> list[Any]:
+    async def pages(self, url: str, more: str = "") -> list[Any]:
+        """All dossiers that a simulator holds."""
         found: list[Any] = []
         while True:
-            page = (await self._stage.get(f"{url}?offset={len(found)}&limit=500"))["dossiers"]
+            page = (await self._stage.get(f"{url}?offset={len(found)}&limit=500{more}"))["dossiers"]
             if not page:
                 return found
             found.extend(page)

@@ -33,12 +33,12 @@ class Stage:
     session: aiohttp.ClientSession
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
-    async def start(self, name: str, arguments: list[str], ready_url: str) -> None:
-        """Start `python -m gateway …` and wait until it answers."""
+    async def start(self, name: str, arguments: list[str], ready_url: str, module: str = "gateway") -> None:
+        """Start `python -m gateway …`, or another module, and wait until it answers."""
         log = (self.folder / f"{name}.log").open("ab")
         # A session of its own: what happens to the play's terminal does not reach its processes.
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", *arguments],
+            [sys.executable, "-m", module, *arguments],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
@@ -64,14 +64,15 @@ class Stage:
         tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
         raise StageFailed(f"{name} không khởi động được:\n{tail}")
 
-    async def run(self, arguments: list[str]) -> str:
-        """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended well."""
+    async def run(self, arguments: list[str], ends: int = 0) -> str:
+        """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended with this code."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "gateway", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
         )
         told, wrong = await process.communicate()
-        if process.returncode != 0:
-            raise StageFailed(f"gateway {' '.join(arguments)}: {(told + wrong).decode(errors='replace')[-1_000:]}")
+        if process.returncode != ends:
+            seen = f"gateway {' '.join(arguments)} (mã {process.returncode}, chờ {ends})"
+            raise StageFailed(f"{seen}: {(told + wrong).decode(errors='replace')[-1_000:]}")
         return told.decode()
 
     def kill(self, name: str) -> None:

@@ -57,6 +57,10 @@ class Verdict:
     echoes: int = 0
     foreign: int = 0
     refused_after_revocation: int = 0
+    results_signed: int = 0
+    results_passed: int = 0
+    results_delivered: int = 0
+    results_held: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)
@@ -115,11 +119,13 @@ def _compare(label: str, wanted: Sequence[str], got: Sequence[str], verdict: Ver
 
 def portal_view(dossier: Mapping[str, Any]) -> tuple[list[str], list[str], int, int]:
     """States and rows of a portal dossier without repeats, and how many echoes and repeated rows there were."""
-    versions = [entry for entry in dossier["versions"] if entry["effect"] != "echo"]
+    # A version that differs in nothing but the results tells no state; results have a verdict of their own (proof.py).
+    told = [entry for entry in dossier["versions"] if entry["effect"] != "result"]
+    versions = [entry for entry in told if entry["effect"] != "echo"]
     rows = [entry for entry in dossier["progress"] if entry["repeat_of"] < 0]
     return (
         [str(entry["state"]) for entry in versions],
         [str(entry["state"]) for entry in rows],
-        len(dossier["versions"]) - len(versions),
+        len(told) - len(versions),
         len(dossier["progress"]) - len(rows),
     )

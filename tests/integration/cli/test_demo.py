@@ -29,14 +29,19 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        out, err = process.communicate(timeout=100)
+        out, err = process.communicate(timeout=150)
         assert process.returncode == 0, err.decode()
         verdict = msgspec.json.decode(out)
         assert verdict["sound"] is True and verdict["accepted"] >= 40
         assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
         assert all(reason for _, _, reason in verdict["held"])
         assert verdict["foreign"] >= 3 and verdict["refused_after_revocation"] == 1
-        assert len(verdict["decisions"]) == 2 and len(verdict["checks"]) == 2
+        assert len(verdict["decisions"]) == 2 and len(verdict["checks"]) >= 4
+        assert verdict["results_signed"] == verdict["results_passed"] + 1 >= 3
+        ((_, reason),) = verdict["results_held"]
+        assert reason == "Nội dung đã bị thay đổi sau khi ký."
+        assert verdict["results_delivered"] >= 1
+        assert any("mã thoát 1" in check for check in verdict["checks"])
         assert verdict["score"]["dossiers"] >= 11
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.

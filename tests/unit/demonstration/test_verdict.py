@@ -156,6 +156,7 @@ def test_the_portal_view_counts_echoes_and_repeats_apart() -> None:
             {"state": "2", "effect": "new"},
             {"state": "2", "effect": "echo"},
             {"state": "4", "effect": "new"},
+            {"state": "4", "effect": "result"},
         ],
         "progress": [{"state": "2", "repeat_of": -1}, {"state": "4", "repeat_of": -1}, {"state": "4", "repeat_of": 1}],
     }
