@@ -52,10 +52,10 @@ Vet = Callable[[str], bool]
 
 
 class FetchError(Exception):
-    """Không tải được tệp từ địa chỉ đã nêu."""
+    """Không tải được tệp từ địa chỉ đã nêu. `there`: the host is well and answered; only this address is wrong."""
 
-    def __init__(self, code: str, message_vi: str) -> None:
-        self.code, self.message_vi = code, message_vi
+    def __init__(self, code: str, message_vi: str, *, there: bool = False) -> None:
+        self.code, self.message_vi, self.there = code, message_vi, there
         super().__init__(message_vi)
 
 
@@ -219,8 +219,9 @@ def _asked(
 def _check(answer: aiohttp.ClientResponse, limit: int) -> None:
     """Only a whole file is a file: a redirect, a part, an error and compressed content are none."""
     if answer.status != 200:
-        raise FetchError("status", f"Máy chủ đã nêu trả lời HTTP {answer.status} thay vì tệp.")
+        message = f"Máy chủ đã nêu trả lời HTTP {answer.status} thay vì tệp."
+        raise FetchError("answer", message, there=True)
     if answer.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
         raise FetchError("answer", "Máy chủ đã nêu gửi nội dung nén dù không được yêu cầu.")
     if (answer.content_length or 0) > limit:
-        raise FetchError("size", f"Tệp vượt quá {limit} byte.")
+        raise FetchError("size", f"Tệp vượt quá {limit} byte.", there=True)

@@ -68,7 +68,7 @@ class StatusFetcher:
                 async for piece in content.iter_chunked(_PIECE):
                     total += len(piece)
                     if total > limit:
-                        raise FetchError("size", f"Nội dung vượt quá {limit} byte.")
+                        raise FetchError("size", f"Nội dung vượt quá {limit} byte.", there=True)
                     pieces.append(piece)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise FetchError("answer", f"Máy chủ không trả lời trọn vẹn ({type(error).__name__}).") from None

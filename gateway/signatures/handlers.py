@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from aiohttp import web
 
-from gateway.errors import Fault, Invalid, UpstreamUnavailable
+from gateway.errors import Conflict, Fault, Invalid
 from gateway.intake.accept import Door
 from gateway.intake.validate import read_body
 from gateway.records.signatures import Intent
@@ -49,7 +49,7 @@ class SignatureHandlers:
         body = await read_body(request, door.limits.max_body_bytes, door.limits.body_timeout_s)
         caller = await door.reader(door.authenticator.parts(request), body)
         if self._requests is None:
-            raise UpstreamUnavailable("Cổng này chưa được cấu hình để ký số.", code="signing_not_configured")
+            raise Conflict("Cổng này chưa được cấu hình để ký số.", code="signing_not_configured")
         asked = _read(body)
         intent = Intent(
             system=caller.system_code,

@@ -26,7 +26,6 @@ _LOG = logging.getLogger("gateway.signatures")
 _ROUNDS = 3
 _AT_ONCE = 8
 _MOST_STANDINGS = 1_024
-_HOST_IS_THERE = frozenset({"status", "size"})
 
 
 class Fetches(Protocol):
@@ -215,7 +214,7 @@ class StatusDesk:
             code = error.code if isinstance(error, FetchError) else "time"
             _LOG.warning("status not fetched", extra={"code": code, "kind": errand.kind.value, "host": host})
             # Addresses come out of strangers' certificates: a wrong one must not speak for the host that all others need.
-            self._failed(errand.url if code in _HOST_IS_THERE else host)
+            self._failed(errand.url if isinstance(error, FetchError) and error.there else host)
             return None
         for asked in (host, errand.url):
             self._standings.pop(asked, None)
