@@ -109,7 +109,7 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
-        around = Surroundings(door, cabinet, House(wake, hooks.alarm, reach), verifier)
+        around = Surroundings(door, cabinet, House(wake, hooks.alarm, reach, partial(_sends_ahead, register)), verifier)
         parts = InternalParts(
             door=door,
             render_metrics=partial(gauges.render, metrics, journal, clock),
@@ -197,11 +197,16 @@ async def open_cabinet(loaded: Loaded, journal: SqliteJournal) -> Cabinet:
     return cabinet
 
 
+def _sends_ahead(callers: Register, system: str) -> bool:
+    """Whether what this system reports goes outside as soon as the resolution system acknowledged it."""
+    caller = callers.get(system)
+    return caller is not None and caller.role == "sector" and caller.outside == "on_ack"
+
+
 def follow_ups(callers: Register, routes: Routes, delivery: Delivery) -> tuple[NewDelivery, ...]:
     """What an acknowledged push to the resolution system sets off outside: nothing, unless its system is `on_ack`."""
     event = delivery.carried.event
-    caller = callers.get(event.system_code)
-    if caller is None or caller.role != "sector" or caller.outside != "on_ack":
+    if not _sends_ahead(callers, event.system_code):
         return ()
     return fan_out(
         (route for route in routes.follow_ups() if route.upstream != delivery.upstream),

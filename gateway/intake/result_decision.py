@@ -52,8 +52,8 @@ class ResultJudged:
 
     `version` is that of the record looked at. `judged` None: nothing new was judged; then `reason` says why it is held or
     waits, or (for one that passed) only the lanes are looked at. `ready`: upstreams, with their operation, whose lane has
-    the state already that the result belongs to. `again_at`: when to judge again what could not be judged. `overdue`: the
-    alarm about missing status information is raised with this.
+    the state already that the result belongs to, seen while the dossier's course had the version `course`. `again_at`: when
+    to judge again what could not be judged. `overdue`: the alarm about missing status information is raised with this.
     """
 
     code: str
@@ -62,6 +62,7 @@ class ResultJudged:
     judged: Judged | None = None
     reason: str = ""
     ready: tuple[tuple[str, str], ...] = ()
+    course: int = 0
     wanted: tuple[str, ...] = ()
     overdue: bool = False
     signers: str = ""
@@ -142,7 +143,8 @@ def decide_judged(situation: Situation, intake: Intake, subject: ResultJudged) -
     listed = listed.put(entry)
     deliveries: tuple[NewDelivery, ...] = ()
     if after.state is ResultState.PASSED:
-        chosen = tuple(pair for pair in subject.ready if pair[0] not in entry.sent_to)
+        ready = subject.ready if _same_course(situation, intake.dossier, subject.course) else ()
+        chosen = tuple(pair for pair in ready if pair[0] not in entry.sent_to)
         listed = listed.put(replace(entry, sent_to=(*entry.sent_to, *(upstream for upstream, _ in chosen))))
         deliveries = _deliveries(situation, after, listed, chosen)
         rows += [audit("result.sent", ACTOR, before.dossier, result=after.code, upstream=one) for one, _ in chosen]
@@ -169,6 +171,12 @@ def decide_judged(situation: Situation, intake: Intake, subject: ResultJudged) -
         deliveries=deliveries,
         audit=tuple(rows),
     )
+
+
+def _same_course(situation: Situation, dossier: str, version: int) -> bool:
+    """Whether no event came in since the lanes were looked at: one that did has yet to go before the result, or with it."""
+    record = situation.records.get(courses.key(dossier))
+    return (record.version if record is not None else 0) == version
 
 
 def _concluded(before: KeptResult, subject: ResultJudged, owner: str, now: datetime) -> KeptResult:

@@ -19,6 +19,7 @@ import msgspec
 from gateway.clock import LOCAL_ZONE, Clock
 from gateway.errors import GatewayError
 from gateway.intake.result_decision import ResultJudged, begun_intake, judged_intake
+from gateway.intake.result_lanes import ready_lanes
 from gateway.intake.verification import Judged, Question, Verifier
 from gateway.journal.cabinet import Cabinet
 from gateway.journal.sealing import SealBroken
@@ -26,8 +27,7 @@ from gateway.journal.store import Journal
 from gateway.observe.crash import Reach, never
 from gateway.observe.working_time import WorkingTime
 from gateway.records import courses, files, results
-from gateway.records.results import KeptResult, ListedResult, ResultState
-from mappings.codes import DossierStatus
+from gateway.records.results import KeptResult, ResultState
 from mappings.signers import SignerTables
 from signing.errors import SigningError
 from signing.model import Evidence, Existence, TrustDomain
@@ -41,8 +41,6 @@ _TRIED = "tried"
 JOURNAL = "journal"
 OVERDUE = "result.overdue"
 
-# Which state of a dossier may carry a result that a snapshot, and no event, has named.
-_ENDED = frozenset({DossierStatus.RESOLVED, DossierStatus.RETURNED})
 _TO_JUDGE = frozenset({ResultState.AWAITING, ResultState.WAITING})
 # How long after a result passed its lanes are looked at again, and how often: (until this age, every).
 _LANES = ((60.0, 2.0), (3_600.0, 60.0), (float("inf"), 900.0))
@@ -73,11 +71,15 @@ class ResultRules:
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """Whom the watch tells: lanes with something new, alarms (code, upstream, Vietnamese), crash points of tests."""
+    """Whom the watch tells: lanes with something new, alarms (code, upstream, Vietnamese), crash points of tests.
+
+    `sends_ahead`: whether a system's events go outside as soon as the resolution system acknowledged them (`on_ack`).
+    """
 
     wake: Callable[[tuple[str, ...]], None] = lambda _upstreams: None
     alarm: Callable[[str, str, str], None] = lambda _code, _upstream, _detail: None
     reach: Reach = never
+    sends_ahead: Callable[[str], bool] = lambda _system: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,13 +243,15 @@ class ResultWatch:
         pauses = self._rules.retry_s
         again = now + timedelta(seconds=pauses[min(kept.tries, len(pauses) - 1)])
         waited = self._rules.working.between(kept.waiting_since or now, now)
+        ready = await ready_lanes(self._store.journal, self._rules.upstreams, self._house.sends_ahead, kept)
         subject = ResultJudged(
             code=kept.code,
             version=kept.version,
             again_at=again,
             judged=judged,
             reason=reason,
-            ready=await self._ready(kept),
+            ready=ready.lanes,
+            course=ready.course,
             wanted=tuple(self._rules.upstreams),
             overdue=waited >= self._rules.alarm_after,
             signers=self._rules.signers.version,
@@ -258,18 +262,19 @@ class ResultWatch:
     async def _let_go(self, kept: KeptResult) -> None:
         """A result that passed follows its state into each lane, once that has it."""
         now = self._store.clock.now()
-        ready = await self._ready(kept)
+        ready = await ready_lanes(self._store.journal, self._rules.upstreams, self._house.sends_ahead, kept)
         wanted = tuple(self._rules.upstreams)
         listed = results.parse_list(await self._store.journal.record(results.list_key(kept.dossier)))
         entry = listed.with_code(kept.code)
         # Named again after it was sent everywhere, it has nothing left to follow: the look below closes it.
         left = set(wanted) - set(entry.sent_to if entry is not None else ())
-        if kept.state is ResultState.PASSED and left and not ready:
+        if kept.state is ResultState.PASSED and left and not ready.lanes:
             age = (now - (kept.judged_at or now)).total_seconds()
             every = next(every for until, every in _LANES if age < until)
             self._rest.rest(kept.code, now, every)
             return
-        await self._write(kept, ResultJudged(kept.code, kept.version, now, ready=ready, wanted=wanted))
+        subject = ResultJudged(kept.code, kept.version, now, ready=ready.lanes, course=ready.course, wanted=wanted)
+        await self._write(kept, subject)
 
     async def _write(self, kept: KeptResult, subject: ResultJudged) -> None:
         """One transaction; then whoever has to know is told."""
@@ -307,32 +312,6 @@ class ResultWatch:
     async def _content(self, kept: KeptResult) -> bytes | None:
         """The stored file, whole; None where it cannot be opened any more."""
         return await read_file(self._store, kept.dossier, kept.sha256)
-
-    async def _ready(self, kept: KeptResult) -> tuple[tuple[str, str], ...]:
-        """The upstreams whose lane has the state that this result belongs to, and not yet the result."""
-        journal = self._store.journal
-        listed = results.parse_list(await journal.record(results.list_key(kept.dossier)))
-        entry = listed.with_code(kept.code)
-        if entry is None:
-            return ()
-        course = await journal.record(courses.key(kept.dossier))
-        ended = course is not None and courses.parse(course).state() in _ENDED
-        rows = await journal.deliveries_of(kept.dossier)
-        return tuple(
-            (upstream, operation)
-            for upstream, operation in self._rules.upstreams.items()
-            if upstream not in entry.sent_to
-            and any(
-                row.upstream == upstream
-                and row.operation != operation
-                and (_names(entry, row.source, row.event_id) or (not entry.named_in and ended))
-                for row in rows
-            )
-        )
-
-
-def _names(entry: ListedResult, source: str, event_id: str) -> bool:
-    return any((cause.system, cause.event_id) == (source, event_id) for cause in entry.named_in)
 
 
 async def expected_signers(journal: Journal, rules: ResultRules, kept: KeptResult) -> tuple[ExpectedSigner, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -168,6 +169,26 @@ async def test_a_sectors_result_waits_for_the_event_that_takes_its_state_outside
     await hall.push("RES", 1, "resolved", caused_by=cause, results=())
     await hall.watch.look()
     assert await hall.lane() == ["state", "progress", "results"]
+
+
+async def test_a_result_comes_behind_every_state_that_was_accepted_without_it(building: Any, words: Any) -> None:
+    """on_ack: a state on its way outside would replace the dossier there without the result; so the result waits for it."""
+    async with building.open() as hall:
+        hall.watch._house = replace(hall.watch._house, sends_ahead=lambda system: system == "SEC-A")
+        code = await hall.resolved(words.good)
+        before = await hall.lane()
+        await hall.push("SEC-A", 1, "returned")
+        await hall.watch.look()
+        assert (await hall.kept(code)).state is ResultState.PASSED
+        assert await hall.lane() == before
+        (claim,) = await hall.journal.claim(
+            "resolution", limit=1, batch={}, lease=timedelta(minutes=1), now=hall.turned.moment
+        )
+        acknowledged = MessageSettlement(claim.deliveries[0].sequence, DeliveryState.DELIVERED, receipt=b"{}")
+        await hall.journal.settle(Settlement(claim.lane_id, claim.epoch, (acknowledged,)))
+        hall.turned.turn(hours=1)
+        await hall.watch.look()
+        assert await hall.lane() == [*before, "results"]
 
 
 async def test_a_result_in_a_snapshot_waits_until_the_dossier_has_ended(hall: Any, words: Any) -> None:
