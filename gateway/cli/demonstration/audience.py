@@ -68,7 +68,6 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Kết quả đã ký số qua cổng (results signed)", verdict.results_signed),
         ("Kết quả kiểm tra đạt TOTAL-PASSED", verdict.results_passed),
         ("Kết quả đã đến Cổng DVC sau trạng thái của nó", verdict.results_delivered),
-        ("Trong đó bị trạng thái gửi sau ghi đè ở Cổng DVC", verdict.results_replaced),
         ("Kết quả bị giữ lại (sửa sau khi ký)", len(verdict.results_held)),
         ("Điểm đúng hạn do Cổng tự tính", _score(score)),
         ("Thời gian", f"{seconds:.1f} giây"),

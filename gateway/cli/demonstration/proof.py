@@ -62,8 +62,6 @@ def judge_passed(code: str, seen: SeenResult, verdict: Verdict) -> None:
         verdict.faults.append(f"{name}: chờ đúng một kết quả ở Cổng DVC; thấy {', '.join(shown) or 'không có gì'}")
         return
     verdict.results_delivered += 1
-    # A state that was accepted before the verdict and sent after the result replaces the whole dossier without it.
-    verdict.results_replaced += not (seen.portal or {})["fields"].get("DanhSachGiayToKetQua")
     fault = _placed(name, seen.portal or {})
     if fault:
         verdict.faults.append(fault)
@@ -76,8 +74,8 @@ def _placed(name: str, portal: Mapping[str, Any]) -> str:
         return f"{name}: hiện ở Cổng DVC bên trạng thái {state}, trước khi hồ sơ có kết quả"
     brought = sum(version["effect"] == "result" for version in portal["versions"])
     listed = [one["GiayToId"] for one in portal["fields"].get("DanhSachGiayToKetQua") or ()]
-    if brought > 1 or listed.count(name) > 1 or set(listed) - {name}:
-        return f"{name}: giao {brought} lần; Cổng DVC đang ghi {', '.join(listed)}"
+    if brought > 1 or listed != [name]:
+        return f"{name}: giao {brought} lần; Cổng DVC đang ghi {', '.join(listed) or 'không có gì'}"
     return ""
 
 

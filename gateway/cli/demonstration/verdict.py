@@ -60,7 +60,6 @@ class Verdict:
     results_signed: int = 0
     results_passed: int = 0
     results_delivered: int = 0
-    results_replaced: int = 0
     results_held: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
