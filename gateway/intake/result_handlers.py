@@ -24,7 +24,7 @@ from gateway.intake.authenticate import Caller
 from gateway.intake.course import RESOLUTION
 from gateway.intake.personal import Read
 from gateway.intake.recording import Recording, recording_intake
-from gateway.intake.result_decision import sentence
+from gateway.intake.result_decision import REASONS, sentence
 from gateway.intake.result_watch import JOURNAL, ResultRules, Store, expected_signers, known_evidence, read_file
 from gateway.intake.validate import read_body
 from gateway.intake.verification import Judged, Question, Verifier
@@ -204,15 +204,20 @@ def report_view(kept: KeptResult, public_url: str) -> dict[str, object]:
 
 
 def public_view(kept: KeptResult) -> dict[str, object]:
-    """What anybody may know who has the code: whether to trust it, and which organisations signed. Nobody's name."""
+    """What anybody may know who has the code: whether to trust it, and which organisations signed. Nobody's name.
+
+    Of a result that is not published the verdict on its signatures is told, and nothing of how the ministry came to hold it.
+    """
     published = kept.state is ResultState.PASSED
     message = (_BY_DECISION if kept.overridden else _PUBLISHED) if published else _NOT_PUBLISHED
     report = kept.report
+    if not published and kept.reason and kept.reason not in REASONS:
+        message = f"{message} {sentence(kept.reason)}"
     return {
         "result_code": kept.code,
         "published": published,
         "verdict": report.conclusion if report is not None else None,
-        "message_vi": message if published or not kept.reason else f"{message} {sentence(kept.reason)}".strip(),
+        "message_vi": message,
         "checked_at": kept.judged_at,
         "sha256": kept.sha256 if published else None,
         "signers": [_signer(one) for one in report.signatures] if published and report is not None else [],

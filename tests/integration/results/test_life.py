@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.intake.result_handlers import public_view
 from gateway.journal.model import Claim, DeliveryState, MessageSettlement, Settlement
 from gateway.records import results
 from gateway.records.results import ResultState, result_code
@@ -400,6 +401,20 @@ async def test_a_refused_result_goes_nowhere_and_sets_its_content_free(hall: Any
     assert (await hall.kept(right)).state is ResultState.PASSED
     assert (await hall.kept(wrong)).state is ResultState.REFUSED
     assert "results" not in await hall.lane()
+
+
+async def test_the_public_learns_that_a_result_is_not_published_and_not_what_the_ministry_decided(
+    hall: Any, words: Any
+) -> None:
+    """A changed content is said to be changed; a refusal, or that another dossier has it, stays inside."""
+    changed = await hall.resolved(words.changed)
+    refused = await hall.resolved(words.good, words.other)
+    await hall.watch.look()
+    assert "thay đổi" in str(public_view(await hall.kept(changed))["message_vi"])
+    kept = replace(await hall.kept(refused), state=ResultState.HELD, reason="refused", reason_vi="Đã từ chối.")
+    told = public_view(kept)
+    assert (told["published"], told["signers"]) == (False, [])
+    assert "từ chối" not in str(told["message_vi"])
 
 
 async def test_numbers_are_given_in_the_order_of_naming_and_never_twice(hall: Any, words: Any) -> None:
