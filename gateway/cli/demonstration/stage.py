@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -16,9 +17,12 @@ from typing import Any
 import aiohttp
 import msgspec
 
+from gateway.cli.screen import EX_CONFIG
 from gateway.errors import GatewayError
 
 _START_LIMIT_S = 30.0
+_PATIENCE_S = 20.0
+_STORE_IN_USE = EX_CONFIG  # how a command ends that finds the store held and nobody listening
 
 
 class StageFailed(GatewayError):
@@ -65,15 +69,27 @@ class Stage:
         raise StageFailed(f"{name} không khởi động được:\n{tail}")
 
     async def run(self, arguments: list[str], ends: int = 0) -> str:
-        """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended with this code."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "gateway", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        told, wrong = await process.communicate()
-        if process.returncode != ends:
-            seen = f"gateway {' '.join(arguments)} (mã {process.returncode}, chờ {ends})"
-            raise StageFailed(f"{seen}: {(told + wrong).decode(errors='replace')[-1_000:]}")
-        return told.decode()
+        """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended with this code.
+
+        A gateway that is starting again holds its store and does not listen yet: then the same order is given again.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "gateway",
+                *arguments,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            told, wrong = await process.communicate()
+            if process.returncode == ends:
+                return told.decode()
+            if process.returncode != _STORE_IN_USE or time.monotonic() > until:
+                seen = f"gateway {' '.join(arguments)} (mã {process.returncode}, chờ {ends})"
+                raise StageFailed(f"{seen}: {(told + wrong).decode(errors='replace')[-1_000:]}")
+            await asyncio.sleep(0.2)
 
     def kill(self, name: str) -> None:
         """SIGKILL: no handler runs, nothing is flushed."""
