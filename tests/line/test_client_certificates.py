@@ -131,7 +131,7 @@ def start(house: House) -> None:
     def ready() -> bool:
         try:
             return house.call(Call(), "GET", "/readyz", b"", {}).status == 200
-        except OSError:
+        except (OSError, http.client.HTTPException):  # before anybody listens a socket may even meet itself
             return False
 
     until(ready, "the gateway answers", 30.0)
