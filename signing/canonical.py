@@ -50,6 +50,23 @@ class XmlRefused(ValueError):
         super().__init__(f"{code}: {message_vi}")
 
 
+def _parser(*, huge: bool = False, collect_ids: bool = True) -> etree.XMLParser:
+    """The one set of refusals for whatever is read: no DTD, no entities, no network, no repair."""
+    return etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        dtd_validation=False,
+        attribute_defaults=False,
+        collect_ids=collect_ids,
+        huge_tree=huge,
+        recover=False,
+        remove_blank_text=False,
+        strip_cdata=True,
+    )
+
+
 def parse_xml(raw: bytes, limits: XmlLimits = XmlLimits()) -> Element:
     """The root element of a document; raises `XmlRefused` and nothing else, whatever the bytes."""
     if len(raw) > limits.max_bytes:
@@ -58,19 +75,8 @@ def parse_xml(raw: bytes, limits: XmlLimits = XmlLimits()) -> Element:
     # Each element writes at least one "<": far more of them than allowed are refused before any tree is built.
     if body.count(b"<") > 2 * limits.max_elements + 1:
         raise _too_many(limits)
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        huge_tree=False,
-        recover=False,
-        strip_cdata=True,
-    )
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as error:
         line, column = error.position
         raise XmlRefused("xml_sai_cu_phap", f"XML sai cú pháp tại dòng {line}, cột {column}.") from None
@@ -183,21 +189,8 @@ def parse_signed(raw: bytes, limits: ReadingLimits) -> Element:
 def parse_admitted(body: bytes, limits: ReadingLimits) -> Element:
     """The same for bytes that `admitted` gave; raises `NotAdmitted`."""
     huge = len(body) >= _HUGE
-    parser = etree.XMLParser(
-        encoding="utf-8",
-        resolve_entities=False,
-        no_network=True,
-        load_dtd=False,
-        dtd_validation=False,
-        attribute_defaults=False,
-        collect_ids=False,
-        huge_tree=huge,
-        recover=False,
-        remove_blank_text=False,
-        strip_cdata=True,
-    )
     try:
-        root = etree.fromstring(body, parser)
+        root = etree.fromstring(body, _parser(huge=huge, collect_ids=False))
     except etree.XMLSyntaxError as error:
         line, column = error.position
         raise NotAdmitted("well_formed", f"line {line}, column {column}") from None
