@@ -31,6 +31,7 @@ from connectors.kit.errors import CertificateExpired, ContractChanged, DeliveryE
 from connectors.kit.faults import FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Ended, Faults, Ground, Prepared, Subject, fresh_budget, ground, kit_of
 from connectors.kit.loopback_tls import self_signed
+from connectors.kit.signing_on import SignOn
 
 Check = Callable[[Subject, Ears], Awaitable[Faults]]
 
@@ -54,6 +55,7 @@ PROTOCOLS: Mapping[str, type[object]] = {
     "Ledger": Ledgers,
     "TaskDeliverer": TaskDeliverer,
     "TaskEnquirer": TaskEnquirer,
+    "SignOn": SignOn,
 }
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {

@@ -178,23 +178,39 @@ class TaskEnquirer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One lawful question: `purpose` and who asks are required, and audited."""
+    """One lawful question: `purpose` and who asks are required, and audited.
+
+    `subject` says whom or what it is about (a catalogue, a procedure; for a person nothing), `fields` with which words: of a
+    person `full_name`, `personal_id` or `cmnd`, `birth`. `operation` is one of trigger `call`; `procedure_code` (the national
+    one) and `dossier_code` are what it is asked for; `request_id` is the same however often one question is sent.
+    """
 
     subject: str
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
     purpose: str
     officer: str
     unit: str
     dossier_code: str = ""
+    operation: str = ""
+    procedure_code: str = ""
+    request_id: str = ""
+    officer_account: str = ""
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The minimised answer to a `Question`; `found` False is a fact, never the result of a network error."""
+    """The minimised answer to a `Question`; `found` False is a fact, never the result of a network error.
+
+    `rows` are all that were found where there may be several (the members of a household); `fields` is the first of them.
+    `as_of` is the moment that the upstream says its words are of, as it says it.
+    """
 
     found: bool
-    fields: Mapping[str, str]
+    fields: Mapping[str, str] = field(repr=False)
     exchange: Exchange = Exchange()
+    rows: tuple[Mapping[str, str], ...] = field(default=(), repr=False)
+    as_of: str = ""
 
 
 @runtime_checkable

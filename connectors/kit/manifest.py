@@ -39,6 +39,7 @@ CAPABILITIES = frozenset(
         "Endpoint",
         "TaskDeliverer",
         "TaskEnquirer",
+        "SignOn",
     }
 )
 
