@@ -1,0 +1,1 @@
+"""One folder for each dialect: claims of a sign-on provider, messages of the population database."""
