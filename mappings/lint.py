@@ -17,6 +17,8 @@ from mappings.codes import DossierStatus
 from mappings.dialect_file import is_dialect
 from mappings.dialect_lint import NO_PUBLICATION, dialect_findings
 from mappings.lifecycle import KNOWN_GUARDS, KNOWN_REQUIREMENTS, judge_transition
+from mappings.person_fields import PLACES, catalogue_faults, place_faults
+from mappings.person_fields import TABLE as IDENTITY_FIELDS
 from mappings.sector import parse_profile
 from mappings.signers import TABLE as SIGNERS
 from mappings.signers import order_faults
@@ -114,6 +116,9 @@ def lint_table(table: CodeTable) -> Iterator[LintFinding]:
         yield from _gaps(table)
     if table.name == SIGNERS:
         yield from _lint_order(table)
+    for name, faults in ((IDENTITY_FIELDS, place_faults), (PLACES, catalogue_faults)):
+        if table.name == name:
+            yield from (LintFinding("unknown_value", name, row, message) for row, message in faults(table))
 
 
 def _lint_row(table: CodeTable, row: TableRow) -> Iterator[LintFinding]:
