@@ -18,6 +18,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from gateway.clock import Clock
 from gateway.errors import IntakeError, NotFound
+from gateway.identity.routing import IdentityRoutes
 from gateway.intake import xml_answers
 from gateway.intake.accept import Door
 from gateway.intake.endpoints import Mounted, RefusedNotice, Turnstile, respond
@@ -68,11 +69,12 @@ class InternalParts:
     mounted: tuple[Mounted, ...] = ()
     results: ResultDoor | None = None
     signatures: SignatureRequests | None = None
+    identity: IdentityRoutes = IdentityRoutes()
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeParts:
-    """What the edge application is made of: routes of connectors, and of the house the look-up of results alone.
+    """What the edge application is made of: routes of connectors, and of the house the look-up of results and sign-ons.
 
     There is no probe: strangers learn nothing of how the gateway is; a proxy in front of it looks whether it can connect.
     """
@@ -82,6 +84,7 @@ class EdgeParts:
     clock: Clock
     count: Count
     look_up: LookUp | None = None
+    identity: IdentityRoutes = IdentityRoutes()
     max_body_bytes: int = 262_144
     concurrency: int = 64
 
@@ -100,6 +103,7 @@ def create_internal_app(parts: InternalParts) -> web.Application:
     if parts.results is not None:
         app.add_routes(ResultHandlers(parts.results, parts.count).routes())
         app.add_routes(SignatureHandlers(parts.door, parts.signatures, parts.count).routes())
+    app.add_routes(parts.identity.internal)
     app.add_routes(
         [
             web.get("/healthz", _healthz(parts)),
@@ -111,7 +115,7 @@ def create_internal_app(parts: InternalParts) -> web.Application:
 
 
 def create_edge_app(parts: EdgeParts) -> web.Application:
-    """The application that strangers reach: callbacks and edge endpoints of connectors, and the look-up of results."""
+    """The application that strangers reach: callbacks and edge endpoints of connectors, the look-up of results, sign-ons."""
     turnstile = Turnstile(parts.concurrency)
 
     @web.middleware
@@ -125,6 +129,7 @@ def create_edge_app(parts: EdgeParts) -> web.Application:
     app.on_response_prepare.append(_told_as_problem)
     if parts.look_up is not None:
         app.add_routes(parts.look_up.routes())
+    app.add_routes(parts.identity.edge)
     return _with_mounted(app, "edge", parts.mounted)
 
 

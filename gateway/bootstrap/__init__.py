@@ -24,6 +24,7 @@ from gateway.app import InternalParts
 from gateway.bootstrap import desks, gauges, guests
 from gateway.bootstrap.desks import admin_desk
 from gateway.bootstrap.enrolment import open_register
+from gateway.bootstrap.identity import with_identity
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
@@ -121,7 +122,7 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
             files=FileDoor.of(door, cabinet, loaded.settings, reach, _fetcher(loaded)),
             mounted=mounted,
         )
-        parts = await with_results(loaded, parts, around, house)
+        parts = await with_identity(loaded, outside, await with_results(loaded, parts, around, house), house)
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))

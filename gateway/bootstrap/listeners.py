@@ -63,6 +63,7 @@ def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: 
                 clock=parts.door.clock,
                 count=lambda answer: parts.count(f"edge_{answer}"),
                 look_up=look_up(loaded, parts.door, lambda answer: parts.count(f"edge_{answer}")),
+                identity=parts.identity,
                 max_body_bytes=edge_settings.max_body_bytes,
                 concurrency=edge_settings.concurrency,
             )

@@ -20,6 +20,7 @@ from typing import Any, get_args
 import msgspec
 
 from connectors.kit.fetching import is_host
+from gateway.config.identity_faults import identity_faults
 from gateway.config.model import CallerRecord, Files, Loaded, Settings, Upstream
 from gateway.config.signing_faults import signing_faults
 from gateway.errors import ConfigError
@@ -90,6 +91,7 @@ def _semantic_faults(settings: Settings) -> list[str]:
         if tls is not None and tls.require_client_certificate and not tls.client_ca_file:
             faults.append(f"listen.{setting}.tls.client_ca_file: cần có khi require_client_certificate = true")
     faults.extend(signing_faults(settings))
+    faults.extend(identity_faults(settings))
     if settings.listen.edge is not None and settings.listen.edge.trusted_proxies:
         faults.append("listen.edge.trusted_proxies: chỉ dùng cho listen.internal; cổng ngoài không nhận Client-Cert")
     return faults

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gateway.config.identity import Identity
 from gateway.config.signing import Signing
 
 
@@ -302,6 +303,7 @@ class Settings(Struct, frozen=True):
     files: Files = Files()
     results: Results | None = None
     signing: Signing = Signing()
+    identity: Identity | None = None
     callers: dict[str, CallerRecord] = {}
     upstreams: dict[str, Upstream] = {}
     routes: tuple[RouteRule, ...] = ()
