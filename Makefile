@@ -26,8 +26,8 @@ check: ## format, lint, types, import contracts, mapping tables, connector folde
 	@scripts/setup dev
 	@scripts/check
 
-prove: ## the promise: kill, power, frozen, clock, backlog, foreign, exploring, benches (SCALE=ci a fifth, ONLY=power one part)
-	@scripts/setup dev
+prove: ## the promise: kill, power, frozen, clock, backlog, foreign, exploring, peers, benches (SCALE=ci a fifth, ONLY=power one part)
+	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
 bench: ## print the figures of bench/ (accept, claim, lag)

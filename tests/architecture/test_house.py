@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import importlib.util
+import json
 import os
 import re
 import statistics
@@ -168,6 +169,31 @@ def test_no_registry_host_and_no_local_path_is_committed(project: Path) -> None:
         pins = [line for line in text.splitlines() if re.match(r"^[a-z0-9].*==", line)]
         assert pins and text.count("--hash=sha256:") >= len(pins)
     assert not (project / "uv.lock").exists()
+
+
+def test_the_lock_of_the_peers_pins_every_file_and_names_no_place_to_fetch_it_from(project: Path) -> None:
+    """What npm installs is known by its digest alone; whoever installs says from where."""
+    peers = project / "tests/prove/peers"
+    text = (peers / "package-lock.json").read_text(encoding="utf-8")
+    lock = json.loads(text)
+    packages = {name: entry for name, entry in lock["packages"].items() if name}
+    assert packages
+    assert [name for name, one in packages.items() if "://" in json.dumps({**one, "funding": ""})] == []
+    unpinned = [name for name, one in packages.items() if not one.get("inBundle") and "integrity" not in one]
+    assert unpinned == []
+    assert all(str(one["integrity"]).startswith("sha512-") for one in packages.values() if "integrity" in one)
+    wanted = json.loads((peers / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    assert wanted == {name: packages[f"node_modules/{name}"]["version"] for name in wanted}
+    assert lock["packages"][""]["dependencies"] == wanted
+
+
+def test_each_set_of_requirements_holds_the_smaller_one_with_the_same_pins(project: Path) -> None:
+    """`scripts/setup prove` installs at once what `dev` and `runtime` would: only lines are added from one to the next."""
+    pins = {
+        kind: set(re.findall(r"^[a-z0-9].*==\S+", (project / f"requirements/{kind}.txt").read_text("utf-8"), re.M))
+        for kind in ("runtime", "dev", "prove")
+    }
+    assert pins["runtime"] and pins["runtime"] < pins["dev"] < pins["prove"]
 
 
 @pytest.mark.skipif("TTHC_TEST_WHEEL" not in os.environ, reason="only meaningful on the installed wheel")
