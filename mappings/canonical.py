@@ -28,6 +28,7 @@ from mappings.codes import (
     ResultMethod,
     SignatureFormat,
 )
+from mappings.partial_date import PartialDate
 
 SCHEMA_VERSION = "1"
 
@@ -58,12 +59,12 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """Chủ hồ sơ hoặc người nộp: a person or organisation."""
+    """Chủ hồ sơ hoặc người nộp: a person or organisation; of a birth as much as is known (many papers hold only the year)."""
 
     kind: PartyKind
     name: str
     id: Identity = Identity()
-    date_of_birth: date | None = None
+    date_of_birth: PartialDate | None = None
     phone: str = ""
     email: str = ""
     fax: str = ""

@@ -16,6 +16,7 @@ from enum import StrEnum
 from typing import Union, get_args, get_origin, get_type_hints
 
 from mappings.faults import CannotUnderstand, SectorFault
+from mappings.partial_date import PartialDate
 from mappings.text import is_blank, nfc
 
 Reader = Callable[[object], object]
@@ -25,6 +26,7 @@ _INT64 = 2**63
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d{1,9})?([Zz]|[+-]([01]\d|2[0-3]):[0-5]\d)?", re.ASCII)
 _FRACTION = re.compile(r"\.(\d+)")
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_BIRTH = re.compile(r"\d{4}(-\d\d){0,2}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -98,6 +100,18 @@ def read_day(raw: object) -> date:
         return date.fromisoformat(raw)
     except ValueError:
         raise wrong("sai_ngay", "Ngày không tồn tại trong lịch.") from None
+
+
+def read_birth(raw: object) -> PartialDate:
+    """A date of birth as far as it is known: `yyyy`, `yyyy-mm` or `yyyy-mm-dd`."""
+    if type(raw) is not str or not _BIRTH.fullmatch(raw):
+        raise wrong(
+            "sai_ngay", "Ngày sinh phải theo dạng năm, năm-tháng hoặc năm-tháng-ngày, ví dụ 1950, 1950-03, 1950-03-31."
+        )
+    try:
+        return PartialDate.parse(raw)
+    except ValueError:
+        raise wrong("sai_ngay", "Ngày sinh không tồn tại trong lịch.") from None
 
 
 def code_reader(kind: type[StrEnum]) -> Reader:
@@ -213,6 +227,7 @@ _PLAIN: dict[object, Reader] = {
     bool: read_flag,
     datetime: read_time,
     date: read_day,
+    PartialDate: read_birth,
 }
 
 

@@ -23,8 +23,8 @@ Dossier (dossier-model facts 2). Required: `dossier_code`, `version`, `origin`, 
   receipt_no?}, databases[], results[], delivery {result_method}, receipt_number, note, other_information,
   confidentiality, schema_version.
 
-Times are RFC 3339 with an offset, days `yyyy-mm-dd`, amounts whole đồng, closed lists those of `mappings.codes`;
-`null` is the same as absent; members not named here are left alone (the JSON Schema decides on them).
+Times are RFC 3339 with an offset, days `yyyy-mm-dd` (a birth also `yyyy` and `yyyy-mm`), amounts whole đồng, closed lists
+those of `mappings.codes`; `null` is the same as absent; members not named here are left alone (the JSON Schema decides on them).
 """
 
 from __future__ import annotations

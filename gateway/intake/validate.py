@@ -282,6 +282,7 @@ _VALIDATORS = {
 }
 
 PATTERNS: dict[str, tuple[str, str]] = {
+    "^[0-9]{4}(-[0-9]{2}){0,2}$": ("sai_ngay", "Ngày sinh phải viết dạng YYYY, YYYY-MM hoặc YYYY-MM-DD."),
     r"\S": ("de_trong", "Trường này không được để trống."),
     "^[0-9a-f]{64}$": ("sai_dinh_dang", "sha256 phải gồm 64 chữ số thập lục phân viết thường."),
     "^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$": (

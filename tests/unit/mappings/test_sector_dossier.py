@@ -9,9 +9,10 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
+from msgspec import ValidationError
 
-from mappings.canonical import Address, Dossier, DossierTimes, Payment, Reuse
-from mappings.codec import decode, encode
+from mappings.canonical import Address, Dossier, DossierTimes, Party, Payment, Reuse
+from mappings.codec import convert, decode, encode, encode_sorted, plain
 from mappings.codes import (
     CollectionTime,
     ComponentSource,
@@ -27,6 +28,7 @@ from mappings.codes import (
     ResultMethod,
 )
 from mappings.faults import CannotUnderstand
+from mappings.partial_date import PartialDate
 from mappings.reading import RecordReader
 from mappings.sector import load_profile, to_dossier
 
@@ -120,13 +122,55 @@ def test_money_is_a_whole_number_of_dong(dossier_tree: Tree, amount: object) -> 
     assert [fault.pointer for fault in caught.value.faults] == ["/fees/0/amount"]
 
 
-@pytest.mark.parametrize("day", ["20261120", "2026-W47-5", "20/11/2026", "2026-11-31", "2026-11-20T00:00:00Z", 5])
+_NO_DAYS = ["20261120", "2026-W47-5", "20/11/2026", "2026-11-31", "2026-11-20T00:00:00Z", 5]
+
+
+@pytest.mark.parametrize("day", [*_NO_DAYS, "2026-11", "2026"])
 def test_a_day_is_written_one_way(dossier_tree: Tree, day: object) -> None:
     """`yyyy-mm-dd` and nothing else."""
+    dossier_tree["submitter"]["id"]["issued_on"] = day
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(dossier_tree)
+    assert [fault.code for fault in caught.value.faults] == ["sai_ngay"]
+
+
+@pytest.mark.parametrize("day", [*_NO_DAYS, "2026-13", "0001", "", "2026-11-20-01", "２０２６"])
+def test_a_birth_that_no_calendar_has_is_refused_without_repeating_it(dossier_tree: Tree, day: object) -> None:
+    """A year, a month or a day, in one spelling each."""
     dossier_tree["submitter"]["date_of_birth"] = day
     with pytest.raises(CannotUnderstand) as caught:
         to_dossier(dossier_tree)
     assert [fault.code for fault in caught.value.faults] == ["sai_ngay"]
+    assert not str(day) or str(day) == "5" or str(day) not in str(caught.value)
+
+
+@pytest.mark.parametrize("birth", ["1950", "1950-03", "1950-03-31"])
+def test_a_birth_is_kept_as_far_as_it_is_known(dossier_tree: Tree, birth: str) -> None:
+    """Year-only papers are common for the elderly; 01/01 is never filled in, here or in what is stored."""
+    dossier_tree["submitter"]["date_of_birth"] = birth
+    dossier = to_dossier(dossier_tree).dossier
+    assert dossier.submitter is not None and str(dossier.submitter.date_of_birth) == birth
+    stored = encode(dossier)
+    assert f'"date_of_birth":"{birth}"'.encode() in stored
+    assert decode(stored, Dossier) == dossier
+    assert convert(plain(dossier), Dossier) == dossier
+
+
+def test_a_snapshot_stored_with_a_full_date_is_read_and_digested_as_before(dossier_tree: Tree) -> None:
+    """Records written by earlier versions hold `yyyy-mm-dd` as text: same value, same bytes."""
+    dossier = to_dossier(dossier_tree).dossier
+    stored = b'{"kind":"citizen","name":"N","date_of_birth":"1990-01-31"}'
+    party = decode(stored, Party)
+    assert party.date_of_birth == PartialDate(1990, 1, 31)
+    assert b'"date_of_birth":"1990-01-31"' in encode_sorted(party)
+    assert b'"date_of_birth":"1990-01-02"' in encode(dossier)
+
+
+@pytest.mark.parametrize("birth", ["31/01/1990", "1990-02-30", "", 1990, {"year": 1990}])
+def test_a_stored_birth_that_is_none_is_no_party(birth: object) -> None:
+    """A broken record is said to be broken."""
+    with pytest.raises(ValidationError):
+        convert({"kind": "citizen", "name": "N", "date_of_birth": birth}, Party)
 
 
 @pytest.mark.parametrize("tree", [[], "x", None, 5])
