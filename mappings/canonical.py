@@ -35,13 +35,18 @@ SCHEMA_VERSION = "1"
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Giấy tờ định danh of a party; `type` none with an empty number says that none is held."""
+    """Giấy tờ định danh of a party; `type` none with an empty number says that none is held.
+
+    `proof` names the sign-on or the check that verified it. None: this gateway keeps no proofs, so `verified` is what the
+    resolution system says; empty: none was given, and then nothing is verified.
+    """
 
     type: IdentityType = IdentityType.NONE
     number: str = ""
     issued_on: date | None = None
     verified: bool = False
     verified_by: str = ""
+    proof: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

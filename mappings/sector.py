@@ -14,7 +14,8 @@ Event (dossier-model facts 4.1, 4.4). Required: `event_id`, `sequence`, `occurre
 
 Dossier (dossier-model facts 2). Required: `dossier_code`, `version`, `origin`, `state`, `procedure` {`code`,
   `national_code`, `name`, field_code?, field_name?, level?}, `agency` {`code`, `name`, receiving_unit_code?,
-  handling_unit?}, `applicant` {`kind`, `name`, id {type?, number?, issued_on?, verified?, verified_by?}?,
+  handling_unit?}, `applicant` {`kind`, `name`, id {type?, number?, issued_on?, verified?, verified_by?,
+  proof?}?,
   date_of_birth?, phone?, email?, fax?, address {full_text?, list_version?, province_code?, district_code?,
   commune_code?, street?, postal_code?}?, portal_account_id?}. Optional: submitter (as applicant), outcome, summary,
   times {submitted_at?, received_at?, due_at?, extended_due_at?, resolved_at?, returned_at?, withdrawn_at?,

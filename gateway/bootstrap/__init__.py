@@ -28,6 +28,7 @@ from gateway.bootstrap.identity import with_identity
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
+from gateway.bootstrap.questions import proof_rules
 from gateway.bootstrap.results import Surroundings, with_results
 from gateway.clock import Clock
 from gateway.config import Loaded
@@ -174,6 +175,7 @@ def open_journal(
         reach=reach,
     )
     decide = Decider(read_routes(loaded), register, settings.intake, settings.files, book)
+    decide.judging(proof_rules(settings.identity))
     return SqliteJournal.open(loaded.data_dir(), options, decide=decide, chain=chain, clock=clock)
 
 

@@ -1,6 +1,8 @@
 """Typed settings of the gateway: what can be set stands in model.py, how it is read in loading.py."""
 
 from gateway.config.identity import Identity as Identity
+from gateway.config.identity_questions import Asker as Asker
+from gateway.config.identity_questions import Proofs as Proofs
 from gateway.config.identity_questions import Questions as Questions
 from gateway.config.loading import check as check
 from gateway.config.loading import load as load

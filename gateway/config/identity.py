@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from gateway.config.identity_questions import Questions
+from gateway.config.identity_questions import Proofs, Questions
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -23,7 +23,7 @@ class Identity(Struct, frozen=True):
     begins `begins_per_minute`, and from one network address browsers are answered `edge_per_minute` times a minute.
     `trusted_proxies` (addresses or networks) are believed about the address they forward for (X-Forwarded-For).
 
-    `questions`: lawful questions to registers; without it nobody asks.
+    `questions`: lawful questions to registers; without it nobody asks. `proofs`: what a dossier's proof of identity is worth.
     """
 
     public_url: str = ""
@@ -36,3 +36,4 @@ class Identity(Struct, frozen=True):
     edge_per_minute: int = 120
     trusted_proxies: tuple[str, ...] = ()
     questions: Questions | None = None
+    proofs: Proofs = Proofs()

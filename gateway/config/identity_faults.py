@@ -8,6 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.config.identity import Identity
 from gateway.config.model import Settings
+from gateway.config.question_faults import proof_faults, question_faults
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -19,6 +20,8 @@ def identity_faults(settings: Settings) -> Iterator[str]:
         return
     figures = ("sign_on_s", "ticket_s", "session_s", "open_limit", "begins_per_minute", "edge_per_minute")
     yield from (f"identity.{name}: phải lớn hơn 0" for name in figures if getattr(identity, name) <= 0)
+    yield from question_faults(identity.questions, settings.upstreams)
+    yield from proof_faults(identity.proofs)
     for proxy in identity.trusted_proxies:
         if not _is_network(proxy):
             yield f"identity.trusted_proxies: {proxy!r} phải là địa chỉ IP hoặc dải mạng"

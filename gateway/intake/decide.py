@@ -23,6 +23,7 @@ from gateway.intake.entitlement import Proof, Scope, covering
 from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
+from gateway.intake.proving import ProofRules
 from gateway.intake.receipts import Remark, Told, receipt, refuse
 from gateway.intake.recording import Recording, decide_recording
 from gateway.intake.refusals import RefusedCall
@@ -35,7 +36,7 @@ from gateway.intake.result_decision import (
 from gateway.intake.result_orders import ResultOrder, decide_order
 from gateway.intake.sequence import Place, place
 from gateway.intake.skipped import SkippedPush, decide_skipped_push
-from gateway.intake.snapshot import SnapshotSubject, decide_snapshot
+from gateway.intake.snapshot import SnapshotRules, SnapshotSubject, decide_snapshot
 from gateway.journal.model import Decision, InboundStatus, Intake, RecordKey, Situation
 from gateway.records import consents, courses, dossiers, files, results
 from gateway.records.consents import EVERYTHING
@@ -91,7 +92,13 @@ class Decider:
         self._callers = callers
         self._parks_unknown = policy.unknown_dossier == "park"
         self._parked_limit = policy.parked_limit
-        self._files = FileRules(callers, self._parks_unknown, (of_files or Files()).max_per_dossier)
+        file_rules = FileRules(callers, self._parks_unknown, (of_files or Files()).max_per_dossier)
+        self._files, self._snapshots = file_rules, SnapshotRules(file_rules)
+
+    def judging(self, proofs: ProofRules | None) -> Decider:
+        """This decider, which believes of identities what these rules find proven; with None it believes the sender."""
+        self._snapshots = replace(self._snapshots, proofs=proofs)
+        return self
 
     def __call__(self, situation: Situation, intake: Intake) -> Decision:
         """The answer and the rows for one intake."""
@@ -101,7 +108,7 @@ class Decider:
             case EventSubject() as subject:
                 return self._event(draft, subject)
             case SnapshotSubject() as snapshot:
-                return decide_snapshot(self._line, draft, snapshot, self._files)
+                return decide_snapshot(self._line, draft, snapshot, self._snapshots)
             case FileSubject() as file:
                 return self._files.store(situation, intake, file)
             case FileReadSubject() as reading:

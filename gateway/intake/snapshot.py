@@ -10,20 +10,22 @@ from dataclasses import dataclass, replace
 
 from gateway.audit.events import FieldValue, audit
 from gateway.errors import Conflict, Invalid
+from gateway.intake import proving
 from gateway.intake.apply import Line
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
 from gateway.intake.entitlement import RESOLUTION, Scope
 from gateway.intake.file_decision import FileRules
 from gateway.intake.naming import name_results
-from gateway.intake.receipts import DURABILITY, duplicate, receipt_id, refuse
+from gateway.intake.proving import ProofRules
+from gateway.intake.receipts import DURABILITY, Remark, duplicate, receipt_id, refuse
 from gateway.intake.validate import NOT_A_DOSSIER
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
 from gateway.records import consents, courses, dossiers, results
 from gateway.records.courses import Course
 from gateway.records.files import list_key
 from mappings.canonical import Dossier
-from mappings.codec import encode
+from mappings.codec import decode, encode
 from mappings.codes import Outcome
 
 DOSSIER = "dossier"
@@ -39,10 +41,19 @@ class SnapshotSubject:
     fresh: bool = True
 
 
-def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, files: FileRules) -> Decision:
+@dataclass(frozen=True, slots=True)
+class SnapshotRules:
+    """How a snapshot is judged beside its version. Without `proofs` no proof is kept, and its sender is believed."""
+
+    files: FileRules
+    proofs: ProofRules | None = None
+
+
+def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, rules: SnapshotRules) -> Decision:
     """201 registered, 200 updated or the same again, 409 for a version that lies behind or says something else.
 
-    422 for a result whose file was not uploaded; the papers that a citizen handed in stay where they were handed in.
+    422 for a result whose file was not uploaded (the papers that a citizen handed in stay where they were handed in), and for
+    a proof of identity that does not hold.
     """
     dossier, before = subject.dossier, draft.course
     if before is not None and dossier.version == before.version and subject.digest == before.digest:
@@ -55,8 +66,16 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, files: F
         same = "cùng phiên bản nhưng khác nội dung" if dossier.version == before.version else "cũ hơn"
         message = f"Phiên bản {dossier.version} {same} so với phiên bản {before.version} đã đăng ký."
         return refuse(Conflict(message, code="stale_version"))
-    if dossier.results and (missing := files.faults(draft.situation, draft.intake, _OWNER, dossier.results)):
+    if dossier.results and (missing := rules.files.faults(draft.situation, draft.intake, _OWNER, dossier.results)):
         return refuse(Invalid(NOT_A_DOSSIER, faults=missing))
+    doubts: tuple[Remark, ...] = ()
+    if rules.proofs is not None:
+        judged = proving.judge(rules.proofs, draft.situation, draft.intake.source, dossier, _registered(draft))
+        dossier, doubts, unfit = judged.dossier, judged.doubts, judged.faults
+    else:
+        unfit = proving.unkept(dossier)
+    if unfit:
+        return refuse(Invalid(NOT_A_DOSSIER, faults=unfit))
     draft.course = _course(before, subject)
     draft.records.append(record := dossiers.write(dossier))
     draft.dossier_json = record.state
@@ -66,7 +85,12 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, files: F
     for source in sorted({row.source or draft.intake.source for row in draft.situation.parked}):
         line.drain(draft, source)
     status = "registered" if before is None else "updated"
-    return draft.decision(_answer(draft, subject, status), 201 if before is None else 200)
+    return draft.decision(_answer(draft, subject, status, doubts), 201 if before is None else 200)
+
+
+def _registered(draft: Draft) -> Dossier | None:
+    """The snapshot that stands registered, as it was stored."""
+    return decode(draft.dossier_json, Dossier) if draft.dossier_json is not None else None
 
 
 def _course(before: Course | None, subject: SnapshotSubject) -> Course:
@@ -103,9 +127,10 @@ def _row(draft: Draft, subject: SnapshotSubject, before: Course | None) -> Audit
     )
 
 
-def _answer(draft: Draft, subject: SnapshotSubject, status: str) -> bytes:
+def _answer(draft: Draft, subject: SnapshotSubject, status: str, doubts: tuple[Remark, ...] = ()) -> bytes:
     """What the resolution system is told; `applied` names the events that had waited for this snapshot."""
     moved = draft.moved()
+    warned = {"warnings": doubts} if doubts else {}
     return encode(
         {
             "status": status,
@@ -117,6 +142,7 @@ def _answer(draft: Draft, subject: SnapshotSubject, status: str) -> bytes:
             "digest": f"sha256:{subject.digest}",
             "durability": DURABILITY,
             "applied": [event_id for event_id, became in moved if became is InboundStatus.ACCEPTED],
+            **warned,
         }
     )
 
@@ -142,6 +168,7 @@ def snapshot_intake(
             dossiers.key(code),
             *results.reads(code),
             *((list_key(code),) if subject.dossier.results else ()),
+            *proving.reads(subject.dossier),
             *(consents.key(system) for system in waiting),
         ),
     )

@@ -24,7 +24,9 @@ def test_without_the_section_nothing_of_identity_is_configured() -> None:
 
 def test_sign_ons_and_questions_are_configured_apart() -> None:
     """A gateway that only asks registers needs no edge; one that only signs people on asks nothing."""
-    alone = check({"identity": {"questions": {}}}).identity
+    alone = check(
+        {"identity": {"questions": {"upstream": "dan_cu"}}, "upstreams": {"dan_cu": {"connector": "vneid"}}}
+    ).identity
     assert alone is not None and alone.questions is not None and not alone.public_url
     signing_on = check({**EDGE, "identity": GOOD}).identity
     assert signing_on is not None and signing_on.questions is None and signing_on.return_urls
