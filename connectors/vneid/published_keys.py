@@ -1,0 +1,90 @@
+"""The published keys of one provider: fetched once, kept for a while, fetched again when a token names a key nobody knows.
+
+A stranger can name unknown keys as often as he likes (a back-channel logout needs no session), so the extra fetch happens at
+most once in `jwks_refetch_s`; whoever arrives while keys are fetched waits for that fetch and makes none of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+
+from connectors.kit.errors import DeliveryError, NotSent
+from connectors.kit.tokens import Attempt
+from connectors.vneid.jose import JoseRefused, KeySet, Token, header_of, opened
+from connectors.vneid.refusals import refused
+from connectors.vneid.sign_on_settings import Limits
+
+# After a fetch that failed: soon enough for a rotation during an outage, late enough for a flood.
+_AFTER_FAILURE_S = 15
+
+Fetch = Callable[[Attempt], Awaitable[KeySet]]
+Instant = Callable[[], float]
+
+
+class PublishedKeys:
+    """The keys of one provider. Raises `SignOnRefused` for tokens, and whatever `fetch` raises (`DeliveryError`)."""
+
+    def __init__(self, fetch: Fetch, limits: Limits, instant: Instant) -> None:
+        """`instant` is the kit's monotonic clock."""
+        self._fetch = fetch
+        self._limits = limits
+        self._instant = instant
+        self._keys = KeySet()
+        self._stale_at = float("-inf")
+        self._extra_from = float("-inf")
+        self._version = 0
+        self._fetching = asyncio.Lock()
+
+    async def ready(self, attempt: Attempt) -> None:
+        """Have keys that are not too old: asked before a code is spent, so that an outage costs nobody a sign-on."""
+        if self._instant() >= self._stale_at:
+            await self._renew(self._version, attempt)
+
+    async def opened(self, token: str, algorithms: Iterable[str], attempt: Attempt) -> Token:
+        """The proven token; raises `SignOnRefused`. A key nobody knows is looked for once more, if it is time."""
+        before = self._version
+        await self.ready(attempt)
+        seen, allowed = self._version, tuple(algorithms)
+        try:
+            return opened(token, self._keys, allowed)
+        except JoseRefused as error:
+            if seen != before or not _may_be_rotation(error, token) or self._instant() < self._extra_from:
+                raise refused(error.code) from None
+        await self._renew_extra(seen, attempt)
+        try:
+            return opened(token, self._keys, allowed)
+        except JoseRefused as error:
+            raise refused(error.code) from None
+
+    async def _renew_extra(self, seen: int, attempt: Attempt) -> None:
+        """The extra fetch; its time counts from its beginning, so that it cannot be had twice at once."""
+        self._extra_from = self._instant() + self._limits.jwks_refetch_s
+        try:
+            await self._renew(seen, attempt)
+        except DeliveryError:
+            self._extra_from = self._instant() + min(_AFTER_FAILURE_S, self._limits.jwks_refetch_s)
+            raise
+
+    async def _renew(self, seen: int, attempt: Attempt) -> None:
+        """Fetch, unless somebody else did since `seen`."""
+        left_s = max(0.0, attempt.budget.timeout_s - (self._instant() - attempt.started))
+        try:
+            async with asyncio.timeout(left_s):
+                await self._fetching.acquire()
+        except TimeoutError:
+            raise NotSent("Hết thời gian khi chờ lấy danh sách khóa của hệ thống đăng nhập.") from None
+        try:
+            if self._version != seen:
+                return
+            keys = await self._fetch(attempt)
+            self._keys = keys
+            self._stale_at = self._instant() + self._limits.jwks_ttl_s
+            self._version += 1
+        finally:
+            self._fetching.release()
+
+
+def _may_be_rotation(error: JoseRefused, token: str) -> bool:
+    """A key of an unknown name; or no name at all and a signature that the only key did not make."""
+    return error.code == "key_unknown" or (error.code == "signature_invalid" and not header_of(token).get("kid"))
