@@ -89,7 +89,7 @@ def of_account(proof_id: str, system: str, profile: str, account: Account, now: 
     )
 
 
-def words_of(proof_id: str, full_name: str, birth: date | PartialDate | None) -> str:
+def words_of(proof_id: str, full_name: str, birth: PartialDate | None) -> str:
     """Which name and birth a register confirmed, as a digest: enough to notice another name, useless for anything else."""
     told = f"{proof_id}\n{' '.join(nfc(full_name).casefold().split())}\n{birth if birth is not None else ''}"
     return hashlib.sha256(told.encode()).hexdigest()

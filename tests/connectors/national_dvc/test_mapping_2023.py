@@ -156,6 +156,24 @@ def test_no_identity_is_invented_or_bent(make: Make, dossier: Dossier, identity:
     assert "identity_placeholder" in allowed.findings
 
 
+def test_an_identity_without_a_proof_is_not_said_of_the_owner(make: Make, dossier: Dossier) -> None:
+    """Where the gateway keeps proofs, `DinhDanhCHS` is filled from them alone; an office may decide otherwise, openly."""
+    number = "001090000000"
+
+    def owned(proof: str | None) -> Carried:
+        held = Identity(IdentityType.CCCD, number, verified=bool(proof), proof=proof)
+        owner = replace(dossier.applicant, id=held)
+        return make(DossierStatus.RECEIVED, "20241014093000", dossier=replace(dossier, applicant=owner))
+
+    assert set(faults(owned(""))) == {"identity_unproven"}
+    for carried, rules in (
+        (owned("019a0f5e-7b1c-7c40-9a51-2f1d6c0a1111"), RULES),
+        (owned(None), RULES),
+        (owned(""), Rules(unproven_identity="send")),
+    ):
+        assert [one.SoDinhDanh for one in sent(carried, rules).DinhDanhCHS] == [number]
+
+
 def _payment(method: PaymentMethod, state: PaymentState = PaymentState.PAID) -> Payment:
     return Payment("P", method, state, 1_000)
 

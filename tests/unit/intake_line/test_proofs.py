@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -21,6 +21,7 @@ from mappings.canonical import Identity, Party
 from mappings.codec import encode_sorted
 from mappings.codes import Database, IdentityType, PartyKind
 from mappings.identity import AccountKind, Assurance
+from mappings.partial_date import PartialDate
 
 NUMBER = "001090000000"
 OTHER = "001090000001"
@@ -41,7 +42,7 @@ def proof(**changes: Any) -> IdentityProof:
 def person(named: str | None = ID, **changes: Any) -> Party:
     """The applicant, naming a proof."""
     held = Identity(IdentityType.CCCD, NUMBER, proof=named)
-    return replace(Party(PartyKind.CITIZEN, "Nguyễn Văn Thử", held, date(1990, 2, 28)), **changes)
+    return replace(Party(PartyKind.CITIZEN, "Nguyễn Văn Thử", held, PartialDate(1990, 2, 28)), **changes)
 
 
 @pytest.fixture
@@ -133,12 +134,12 @@ def test_a_proof_that_does_not_hold_is_refused_by_place(
 
 def test_a_registers_proof_is_of_one_name_and_birth(proving: Any) -> None:
     """The register confirmed number, name and birth together; another name under the same number is not what it confirmed."""
-    born = date(1990, 2, 28)
+    born = PartialDate(1990, 2, 28)
     words = identity_proofs.words_of(ID, "Nguyễn Văn Thử", born)
     by_register = proof(kind=ProofKind.REGISTER, profile="dancu", words=words, assurance=Assurance())
     keep(proving, by_register)
     assert proving.put(applicant=person())[0] == 201
-    for changed in (person(name="Nguyễn Văn Khác"), person(date_of_birth=date(1990, 2, 27))):
+    for changed in (person(name="Nguyễn Văn Khác"), person(date_of_birth=PartialDate(1990, 2, 27))):
         status, answer = proving.put(2, applicant=changed)
         assert (status, answer["faults"][0]["code"]) == (422, "chung_thuc_khac_nguoi")
     assert proving.put(2, applicant=person(name="NGUYỄN VĂN  THỬ"))[0] == 200

@@ -34,6 +34,7 @@ RESULTS_SENT = "results"
 SUMMARY_SHORTENED = "summary_shortened"
 SUMMARY_FROM_PROCEDURE = "summary_from_procedure"
 COMPONENT_WITHOUT_LINK = "component_without_link"
+IDENTITY_UNPROVEN = "identity_unproven"
 
 UNLISTED = ThuTuc("", "")
 """What the catalogue says of a procedure that it does not list."""
@@ -180,10 +181,18 @@ def people(draft: Draft) -> dict[str, str]:
     }
 
 
+def withholds_identity(draft: Draft) -> bool:
+    """Whether the owner's number was never verified, although the gateway keeps proofs, and is not to be said then."""
+    return draft.carried.dossier.applicant.id.proof == "" and draft.rules.unproven_identity == "withhold"
+
+
 def identities(draft: Draft) -> tuple[DinhDanh, ...]:
     """The owner's identity where the portal has a code for its kind; none is invented where it has not."""
     held = draft.carried.dossier.applicant.id
     if not held.number:
+        return ()
+    if withholds_identity(draft):
+        draft.note(IDENTITY_UNPROVEN)
         return ()
     try:
         return (DinhDanh(portal_code("identity_type", held.type, at=draft.day), held.number),)

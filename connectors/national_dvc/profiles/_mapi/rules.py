@@ -48,6 +48,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     `identity_placeholder`: an identity for owners who have none that mapi-2023 knows. `connected_databases`: `MaCSDL` of
     the databases that the ministry's system is connected to, said of every dossier (2.6: the one known client says "7"
     of all, and nobody knows what it means); `database_codes`: `MaCSDL` of databases that a dossier names, by our words.
+    `unproven_identity`: what becomes of the owner's number where the gateway keeps proofs and there is none of it: `withhold`
+    leaves it out of `DinhDanhCHS`, `send` says it as it was declared.
     """
 
     refused_state: Literal["8", "9"] = "9"
@@ -63,6 +65,7 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     identity_placeholder: IdentityPlaceholder | None = None
     connected_databases: tuple[str, ...] = ("7",)
     database_codes: dict[str, str] = {}
+    unproven_identity: Literal["withhold", "send"] = "withhold"
 
     def __post_init__(self) -> None:
         """Refuses names of databases that the canonical model does not have, and codes that say nothing."""

@@ -12,6 +12,7 @@ from dataclasses import replace
 import msgspec
 
 from connectors.national_dvc.profiles._mapi.mapping import (
+    IDENTITY_UNPROVEN,
     Mapped,
     account_of,
     any_digital,
@@ -25,6 +26,7 @@ from connectors.national_dvc.profiles._mapi.mapping import (
     people,
     results,
     subject,
+    withholds_identity,
 )
 from connectors.national_dvc.profiles._mapi.messages import CoSoDuLieu, DinhDanh, TaiLieuNop, ThuTuc
 from connectors.national_dvc.profiles._mapi.moments import moments
@@ -109,7 +111,11 @@ def _identities(draft: Draft) -> tuple[DinhDanh, ...]:
     if stand_in is not None:
         draft.note(IDENTITY_PLACEHOLDER)
         return (DinhDanh(stand_in.kind, stand_in.number),)
-    if known:
+    if withholds_identity(draft) and draft.carried.dossier.applicant.id.number:
+        draft.fault(
+            IDENTITY_UNPROVEN, _NUMBER_AT, "số định danh của chủ hồ sơ chưa được xác thực qua Cổng (DinhDanhCHS)"
+        )
+    elif known:
         length = {"1": "12", "2": "9"}[known[0].LoaiDinhDanh]
         draft.fault(
             "identity_malformed", _NUMBER_AT, f"số định danh của chủ hồ sơ phải có {length} chữ số (DinhDanhCHS)"
