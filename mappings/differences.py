@@ -6,7 +6,6 @@ Gò Dầu, Điều 10.1a). What a register does not say is no difference, and a 
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -16,11 +15,11 @@ from mappings.identity import PERSON_FIELDS, PersonFields
 from mappings.names import NameMatch, clean_name, compare_names
 from mappings.partial_date import PartialDate
 from mappings.person_fields import place_titles
+from mappings.personal_numbers import bare
 
 _POINTERS = {"full_name": "/name", "personal_id": "/id/number", "cmnd": "/id/number", "birth": "/date_of_birth"}
 _NAMES = frozenset({"full_name", "detail"})
 _NUMBERS = frozenset({"personal_id", "cmnd"})
-_NUMBER_LAYOUT = re.compile(r"[\s.\-]")
 
 
 class Agreement(StrEnum):
@@ -114,7 +113,7 @@ def declared_by(party: Party) -> dict[str, str]:
     """
     if party.kind is not PartyKind.CITIZEN:
         return {}
-    number = bare_number(party.id.number)
+    number = bare(party.id.number)
     told = {
         "personal_id": number if party.id.type is IdentityType.CCCD or _is_long_cmnd(party, number) else "",
         "cmnd": number if party.id.type is IdentityType.CMND and not _is_long_cmnd(party, number) else "",
@@ -122,11 +121,6 @@ def declared_by(party: Party) -> dict[str, str]:
         "birth": "" if party.date_of_birth is None else str(party.date_of_birth),
     }
     return {place: value for place, value in told.items() if value}
-
-
-def bare_number(text: str) -> str:
-    """A number without the spaces, dots and dashes of its layout."""
-    return _NUMBER_LAYOUT.sub("", text)
 
 
 def _is_long_cmnd(party: Party, number: str) -> bool:
@@ -143,7 +137,7 @@ def _agreement(place: str, declared: str, registered: str) -> Agreement:
     if place == "birth":
         return _births(declared, registered)
     if last in _NUMBERS:
-        declared, registered = bare_number(declared), bare_number(registered)
+        declared, registered = bare(declared), bare(registered)
     return Agreement.SAME if declared == registered else Agreement.DIFFERENT
 
 

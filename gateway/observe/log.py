@@ -2,7 +2,7 @@
 
 Redaction is a last net, not the rule: our own messages name dossiers and codes only. The net catches what a library or an
 upstream's text may carry: runs of 9 or 12 digits (CMND, CCCD), phone numbers, grouped or not, e-mail addresses, bearer
-tokens, sessions.
+tokens, sessions, JOSE tokens wherever they stand.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ correlation_id: contextvars.ContextVar[str] = contextvars.ContextVar("correlatio
 _NO_NUMBER_BEFORE = r"(?<![\d.-])(?<!\d:)"
 _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<![\w.+-])[\w.+-]++@[\w-]++(?:\.[\w-]++)+"), "[email]"),
-    (re.compile(r"(?i)(bearer|basic)\s++[A-Za-z0-9._~+/=-]{8,}+"), r"\1 [secret]"),
+    # A JOSE token: a JSON object in base64url, then its other parts.
+    (re.compile(r"(?<![\w-])eyJ[A-Za-z0-9_-]{8,}+(?:\.[A-Za-z0-9_-]*+){1,4}"), "[secret]"),
+    (re.compile(r"(?i)(bearer|basic|dpop)\s++[A-Za-z0-9._~+/=-]{8,}+"), r"\1 [secret]"),
     (
         re.compile(
             r"(?i)([\"']?(?:session|password|passwd|secret|token|authorization|cookie|api[_-]?key|private_key)[\"']?"

@@ -42,6 +42,9 @@ def written() -> Iterator[io.StringIO]:
         ("Authorization: Bearer abcdefghijkl", "Authorization: [secret] [secret]"),
         ('{"password": "hai chữ", "n": 1}', '{"password": [secret], "n": 1}'),
         ("api_key=abc", "api_key=[secret]"),
+        ("got eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJ0aHUifQ.c2lnbmVk here", "got [secret] here"),
+        ("unsigned eyJhbGciOiJub25lIn0.eyJzdWIiOiJ0aHUifQ.", "unsigned [secret]"),
+        ("Authorization: DPoP abcdefghijkl", "Authorization: [secret] [secret]"),
     ],
 )
 def test_what_looks_personal_or_secret_is_replaced_by_its_kind(text: str, shown: str) -> None:
@@ -66,7 +69,24 @@ def test_codes_times_and_addresses_of_machines_stay_readable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "unit", ["a", "a.b-", "0", "1 ", "token ", "bearer ", '"', "@", "a@", "session" + " " * 50, "012 ", "password:'"]
+    "unit",
+    [
+        "a",
+        "a.b-",
+        "0",
+        "1 ",
+        "token ",
+        "bearer ",
+        '"',
+        "@",
+        "a@",
+        "session" + " " * 50,
+        "012 ",
+        "password:'",
+        "eyJ",
+        "eyJhbGciOiJub25l.",
+        "-eyJ",
+    ],
 )
 def test_redaction_of_a_long_text_takes_one_pass(unit: str) -> None:
     """Whoever can put a long text into a log must not stop the gateway: a quadratic pattern took minutes for this."""
