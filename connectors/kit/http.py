@@ -53,13 +53,16 @@ class HttpOptions:
     """How an upstream may be reached.
 
     `allow_plain` lists the hosts (`host` or `host:port`) that may be reached over plain HTTP; loopback is no exception.
-    `ca_file` is a PEM file of trust anchors in place of the machine's. `max_answer_bytes` bounds what is read of an
+    `ca_file` is a PEM file of trust anchors in place of the machine's; `client_cert_file` and `client_key_file` are ours, for a
+    server that asks for a certificate, read when the connector is built. `max_answer_bytes` bounds what is read of an
     answer. `connections` bounds open connections. `redact` names JSON keys and headers whose values never become
     evidence or text.
     """
 
     allow_plain: tuple[str, ...] = ()
     ca_file: str = ""
+    client_cert_file: str = ""
+    client_key_file: str = ""
     connect_timeout_s: float = 5.0
     max_answer_bytes: int = 8 * 1024 * 1024
     connections: int = 16
@@ -116,7 +119,7 @@ class HttpClient:
         self._base = checked_base(base_url, options.allow_plain)
         self._kit = kit
         self._options = options
-        self._tls = _tls(options.ca_file) if self._base.startswith("https:") else None
+        self._tls = _tls(options) if self._base.startswith("https:") else None
         self._session: aiohttp.ClientSession | None = None
 
     async def call(self, request: HttpRequest, budget: Budget) -> HttpAnswer:
@@ -325,11 +328,18 @@ def _may_connect_again(error: BaseException, wire: _Wire) -> bool:
     return connecting and in_time and not wire.sent and not isinstance(error, aiohttp.ClientSSLError)
 
 
-def _tls(ca_file: str) -> ssl.SSLContext:
+def _tls(options: HttpOptions) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=options.ca_file or None)
     except (OSError, ssl.SSLError):
         raise ContractChanged("Không đọc được tệp chứng thư gốc (ca_file).") from None
+    if options.client_cert_file:
+        try:
+            # An empty password: a key that needs one is refused instead of asked for at a terminal.
+            context.load_cert_chain(options.client_cert_file, options.client_key_file or None, password="")
+        except (OSError, ssl.SSLError):
+            raise ContractChanged("Không đọc được chứng thư hoặc khóa của cổng (client_cert_file).") from None
+    return context
 
 
 def _http_date(text: str) -> datetime | None:

@@ -10,6 +10,8 @@ from typing import Literal
 
 import msgspec
 
+from connectors.kit.soap.xroad import XRoadMember
+from connectors.vneid.profiles.dancu.outcomes import Family
 from connectors.vneid.profiles.dancu.rules import WIRE_NAMES, RequestRules
 
 MAX_ANSWER_BYTES = 1_048_576
@@ -48,7 +50,8 @@ class LgspToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The headers that name and prove the caller (facts 2.2); the hash covers `hash_url`, not the address that is called.
 
-    `secret`, `api_key`: references. `timestamp_unit`: milliseconds were seen twice, seconds once.
+    `secret`, `api_key`: references. `timestamp_unit`: milliseconds were seen twice, seconds once. `hash_urls`: another hashed
+    text for single operations. `esb_headers`: ESB_SOURCE_TYPE and ESB_SOURCE_USERNAME as well (S6).
     """
 
     username: str
@@ -58,6 +61,7 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     timestamp_unit: Literal["ms", "s"] = "ms"
     timestamp_header: str = "Timestamp"
     esb_headers: bool = False
+    hash_urls: dict[str, str] = {}
 
 
 class XRoadIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -67,6 +71,14 @@ class XRoadIdentity(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     member_class: str
     member_code: str
     subsystem: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuses parts that X-Road does not allow."""
+        self.member()
+
+    def member(self) -> XRoadMember:
+        """The identity as the SOAP kit takes it."""
+        return XRoadMember(self.instance, self.member_class, self.member_code, self.subsystem)
 
 
 class HeaderSigned(
@@ -139,28 +151,46 @@ Route = HeaderSigned | LgspSoap | LgspJson | XRoadSoap | XRoadRest
 class PopulationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """How the population database is asked; README.md explains each key.
 
-    `operations`: what is switched on (facts 2.3: two by default). `error_map`: code of an upstream to a family of
+    `paths`: the path of single operations, where they have one of their own; a JSON facade has one for each. `operations`:
+    what is switched on (facts 2.3: two by default). `error_map`: code of an upstream to a family of
     `outcomes.csv`, read before the table. `answer_schema`: `strict` refuses an answer that fits neither published schema,
-    `tolerant` reads what it knows. `timeout_s` bounds a question that brings no budget.
+    `tolerant` reads what it knows. `timeout_s` bounds a question that brings no budget. `client_cert_file`, `client_key_file`:
+    PEM files for a server that asks for a certificate, as security servers do.
     """
 
     base_url: str
     route: Route
     path: str = ""
+    paths: dict[str, str] = {}
     operations: tuple[Operation, ...] = ("verify", "look_up")
     request: RequestRules = RequestRules()
-    error_map: dict[str, str] = {}
+    error_map: dict[str, Family] = {}
     answer_schema: Literal["tolerant", "strict"] = "tolerant"
     timeout_s: float = 20.0
     allow_plain: tuple[str, ...] = ()
     ca_file: str = ""
+    client_cert_file: str = ""
+    client_key_file: str = ""
+
+    def path_of(self, operation: str) -> str:
+        """Where an operation is called."""
+        return self.paths.get(operation, self.path)
 
     def __post_init__(self) -> None:
         """Refuses an operation that could not be asked, and a time that is none."""
+        if set(self.paths) - set(WIRE_NAMES):
+            raise ValueError("paths: tên thao tác không tồn tại")
+        pathless = [name for name in self.operations if not self.paths.get(name)]
+        if isinstance(self.route, LgspJson) and pathless:
+            raise ValueError(f"paths: LGSP kiểu JSON có một đường dẫn cho mỗi thao tác; thiếu {', '.join(pathless)}")
         nameless = [name for name in self.operations if name not in self.request.integration_codes]
         if nameless:
             raise ValueError(f"request.integration_codes: thiếu MaTichHop cho {', '.join(nameless)}")
         if len(set(self.operations)) != len(self.operations) or set(self.operations) - set(WIRE_NAMES):
             raise ValueError("operations: mỗi thao tác chỉ nêu một lần")
+        if bool(self.client_cert_file) != bool(self.client_key_file):
+            raise ValueError("client_cert_file và client_key_file phải đi cùng nhau")
+        if {Family.DONE, Family.NOT_FOUND} & set(self.error_map.values()):
+            raise ValueError("error_map: một mã lỗi không thể nghĩa là thành công hay không tìm thấy")
         if not 0 < self.timeout_s <= 120:
             raise ValueError("timeout_s: phải lớn hơn 0 và không quá 120")

@@ -9,7 +9,8 @@ from typing import Literal
 
 import msgspec
 
-NameForm = Literal["compact_ascii", "ascii_spaced", "upper_unicode"]
+from mappings.names import NameForm
+
 DateForm = Literal["compact", "dashed"]
 OfficerSource = Literal["account", "officer", "constant"]
 
@@ -56,14 +57,14 @@ class RequestRules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     stub (S3), by WSDL name.
     """
 
-    integration_codes: dict[str, str] = INTEGRATION_CODES
+    integration_codes: dict[str, str] = msgspec.field(default_factory=INTEGRATION_CODES.copy)
     procedure_code: str = ""
     licensed_procedures: tuple[str, ...] = ()
     unit_code: str = ""
     officer_id_source: OfficerSource = "account"
     officer_constant: str = ""
     officer_phone: str = "0"
-    name_form: NameForm = "compact_ascii"
+    name_form: NameForm = NameForm.COMPACT_ASCII
     date_form: DateForm = "compact"
     field_order: tuple[str, ...] = FIELD_ORDER
     send_fields: tuple[str, ...] = ("MaDonVi",)
