@@ -73,15 +73,28 @@ def parse_xml(raw: bytes, limits: XmlLimits = XmlLimits()) -> Element:
         raise XmlRefused("xml_qua_lon", f"XML vượt quá {limits.max_bytes} byte.")
     body = _checked(raw)
     # Each element writes at least one "<": far more of them than allowed are refused before any tree is built.
-    if body.count(b"<") > 2 * limits.max_elements + 1:
+    openings = body.count(b"<")
+    if openings > 2 * limits.max_elements + 1:
         raise _too_many(limits)
     try:
         root = etree.fromstring(body, _parser())
     except etree.XMLSyntaxError as error:
         line, column = error.position
         raise XmlRefused("xml_sai_cu_phap", f"XML sai cú pháp tại dòng {line}, cột {column}.") from None
-    _check_tree(root, limits)
+    if not _surely_within(body, openings, limits) or _deeper_than(limits.max_depth)(root):
+        _check_tree(root, limits)
     return root
+
+
+def _surely_within(body: bytes, openings: int, limits: XmlLimits) -> bool:
+    """Whether the bytes alone prove all that `_check_tree` looks for but the depth: most messages are small and plain."""
+    return (
+        openings <= limits.max_elements
+        and len(body) <= limits.max_attribute_bytes
+        and b"<!--" not in body
+        and b"<?" not in body
+        and body.count(b"=") <= limits.max_attributes
+    )
 
 
 def _checked(raw: bytes) -> bytes:
@@ -100,12 +113,18 @@ def _checked(raw: bytes) -> bytes:
         if encoding not in (b"utf-8", b"utf8"):
             raise XmlRefused("xml_khong_phai_utf8", "Khai báo XML phải ghi mã hóa UTF-8.")
         # Blanks in its place keep the line and column of every later fault; XML 1.1 would read other line ends.
-        body = re.sub(rb"[^\r\n]", b" ", declared.group()) + body[declared.end() :]
+        body = _blanks(declared.group()) + body[declared.end() :]
     start = body.lstrip(b" \t\r\n")
     if start.startswith(b"<!DOCTYPE"):
         raise XmlRefused("xml_co_dtd", "XML không được có DOCTYPE (DTD, thực thể); hãy bỏ phần này.")
     _refuse_asides(start)
     return body
+
+
+def _blanks(declaration: bytes) -> bytes:
+    if b"\n" in declaration or b"\r" in declaration:
+        return re.sub(rb"[^\r\n]", b" ", declaration)
+    return b" " * len(declaration)
 
 
 def _refuse_asides(start: bytes) -> None:

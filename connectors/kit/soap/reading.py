@@ -27,6 +27,7 @@ _ACTOR = f"{{{SOAP}}}actor"
 _NIL = f"{{{XSI}}}nil"
 _NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
+_ABOUT_READING = (f"{{{XSI}}}", f"{{{SOAP}}}")
 _LONGEST = 500
 
 
@@ -188,23 +189,24 @@ def loosely(element: Element, many: Set[str] = frozenset()) -> Any:
     Names in `many` are always a list; any other name that stands twice makes the answer ambiguous: raises `NotSoap`.
     A part with xsi:nil is None. Attributes of namespaces that say how to read (xsi, soap) are left out.
     """
-    if element.get(_NIL) in ("true", "1"):
-        return None
-    attributes = {
-        f"@{local_name(str(name))}": str(value)
-        for name, value in element.attrib.items()
-        if not str(name).startswith((f"{{{XSI}}}", f"{{{SOAP}}}"))
-    }
+    found: dict[str, Any] = {}
+    for name, value in element.items():
+        key = str(name)
+        if key == _NIL and value in ("true", "1"):
+            return None
+        if not key.startswith(_ABOUT_READING):
+            found[f"@{local_name(key)}"] = value
     if not len(element):
         text = element.text or ""
-        return {**attributes, "#text": text} if attributes else text
-    return {**attributes, **_loose_parts(element, many)}
+        return {**found, "#text": text} if found else text
+    return {**found, **_loose_parts(element, many)}
 
 
 def _loose_parts(element: Element, many: Set[str] = frozenset()) -> dict[str, Any]:
     found: dict[str, Any] = {}
-    _refuse_mixed(element)
+    _refuse_words(element.text)
     for child in element:
+        _refuse_words(child.tail)
         name = local_name(str(child.tag))
         value = loosely(child, many)
         if name in many:
@@ -216,8 +218,8 @@ def _loose_parts(element: Element, many: Set[str] = frozenset()) -> dict[str, An
     return found
 
 
-def _refuse_mixed(element: Element) -> None:
-    if (element.text and not element.text.isspace()) or any(c.tail and not c.tail.isspace() for c in element):
+def _refuse_words(between: str | None) -> None:
+    if between and not between.isspace():
         raise NotSoap("soap_noi_dung", "Câu trả lời có chữ xen giữa các phần tử.")
 
 
@@ -237,23 +239,39 @@ class Reader:
 
     def __init__(self, contract: Contract, particle: Particle) -> None:
         self.name = particle.name
-        self._shape = _Places.of(contract, particle.shape, {})
-        self._nillable = particle.nillable
+        self._place = _Place(
+            local_name(particle.name), False, particle.nillable, _Places.of(contract, particle.shape, {})
+        )
 
     def read(self, element: Element) -> Any:
         """The tree of an element; raises `NotSoap` when it has another name or holds what the contract does not have."""
         if element.tag != self.name:
             raise NotSoap("soap_noi_dung", f"Câu trả lời không phải {local_name(self.name)}.")
-        return self._shape.read(element)
+        return self._place.read(element)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One element of a content model: its key in the tree, and how what stands there is read."""
+
+    key: str
+    many: bool
+    nillable: bool
+    inside: _Places
+
+    def read(self, element: Element) -> Any:
+        """The value of the element at this place."""
+        if self.nillable and element.get(_NIL) in ("true", "1"):
+            return None
+        return self.inside.read(element)
 
 
 @dataclass(slots=True)
 class _Places:
-    """A shape made ready for reading."""
+    """A shape made ready for reading. `open`: other elements may stand there, and are passed over."""
 
     lexical: Lexical | None = None
-    simple: bool = False
-    parts: dict[str, tuple[str, bool, _Places]] = field(default_factory=dict)
+    parts: dict[str, _Place] = field(default_factory=dict)
     attributes: dict[str, tuple[str, Lexical]] = field(default_factory=dict)
     open: bool = False
 
@@ -264,46 +282,45 @@ class _Places:
         if known is not None:
             return known
         shape = contract.shapes[key]
-        found = made[key] = cls(shape.lexical, shape.lexical is not None and not shape.attributes)
+        found = made[key] = cls(shape.lexical, open=_has_any(shape.content))
         for each in places(shape.content):
-            found.parts[each.name] = (local_name(each.name), each.many, cls.of(contract, each.shape, made))
+            inside = cls.of(contract, each.shape, made)
+            found.parts[each.name] = _Place(local_name(each.name), each.many, each.nillable, inside)
         found.attributes = {each.name: (f"@{local_name(each.name)}", each.lexical) for each in shape.attributes}
-        found.open = _has_any(shape.content)
         return found
 
     def read(self, element: Element) -> Any:
         """The value of an element of this shape."""
-        if element.attrib and element.get(_NIL) in ("true", "1"):
-            return None
-        if self.simple:
+        if self.lexical is not None and not self.attributes:
             return _value(element, self.lexical)
         tree: dict[str, Any] = {}
-        for name, value in element.attrib.items():
-            known = self.attributes.get(str(name))
-            if known is not None:
-                tree[known[0]] = _lexically(str(value), known[1])
+        if self.attributes:
+            for name, value in element.items():
+                known = self.attributes.get(str(name))
+                if known is not None:
+                    tree[known[0]] = _lexically(value, known[1])
         if self.lexical is not None:
             tree["#text"] = _value(element, self.lexical)
-            return tree
-        _refuse_mixed(element)
-        for child in element:
-            self._take(child, tree)
+        else:
+            self._take(element, tree)
         return tree
 
-    def _take(self, child: Element, tree: dict[str, Any]) -> None:
-        known = self.parts.get(str(child.tag))
-        if known is None:
-            if self.open:
-                return
-            raise NotSoap("soap_noi_dung", "Câu trả lời có phần tử ngoài WSDL.")
-        key, many, inner = known
-        value = inner.read(child)
-        if many:
-            tree.setdefault(key, []).append(value)
-        elif key in tree:
-            raise NotSoap("soap_noi_dung", f"Câu trả lời lặp lại trường {key}.")
-        else:
-            tree[key] = value
+    def _take(self, element: Element, tree: dict[str, Any]) -> None:
+        _refuse_words(element.text)
+        for child in element:
+            _refuse_words(child.tail)
+            place = self.parts.get(str(child.tag))
+            if place is None:
+                if self.open:
+                    continue
+                raise NotSoap("soap_noi_dung", "Câu trả lời có phần tử ngoài WSDL.")
+            value = place.read(child)
+            if place.many:
+                tree.setdefault(place.key, []).append(value)
+            elif place.key in tree:
+                raise NotSoap("soap_noi_dung", f"Câu trả lời lặp lại trường {place.key}.")
+            else:
+                tree[place.key] = value
 
 
 def _has_any(content: Particle | None) -> bool:

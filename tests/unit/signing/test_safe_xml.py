@@ -115,3 +115,25 @@ def test_whatever_the_bytes_there_is_a_tree_or_a_refusal(raw: bytes) -> None:
         assert refused.code.startswith("xml_")
     else:
         assert root.tag and root.getroottree().docinfo.doctype == ""
+
+
+_SHAPES = st.recursive(
+    st.just(b""), lambda inner: st.lists(inner, max_size=4).map(lambda parts: b"".join(b"<b>%s</b>" % p for p in parts))
+)
+
+
+@given(_SHAPES, st.integers(0, 5), st.sampled_from((0, 9, 201)), st.integers(1, 6), st.integers(1, 12))
+def test_the_short_way_over_a_plain_message_judges_as_the_long_way(
+    inside: bytes, attributes: int, length: int, depth: int, elements: int
+) -> None:
+    """What counting bytes proves need not be looked for in the tree: same limits, same verdict."""
+    limits = XmlLimits(max_depth=depth, max_elements=elements, max_attributes=3, max_attribute_bytes=200)
+    start = b"<a" + b"".join(b' x%d="%s"' % (each, b"y" * length) for each in range(attributes)) + b">"
+    said = []
+    for text in (b"", b"y" * 300):  # the second could hide a long attribute: counting proves nothing
+        try:
+            parse_xml(start + text + inside + b"</a>", limits)
+            said.append("")
+        except XmlRefused as refused:
+            said.append(refused.code)
+    assert said[0] == said[1]
