@@ -150,6 +150,9 @@ class ProviderClient:
             "Accept": "application/json, application/jwt",
             "Authorization": f"{tokens.scheme} {tokens.access_token}",
         }
+        if method == "POST":
+            # Even an empty body must be said to be a form (RFC 6750 2.2), or a strict provider refuses it.
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
         if possession is not None and tokens.scheme == "DPoP":
             headers |= possession.header(method, url, tokens.access_token, nonce)
         return await self._call(url, HttpRequest(method, "", headers), attempt)

@@ -1,12 +1,14 @@
 """`python -m tests.prove`: the promise, proven on this machine. Prints seeds, figures and a verdict; 0 only when it holds.
 
 --scale full   40 rounds of SIGKILL, 8 power cuts, freezes, clock jumps, a million blocked lanes, ten thousand random messages
-               of each foreign dialect, 60 requests to each operation of the published interface, lag runs, benches: all bind
+               of each foreign dialect, 60 requests to each operation of the published interface, software that we did not
+               write, lag runs, benches: all bind
 --scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
---only PART    kill, power, frozen, clock, backlog, foreign, exploring, benches; may be repeated
+--only PART    kill, power, frozen, clock, backlog, foreign, exploring, peers, benches; may be repeated
 
 Power, frozen, clock, backlog and exploring run with a negative control beside them: the same run with the promise switched off
-must fail, or the part is broken. What a machine cannot do (mount an image) is said and counted as not run, never as passed.
+must fail, or the part is broken. What a machine cannot do (mount an image, run the peers) is said and counted as not run,
+never as passed.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.prove import backlog, clock, frozen, kill_rounds, power_cut
+from tests.prove import backlog, clock, frozen, kill_rounds, peers, power_cut
 
 _ROUNDS = {"full": 40, "ci": 8}
 _CUTS = {"full": (8, 4), "ci": (2, 1)}
@@ -32,7 +34,9 @@ _BENCHES = {
     "full": (("lag.py",), ("claim.py",), ("accept.py",), ("signing.py",)),
     "ci": (("lag.py", "--quick"), ("claim.py", "--quick"), ("accept.py", "--quick"), ("signing.py", "--quick")),
 }
-_PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring", "benches")
+_PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
+
+_PEERS = {"sign-on at oidc-provider": ("sign_on.py", peers.node)}
 
 
 def main() -> int:
@@ -64,6 +68,8 @@ def main() -> int:
     if "exploring" in wanted:
         print(f"\n== {_REQUESTS[scale]} requests drawn for each operation of the published interface", flush=True)
         held["published interface"] = _tested("line/test_exploring.py", TTHC_EXAMPLES=_REQUESTS[scale])
+    if "peers" in wanted:
+        held |= _with_peers()
     printed = _benches(scale, held) if "benches" in wanted else {}
     return _verdict(held, printed)
 
@@ -74,6 +80,15 @@ def _tested(file: str, **sizes: int) -> bool:
     environment = {**os.environ, **{name: str(size) for name, size in sizes.items()}}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tests / file)]
     return subprocess.run(command, check=False, cwd=tests.parent, env=environment).returncode == 0
+
+
+def _with_peers() -> dict[str, bool | None]:
+    """What holds with software that we did not write; not run where it is not installed."""
+    held: dict[str, bool | None] = {}
+    for part, (file, there) in _PEERS.items():
+        print(f"\n== {part}", flush=True)
+        held[part] = _tested(f"prove/peers/{file}") if there() else None
+    return held
 
 
 def _benches(scale: str, held: dict[str, bool | None]) -> dict[str, bool]:

@@ -36,8 +36,8 @@ function provider(issuer) {
     pkce: { required: () => true },
     cookies: { keys: ['only-for-the-proof'] },
     acrValues: ['LoA1', 'LoA2'],
-    // What leaves for the back channel goes to loopback, which the provider otherwise asks like any host: with its own deadline.
-    fetch: (url, options) => fetch(url, { ...options, signal: AbortSignal.timeout(5_000) }),
+    // The back channel of the proof ends on loopback, where the provider's own dispatcher refuses to go.
+    fetch: (url, { dispatcher: _guarded, ...options }) => fetch(url, options),
   });
   made.on('server_error', (_context, error) => console.error(error));
   made.on('grant.error', (_context, error) => console.error(error.message, error.error_detail ?? ''));
