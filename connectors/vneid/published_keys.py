@@ -34,6 +34,7 @@ class PublishedKeys:
         self._stale_at = float("-inf")
         self._extra_from = float("-inf")
         self._version = 0
+        self._failed: tuple[float, DeliveryError] | None = None
         self._fetching = asyncio.Lock()
 
     async def ready(self, attempt: Attempt) -> None:
@@ -49,7 +50,9 @@ class PublishedKeys:
         try:
             return opened(token, self._keys, allowed)
         except JoseRefused as error:
-            if seen != before or not _may_be_rotation(error, token) or self._instant() < self._extra_from:
+            if seen != before or not _may_be_rotation(error, token):
+                raise refused(error.code) from None
+            if self._instant() < self._extra_from and not self._fetching.locked():
                 raise refused(error.code) from None
         await self._renew_extra(seen, attempt)
         try:
@@ -58,8 +61,9 @@ class PublishedKeys:
             raise refused(error.code) from None
 
     async def _renew_extra(self, seen: int, attempt: Attempt) -> None:
-        """The extra fetch; its time counts from its beginning, so that it cannot be had twice at once."""
-        self._extra_from = self._instant() + self._limits.jwks_refetch_s
+        """The extra fetch, or the one that is under way; its time counts from its beginning, so that none can be added."""
+        if not self._fetching.locked():
+            self._extra_from = self._instant() + self._limits.jwks_refetch_s
         try:
             await self._renew(seen, attempt)
         except DeliveryError:
@@ -67,8 +71,9 @@ class PublishedKeys:
             raise
 
     async def _renew(self, seen: int, attempt: Attempt) -> None:
-        """Fetch, unless somebody else did since `seen`."""
-        left_s = max(0.0, attempt.budget.timeout_s - (self._instant() - attempt.started))
+        """Fetch, unless somebody else did since `seen`; who waited for a fetch that failed shares its failure."""
+        asked = self._instant()
+        left_s = max(0.0, attempt.budget.timeout_s - (asked - attempt.started))
         try:
             async with asyncio.timeout(left_s):
                 await self._fetching.acquire()
@@ -77,12 +82,25 @@ class PublishedKeys:
         try:
             if self._version != seen:
                 return
-            keys = await self._fetch(attempt)
-            self._keys = keys
-            self._stale_at = self._instant() + self._limits.jwks_ttl_s
-            self._version += 1
+            if self._failed is not None and self._failed[0] >= asked:
+                raise _again(self._failed[1])
+            await self._fetched(attempt)
         finally:
             self._fetching.release()
+
+    async def _fetched(self, attempt: Attempt) -> None:
+        try:
+            self._keys = await self._fetch(attempt)
+        except DeliveryError as error:
+            self._failed = (self._instant(), error)
+            raise
+        self._stale_at = self._instant() + self._limits.jwks_ttl_s
+        self._version += 1
+
+
+def _again(error: DeliveryError) -> DeliveryError:
+    """The same failure for somebody else: an exception belongs to one traceback."""
+    return type(error)(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)
 
 
 def _may_be_rotation(error: JoseRefused, token: str) -> bool:
