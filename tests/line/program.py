@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from tests.planted import hear
+
 _START_LIMIT_S = 30.0
 
 
@@ -111,7 +113,9 @@ class Program:
             timeout=limit_s,
             check=False,
         )
-        return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+        finished = Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+        hear(f"printed by gateway {words[0]}", finished.out + finished.err)
+        return finished
 
     def start(
         self, name: str, words: Sequence[str | Path], ready_url: str = "", extra: Mapping[str, str] | None = None

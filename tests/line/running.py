@@ -324,4 +324,6 @@ def opened(folder: Path, environment: Mapping[str, str], **settings: str) -> Ite
     try:
         yield line.start()
     finally:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            (folder / "metrics.prom").write_bytes(ask("GET", f"{line.url()}/metrics").body)  # searched after the run
         line.program.close()

@@ -28,6 +28,8 @@ ROWS = "SEC-HANG"
 """A sector that sends JSON rows without ids and counters (`dieuphoi_2026`)."""
 
 PROCEDURE = "BVH-LH-01"
+NUMBER = "001099000000"
+"""The applicant's invented personal number, planted: the run fails when it is shown anywhere (`tests/planted.py`)."""
 
 
 def dossier(code: str, **changes: Any) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def dossier(code: str, **changes: Any) -> dict[str, Any]:
             "field_name": "Lữ hành",
         },
         "agency": {"code": "000.00.01.G16", "name": "Cục Du lịch Quốc gia Việt Nam"},
-        "applicant": {"kind": "citizen", "name": "Nguyễn Văn Mẫu", "id": {"type": "cccd", "number": "001099000001"}},
+        "applicant": {"kind": "citizen", "name": "Nguyễn Văn Mẫu", "id": {"type": "cccd", "number": NUMBER}},
         "summary": "Hồ sơ thử",
         "state": "submitted",
         "outcome": "none",
