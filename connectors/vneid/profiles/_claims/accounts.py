@@ -118,11 +118,14 @@ def _codes(claims: Claims, names: ClaimNames) -> tuple[str, str]:
 
 
 def _assurance(claims: Claims, names: ClaimNames, login: Login, levels: Mapping[str, int]) -> Assurance:
-    """`IAL` as it is; else what the configuration says of `loAs`, else of `acr`. What nobody said is the lowest."""
+    """`IAL` as it is; else what the configuration says of `loAs`, else of `acr`. What nobody said is the lowest.
+
+    An account of several levels has the highest of them: they are those that it reaches [assumed].
+    """
     ial = claims.integer(names.ial)
     if ial is None:
-        said = (*claims.several(names.level), login.acr)
-        ial = next((levels[text] for text in said if text in levels), 0)
+        recorded = [levels[text] for text in claims.several(names.level) if text in levels]
+        ial = max(recorded, default=levels.get(login.acr, 0))
     return Assurance(ial=ial, acr=login.acr[:_LONGEST_ACR], methods=login.methods)
 
 

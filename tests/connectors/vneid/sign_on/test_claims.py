@@ -20,7 +20,7 @@ from mappings.identity import Account, AccountKind
 from mappings.partial_date import PartialDate
 
 NUMBER, CMND, TAX = "001090000000", "010000000", "0100109106"
-PORTAL = Rules("cdvcqg", cdvcqg_messages.CLAIM_SET, {"LoA2": 2})
+PORTAL = Rules("cdvcqg", cdvcqg_messages.CLAIM_SET, {"LoA1": 1, "LoA2": 2})
 DIRECT = Rules("vneid", vneid_messages.CLAIM_SET)
 
 
@@ -143,6 +143,7 @@ def test_the_account_level_is_ial_as_text_or_number_and_the_lowest_where_nobody_
         assert account.assurance.ial == ial
         assert ("IAL" in account.missing) is (said not in (2, "2", 2.0))
     assert portal(loAs="LoA2").assurance.ial == 2
+    assert portal(loAs="LoA2,LoA1").assurance.ial == 2
     assert portal(loAs='{"level": 2}').assurance.ial == 0
 
 
@@ -155,7 +156,8 @@ def test_what_was_missing_is_named_as_the_provider_spells_it() -> None:
 
 def test_an_account_without_its_key_is_none() -> None:
     """Never the user name, never the e-mail: mapping accounts by those is unsafe (facts 1.7)."""
-    for key in ("", None, "null", {}, "x" * 256):
+    keys: tuple[object, ...] = ("", None, "null", {}, "x" * 256)
+    for key in keys:
         with pytest.raises(ClaimsRefused, match="claims_incomplete"):
             portal(TechID=key, sub="nguyen.thu", ThuDienTu="a@example.vn")
 
