@@ -36,7 +36,10 @@ _BENCHES = {
 }
 _PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
 
-_PEERS = {"sign-on at oidc-provider": ("sign_on.py", peers.node)}
+_PEERS = {
+    "sign-on at oidc-provider": ("sign_on.py", peers.node),
+    "SOAP with node-soap, zeep": ("soap.py", peers.node),
+}
 
 
 def main() -> int:
