@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.kit.soap.lexical import VALUES, WRITERS, CannotBuild, Write, attribute_text, needs_care
-from connectors.kit.soap.models import Model, fits, places
+from connectors.kit.soap.models import Model, fits, places, unconditional
 from connectors.kit.soap.tree import Contract, Lexical, Message, Particle, Shape, local_name, namespace_of
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -196,9 +196,10 @@ class _Content:
         steps = [compiling.step(each) for each in places(shape.content)]
         rank = {name: place for place, name in enumerate(order)}
         steps.sort(key=lambda step: rank.get(step.key, len(rank)))
-        if self._model is not None:
-            # Which of them must stand depends on the others: the model says so, not the place alone.
-            for step in steps:
+        certain = set(unconditional(shape.content))
+        for step in steps:
+            if step.key not in certain:
+                # Whether it must stand depends on the others: the model says so, not the place alone.
                 step.minimum = 0
         self._steps = steps
         self._keys = {step.key for step in steps} | {key for key, *_ in self._attributes}

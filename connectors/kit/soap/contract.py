@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.kit.soap.documents import closure, digests
+from connectors.kit.soap.documents import WSDL, closure, digests, parsed
 from connectors.kit.soap.tree import (
     Attribute,
     Binding,
@@ -79,6 +79,8 @@ def compiled(wsdl: Path, documents: Mapping[str, bytes]) -> Contract:
     import zeep.settings
     import zeep.wsdl
 
+    if parsed(documents[wsdl.name], wsdl.name).tag != f"{WSDL}definitions":
+        raise ContractUnsupported(f"{wsdl.name}: not a WSDL 1.1 document")
     settings = zeep.settings.Settings(strict=True, forbid_dtd=True, forbid_external=True)
     folder = os.path.realpath(wsdl.parent)
     shelf: Any = _Shelf(folder, documents)
@@ -130,6 +132,7 @@ class _Compilation:
 
     def _operation(self, name: str, found: Any) -> Operation:
         action = str(found.soapaction or "")
+        shapes, keys = dict(self._shapes), dict(self._keys)
         try:
             if found.style != "document" or type(found.input).__name__ != "DocumentMessage":
                 raise ContractUnsupported(f"style {found.style}: only document/literal is spoken")
@@ -142,6 +145,8 @@ class _Compilation:
                 tuple(each for each in faults if each is not None),
             )
         except ContractUnsupported as error:
+            # Half a type must not be taken for a whole one by the next operation.
+            self._shapes, self._keys = shapes, keys
             return Operation(name, action, unsupported=str(error))
 
     def _message(self, found: Any) -> Message:
@@ -180,7 +185,7 @@ class _Compilation:
         return key
 
     def _complex(self, found: Any) -> Shape:
-        if not hasattr(found, "_element"):
+        if type(found).__name__ == "AnyType" or not hasattr(found, "_element"):
             raise ContractUnsupported(f"type {type(found).__name__}: anything may stand there")
         attributes = tuple(
             Attribute(str(each.qname), _lexical(each.type) or Lexical.TEXT, bool(each.required))

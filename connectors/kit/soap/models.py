@@ -49,6 +49,17 @@ def places(content: Particle | None) -> Iterator[Particle]:
         yield from places(part)
 
 
+def unconditional(content: Particle | None) -> Iterator[str]:
+    """The local names of the elements that no choice and no optional group stands around."""
+    if content is None or content.kind == "any":
+        return
+    if content.kind == "element":
+        yield local_name(content.name)
+    elif content.kind != "choice" and content.minimum:
+        for part in content.parts:
+            yield from unconditional(part)
+
+
 def fits(model: Model, present: Set[str]) -> Misfit | None:
     """The first misfit of the names that are present, or None."""
     if model.kind == "element":

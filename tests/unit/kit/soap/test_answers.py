@@ -39,7 +39,7 @@ def present(tree: Any) -> Any:
     """A tree without empty values and without the sign of attributes: zeep makes nothing of an empty element."""
     if isinstance(tree, dict):
         found = {name.removeprefix("@"): present(value) for name, value in tree.items()}
-        return {name: value for name, value in found.items() if value not in (None, "", {})}
+        return {name: value for name, value in found.items() if value not in (None, "", {}, [])}
     return [present(each) for each in tree] if isinstance(tree, list) else tree
 
 
