@@ -30,6 +30,7 @@ from connectors.kit.errors import (
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest, refusal, retry_after_s
 from connectors.kit.tokens import Attempt
 from connectors.vneid.client_proof import ClientProof, Credentials, Possession
+from connectors.vneid.discovery import DocumentRefused, filled
 from connectors.vneid.jose import JoseRefused, KeySet, read_keys
 from connectors.vneid.profiles._claims.outcomes import Operation, load_outcomes
 from connectors.vneid.refusals import refused
@@ -74,9 +75,37 @@ class ProviderClient:
         self._proof = ClientProof(settings, kit)
         self._outcomes = load_outcomes(settings.profile)
         self._doors: dict[str, HttpClient] = {}
-        for address in (settings.token_url, settings.jwks_url, settings.userinfo_url, settings.par_url):
+        addresses = (
+            settings.token_url,
+            settings.jwks_url,
+            settings.userinfo_url,
+            settings.par_url,
+            settings.discovery_url,
+        )
+        for address in addresses:
             if address:
                 self._door(URL(address))
+
+    @property
+    def settings(self) -> ProviderSettings:
+        """Whom it calls: as configured, or as filled by `discover`."""
+        return self._settings
+
+    async def discover(self, attempt: Attempt) -> None:
+        """Have every address that is needed: once, where the configuration leaves them to the provider's own document."""
+        address = self._settings.discovery_url
+        if not address:
+            return
+        answer = await self._call(address, HttpRequest("GET", "", {"Accept": "application/json"}), attempt)
+        failure = refusal(answer, _bare(answer))
+        if failure is not None:
+            raise failure
+        try:
+            self._settings = filled(self._settings, _tree(answer))
+        except DocumentRefused as error:
+            text = f"Tài liệu discovery của hệ thống đăng nhập không dùng được: {error}."
+            raise ContractChanged(text, exchange=_bare(answer)) from None
+        self._proof = ClientProof(self._settings, self._kit)
 
     async def push(self, parameters: Mapping[str, str], seed: str, attempt: Attempt) -> str:
         """The `request_uri` of a pushed authorization request (RFC 9126, 2)."""
@@ -122,6 +151,7 @@ class ProviderClient:
 
     async def keys(self, attempt: Attempt) -> KeySet:
         """The provider's published keys (RFC 7517)."""
+        await self.discover(attempt)
         request = HttpRequest("GET", "", {"Accept": "application/json, application/jwk-set+json"})
         answer = await self._call(self._settings.jwks_url, request, attempt)
         failure = refusal(answer, _bare(answer))

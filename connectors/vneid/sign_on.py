@@ -77,7 +77,6 @@ class _Provider:
     """One provider that is switched on: its settings, its calls, its keys, its claims."""
 
     def __init__(self, settings: ProviderSettings, kit: Kit) -> None:
-        self.settings = settings
         self.client = ProviderClient(settings, kit)
         self.keys = PublishedKeys(self.client.keys, settings.limits, kit.instant)
         names = _CLAIM_SETS[settings.profile]
@@ -90,6 +89,10 @@ class _Provider:
             ),
             levels=settings.assurance_map,
         )
+
+    @property
+    def settings(self) -> ProviderSettings:
+        return self.client.settings
 
     def account(self, tree: Mapping[str, Any], login: Login) -> Account:
         """The account behind the claims; a logout address of a stranger's host is not kept."""
@@ -125,10 +128,11 @@ class SignOnProviders:
     async def begin(self, errand: Errand, budget: Budget) -> str:
         """The address that the browser must be sent to (with PAR the request was pushed before)."""
         provider = self._provider(errand.provider)
+        attempt = Attempt(budget, self._kit.instant())
+        await provider.client.discover(attempt)
         settings = provider.settings
         parameters = _request(settings, errand)
         if settings.par:
-            attempt = Attempt(budget, self._kit.instant())
             request_uri = await provider.client.push(parameters, f"{errand.secrets.state}\npar", attempt)
             parameters = {"client_id": settings.client_id, "request_uri": request_uri}
         return _with_query(settings.authorize_url, parameters)
@@ -140,8 +144,9 @@ class SignOnProviders:
         another attempt would send the code again.
         """
         provider = self._provider(errand.provider)
-        code = _code_of(errand, params, provider.settings)
         attempt = Attempt(budget, self._kit.instant())
+        await provider.client.discover(attempt)
+        code = _code_of(errand, params, provider.settings)
         await provider.keys.ready(attempt)
         possession = self._possession(provider.settings, errand)
         grant = {"grant_type": "authorization_code", "code": code, "redirect_uri": errand.redirect_uri}

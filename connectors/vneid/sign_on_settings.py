@@ -41,6 +41,7 @@ SENSITIVE = ("DanToc", "TonGiao", "NhomMau")
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}", re.ASCII)
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(:[1-9][0-9]{0,4})?", re.ASCII)
+_NEEDED = ("authorize_url", "token_url", "jwks_url")
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
@@ -84,6 +85,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One identity provider. `hosts` (`host`, or `host:port` where it is not 443) bounds every address of it.
 
+    With `discovery_url` the addresses that are left empty come from there, but for `logout_url`.
+
     `acr_values` and `logout_mode` left empty take what the profile is known to use; `acr_levels` orders levels, lowest
     first; `assurance_map` turns a text of `loAs` or `acr` into an account level. `required_claims` come on top of the subject
     key, which every account must have.
@@ -93,13 +96,14 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     profile: ProfileName
     issuer: str
     hosts: tuple[str, ...]
-    authorize_url: str
-    token_url: str
-    jwks_url: str
     client_id: str
+    authorize_url: str = ""
+    token_url: str = ""
+    jwks_url: str = ""
     enabled: bool = True
     title_vi: str = ""
     userinfo_url: str = ""
+    discovery_url: str = ""
     par_url: str = ""
     logout_url: str = ""
     token_auth: Literal["client_secret_post", "client_secret_basic", "private_key_jwt"] = "client_secret_post"
@@ -164,7 +168,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             yield "min_acr: phải là một trong acr_levels"
         if not 0 <= self.min_ial <= 4 or any(not 0 <= level <= 4 for level in self.assurance_map.values()):
             yield "min_ial và assurance_map: mức phải từ 0 đến 4"
-        if self.par and not self.par_url:
+        if self.par and not self.par_url and not self.discovery_url:
             yield "par_url: bắt buộc phải có khi par = true"
         if self.logout_mode == "rp" and not self.logout_url:
             yield "logout_url: bắt buộc phải có khi logout_mode = rp"
@@ -172,13 +176,12 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     def _addresses(self) -> Iterable[str]:
         if not self.hosts or not all(_HOST.fullmatch(host) for host in self.hosts):
             yield "hosts: cần danh sách máy chủ chữ thường, kèm cổng khi khác 443"
-        for key in ("authorize_url", "token_url", "jwks_url"):
-            if not allowed_address(getattr(self, key), self.hosts, self.allow_plain):
-                yield f"{key}: phải là https:// tới một máy chủ trong hosts"
-        for key in ("userinfo_url", "par_url", "logout_url"):
+        for key in (*_NEEDED, "userinfo_url", "par_url", "logout_url", "discovery_url"):
             address = getattr(self, key)
             if address and not allowed_address(address, self.hosts, self.allow_plain):
                 yield f"{key}: phải là https:// tới một máy chủ trong hosts"
+            elif not address and key in _NEEDED and not self.discovery_url:
+                yield f"{key}: bắt buộc phải có, trừ khi có discovery_url"
 
     def _credentials(self) -> Iterable[str]:
         if self.token_auth == "private_key_jwt":

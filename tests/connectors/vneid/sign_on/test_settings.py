@@ -1,0 +1,94 @@
+"""Settings of a provider are refused at start with every fault, and no value is repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from connectors.kit.errors import SettingsError
+from connectors.kit.settings import typed
+from connectors.vneid.profiles._claims.names import ClaimNames
+from connectors.vneid.settings import Settings
+from connectors.vneid.sign_on_settings import PLACES, SENSITIVE, ProviderSettings
+
+BASE: dict[str, Any] = {
+    "name": "cdvcqg",
+    "profile": "cdvcqg",
+    "issuer": "https://xacthuc.example.gov.vn/oauth2/token",
+    "hosts": ["xacthuc.example.gov.vn"],
+    "authorize_url": "https://xacthuc.example.gov.vn/oauth2/authorize",
+    "token_url": "https://xacthuc.example.gov.vn/oauth2/token",
+    "jwks_url": "https://xacthuc.example.gov.vn/oauth2/jwks",
+    "client_id": "ung-dung",
+    "client_secret": "env:BI_MAT",
+}
+
+
+@pytest.mark.parametrize(
+    ("changed", "key"),
+    [
+        ({"name": "Cổng"}, "name"),
+        ({"issuer": ""}, "issuer"),
+        ({"hosts": []}, "hosts"),
+        ({"hosts": ["https://xacthuc.example.gov.vn"]}, "hosts"),
+        ({"token_url": "https://khac.example/token"}, "token_url"),
+        ({"token_url": "http://xacthuc.example.gov.vn/token"}, "token_url"),
+        ({"jwks_url": ""}, "jwks_url"),
+        ({"userinfo_url": "https://a:b@xacthuc.example.gov.vn/"}, "userinfo_url"),
+        ({"algorithms": []}, "algorithms"),
+        ({"scope": "profile"}, "scope"),
+        ({"client_secret": ""}, "client_secret"),
+        ({"token_auth": "private_key_jwt"}, "client_key"),
+        ({"par": True}, "par_url"),
+        ({"logout_mode": "rp"}, "logout_url"),
+        ({"min_acr": "LoA9"}, "min_acr"),
+        ({"min_ial": 9}, "min_ial"),
+        ({"claim_map": {"khac": "x"}}, "claim_map"),
+        ({"organisation_claim_map": {"khac": "x"}}, "organisation_claim_map"),
+        ({"multi_value_separator": ""}, "multi_value_separator"),
+        ({"limits": {"skew_s": 301}}, "skew_s"),
+        ({"limits": {"jwks_refetch_s": 0}}, "jwks_refetch_s"),
+        ({"limits": {"answer_bytes": 1}}, "answer_bytes"),
+        ({"algorithms": ["none"]}, "algorithms"),
+        ({"algorithms": ["HS256"]}, "algorithms"),
+        ({"khong_co": 1}, "khong_co"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_named(changed: dict[str, Any], key: str) -> None:
+    """By its key, in Vietnamese, without its value."""
+    settings, faults = typed({"providers": [{**BASE, **changed}]}, Settings)
+    assert settings is None
+    assert key in " ".join(faults)
+    assert "env:BI_MAT" not in " ".join(faults)
+    assert "a:b@" not in " ".join(faults)
+
+
+def test_two_providers_of_one_name_are_refused() -> None:
+    """The name is the address of the callback."""
+    assert "cdvcqg" in " ".join(typed({"providers": [BASE, BASE]}, Settings)[1])
+
+
+def test_the_defaults_are_those_of_the_facts() -> None:
+    """Identity facts 1.2, 1.9 and 7: PKCE and nonce on, PAR and DPoP off, RS256, 60 s, 10 min, one refetch in 5 min."""
+    provider = msgspec.convert(BASE, ProviderSettings)
+    assert (provider.pkce, provider.nonce_required, provider.par, provider.dpop) == (True, True, False, False)
+    assert (provider.algorithms, provider.token_auth, provider.asked_acr) == (("RS256",), "client_secret_post", "LoA1")
+    limits = provider.limits
+    assert (limits.skew_s, limits.token_age_s, limits.jwks_refetch_s) == (60, 600, 300)
+    assert provider.drop_claims == SENSITIVE
+    assert (provider.leaves_by, msgspec.structs.replace(provider, profile="vneid").leaves_by) == ("none", "claim")
+    assert msgspec.structs.replace(provider, profile="vneid").asked_acr == ""
+
+
+def test_the_places_of_the_claim_map_are_those_of_an_account() -> None:
+    """A place that nothing reads, or that cannot be configured, would be found by nobody."""
+    assert set(PLACES) == set(ClaimNames.__dataclass_fields__)
+
+
+def test_a_reference_without_a_secret_is_found_at_start(desk: Callable[..., Any]) -> None:
+    """Better now than at the first person's sign-on."""
+    with pytest.raises((KeyError, SettingsError)):
+        desk(client_secret="khong-co")
