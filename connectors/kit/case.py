@@ -22,6 +22,7 @@ from typing import Literal
 
 from connectors.kit.contract import Change, Notice, Question, Task
 from connectors.kit.faults import FaultKind
+from connectors.kit.signing_on import Errand
 from mappings.canonical import Carried
 
 
@@ -63,11 +64,25 @@ class Notices:
 
 @dataclass(frozen=True, slots=True)
 class Feeding:
-    """An order to the simulator's control plane after which a poller has several pages to read."""
+    """An order to the simulator's control plane: for a poller, after which it has several pages to read."""
 
     method: str
     path: str
     body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SignOnSample:
+    """One sign-on that the suite may make.
+
+    `walk(address)` is the order to the simulator that does what the person does with a browser at that address; it answers
+    `{"location": the callback's address}`. `operations` are the simulator's names of the calls that end a sign-on, in order:
+    the first spends the code.
+    """
+
+    errand: Errand
+    walk: Callable[[str], Feeding]
+    operations: tuple[str, ...]
 
 
 FAMILIES: Mapping[str, tuple[str, ...]] = {
@@ -80,6 +95,7 @@ FAMILIES: Mapping[str, tuple[str, ...]] = {
     "no_answer": ("no_answer",),
     "rejected": ("rejected",),
     "not_found": (),
+    "not_sent": ("not_sent",),
     "session_expired": (),
     "credentials_refused": ("credentials_refused",),
     "consent_missing": ("consent_missing",),
@@ -97,8 +113,9 @@ class OutcomeTrigger:
     `row` names the row: columns with their values, as many as single it out. The suite plays `status` and `body` as the
     answer of the simulator's operation `match` (the name that the simulator gives to `FaultPlan.next`, for example the
     upstream's service name) while `operation` is delivered, and expects what the row's family means, or `expect`.
-    With `asked` the capability is not `deliver` but `enquire`, `check` (of `Probe`) or `ask` (the question of that
-    operation). `profile` is a folder under `profiles/`.
+    With `asked` the capability is not `deliver` but `enquire`, `check` (of `Probe`), `ask` (the question of that
+    operation) or `sign_on` (a sign-on with the provider `operation`, brought to its end; `refused` is a `SignOnRefused`).
+    `profile` is a folder under `profiles/`.
     """
 
     profile: str
@@ -109,7 +126,7 @@ class OutcomeTrigger:
     body: str = ""
     content_type: str = "application/json"
     expect: tuple[str, ...] = ()
-    asked: Literal["deliver", "enquire", "check", "ask"] = "deliver"
+    asked: Literal["deliver", "enquire", "check", "ask", "sign_on"] = "deliver"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +154,8 @@ class ConformanceCase:
     `expected`: for a fault of `kit.faults` the codes of what may come of it, where the suite's own expectation does not fit
     (`receipt` for a receipt, otherwise `DeliveryError.code`); an empty tuple says that the fault does not apply.
     `fault_operation`: the simulator's name of the call that an operation makes, by operation, so that a fault hits that call
-    and not a login before it; "*" when absent. `questions`: one lawful question by "call" operation.
+    and not a login before it; "*" when absent. `questions`: one lawful question by "call" operation. `sign_ons`: one sign-on by
+    provider.
     `profiles`: the folders under `profiles/` whose tables and examples this case answers for; all of them when empty.
     For what a connector brings along: `task(operation, number)` and `task_effects(state, sample)` as `sample` and `effects`;
     `notices` of its listener; `changes(ledger)`, a course of changes of one ledger, repeats and late ones among them;
@@ -156,6 +174,7 @@ class ConformanceCase:
     expected: Mapping[FaultKind, tuple[str, ...]] = field(default_factory=dict)
     fault_operation: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Question] = field(default_factory=dict)
+    sign_ons: Mapping[str, SignOnSample] = field(default_factory=dict)
     profiles: tuple[str, ...] = ()
     task: Callable[[str, int], TaskSample] | None = None
     task_effects: Callable[[object, TaskSample], int] | None = None

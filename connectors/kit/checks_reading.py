@@ -11,7 +11,7 @@ from connectors.kit.case import FAMILIES, Example, OutcomeTrigger
 from connectors.kit.contract import Lookup, Probe
 from connectors.kit.errors import DeliveryError
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
-from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Prepared, Subject, examined, ground
+from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Prepared, Subject, examined, ground, signed_on
 from connectors.kit.inspect import example_files, outcome_rows
 
 
@@ -110,6 +110,8 @@ async def _tried(here: Ground, trigger: OutcomeTrigger, ready: Prepared) -> str:
         return await _probed(here)
     if trigger.asked == "ask":
         return await _asked(here, trigger.operation)
+    if trigger.asked == "sign_on":
+        return await signed_on(here, trigger.operation)
     if trigger.asked == "deliver":
         return (await here.deliver(ready.delivery)).code
     enquiry = await here.enquire(ready.delivery)

@@ -15,21 +15,24 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import parse_qsl, quote, urlsplit
 
 import aiohttp
 from aiohttp import web
 
 from connectors.kit import registry
-from connectors.kit.case import Case, ConformanceCase, Sample
+from connectors.kit.case import Case, ConformanceCase, Sample, SignOnSample
 from connectors.kit.contract import Budget, Connector, Deliverer, Delivery, Enquirer, Enquiry, Found, Kit, Receipt
 from connectors.kit.errors import DeliveryError, Exchange, OutcomeUnknown, Retryable
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.inspect import profiles
 from connectors.kit.manifest import Manifest
+from connectors.kit.signing_on import SignOn, SignOnRefused
 from connectors.kit.simulation import SIMULATION, Door, Simulation, opened
 
 RECEIPT = "receipt"
+REFUSED = "refused"
+"""How a sign-on ends that was refused: no `DeliveryError`, because nothing is in doubt."""
 Faults = list[str]
 CALL_S = 10.0
 # Any fixed namespace will do: delivery ids must be the same each time a sample is delivered.
@@ -317,6 +320,17 @@ class Ground:
         """No more faults."""
         self.simulation.plan = FaultPlan()
 
+    async def walked(self, sample: SignOnSample, address: str) -> dict[str, str]:
+        """The query of the callback, after the simulator did what a person does with a browser at `address`."""
+        order = sample.walk(address)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.request(order.method, self.base_url + order.path, data=order.body, ssl=False) as answer,
+        ):
+            answer.raise_for_status()
+            told = await answer.json()
+        return dict(parse_qsl(urlsplit(told["location"]).query, keep_blank_values=True))
+
     async def state(self) -> object:
         """What the simulator holds."""
         async with (
@@ -330,6 +344,24 @@ class Ground:
     async def effects(self, sample: Sample) -> int:
         """How many times the simulator shows the effect of `sample`."""
         return self.case.effects(await self.state(), sample)
+
+
+async def signed_on(here: Ground, provider: str, budget: Budget | None = None) -> str:
+    """How a sign-on with a provider ends: `receipt` for an account, `refused`, or the code of a `DeliveryError`."""
+    assert isinstance(here.connector, SignOn)
+    sample = here.case.sign_ons[provider]
+    try:
+        address = await here.connector.begin(sample.errand, fresh_budget())
+        params = await here.walked(sample, address)
+        done = await here.connector.finish(sample.errand, params, budget or fresh_budget())
+    except SignOnRefused as refused:
+        here.ears.said.extend([*traceback.format_exception(refused), repr(refused), refused.message_vi])
+        return REFUSED
+    except DeliveryError as error:
+        here.ears.error(error)
+        return error.code
+    here.ears.said.append(repr(done))
+    return RECEIPT if done.account.subject_key else REFUSED
 
 
 def fresh_budget(timeout_s: float = CALL_S) -> Budget:

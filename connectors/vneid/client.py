@@ -28,6 +28,8 @@ WSDL = CONTRACT / "dancu-service.wsdl"
 _READING = Reading(by="local_names", many=frozenset({"CongDan"}))
 # A facade's JSON escapes what the envelope in it says: at most twice as long, for the quotes and line ends of an envelope.
 _MAX_BYTES = 2 * MAX_ANSWER_BYTES
+_TELLING = frozenset({401, 403, 429})
+"""Statuses that say more than the fault beside them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +107,23 @@ class PopulationClient:
 
 
 def _heard(read: Answer | Signal, answer: HttpAnswer, exchange: Exchange) -> Heard:
-    wait_s = retry_after_s(answer.headers)
-    status = Signal("http", str(answer.status))
+    fine = 200 <= answer.status < 300
+    if isinstance(read, Answer) and read.fault is None and fine:
+        return Heard(exchange, answer=read)
+    own: tuple[Signal, ...] = ()
     if isinstance(read, Signal):
-        return Heard(exchange, signals=(read,), retry_after_s=wait_s)
-    if read.fault is not None:
-        return Heard(exchange, signals=_fault_signals(read.fault), retry_after_s=wait_s)
-    if not 200 <= answer.status < 300:
-        return Heard(exchange, signals=(status,), retry_after_s=wait_s)
-    return Heard(exchange, answer=read)
+        own = (read,)
+    elif read.fault is not None:
+        own = _fault_signals(read.fault)
+    return Heard(exchange, signals=_in_order(own, answer.status), retry_after_s=retry_after_s(answer.headers))
+
+
+def _in_order(own: tuple[Signal, ...], status: int) -> tuple[Signal, ...]:
+    """The most telling first: a code of the database or the LGSP, a status that says why, a fault, any status but success."""
+    said = (Signal("http", str(status)),) if not 200 <= status < 300 else ()
+    codes = tuple(signal for signal in own if signal.kind != "fault")
+    faults = tuple(signal for signal in own if signal.kind == "fault")
+    return (*codes, *said, *faults) if status in _TELLING else (*codes, *faults, *said)
 
 
 def _fault_signals(fault: SoapFault) -> tuple[Signal, ...]:

@@ -149,9 +149,9 @@ class Population:
             _LOG.warning("population answer fits no published schema: %s", place)
 
     def _refused(self, heard: Heard) -> DeliveryError:
-        """The error behind what was said in place of an answer."""
+        """The error behind what was said in place of an answer, under the first code that was named."""
         signal, conclusion = self._concluded(heard)
-        code = quotable(signal.code)[:60] or "không có"
+        code = quotable(heard.signals[0].code)[:60] or "không có"
         text = f"{conclusion.meaning_vi} (mã {code})."
         if signal.kind == "fault" and "Proxy" in signal.code:
             # The words of security servers speak of machines; those of a database may speak of people.

@@ -183,8 +183,10 @@ _NAMESPACES = {"KetQuaXacThuc": REQUESTS, "Loi": REQUESTS}
 
 def from_tree(tree: object, kind: type[T]) -> T:
     """A message from its tree, an empty element being one without parts; raises `MessageUnreadable`."""
-    if isinstance(tree, str) and not tree.strip():
+    if tree is None or (isinstance(tree, str) and not tree.strip()):
         tree = {}
+    elif isinstance(tree, dict):
+        tree = {name: _plain(held) for name, held in tree.items()}
     try:
         return msgspec.convert(tree, kind)
     except msgspec.ValidationError:
@@ -202,6 +204,17 @@ def encoded(message: msgspec.Struct) -> bytes:
     """A message as an XML document of its own, in the namespace of its kind."""
     name = type(message).__name__
     return "".join(_written(name, to_tree(message), _NAMESPACES.get(name, ANSWERS))).encode()
+
+
+def _plain(tree: Any) -> Any:
+    """A part without attributes: the schemas know them at the root alone, so elsewhere they say nothing to us."""
+    if isinstance(tree, list):
+        return [_plain(each) for each in tree]
+    if not isinstance(tree, dict):
+        return tree
+    if "#text" in tree:
+        return tree["#text"]
+    return {name: _plain(held) for name, held in tree.items() if name[0] != "@"}
 
 
 def _written(name: str, tree: Any, namespace: str = "") -> list[str]:
