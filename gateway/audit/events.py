@@ -43,6 +43,7 @@ _WINDOW = "window upstreams notice"
 _OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reason"
 _RESULT = "result sha256 verdict reason policy tries due"
 _SIGNING = "request sha256 profile key"
+_SIGN_ON = "sign_on upstream provider"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
@@ -123,6 +124,22 @@ _KINDS = (
     _kind("signature.made", "Đã ký số và kiểm tra lại", f"{_SIGNING} signed custodian", feed=True),
     _kind("signature.refused", "Từ chối ký số", f"{_SIGNING} code"),
     _kind("validation.made", "Đã kiểm tra chữ ký của một tệp theo yêu cầu", "sha256 size verdict purpose route result"),
+    _kind("identity.sign_on_begun", "Bắt đầu một lượt đăng nhập", f"{_SIGN_ON} min_ial min_acr fresh"),
+    _kind("identity.sign_on_sent", "Đưa người dùng tới nhà cung cấp định danh", f"{_SIGN_ON} starts"),
+    _kind("identity.sign_on_claimed", "Người dùng quay về, mã được dùng một lần", _SIGN_ON),
+    _kind(
+        "identity.sign_on_returned",
+        "Đã xác thực người dùng qua nhà cung cấp định danh",
+        f"{_SIGN_ON} account ial missing",
+    ),
+    _kind(
+        "identity.sign_on_redeemed", "Giao tài khoản đã xác thực cho hệ thống giải quyết", f"{_SIGN_ON} account fields"
+    ),
+    _kind("identity.sign_on_failed", "Đăng nhập không thành", f"{_SIGN_ON} code"),
+    _kind("identity.sign_on_expired", "Lượt đăng nhập quá hạn", f"{_SIGN_ON} was"),
+    _kind("identity.sign_on_ended", "Phiên đăng nhập đã kết thúc", f"{_SIGN_ON} reason", feed=True),
+    _kind("identity.sign_on_back", "Trình duyệt quay về sau đăng xuất, hoặc không quay về nữa", f"{_SIGN_ON} reason"),
+    _kind("identity.logout_taken", "Nhà cung cấp định danh báo kết thúc phiên", "upstream provider ended"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

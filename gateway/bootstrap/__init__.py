@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -12,7 +10,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 from connectors.kit.contract import Delivery
 from connectors.kit.fetching import Fetcher
@@ -24,7 +21,8 @@ from gateway.app import InternalParts
 from gateway.bootstrap import desks, gauges, guests
 from gateway.bootstrap.desks import admin_desk
 from gateway.bootstrap.enrolment import open_register
-from gateway.bootstrap.identity import with_identity
+from gateway.bootstrap.identity import Ground, with_identity
+from gateway.bootstrap.kek import read_kek
 from gateway.bootstrap.lines import open_lines, read_routes
 from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
@@ -74,7 +72,6 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
         coordination = MemoryCoordination(clock)
         outside = await open_lines(loaded, clock, coordination, house)
-        lines = outside.lines
         polls, book = guests.poll_lines(outside), guests.ledger_book(outside, loaded)
         register = Register.load(loaded)
         authenticator = Authenticator.load(loaded, register)
@@ -91,8 +88,8 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
             alarm=partial(gauges.alarm, metrics),
             follow_ups=partial(follow_ups, register, read_routes(loaded)),
         )
-        worker = Worker(lines, journal, coordination, clock, hooks)
-        watch = await _window_watch(WindowWatch(journal, worker, tuple(lines), clock), house)
+        worker = Worker(outside.lines, journal, coordination, clock, hooks)
+        watch = await _window_watch(WindowWatch(journal, worker, tuple(outside.lines), clock), house)
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
         wake = partial(_wake, coordination)
@@ -123,7 +120,8 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
             files=FileDoor.of(door, cabinet, loaded.settings, reach, _fetcher(loaded)),
             mounted=mounted,
         )
-        parts = await with_identity(loaded, outside, await with_results(loaded, parts, around, house), house)
+        parts = await with_results(loaded, parts, around, house)
+        parts = await with_identity(loaded, Ground(outside, metrics, coordination, hooks), parts, house)
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))
@@ -168,7 +166,7 @@ def open_journal(
     settings = loaded.settings
     options = StoreOptions(
         node=settings.node,
-        kek=_kek(loaded.path(settings.storage.key_file)),
+        kek=read_kek(loaded.path(settings.storage.key_file)),
         inline_bytes=settings.storage.inline_bytes,
         queue_limit=settings.storage.queue_limit,
         synchronous=settings.storage.synchronous,
@@ -231,17 +229,6 @@ def _wake(coordination: MemoryCoordination, upstreams: tuple[str, ...]) -> None:
     """There is something new for these: their loops look at once instead of at their next poll."""
     for code in upstreams:
         coordination.wake(code)
-
-
-def _kek(path: Path) -> bytes:
-    """The key-encryption key: 32 bytes in base64."""
-    try:
-        key = base64.b64decode(path.read_text(encoding="ascii").strip(), validate=True)
-    except (OSError, UnicodeDecodeError, binascii.Error) as error:
-        raise ConfigError((f"storage.key_file: không đọc được khóa mã hóa tại {path} ({error})",)) from error
-    if len(key) != 32:
-        raise ConfigError((f"storage.key_file: khóa tại {path} phải dài 32 byte (đang là {len(key)})",))
-    return key
 
 
 def _gap_watch(loaded: Loaded, journal: SqliteJournal, hooks: Hooks, clock: Clock) -> gaps.GapWatch:

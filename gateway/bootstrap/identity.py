@@ -2,17 +2,88 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside
-from gateway.config import Loaded
+from gateway.bootstrap.kek import derived, read_kek
+from gateway.config import Identity, Loaded
+from gateway.coordination.memory import MemoryCoordination
+from gateway.dispatch.upstreams import Hooks
+from gateway.errors import ConfigError
+from gateway.identity.books import Books
+from gateway.identity.chance import Names
+from gateway.identity.providers import Providers, find_providers
 from gateway.identity.routing import IdentityRoutes
+from gateway.identity.sign_on_edge import EdgeWindow, SignOnEdge
+from gateway.identity.sign_on_handlers import SignOnHandlers
+from gateway.identity.sign_on_watch import OpenSignOns, SignOnWatch
+from gateway.identity.sign_ons import Rules
+from gateway.observe.metrics import Metrics
 
 
-async def with_identity(loaded: Loaded, outside: Outside, parts: InternalParts, house: AsyncExitStack) -> InternalParts:
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What identity needs of the house around it."""
+
+    outside: Outside
+    metrics: Metrics
+    coordination: MemoryCoordination
+    hooks: Hooks
+
+
+async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, house: AsyncExitStack) -> InternalParts:
     """The parts with the routes of identity; raises `ConfigError` for what cannot be meant. What runs ends with the house."""
-    if loaded.settings.identity is None:
+    identity = loaded.settings.identity
+    if identity is None:
         return parts
-    return replace(parts, identity=IdentityRoutes())
+    routes = IdentityRoutes()
+    if identity.public_url:
+        routes = routes.beside(await _sign_ons(loaded, identity, (ground, parts), house))
+    return replace(parts, identity=routes)
+
+
+def providers_of(loaded: Loaded, outside: Outside) -> Providers:
+    """The identity providers of the configuration; raises `ConfigError` where there is none, or two have one name."""
+    edge = loaded.settings.listen.edge
+    limit_s = edge.reply_timeout_s if edge is not None else 30.0
+    lines = ((code, line.settings, line.connector) for code, line in outside.lines.items())
+    providers = find_providers(lines, limit_s)
+    if not providers.all():
+        told = "identity.public_url: không có upstream nào đang bật mà đầu nối cho đăng nhập (quyền SignOn)"
+        raise ConfigError((told,))
+    return providers
+
+
+async def _sign_ons(
+    loaded: Loaded, identity: Identity, around: tuple[Ground, InternalParts], house: AsyncExitStack
+) -> IdentityRoutes:
+    """The routes of sign-ons, and the watch that erases what may be kept no longer."""
+    ground, parts = around
+    providers, door, edge = providers_of(loaded, ground.outside), parts.door, loaded.settings.listen.edge
+    assert edge is not None, "the settings refuse sign-ons without an edge"
+    names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity names"))
+    rules = Rules(identity, providers, Books(door.journal, door.clock), names, parts.reach)
+    opened = OpenSignOns(identity.open_limit)
+    watch = SignOnWatch(rules.books, opened, parts.reach)
+    await watch.look()  # before anybody comes: what ran out while no gateway ran is erased first
+    house.push_async_callback(_end, asyncio.create_task(watch.run(), name="sign-ons"))
+    count = partial(_count, ground.metrics)
+    window = EdgeWindow(edge.max_body_bytes, edge.body_timeout_s)
+    ground.metrics.watch_sign_ons(lambda: opened.waiting, lambda: opened.sessions)
+    return IdentityRoutes(
+        internal=tuple(SignOnHandlers(door, rules, opened, count).routes()),
+        edge=tuple(SignOnEdge(rules, window, count).routes()),
+    )
+
+
+def _count(metrics: Metrics, provider: str, outcome: str) -> None:
+    metrics.sign_ons.labels(provider, outcome).inc()
+
+
+async def _end(watch: asyncio.Task[None]) -> None:
+    watch.cancel()
+    await asyncio.gather(watch, return_exceptions=True)

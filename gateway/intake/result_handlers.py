@@ -246,6 +246,7 @@ class PeerLimit:
     limit: gcra.RateLimit
     clock: Clock
     most: int = 4_096
+    message_vi: str = "Đã tra cứu quá nhiều lần; hãy thử lại sau."
     _arrivals: dict[str, float] = field(default_factory=dict)
 
     def take(self, peer: str) -> None:
@@ -256,7 +257,7 @@ class PeerLimit:
         taken = gcra.take(self._arrivals.get(key, 0.0), now, 1, self.limit)
         if not taken.allowed or (key not in self._arrivals and len(self._arrivals) >= self.most):
             wait = max(1, round(taken.retry_after_s + 0.5))
-            raise TooManyRequests("Đã tra cứu quá nhiều lần; hãy thử lại sau.", retry_after_s=wait)
+            raise TooManyRequests(self.message_vi, retry_after_s=wait)
         self._arrivals[key] = taken.arrival
 
 

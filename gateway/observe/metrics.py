@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics, generate_latest
@@ -71,15 +72,30 @@ class Metrics:
             ("upstream", "poller"),
             registry=self.registry,
         )
+        self.sign_ons = _of_sign_ons(self.registry)
         self.alarms = Counter("gateway_alarms_total", "Cảnh báo đã phát.", ("code", "upstream"), registry=self.registry)
 
     def observe_delivered(self, upstream: str, accepted_at: datetime, now: datetime) -> None:
         """Record how long a delivery took from acceptance to the upstream's receipt."""
         self.lag.labels(upstream).observe(max(0.0, (now - accepted_at).total_seconds()))
 
+    def watch_sign_ons(self, waiting: Callable[[], int], sessions: Callable[[], int]) -> None:
+        """Show how many sign-ons are under way and how many sessions are kept; only a gateway that signs people on does."""
+        for name, told, ask in (
+            ("gateway_open_sign_ons", "Lượt đăng nhập đang dở dang.", waiting),
+            ("gateway_kept_sessions", "Phiên đăng nhập còn giữ để đăng xuất.", sessions),
+        ):
+            Gauge(name, told, registry=self.registry).set_function(ask)
+
     def render(self) -> bytes:
         """The text that `/metrics` answers."""
         return generate_latest(self.registry)
+
+
+def _of_sign_ons(registry: CollectorRegistry) -> Counter:
+    """Sign-ons by provider and by what came of them."""
+    told = "Lượt đăng nhập, theo nhà cung cấp định danh và bước hoặc kết quả."
+    return Counter("gateway_sign_ons_total", told, ("provider", "outcome"), registry=registry)
 
 
 def _of_results(registry: CollectorRegistry) -> tuple[Gauge, Gauge, Gauge]:

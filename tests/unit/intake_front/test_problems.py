@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import gateway.errors
+import gateway.identity
 import gateway.intake
 import mappings
 import signing
@@ -20,6 +21,7 @@ from gateway.intake import receipts
 from gateway.intake.problems import FAULTS, PROBLEMS, WARNINGS, problem
 
 INTAKE = Path(gateway.intake.__file__).parent
+IDENTITY = Path(gateway.identity.__file__).parent
 MAPPINGS = Path(mappings.__file__).parent
 SIGNING = Path(signing.__file__).parent
 REQUIREMENTS = resources.files("mappings").joinpath("tables", "requirements.csv")
@@ -57,7 +59,7 @@ def test_a_code_outside_the_table_still_makes_a_document() -> None:
 
 
 def _calls(kind: str) -> Iterator[ast.Call]:
-    for file in sorted(INTAKE.glob("*.py")):
+    for file in sorted([*INTAKE.glob("*.py"), *IDENTITY.glob("*.py")]):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and kind in ("", node.func.id):
                 yield node
@@ -110,7 +112,7 @@ def test_every_warning_is_published() -> None:
 
 def test_no_published_fault_is_out_of_use() -> None:
     """A code that nothing raises misleads whoever programs against the table."""
-    sources = [*INTAKE.glob("*.py"), *MAPPINGS.glob("*.py"), *SIGNING.glob("*.py")]
+    sources = [*INTAKE.glob("*.py"), *IDENTITY.glob("*.py"), *MAPPINGS.glob("*.py"), *SIGNING.glob("*.py")]
     text = "".join(file.read_text(encoding="utf-8") for file in sources) + REQUIREMENTS.read_text(encoding="utf-8")
     assert [code for code in (*FAULTS, *WARNINGS) if code not in text] == []
 

@@ -170,7 +170,7 @@ def test_what_needs_a_signature_says_so_and_asks_for_its_headers() -> None:
         assert "correlation_id" in names
         inside = path.startswith("/v1/") and operation["tags"] != ["edge"]
         assert bool(operation["security"]) == ("signature_input" in names) == inside, path
-        assert ("content_digest" in names) == ("requestBody" in operation), (method, path)
+        assert ("content_digest" in names) == (inside and "requestBody" in operation), (method, path)
 
 
 def test_every_refusal_is_documented_with_its_code_and_an_example() -> None:
@@ -201,7 +201,7 @@ def test_every_refusal_raised_with_a_status_of_its_own_has_the_status_of_the_tab
         if isinstance(kind, type) and issubclass(kind, IntakeError)
     }
     checked = 0
-    for file in [*(root / "intake").rglob("*.py"), root / "app.py"]:
+    for file in [*(root / "intake").rglob("*.py"), *(root / "identity").rglob("*.py"), root / "app.py"]:
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in statuses):
                 continue

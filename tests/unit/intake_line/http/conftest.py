@@ -38,6 +38,7 @@ from gateway.journal.cabinet import Cabinet
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from mappings.codec import encode
 from tests.conforming import documented
+from tests.unit.identity.ground import sign_on_routes
 
 
 @dataclass(frozen=True)
@@ -183,6 +184,7 @@ async def site(
         reach=reached.append,
         files=of_files,
         results=ResultDoor(door, Store(journal, cabinet, turned.clock())),
+        identity=sign_on_routes(door),
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
         made = Site(client, journal, keys, turned, words, counted, reached, register, office)

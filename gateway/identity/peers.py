@@ -1,0 +1,39 @@
+"""From which network address a browser comes, behind proxies that are believed and no others (RFC 7239 8.1)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Proxies:
+    """The networks whose X-Forwarded-For is believed."""
+
+    networks: tuple[Network, ...] = ()
+
+    @classmethod
+    def of(cls, written: Sequence[str]) -> Proxies:
+        """From addresses and networks as they stand in the configuration; raises `ValueError` for anything else."""
+        return cls(tuple(ipaddress.ip_network(text) for text in written))
+
+    def peer(self, remote: str, forwarded: Sequence[str]) -> str:
+        """The last address on the way that no proxy of ours has: what stands before it, anybody may have written.
+
+        `forwarded` are the values of X-Forwarded-For, as they came.
+        """
+        hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+        peer = remote
+        while hops and self._trusts(peer):
+            peer = hops.pop() or peer
+        return peer
+
+    def _trusts(self, text: str) -> bool:
+        try:
+            address = ipaddress.ip_address(text)
+        except ValueError:
+            return False
+        return any(address.version == network.version and address in network for network in self.networks)

@@ -1,0 +1,27 @@
+"""By which names a provider's own end of a session finds the sign-ons that it concerns."""
+
+from __future__ import annotations
+
+from connectors.kit.signing_on import Session
+from gateway.identity.books import Books
+from gateway.identity.chance import Names
+from gateway.journal.model import RecordWrite
+from gateway.records import sign_ons
+from gateway.records.sign_ons import KeptSignOn
+
+
+def digests(names: Names, provider: str, sid: str, sub: str) -> tuple[str, ...]:
+    """The digests of a session's names, the closest first: a token that names a `sid` ends that session and no other.
+
+    Source: OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.7.
+    """
+    return tuple(names.of(kind, provider, value) for kind, value in (("sid", sid), ("sub", sub)) if value)
+
+
+async def remembered(books: Books, names: Names, kept: KeptSignOn) -> tuple[RecordWrite, ...]:
+    """The books in which a sign-on stands under the names of its session, read afresh."""
+    session, writes = kept.session or Session(kept.provider), []
+    for digest in digests(names, kept.provider, session.sid, session.sub):
+        book = sign_ons.parse_book(await books.journal.record(sign_ons.session_key(digest)))
+        writes.append(sign_ons.write_book(digest, book.put(kept, books.clock.now())))
+    return tuple(writes)
