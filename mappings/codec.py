@@ -20,6 +20,8 @@ def _as_text(value: object) -> str:
 
 def _from_text(kind: type, value: Any) -> Any:
     """The value of such a kind in its text; a `ValueError` becomes a `msgspec.ValidationError` that names the place."""
+    if kind is object:  # a field that may hold anything holds what JSON says
+        return value
     if kind is not PartialDate:
         raise NotImplementedError(f"no JSON form for {kind.__name__}")
     if not isinstance(value, str):

@@ -45,9 +45,9 @@ class Metrics:
         self.oldest_waiting = Gauge(
             "gateway_oldest_waiting_seconds", "Tuổi của thông điệp chờ lâu nhất.", ("upstream",), registry=self.registry
         )
-        self.parked = Gauge(
-            "gateway_parked_events", "Sự kiện đang chờ sự kiện trước hoặc chờ người.", registry=self.registry
-        )
+        told = "Sự kiện đang chờ sự kiện trước hoặc chờ người."
+        self.parked = Gauge("gateway_parked_events", told, registry=self.registry)
+        self.sign_ons = _of_sign_ons(self.registry)
         self.oldest_gap = Gauge(
             "gateway_oldest_gap_seconds",
             "Tuổi của sự kiện chờ sự kiện đứng trước lâu nhất; 0 khi không có.",
@@ -72,7 +72,6 @@ class Metrics:
             ("upstream", "poller"),
             registry=self.registry,
         )
-        self.sign_ons = _of_sign_ons(self.registry)
         self.alarms = Counter("gateway_alarms_total", "Cảnh báo đã phát.", ("code", "upstream"), registry=self.registry)
 
     def observe_delivered(self, upstream: str, accepted_at: datetime, now: datetime) -> None:
