@@ -5,7 +5,7 @@ Pure. Personal data and free text never appear: names and numbers are masked, fr
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
@@ -15,17 +15,25 @@ from mappings.codes import DossierStatus, Outcome
 from mappings.dates import local_date
 from mappings.faults import CannotUnderstand, SectorFault
 from mappings.lifecycle import event_faults, event_flags
+from mappings.masking import hidden, masked_birth, masked_email, masked_name, masked_number, masked_phone
 from mappings.reading import RecordReader, Step, locate, pointer_of
 from mappings.sector import SectorProfile, Tree, load_profile, to_dossier, to_event
 from mappings.tables import SECTORS, UnknownCode, declarations, load_table
 
-_PERSONAL = frozenset(
-    {
-        ("Party", "name"), ("Party", "date_of_birth"), ("Party", "phone"), ("Party", "email"), ("Party", "fax"),
-        ("Party", "portal_account_id"), ("Identity", "number"), ("Identity", "issued_on"), ("Address", "full_text"),
-        ("Address", "street"), ("Actor", "name"), ("Supplement", "requester"),
-    }
-)  # fmt: skip
+_PERSONAL: Mapping[tuple[str, str], Callable[[str], str]] = {
+    ("Party", "name"): masked_name,
+    ("Party", "date_of_birth"): masked_birth,
+    ("Party", "phone"): masked_phone,
+    ("Party", "email"): masked_email,
+    ("Party", "fax"): masked_phone,
+    ("Party", "portal_account_id"): hidden,
+    ("Identity", "number"): masked_number,
+    ("Identity", "issued_on"): masked_birth,
+    ("Address", "full_text"): hidden,
+    ("Address", "street"): hidden,
+    ("Actor", "name"): masked_name,
+    ("Supplement", "requester"): masked_name,
+}
 # Free text may name people; so may the name or address of a file.
 _FREE_TEXT = frozenset(
     {
@@ -214,18 +222,11 @@ def _left_over(walk: _Walk) -> Iterator[ExplainRow]:
 
 def shown(place: tuple[str, str], value: object) -> str:
     """A value of the field `place` (canonical type, field) as it may be shown."""
-    if place in _PERSONAL:
+    mask = _PERSONAL.get(place)
+    if mask is not None:
         return mask(str(value))
     if place in _FREE_TEXT:
         return f"({len(str(value))} ký tự)" if value else ""
     if isinstance(value, datetime | date):
         return value.isoformat()
     return str(value)
-
-
-def mask(text: str) -> str:
-    """Personal data as it may be shown: the first letter of a word and the last two digits of a number survive."""
-    digits = sum(character.isdigit() for character in text)
-    if digits >= 6:
-        return _HIDDEN + text[-2:]
-    return " ".join(word[0] + _HIDDEN for word in text.split())

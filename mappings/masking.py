@@ -20,6 +20,11 @@ _SHORTEST = 9
 _LETTER = re.compile(r"[^\W\d_]")
 
 
+def hidden(text: str) -> str:
+    """Stars where there is something: for what has no form, such as an address in words."""
+    return HIDDEN if text else ""
+
+
 def masked_number(text: str) -> str:
     """A personal number, a CMND or a passport: its last three signs behind stars; a shorter text is hidden whole."""
     number = bare(text)

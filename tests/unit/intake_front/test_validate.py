@@ -89,6 +89,13 @@ def test_faults_repeat_no_value(dossier: Tree, limits: Limits) -> None:
     assert not any(secret in told for secret in ("Nguyễn", "0900000001", "900000001", "001099", "1990"))
 
 
+@pytest.mark.parametrize("birth", ["1950", "1950-03", "1950-03-31"])
+def test_a_birth_may_be_sent_as_far_as_it_is_known(dossier: Tree, limits: Limits, birth: str) -> None:
+    """Many papers of the elderly hold a year alone."""
+    dossier["applicant"]["date_of_birth"] = birth
+    assert validate_dossier(raw_of(dossier), JSON, limits).tree["applicant"]["date_of_birth"] == birth
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
