@@ -59,7 +59,6 @@ class _Step:
     key: str
     opening: str
     closing: str
-    empty: str
     minimum: int
     maximum: int | None
     nil: str
@@ -137,15 +136,8 @@ class _Compiling:
         alias = wrapper or self._spelling.aliases.get(key, key)
         name = self._qualified(namespace_of(particle.name), alias)
         nil = f' {self._prefix(XSI, "xsi")}:nil="true"/>' if particle.nillable else ""
-        made = _Step(
-            key,
-            f"<{name}",
-            f"</{name}>",
-            f"<{name}/>",
-            particle.minimum,
-            particle.maximum,
-            f"<{name}{nil}" if nil else "",
-        )
+        nothing = f"<{name}{nil}" if nil else ""
+        made = _Step(key, f"<{name}", f"</{name}>", particle.minimum, particle.maximum, nothing)
         shape = self._contract.shapes[particle.shape]
         if shape.lexical is not None and not shape.attributes:
             made.opening += ">"
@@ -183,7 +175,7 @@ class _Compiling:
 class _Content:
     """What stands in an element that has attributes or parts."""
 
-    __slots__ = ("_attributes", "_keys", "_lexical", "_model", "_steps")
+    __slots__ = ("_attributes", "_keys", "_lexical", "_lines", "_model")
 
     def fill(self, compiling: _Compiling, shape: Shape, order: Sequence[str]) -> None:
         """Make it; done after it is known by its key, because it may contain itself."""
@@ -201,7 +193,8 @@ class _Content:
             if step.key not in certain:
                 # Whether it must stand depends on the others: the model says so, not the place alone.
                 step.minimum = 0
-        self._steps = steps
+        # Taken apart, because this is what every element of every message goes through.
+        self._lines = [(step.key, step.opening, step.closing, step.plain, step) for step in steps]
         self._keys = {step.key for step in steps} | {key for key, *_ in self._attributes}
         if shape.lexical is not None:
             self._keys.add("#text")
@@ -217,11 +210,12 @@ class _Content:
         out.append(">")
         if self._lexical is not None:
             _under("#text", WRITERS[self._lexical], value.get("#text", ""), out)
-        present = self._write_steps(value, out)
+        self._write_steps(value, out)
         if not value.keys() <= self._keys:
             strange = next(key for key in value if key not in self._keys)
             raise CannotBuild("soap_thua", f"/{strange}", "Không có trường này trong thông điệp.")
         if self._model is not None:
+            present = {key for key, held in value.items() if held is not None and held != []}
             fault = fits(self._model, present)
             if fault is not None:
                 raise CannotBuild(fault.code, fault.pointer, fault.message_vi)
@@ -239,26 +233,23 @@ class _Content:
                 raise error.under(key) from None
             out.append(f'{opening}{said}"')
 
-    def _write_steps(self, value: Tree, out: list[str]) -> set[str]:
-        present = set()
-        for step in self._steps:
-            held = value.get(step.key)
+    def _write_steps(self, value: Tree, out: list[str]) -> None:
+        get = value.get
+        for key, opening, closing, plain, step in self._lines:
+            held = get(key)
             if held is None:
                 if step.minimum:
-                    _write_missing(step, out, f"/{step.key}")
-                continue
-            present.add(step.key)
-            if step.plain and type(held) is str and not needs_care(held):
-                out.append(f"{step.opening}{held}{step.closing}")
-                continue
-            try:
-                if isinstance(held, list | tuple):
-                    _write_many(step, held, out)
-                else:
-                    _write_one(step, held, out)
-            except CannotBuild as error:
-                raise error.under(step.key) from None
-        return present
+                    _write_missing(step, out, f"/{key}")
+            elif plain and type(held) is str and not needs_care(held):
+                out.append(f"{opening}{held}{closing}")
+            else:
+                try:
+                    if isinstance(held, list | tuple):
+                        _write_many(step, held, out)
+                    else:
+                        _write_one(step, held, out)
+                except CannotBuild as error:
+                    raise error.under(key) from None
 
 
 def _write_one(step: _Step, value: Any, out: list[str]) -> None:

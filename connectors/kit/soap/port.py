@@ -16,7 +16,7 @@ from connectors.kit.soap.lexical import CannotBuild
 from connectors.kit.soap.reading import ANSWER, Envelope, NotSoap, Reader, SoapFault, loosely, opened
 from connectors.kit.soap.schema import Invalid, MessageSchema
 from connectors.kit.soap.tree import Contract, Operation
-from signing.canonical import XmlLimits, parse_xml
+from signing.canonical import Element, XmlLimits, XmlRefused, parse_written
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,9 @@ class Reading:
     limits: XmlLimits = ANSWER
     understood: Set[str] = frozenset()
 
+
+MOST_SENT = 16_777_216
+"""Bytes of a request of ours."""
 
 EXACTLY = Reading()
 """By the contract."""
@@ -69,7 +72,7 @@ class Spoken:
         """A request that its schema accepts, UTF-8; raises `CannotBuild` that names the place."""
         raw = self._builder.build(body, headers)
         judged = raw if self._plain is None else self._plain.build(body, headers)
-        root = parse_xml(judged, self._port.own)
+        root = self._parsed(judged)
         for block in root[0] if len(root) == 2 else ():
             self._refuse(self._port.schema.breaches(block), _local(str(block.tag)))
         self._refuse(self._port.schema.breaches(root[-1][0]), "")
@@ -95,6 +98,16 @@ class Spoken:
         return Answer(name, self._reader.read(element), None, envelope)
 
     @staticmethod
+    def _parsed(judged: bytes) -> Element:
+        if len(judged) > MOST_SENT:
+            raise CannotBuild("soap_luoc_do", "", f"Thông điệp SOAP vượt quá {MOST_SENT} byte.")
+        try:
+            return parse_written(judged)
+        except XmlRefused as error:
+            # A text longer than libxml2 reads, or parts nested deeper (10 MB, 256 levels).
+            raise CannotBuild("soap_luoc_do", "", error.message_vi) from None
+
+    @staticmethod
     def _refuse(breaches: tuple[Invalid, ...], under: str) -> None:
         if breaches:
             first = breaches[0]
@@ -104,9 +117,6 @@ class Spoken:
 
 class Port:
     """One binding of a WSDL: contract, schema, and how answers are read. Operations are made when they are first asked for."""
-
-    own = XmlLimits(max_bytes=16_777_216, max_depth=64, max_elements=200_000)
-    """What a request of ours may measure."""
 
     def __init__(self, contract: Contract, binding: str, schema: MessageSchema, reading: Reading = EXACTLY) -> None:
         """Raises `ContractUnsupported` when there is no such binding."""

@@ -206,8 +206,9 @@ def _loose_parts(element: Element, many: Set[str] = frozenset()) -> dict[str, An
     found: dict[str, Any] = {}
     _refuse_words(element.text)
     for child in element:
-        _refuse_words(child.tail)
-        name = local_name(str(child.tag))
+        if child.tail is not None:
+            _refuse_words(child.tail)
+        name = str(child.tag).rpartition("}")[2]
         value = loosely(child, many)
         if name in many:
             found.setdefault(name, []).append(value)
@@ -258,6 +259,7 @@ class _Place:
     many: bool
     nillable: bool
     inside: _Places
+    plain: bool = False
 
     def read(self, element: Element) -> Any:
         """The value of the element at this place."""
@@ -285,7 +287,8 @@ class _Places:
         found = made[key] = cls(shape.lexical, open=_has_any(shape.content))
         for each in places(shape.content):
             inside = cls.of(contract, each.shape, made)
-            found.parts[each.name] = _Place(local_name(each.name), each.many, each.nillable, inside)
+            plain = inside.lexical not in (None, Lexical.BOOLEAN) and not inside.attributes and not each.nillable
+            found.parts[each.name] = _Place(local_name(each.name), each.many, each.nillable, inside, plain)
         found.attributes = {each.name: (f"@{local_name(each.name)}", each.lexical) for each in shape.attributes}
         return found
 
@@ -306,15 +309,17 @@ class _Places:
         return tree
 
     def _take(self, element: Element, tree: dict[str, Any]) -> None:
-        _refuse_words(element.text)
+        if element.text is not None:
+            _refuse_words(element.text)
         for child in element:
-            _refuse_words(child.tail)
-            place = self.parts.get(str(child.tag))
+            if child.tail is not None:
+                _refuse_words(child.tail)
+            place = self.parts.get(child.tag)  # type: ignore[arg-type]  # its stubs let a name be bytes too
             if place is None:
                 if self.open:
                     continue
                 raise NotSoap("soap_noi_dung", "Câu trả lời có phần tử ngoài WSDL.")
-            value = place.read(child)
+            value = (child.text or "") if place.plain and not len(child) else place.read(child)
             if place.many:
                 tree.setdefault(place.key, []).append(value)
             elif place.key in tree:
