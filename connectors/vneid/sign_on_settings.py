@@ -134,6 +134,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     limits: Limits = Limits()
     allow_plain: tuple[str, ...] = ()
     ca_file: str = ""
+    client_cert_file: str = ""
+    client_key_file: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what types cannot; one sentence names every fault and repeats no value."""
@@ -189,6 +191,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
                 yield "client_key: bắt buộc phải có khi token_auth = private_key_jwt"
         elif not self.client_secret:
             yield "client_secret: bắt buộc phải có (tham chiếu tới bí mật)"
+        if self.client_key_file and not self.client_cert_file:
+            yield "client_key_file: chỉ dùng cùng client_cert_file"
 
     def _claims(self) -> Iterable[str]:
         for key in ("claim_map", "organisation_claim_map"):

@@ -14,12 +14,11 @@ from connectors.vneid.profiles._claims.names import ClaimNames, ClaimSet
 from connectors.vneid.profiles._claims.reading import Claims, ClaimsRefused
 from mappings.codes import IdentityType
 from mappings.identity import Account, AccountKind, Assurance, Organisation
+from mappings.names import clean_name
+from mappings.personal_numbers import bare, kind_of, well_formed
 
-_PERSONAL_ID = re.compile(r"\d{12}", re.ASCII)
-_CMND = re.compile(r"\d{9}", re.ASCII)
-_PASSPORT = re.compile(r"[A-Z0-9]{6,12}", re.ASCII)
+# An organisation's tax code, or the number of a person that serves as one since 07/2025 (facts 4).
 _TAX_CODE = re.compile(r"\d{10}|\d{12}|\d{13}", re.ASCII)
-_SEPARATORS = re.compile(r"[\s.\-]+")
 _LONGEST_ACR = 100
 
 
@@ -56,7 +55,7 @@ def account_of(claims: Claims, login: Login, rules: Rules) -> Account:
         kind=kind,
         id_type=id_type,
         id_number=number,
-        full_name=claims.text(names.full_name),
+        full_name=clean_name(claims.text(names.full_name)),
         birth=birth,
         email=claims.first(names.email),
         phone=claims.first(names.phone),
@@ -85,13 +84,11 @@ def _kind(claims: Claims, names: ClaimSet) -> AccountKind:
 def _personal(claims: Claims, names: ClaimNames) -> tuple[IdentityType, str]:
     """The number of a person and the kind of paper it stands on, by its length; a number of no known form is none."""
     for name in (names.personal_id, names.cmnd):
-        number = _plain(claims.number_text(name, 12) if name == names.personal_id else claims.number_text(name, 9, 12))
-        if _PERSONAL_ID.fullmatch(number):
-            return IdentityType.CCCD, number
-        if _CMND.fullmatch(number):
-            return IdentityType.CMND, number
-    passport = _plain(claims.key(names.passport)).upper()
-    if _PASSPORT.fullmatch(passport):
+        number = bare(claims.number_text(name, 12) if name == names.personal_id else claims.number_text(name, 9, 12))
+        if (kind := kind_of(number)) in (IdentityType.CCCD, IdentityType.CMND):
+            return kind, number
+    passport = bare(claims.key(names.passport)).upper()
+    if passport and well_formed(IdentityType.PASSPORT, passport):
         return IdentityType.PASSPORT, passport
     return IdentityType.NONE, ""
 
@@ -107,13 +104,15 @@ def _organisational(claims: Claims, names: ClaimNames) -> tuple[IdentityType, st
 
 def _organisation(claims: Claims, names: ClaimNames) -> Organisation:
     tax_code, enterprise_code = _codes(claims, names)
-    return Organisation(claims.text(names.organisation_name), tax_code, enterprise_code, claims.prose(names.address))
+    return Organisation(
+        clean_name(claims.text(names.organisation_name)), tax_code, enterprise_code, claims.prose(names.address)
+    )
 
 
 def _codes(claims: Claims, names: ClaimNames) -> tuple[str, str]:
     """Tax code and enterprise code without what is written between their digits; a tax code of no known form is none."""
-    tax_code = _plain(claims.number_text(names.tax_code, 10, 13))
-    enterprise_code = _plain(claims.number_text(names.enterprise_code, 10, 13))
+    tax_code = bare(claims.number_text(names.tax_code, 10, 13))
+    enterprise_code = bare(claims.number_text(names.enterprise_code, 10, 13))
     return tax_code if _TAX_CODE.fullmatch(tax_code) else "", enterprise_code[:35]
 
 
@@ -135,7 +134,7 @@ def _missing(claims: Claims, names: ClaimNames, claim_set: ClaimSet, *, account_
     expected = claim_set.expected_of_person if person else claim_set.expected_of_organisation
     found = {
         "birth": claims.birth(names.birth) is not None,
-        "personal_id": _PERSONAL_ID.fullmatch(_plain(claims.number_text(names.personal_id, 12))) is not None,
+        "personal_id": kind_of(claims.number_text(names.personal_id, 12)) is IdentityType.CCCD,
         "tax_code": bool(_codes(claims, names)[0]),
         "ial": claims.integer(names.ial) is not None,
     }
@@ -145,7 +144,3 @@ def _missing(claims: Claims, names: ClaimNames, claim_set: ClaimSet, *, account_
         if name and not found.get(place, bool(claims.prose(name))):
             absent.append(name)
     return tuple(absent)
-
-
-def _plain(text: str) -> str:
-    return _SEPARATORS.sub("", text)

@@ -17,8 +17,10 @@ from joserfc import jwk, jwt
 from connectors.kit.contract import Budget
 from connectors.kit.signing_on import Errand, SignedOn
 from connectors.vneid.sign_on import SignOnProviders
+from tests.planted import secret
 
-CLIENT, SECRET = "ung-dung-thu-nghiem", "bi-mat-thu-nghiem-000000"
+CLIENT = "ung-dung-thu-nghiem"
+SECRET, CODE, ACCESS = secret("client"), secret("code"), secret("access")
 CALLBACK = "https://cong.example.gov.vn/v1/callbacks/vneid/cdvcqg"
 NUMBER = "001090000000"
 CITIZEN: dict[str, Any] = {
@@ -141,7 +143,7 @@ class ScriptedProvider:
                 {"request_uri": "urn:ietf:params:oauth:request_uri:1", "expires_in": 60}, status=201
             )
         made = self.id_token or self.signed
-        tree = {"access_token": "ma-truy-cap-000000", "token_type": "Bearer", "id_token": made(self.claims())}
+        tree = {"access_token": ACCESS, "token_type": "Bearer", "id_token": made(self.claims())}
         return web.json_response({**tree, **self.token_more})
 
 
@@ -175,7 +177,7 @@ class Desk:
         """The callback with the errand's state and a code, or what the test makes of them (empty: left out)."""
         if not self.provider.nonce:
             self.provider.nonce = self.errand.secrets.nonce
-        query = {"state": self.errand.secrets.state, "code": "ma-xac-nhan-000000", **params}
+        query = {"state": self.errand.secrets.state, "code": CODE, **params}
         given = {name: value for name, value in query.items() if value}
         return await self.client.finish(self.errand, given, self.budget())
 

@@ -21,9 +21,9 @@ from connectors.kit.errors import (
     UpstreamFault,
 )
 from connectors.kit.loopback_tls import self_signed
-from tests.connectors.vneid.sign_on.scripted import SECRET, Build, Desk, ScriptedProvider, answer, rsa_key
+from tests.connectors.vneid.sign_on.scripted import ACCESS, CODE, SECRET, Build, Desk, ScriptedProvider, answer, rsa_key
 
-PLANTED = ("ma-xac-nhan-000000", "ma-truy-cap-000000", SECRET, "001090000000", "v" * 43, "eyJ")
+PLANTED = (CODE, ACCESS, SECRET, "001090000000", "v" * 43, "eyJ")
 
 
 async def fails_with(here: Desk, family: type[DeliveryError]) -> DeliveryError:
@@ -57,11 +57,11 @@ async def fails_with(here: Desk, family: type[DeliveryError]) -> DeliveryError:
         (400, {"error": "invalid_grant", "error_description": "Callback url mismatch"}, ContractChanged),
         (400, {"error": "temporarily_unavailable"}, Busy),
         (400, {"error": "server_error"}, UpstreamFault),
-        (200, b"<html>ma-truy-cap-000000</html>", AnswerUnreadable),
+        (200, f"<html>{ACCESS}</html>".encode(), AnswerUnreadable),
         (200, {"access_token": "", "id_token": "x"}, AnswerUnreadable),
         (200, {"access_token": "ma\r\nX: y", "id_token": "x"}, AnswerUnreadable),
-        (200, {"access_token": "ma-truy-cap-000000"}, ContractChanged),
-        (200, {"access_token": "ma-truy-cap-000000", "id_token": "x", "token_type": "mac"}, ContractChanged),
+        (200, {"access_token": ACCESS}, ContractChanged),
+        (200, {"access_token": ACCESS, "id_token": "x", "token_type": "mac"}, ContractChanged),
         (200, b'{"access_token": "' + b"x" * 300_000 + b'"}', AnswerUnreadable),
     ],
 )

@@ -15,7 +15,7 @@ from joserfc import jwk, jws, jwt
 from connectors.kit.signing_on import SignOnRefused
 from connectors.vneid.jose import half_hash
 from connectors.vneid.refusals import reasons
-from tests.connectors.vneid.sign_on.scripted import Build, Desk, ScriptedProvider, answer, rsa_key
+from tests.connectors.vneid.sign_on.scripted import ACCESS, Build, Desk, ScriptedProvider, answer, rsa_key
 
 
 async def refused_with(here: Desk, reason: str, /, **params: str) -> None:
@@ -257,7 +257,7 @@ async def test_an_old_log_in_is_refused_where_a_fresh_one_was_asked_for(
 
 async def test_a_right_at_hash_and_an_optional_nonce_are_accepted(desk: Build, provider: ScriptedProvider) -> None:
     """The same checks let through what is right; a provider that knows no nonce is a matter of configuration."""
-    provider.id_claims = {"at_hash": half_hash("ma-truy-cap-000000", "RS256")}
+    provider.id_claims = {"at_hash": half_hash(ACCESS, "RS256")}
     await desk().finish()
     provider.id_claims = {"nonce": None}
     await desk(nonce_required=False).finish()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Callable
+from importlib.resources import files
 from typing import Any
 
 import msgspec
@@ -12,7 +14,7 @@ from connectors.kit.errors import SettingsError
 from connectors.kit.settings import typed
 from connectors.vneid.profiles._claims.names import ClaimNames
 from connectors.vneid.settings import Settings
-from connectors.vneid.sign_on_settings import PLACES, SENSITIVE, ProviderSettings
+from connectors.vneid.sign_on_settings import PLACES, SENSITIVE, Limits, ProviderSettings
 
 BASE: dict[str, Any] = {
     "name": "cdvcqg",
@@ -42,6 +44,7 @@ BASE: dict[str, Any] = {
         ({"scope": "profile"}, "scope"),
         ({"client_secret": ""}, "client_secret"),
         ({"token_auth": "private_key_jwt"}, "client_key"),
+        ({"client_key_file": "khoa.pem"}, "client_key_file"),
         ({"par": True}, "par_url"),
         ({"logout_mode": "rp"}, "logout_url"),
         ({"min_acr": "LoA9"}, "min_acr"),
@@ -92,3 +95,26 @@ def test_a_reference_without_a_secret_is_found_at_start(desk: Callable[..., Any]
     """Better now than at the first person's sign-on."""
     with pytest.raises((KeyError, SettingsError)):
         desk(client_secret="khong-co")
+
+
+def test_the_example_of_the_readme_is_a_configuration_that_stands() -> None:
+    """Operators copy it; it must be right as it is."""
+    readme = (files("connectors.vneid") / "README.md").read_text(encoding="utf-8")
+    example = tomllib.loads(readme.split("```toml\n")[1].split("```")[0])
+    upstream = example["upstreams"]["vneid"]
+    assert upstream["connector"] == "vneid"
+    settings, faults = typed(upstream["settings"], Settings)
+    assert faults == ()
+    assert settings is not None
+    assert settings.providers[0].leaves_by == "rp"
+
+
+def test_the_readme_explains_every_setting_of_a_provider() -> None:
+    """A setting that nobody explains is one that nobody dares to change."""
+    readme = (files("connectors.vneid") / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Cấu hình `providers`")[1].split("\n## ")[0]
+    for kind, prefix in ((ProviderSettings, ""), (Limits, "limits")):
+        for name in kind.__struct_fields__:
+            assert f"`{name}`" in table or f".{name}`" in table or f"`{prefix}.{name}`" in table or name == "limits", (
+                name
+            )

@@ -16,7 +16,7 @@ from connectors.vneid.client_proof import challenge_of
 from mappings.codes import IdentityType
 from mappings.identity import AccountKind
 from mappings.partial_date import PartialDate
-from tests.connectors.vneid.sign_on.scripted import Build, ScriptedProvider, answer
+from tests.connectors.vneid.sign_on.scripted import ACCESS, SECRET, Build, ScriptedProvider, answer
 
 
 async def test_a_citizen_signs_on_with_pkce_and_nonce_and_becomes_an_account(
@@ -78,10 +78,10 @@ async def test_the_client_secret_goes_where_the_configuration_says(
     call = provider.named("/oauth2/token")[0]
     in_form, header = call.form.get("client_secret"), call.headers.get("Authorization", "")
     if way == "client_secret_post":
-        assert (in_form, header) == ("bi-mat-thu-nghiem-000000", "")
+        assert (in_form, header) == (SECRET, "")
     else:
         assert in_form is None
-        assert base64.b64decode(header.removeprefix("Basic ")) == b"ung-dung-thu-nghiem:bi-mat-thu-nghiem-000000"
+        assert base64.b64decode(header.removeprefix("Basic ")) == f"ung-dung-thu-nghiem:{SECRET}".encode()
 
 
 async def test_a_client_key_makes_an_assertion_that_is_never_the_same_twice(
@@ -123,7 +123,7 @@ async def test_a_pushed_request_leaves_nothing_in_the_browser(desk: Build, provi
     asked = await desk(par=True).begin()
     assert asked == {"client_id": "ung-dung-thu-nghiem", "request_uri": "urn:ietf:params:oauth:request_uri:1"}
     pushed = provider.named("/oauth2/par")[0].form
-    assert (pushed["nonce"], pushed["client_secret"]) == ("n" * 43, "bi-mat-thu-nghiem-000000")
+    assert (pushed["nonce"], pushed["client_secret"]) == ("n" * 43, SECRET)
 
 
 async def test_proofs_of_possession_go_to_the_token_and_the_userinfo_endpoint(
@@ -135,7 +135,7 @@ async def test_proofs_of_possession_go_to_the_token_and_the_userinfo_endpoint(
     await desk(dpop=True).finish()
     first, second = provider.named("/oauth2/token")
     resource = provider.named("/oauth2/userinfo")[0]
-    assert resource.headers["Authorization"] == "DPoP ma-truy-cap-000000"
+    assert resource.headers["Authorization"] == f"DPoP {ACCESS}"
     proofs = []
     for call in (first, second, resource):
         header, _, _ = call.headers["DPoP"].partition(".")
@@ -144,7 +144,7 @@ async def test_proofs_of_possession_go_to_the_token_and_the_userinfo_endpoint(
     assert len({public.thumbprint() for _, public in proofs}) == 1
     assert len({proof.claims["jti"] for proof, _ in proofs}) == 3
     assert [proof.claims.get("nonce") for proof, _ in proofs] == [None, "nonce-0001", None]
-    digest = hashlib.sha256(b"ma-truy-cap-000000").digest()
+    digest = hashlib.sha256(ACCESS.encode()).digest()
     assert proofs[2][0].claims["ath"] == base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
     assert all(proof.header["typ"] == "dpop+jwt" and "d" not in proof.header["jwk"] for proof, _ in proofs)
 
@@ -154,7 +154,7 @@ async def test_userinfo_is_asked_by_get_or_by_post(desk: Build, provider: Script
     """Seen clients send POST with an empty body; OIDC recommends GET (identity facts 1.1)."""
     await desk(userinfo_method=method).finish()
     asked = provider.named("/oauth2/userinfo")[0]
-    assert (asked.method, asked.headers["Authorization"]) == (method, "Bearer ma-truy-cap-000000")
+    assert (asked.method, asked.headers["Authorization"]) == (method, f"Bearer {ACCESS}")
 
 
 async def test_a_provider_without_userinfo_gives_its_claims_in_the_id_token(
