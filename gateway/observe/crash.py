@@ -44,6 +44,9 @@ SIGNING_POINTS = (
     "signature.after_commit",
 )
 
+# Passed only where people sign on.
+SIGN_ON_POINTS = ("sign_on.claimed", "sign_on.returned", "sign_on.redeemed", "sign_on.expired")
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -52,7 +55,7 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS)
+    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS, *SIGN_ON_POINTS)
     if point not in known:
         raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")
