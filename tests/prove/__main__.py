@@ -23,6 +23,7 @@ import time
 from pathlib import Path
 
 from tests.prove import backlog, clock, frozen, kill_rounds, peers, power_cut
+from tests.prove.peers import browser
 
 _ROUNDS = {"full": 40, "ci": 8}
 _CUTS = {"full": (8, 4), "ci": (2, 1)}
@@ -39,6 +40,7 @@ _PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring",
 _PEERS = {
     "sign-on at oidc-provider": ("sign_on.py", peers.node),
     "SOAP with node-soap, zeep": ("soap.py", peers.node),
+    "a browser signs on": ("walk.py", browser.chromium),
 }
 
 
