@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from joserfc import jws, jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, KeySet, RSAKey
+from joserfc.jwk import ECKey, KeySet, RSAKey, import_key, thumbprint
 
 Claims = Mapping[str, Any]
 Key: TypeAlias = RSAKey | ECKey
@@ -131,6 +131,18 @@ def read_assertion(assertion: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     try:
         known = KeySet.import_key_set({"keys": list(keys.get("keys", ()))})
         return jwt.decode(assertion, known, algorithms=list(_ASSERTIONS)).claims
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise UnfitAssertion(type(error).__name__) from None
+
+
+def read_possession(proof: str) -> tuple[dict[str, Any], str]:
+    """The claims of a DPoP proof and the thumbprint of the key that signed it (RFC 9449 4.2); raises `UnfitAssertion`."""
+    try:
+        header = jws.extract_compact(proof.encode("ascii")).headers()
+        key = import_key(dict(header.get("jwk", {})))
+        if header.get("typ") != "dpop+jwt" or key.is_private or not isinstance(key, RSAKey | ECKey):
+            raise UnfitAssertion("header")
+        return jwt.decode(proof, key, algorithms=list(_ASSERTIONS)).claims, thumbprint(key.as_dict(private=False))
     except (JoseError, ValueError, KeyError, TypeError) as error:
         raise UnfitAssertion(type(error).__name__) from None
 

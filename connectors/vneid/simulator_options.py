@@ -77,6 +77,7 @@ class ProviderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     `issuer`: empty means the token endpoint's address for `cdvcqg` (the product's quirk) and the provider's own for `vneid`.
     `iss_parameter`: whether the callback carries `iss` (RFC 9207). `numbers` rotating: text and number in turn, and so for
     `separator` "" (an array). `userinfo`: as JSON, as a signed token, or as an unsigned one (the product's fault, 1.5).
+    `dpop`: whether tokens are bound to the key of a proof (RFC 9449); `dpop_nonce`: a proof must carry the server's nonce.
     `password` is everybody's; `otp` empty: no second factor is asked for. `remember_s`: how long a browser stays signed in.
     """
 
@@ -98,6 +99,8 @@ class ProviderOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     userinfo: Literal["json", "signed", "unsigned"] = "json"
     password: str = "simulator"
     otp: str = ""
+    dpop: Literal["off", "accepted", "required"] = "accepted"
+    dpop_nonce: bool = False
     remember_s: int = 36_000
     pending_ttl_s: int = 600
 

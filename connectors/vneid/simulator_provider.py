@@ -51,7 +51,7 @@ class Pending:
 
 @dataclass(slots=True)
 class Grant:
-    """A code: for one client, one address and one exchange."""
+    """A code: for one client, one address and one exchange; `key` is the thumbprint that it is bound to (RFC 9449 10)."""
 
     client_id: str
     redirect_uri: str
@@ -61,18 +61,20 @@ class Grant:
     acr: str
     session: Session
     until: float
+    key: str = ""
     used: bool = False
     tokens: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What an access token stands for."""
+    """What an access token stands for; `key` is the thumbprint of whose holder alone may use it."""
 
     client_id: str
     session: Session
     scope: str
     until: float
+    key: str = ""
 
 
 @dataclass(slots=True)
@@ -102,9 +104,11 @@ class Provider:
     assertions: set[str] = field(default_factory=set)
     farewells: list[dict[str, object]] = field(default_factory=list)
     automatic: Automatic | None = None
+    dpop_nonce: str = ""
     counts: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        self.dpop_nonce = self.new_token()
         self.keys = KeyRing(self.options.name, self.options.algorithm)
         self.clients.update({client.client_id: client for client in self.options.clients})
 
@@ -206,6 +210,7 @@ class Provider:
             acr=_reached(session.person, params.get("acr_values", "")),
             session=session,
             until=self.now() + self.options.code_ttl_s,
+            key=params.get("dpop_jkt", ""),
         )
         self.count("codes")
         if self._tells(Lie.SERVER_ERROR):

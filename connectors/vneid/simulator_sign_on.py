@@ -17,6 +17,7 @@ from aiohttp import web
 from connectors.kit.faults import Fault
 from connectors.kit.simulation import Call, Simulation
 from connectors.vneid import simulator_pages as pages
+from connectors.vneid.simulator_clients import Presented
 from connectors.vneid.simulator_logout import Farewell
 from connectors.vneid.simulator_options import TITLES
 from connectors.vneid.simulator_pages import Form
@@ -49,6 +50,9 @@ class SignOnFront:
         routes.add_post(path("userinfo"), self.userinfo)
         routes.add_get(path("jwks"), self.jwks)
         routes.add_get(path("discovery"), self.discovery)
+        routes.add_get(
+            f"/{self.provider.options.name}/oauth2/oidcdiscovery/.well-known/openid-configuration", self.discovery
+        )
         routes.add_post(path("par"), self.push)
         routes.add_post(path("introspect"), self.introspect)
         routes.add_post(path("revoke"), self.revoke)
@@ -85,13 +89,13 @@ class SignOnFront:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """The token endpoint."""
-        return await self._served(request, "token", lambda desk, form, proof: desk.exchange(form, proof))
+        return await self._served(request, "token", lambda desk, form, presented: desk.exchange(form, presented))
 
     async def userinfo(self, request: web.Request) -> web.StreamResponse:
         """Userinfo, by GET or POST."""
 
         async def work(_fault: Fault | None) -> web.Response:
-            return _replied(self._desk(request).userinfo(request.headers.get("Authorization", "")))
+            return _replied(self._desk(request).userinfo(self._presented(request)))
 
         return await self._play(request, "userinfo", work)
 
@@ -113,15 +117,15 @@ class SignOnFront:
 
     async def push(self, request: web.Request) -> web.StreamResponse:
         """Pushed authorization requests."""
-        return await self._served(request, "par", lambda desk, form, proof: desk.push(form, proof))
+        return await self._served(request, "par", lambda desk, form, presented: desk.push(form, presented))
 
     async def introspect(self, request: web.Request) -> web.StreamResponse:
         """Introspection."""
-        return await self._served(request, "introspect", lambda desk, form, proof: desk.introspect(form, proof))
+        return await self._served(request, "introspect", lambda desk, form, presented: desk.introspect(form, presented))
 
     async def revoke(self, request: web.Request) -> web.StreamResponse:
         """Revocation."""
-        return await self._served(request, "revoke", lambda desk, form, proof: desk.revoke(form, proof))
+        return await self._served(request, "revoke", lambda desk, form, presented: desk.revoke(form, presented))
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
         """RP-initiated logout: done with a genuine hint, asked about without one."""
@@ -173,6 +177,13 @@ class SignOnFront:
     def _desk(self, request: web.Request) -> Desk:
         return Desk(self.provider, self._base(request))
 
+    def _presented(self, request: web.Request) -> Presented:
+        """What the headers of a call prove; several proofs are none (RFC 9449 4.3)."""
+        proofs = request.headers.getall("DPoP", [])
+        proof = proofs[0] if len(proofs) == 1 else ""
+        address = self._base(request) + request.path
+        return Presented(request.headers.get("Authorization", ""), proof, request.method, address)
+
     async def _play(
         self, request: web.Request, operation: str, work: Any, pkce: bool | None = None
     ) -> web.StreamResponse:
@@ -182,16 +193,16 @@ class SignOnFront:
         return await self.simulation.play(Call(request, operation, summary), work)
 
     async def _served(
-        self, request: web.Request, operation: str, serve: Callable[[Desk, Params, str], Reply]
+        self, request: web.Request, operation: str, serve: Callable[[Desk, Params, Presented], Reply]
     ) -> web.StreamResponse:
         """One endpoint for servers that takes a form and a client's proof."""
-        form, proof = await _form(request), request.headers.get("Authorization", "")
+        form, presented = await _form(request), self._presented(request)
         is_form = request.content_type == _FORM
 
         async def work(_fault: Fault | None) -> web.Response:
             if not is_form:
                 return _replied(Reply(400, {"error": "invalid_request", "error_description": f"{_FORM} expected"}))
-            return _replied(serve(self._desk(request), form, proof))
+            return _replied(serve(self._desk(request), form, presented))
 
         return await self._play(request, operation, work)
 
@@ -292,6 +303,8 @@ def _page(html: str, status: int = 200) -> web.Response:
 def _replied(reply: Reply) -> web.Response:
     raw = reply.body.encode() if isinstance(reply.body, str) else msgspec.json.encode(reply.body)
     headers: Mapping[str, str] = {"Cache-Control": "no-store", "Pragma": "no-cache"}
+    if reply.nonce:
+        headers = {**headers, "DPoP-Nonce": reply.nonce}
     if reply.challenge:
         headers = {**headers, "WWW-Authenticate": reply.challenge}
     return web.Response(status=reply.status, body=raw, content_type=reply.media_type, headers=headers)

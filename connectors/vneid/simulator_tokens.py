@@ -6,22 +6,18 @@ RFC 7636 4.6; RFC 7662; RFC 9126; OIDC Core 3.1.3, 5.3; quirks of the product in
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
-from urllib.parse import unquote_plus
 
 from connectors.vneid.simulator_claims import Dialect, cdvcqg_claims, vneid_claims
-from connectors.vneid.simulator_jose import UnfitAssertion, challenge_of, read_assertion, spoilt, token_hash, unsigned
+from connectors.vneid.simulator_clients import Clients, Presented, RefusedClient, UnfitProof
+from connectors.vneid.simulator_jose import ALGORITHMS, challenge_of, spoilt, token_hash, unsigned
 from connectors.vneid.simulator_lies import ID_TOKEN_LIES, STRANGER, USERINFO_LIES, Lie
 from connectors.vneid.simulator_options import ClientOptions
 from connectors.vneid.simulator_persons import SignOnAccount
 from connectors.vneid.simulator_provider import Access, Grant, Params, Provider, allowed
 
-_ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _REQUEST_URI = "urn:ietf:params:oauth:request_uri:"
 _PUSHED_TTL_S = 90
 # The product's own figure, not 86400 (identity facts 1.3).
@@ -30,24 +26,20 @@ _REFRESH_TTL_S = 84_600
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer between servers: JSON, or a token with `media_type` application/jwt."""
+    """An answer between servers: JSON, or a token with `media_type` application/jwt.
+
+    `challenge` goes into WWW-Authenticate, `nonce` into DPoP-Nonce.
+    """
 
     status: int
     body: Mapping[str, Any] | str
     challenge: str = ""
+    nonce: str = ""
 
     @property
     def media_type(self) -> str:
         """What the body is."""
         return "application/jwt" if isinstance(self.body, str) else "application/json"
-
-
-class RefusedClient(Exception):
-    """Who calls is not the client that they say they are. `by_header`: they tried with HTTP Basic."""
-
-    def __init__(self, *, by_header: bool) -> None:
-        self.by_header = by_header
-        super().__init__("invalid_client")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +54,47 @@ class Desk:
         """`iss` of what is said here."""
         return self.provider.options.issuer_at(self.base)
 
-    def exchange(self, form: Params, authorization: str) -> Reply:
+    @property
+    def clients(self) -> Clients:
+        """Who may speak here, and how they prove it."""
+        return Clients(self.provider, self.issuer, self.base)
+
+    def exchange(self, form: Params, presented: Presented) -> Reply:
         """The token endpoint: a code for tokens, once."""
         try:
-            client = self._client(form, authorization)
+            client = self.clients.proved(form, presented.authorization)
         except RefusedClient as refused:
             self.provider.count("refused_clients")
             return refusal_of(refused)
         if form.get("grant_type") != "authorization_code":
             return _error("unsupported_grant_type", "Unsupported grant_type value")
+        try:
+            key = self._key(presented)
+        except UnfitProof as unfit:
+            return self._unfit(unfit, 400)
         grant = self.provider.codes.get(form.get("code", ""))
         fault = self._grant_fault(grant, client, form)
-        if grant is None or fault:
+        if grant is None or fault or grant.key not in ("", key):
             self.provider.count("refused_codes")
-            return _error("invalid_grant", fault)
+            return _error("invalid_grant", fault or "DPoP key mismatch")
         grant.used = True
         self.provider.count("exchanges")
-        return self._tokens(grant, client)
+        return self._tokens(grant, client, key)
 
-    def userinfo(self, authorization: str) -> Reply:
-        """The claims behind an access token."""
-        scheme, _, token = authorization.partition(" ")
-        access = self.provider.tokens.get(token) if scheme == "Bearer" else None
-        if access is None or access.until <= self.provider.now():
-            return Reply(
-                401, {"error": "invalid_token", "error_description": "Access token validation failed"}, "Bearer"
-            )
+    def userinfo(self, presented: Presented) -> Reply:
+        """The claims behind an access token; one that is bound to a key needs a proof of it (RFC 9449 7)."""
+        scheme, _, token = presented.authorization.partition(" ")
+        access = self.provider.tokens.get(token)
+        if access is None or access.until <= self.provider.now() or scheme != ("DPoP" if access.key else "Bearer"):
+            body = {"error": "invalid_token", "error_description": "Access token validation failed"}
+            return Reply(401, body, "Bearer")
+        if access.key:
+            try:
+                shown = self.clients.possession(presented, token)
+            except UnfitProof as unfit:
+                return self._unfit(unfit, 401)
+            if shown != access.key:
+                return self._unfit(UnfitProof("invalid_dpop_proof"), 401)
         claims = self._claims(access)
         for lie, change in USERINFO_LIES.items():
             if self._tells(lie):
@@ -95,10 +102,10 @@ class Desk:
         self.provider.count("userinfo")
         return Reply(200, self._userinfo_form(claims, access.client_id))
 
-    def push(self, form: Params, authorization: str) -> Reply:
+    def push(self, form: Params, presented: Presented) -> Reply:
         """A pushed authorization request (RFC 9126)."""
         try:
-            client = self._client(form, authorization)
+            client = self.clients.proved(form, presented.authorization)
         except RefusedClient as refused:
             return refusal_of(refused)
         if "request_uri" in form:
@@ -111,10 +118,10 @@ class Desk:
         self.provider.pushed[uri] = (client.client_id, params, self.provider.now() + _PUSHED_TTL_S)
         return Reply(201, {"request_uri": uri, "expires_in": _PUSHED_TTL_S})
 
-    def introspect(self, form: Params, authorization: str) -> Reply:
+    def introspect(self, form: Params, presented: Presented) -> Reply:
         """Whether a token lives, for an authenticated client (RFC 7662)."""
         try:
-            self._client(form, authorization)
+            self.clients.proved(form, presented.authorization)
         except RefusedClient as refused:
             return refusal_of(refused)
         access = self.provider.tokens.get(form.get("token", ""))
@@ -123,10 +130,10 @@ class Desk:
         live = {"active": True, "client_id": access.client_id, "scope": access.scope, "token_type": "Bearer"}
         return Reply(200, {**live, "exp": int(access.until), "sub": self._sub(access), "iss": self.issuer})
 
-    def revoke(self, form: Params, authorization: str) -> Reply:
+    def revoke(self, form: Params, presented: Presented) -> Reply:
         """The end of a token: 200 whatever was named (RFC 7009, 2.2)."""
         try:
-            self._client(form, authorization)
+            self.clients.proved(form, presented.authorization)
         except RefusedClient as refused:
             return refusal_of(refused)
         self.provider.tokens.pop(form.get("token", ""), None)
@@ -161,6 +168,7 @@ class Desk:
             "id_token_signing_alg_values_supported": [options.algorithm],
             "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic", "private_key_jwt"],
             "code_challenge_methods_supported": ["S256"],
+            "dpop_signing_alg_values_supported": list(ALGORITHMS),
             "backchannel_logout_supported": True,
             "backchannel_logout_session_supported": True,
             "authorization_response_iss_parameter_supported": options.iss_parameter,
@@ -168,58 +176,6 @@ class Desk:
 
     def _tells(self, lie: Lie) -> bool:
         return self.provider.lies.tells(lie, self.provider.options.name)
-
-    def _client(self, form: Params, authorization: str) -> ClientOptions:
-        """The client that proved itself; raises `RefusedClient`."""
-        by_header = authorization.startswith("Basic ")
-        basic = _basic(authorization)
-        client = self.provider.clients.get(form.get("client_id", "") or (basic[0] if basic else self._asserted(form)))
-        if client is None:
-            raise RefusedClient(by_header=by_header)
-        proved = {
-            "client_secret_post": _same(form.get("client_secret", ""), client.client_secret) and not by_header,
-            "client_secret_basic": basic is not None
-            and basic[0] == client.client_id
-            and _proves(basic[1], client.client_secret),
-        }
-        proved["any_secret"] = any(proved.values())
-        right = proved.get(client.token_auth)
-        if right is None:
-            right = self._assertion_fits(form, client)
-        if not right:
-            raise RefusedClient(by_header=by_header)
-        return client
-
-    def _asserted(self, form: Params) -> str:
-        """Whom a client assertion speaks of, unproven; the proof follows with that client's keys."""
-        for client in self.provider.clients.values():
-            if client.token_auth == "private_key_jwt" and form.get("client_assertion"):
-                return client.client_id
-        return ""
-
-    def _assertion_fits(self, form: Params, client: ClientOptions) -> bool:
-        """private_key_jwt: by the client, for us, still valid, never seen before (RFC 7523 3, OIDC Core 9)."""
-        if form.get("client_assertion_type") != _ASSERTION:
-            return False
-        try:
-            claims = read_assertion(form.get("client_assertion", ""), client.jwks)
-        except UnfitAssertion:
-            return False
-        audience, until, name = claims.get("aud"), claims.get("exp"), claims.get("jti")
-        audiences = audience if isinstance(audience, list) else [audience]
-        here = {
-            self.issuer,
-            self.base + self.provider.options.path("token"),
-            self.base + self.provider.options.path("par"),
-        }
-        fits = claims.get("iss") == claims.get("sub") == client.client_id and bool(
-            here.intersection(map(str, audiences))
-        )
-        lives = isinstance(until, int | float) and until > self.provider.now()
-        if not (fits and lives and isinstance(name, str) and name) or name in self.provider.assertions:
-            return False
-        self.provider.assertions.add(name)
-        return True
 
     def _grant_fault(self, grant: Grant | None, client: ClientOptions, form: Params) -> str:
         """Why a code gives nothing; a second use ends what the first one gave (RFC 6749 4.1.2)."""
@@ -236,6 +192,20 @@ class Desk:
             return "Callback URL mismatch"
         return self._verifier_fault(grant.challenge, form.get("code_verifier", ""))
 
+    def _key(self, presented: Presented) -> str:
+        """The key that the tokens will be bound to: none without a proof; raises `UnfitProof` where one is demanded."""
+        wanted = self.provider.options.dpop
+        if wanted == "off" or (wanted == "accepted" and not presented.dpop):
+            return ""
+        return self.clients.possession(presented)
+
+    def _unfit(self, unfit: UnfitProof, status: int) -> Reply:
+        """A refused proof: an OAuth error, with the nonce to use next where one is asked for (RFC 9449 8, 9)."""
+        self.provider.count("refused_proofs")
+        nonce = self.provider.dpop_nonce if self.provider.options.dpop_nonce else ""
+        challenge = f'DPoP error="{unfit.code}"' if status == 401 else ""
+        return Reply(status, {"error": unfit.code, "error_description": "DPoP proof"}, challenge, nonce)
+
     def _verifier_fault(self, challenge: str, verifier: str) -> str:
         if not challenge:
             return "Empty PKCE code_challenge, but a code_verifier was sent" if verifier else ""
@@ -244,17 +214,17 @@ class Desk:
             return "PKCE validation failed"
         return ""
 
-    def _tokens(self, grant: Grant, client: ClientOptions) -> Reply:
+    def _tokens(self, grant: Grant, client: ClientOptions, key: str) -> Reply:
         provider, options = self.provider, self.provider.options
         access = provider.new_token()
         until = provider.now() + options.access_token_ttl_s
-        provider.tokens[access] = Access(client.client_id, grant.session, grant.scope, until)
+        provider.tokens[access] = Access(client.client_id, grant.session, grant.scope, until, key)
         grant.tokens.append(access)
         grant.session.clients.add(client.client_id)
         body: dict[str, Any] = {
             "access_token": access,
             "scope": grant.scope,
-            "token_type": "Bearer",
+            "token_type": "DPoP" if key else "Bearer",
             "expires_in": options.access_token_ttl_s,
         }
         if options.refresh_token:
@@ -352,22 +322,3 @@ def refusal_of(refused: RefusedClient) -> Reply:
 
 def _error(code: str, description: str) -> Reply:
     return Reply(400, {"error": code, "error_description": description})
-
-
-def _same(given: str, known: str) -> bool:
-    return bool(known) and hmac.compare_digest(given.encode(), known.encode())
-
-
-def _proves(given: str, known: str) -> bool:
-    """A secret in a header: form-encoded as RFC 6749 2.3.1 asks, or as it is, as many clients send it."""
-    return _same(given, known) or _same(unquote_plus(given), known)
-
-
-def _basic(authorization: str) -> tuple[str, str] | None:
-    """Name and secret of a Basic header; None for anything else."""
-    kind, _, encoded = authorization.partition(" ")
-    try:
-        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError, ValueError):
-        return None
-    return (unquote_plus(name), secret) if kind == "Basic" and colon else None

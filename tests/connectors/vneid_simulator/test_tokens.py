@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
 import msgspec
 import pytest
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import ECKey, RSAKey
 
 from tests.connectors.vneid_simulator.conftest import BACK, CITIZEN, CLIENT, VERIFIER, part, query_of
 
@@ -215,3 +217,94 @@ async def test_acr_is_said_when_it_was_asked_for(open_world: Any, account: str, 
     async with open_world() as caller:
         tokens = await caller.signed_on(account, acr_values=wanted)
     assert part(tokens["id_token"], 1).get("acr") == said
+
+
+class Holder:
+    """A client that shows possession of a key (RFC 9449)."""
+
+    def __init__(self, caller: Any) -> None:
+        self.caller = caller
+        self.key = ECKey.generate_key("P-256")
+        self._count = 0
+
+    def proof(self, method: str, path: str, **changes: Any) -> dict[str, str]:
+        self._count += 1
+        claims = {"htm": method, "htu": self.caller.base + path, "iat": int(self.caller.clock.at)}
+        claims |= {"jti": f"proof-{self._count}", **changes}
+        header = {"alg": "ES256", "typ": changes.pop("typ", "dpop+jwt"), "jwk": self.key.as_dict(private=False)}
+        return {"DPoP": jwt.encode(header, claims, self.key, default_type=None)}
+
+    async def exchange(self, headers: dict[str, str]) -> tuple[int, Any, Any]:
+        code = (await self.caller.sign_in())["code"]
+        form = {"grant_type": "authorization_code", "code": code, "redirect_uri": BACK, "code_verifier": VERIFIER}
+        path = "/cdvcqg/oauth2/token"
+        status, answered, raw = await self.caller.call("POST", path, data={**form, **CLIENT}, headers=headers)
+        return status, answered, msgspec.json.decode(raw)
+
+    async def userinfo(self, token: str, scheme: str = "DPoP", **changes: Any) -> int:
+        path = "/cdvcqg/oauth2/userinfo"
+        ath = base64.urlsafe_b64encode(hashlib.sha256(token.encode()).digest()).rstrip(b"=").decode()
+        headers = {**self.proof("POST", path, **{"ath": ath, **changes}), "Authorization": f"{scheme} {token}"}
+        status, _, _ = await self.caller.call("POST", path, headers=headers)
+        return int(status)
+
+
+async def test_a_token_that_is_bound_to_a_key_is_good_for_its_holder_alone(open_world: Any) -> None:
+    """RFC 9449 7: as a Bearer token, with another key, for another token or another address it is worth nothing."""
+    async with open_world() as caller:
+        holder, thief = Holder(caller), Holder(caller)
+        status, _, tokens = await holder.exchange(holder.proof("POST", "/cdvcqg/oauth2/token"))
+        assert (status, tokens["token_type"]) == (200, "DPoP")
+        token = tokens["access_token"]
+        assert await holder.userinfo(token) == 200
+        assert await holder.userinfo(token, scheme="Bearer") == 401
+        assert (await caller.userinfo(token))[0] == 401
+        assert await thief.userinfo(token) == 401
+        assert await holder.userinfo(token, ath="AAAA") == 401
+        assert await holder.userinfo(token, htu=f"{caller.base}/vneid/userinfo") == 401
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({"htm": "GET"}, id="another method"),
+        pytest.param({"htu": "https://khac.example.invalid/token"}, id="another address"),
+        pytest.param({"iat": 1}, id="old"),
+        pytest.param({"typ": "JWT"}, id="no proof at all"),
+        pytest.param({"ath": "AAAA"}, id="made for a resource"),
+    ],
+)
+async def test_a_wrong_proof_of_possession_gives_no_token(open_world: Any, changes: dict[str, Any]) -> None:
+    """invalid_dpop_proof, and the code is still good (RFC 9449 5)."""
+    async with open_world(providers=[{"dpop": "required"}]) as caller:
+        holder = Holder(caller)
+        status, _, answer = await holder.exchange(holder.proof("POST", "/cdvcqg/oauth2/token", **changes))
+        assert (status, answer["error"]) == (400, "invalid_dpop_proof")
+        assert (await holder.exchange({}))[2]["error"] == "invalid_dpop_proof"
+
+
+async def test_a_proof_is_seen_once(open_world: Any) -> None:
+    """A replayed proof is refused (RFC 9449 11.1)."""
+    async with open_world() as caller:
+        holder = Holder(caller)
+        proof = holder.proof("POST", "/cdvcqg/oauth2/token")
+        assert (await holder.exchange(proof))[0] == 200
+        assert (await holder.exchange(proof))[2]["error"] == "invalid_dpop_proof"
+
+
+async def test_a_provider_may_want_its_own_nonce_in_the_proof(open_world: Any) -> None:
+    """use_dpop_nonce with DPoP-Nonce; the repeat with it succeeds (RFC 9449 8)."""
+    async with open_world(providers=[{"dpop_nonce": True}]) as caller:
+        holder = Holder(caller)
+        status, headers, answer = await holder.exchange(holder.proof("POST", "/cdvcqg/oauth2/token"))
+        assert (status, answer["error"]) == (400, "use_dpop_nonce")
+        proof = holder.proof("POST", "/cdvcqg/oauth2/token", nonce=headers["DPoP-Nonce"])
+        assert (await holder.exchange(proof))[0] == 200
+
+
+async def test_a_code_that_was_asked_for_with_a_key_is_exchanged_with_that_key(open_world: Any) -> None:
+    """`dpop_jkt` binds the code itself (RFC 9449 10)."""
+    async with open_world() as caller:
+        holder = Holder(caller)
+        code = (await caller.sign_in(dpop_jkt=holder.key.thumbprint()))["code"]
+        assert (await caller.exchange(code))[1]["error"] == "invalid_grant"
