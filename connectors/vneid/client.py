@@ -17,7 +17,7 @@ from connectors.kit.soap.port import Answer, Port, Reading
 from connectors.kit.soap.reading import NotSoap, SoapFault
 from connectors.kit.tokens import Attempt
 from connectors.vneid.population_routes import Outgoing, Routing, WireQuestion, routing, token_of
-from connectors.vneid.population_settings import MAX_ANSWER_BYTES, PopulationSettings
+from connectors.vneid.population_settings import MAX_ANSWER_BYTES, PopulationSettings, XRoadSoap
 from connectors.vneid.population_token import PopulationToken
 from connectors.vneid.profiles.dancu.outcomes import Signal
 
@@ -58,8 +58,8 @@ class PopulationClient:
         self._http = HttpClient(base_url=settings.base_url, kit=kit, options=options)
         wanted = token_of(settings.route)
         self._token = PopulationToken(wanted, kit, options) if wanted is not None else None
-        direct, xroad = (Port.load(WSDL, f"DanCu{name}Binding", _READING) for name in ("Direct", "XRoad"))
-        self._routing: Routing = routing(settings, direct, xroad, kit)
+        binding = "DanCuXRoadBinding" if isinstance(settings.route, XRoadSoap) else "DanCuDirectBinding"
+        self._routing: Routing = routing(settings, Port.load(WSDL, binding, _READING), kit)
 
     async def ask(self, question: WireQuestion, budget: Budget) -> Heard:
         """What was heard. HTTP 401 to a kept token did nothing and may be its end: one new token, one repeat."""

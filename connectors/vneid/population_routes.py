@@ -84,16 +84,16 @@ class Routing(Protocol):
         ...
 
 
-def routing(settings: PopulationSettings, direct: Port, xroad: Port, kit: Kit) -> Routing:
-    """The route of the configuration; a secret that is missing is found now."""
-    route = settings.route
+def routing(settings: PopulationSettings, port: Port, kit: Kit) -> Routing:
+    """The route of the configuration, over the port of its binding; a secret that is missing is found now."""
+    route, voices = settings.route, _Voices(port, settings.request)
     for reference in _references(route):
         kit.secret(reference)
     if isinstance(route, LgspJson):
-        return _JsonFacade(route, settings, _Voices(direct, settings.request))
+        return _JsonFacade(route, settings, voices)
     if isinstance(route, XRoadSoap):
-        return _XRoadHeaders(route, settings, _Voices(xroad, settings.request))
-    return _CallerInHeaders(route, settings, _Voices(direct, settings.request), kit)
+        return _XRoadHeaders(route, settings, voices)
+    return _CallerInHeaders(route, settings, voices, kit)
 
 
 def token_of(route: Route) -> LgspToken | None:
