@@ -26,12 +26,16 @@ _LOGOUT_TOKEN_TYPES = ("", "jwt", "logout+jwt")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What one sign-on expects of its id_token: its nonce, the access token beside it, the lowest `acr`; `now` in seconds."""
+    """What one sign-on expects of its id_token: its nonce, the access token beside it, the lowest `acr`; `now` in seconds.
+
+    `fresh`: the person was to log in again.
+    """
 
     now: float
     nonce: str = field(repr=False)
     access_token: str = field(repr=False)
     min_acrs: tuple[str, ...] = ()
+    fresh: bool = False
 
 
 def check_id_token(token: Token, provider: ProviderSettings, expected: Expected) -> None:
@@ -53,7 +57,7 @@ def check_id_token(token: Token, provider: ProviderSettings, expected: Expected)
     for lowest in expected.min_acrs:
         if not reaches(acr_of(token.claims), lowest, provider.acr_levels):
             raise refused("assurance_too_low")
-    _check_login_age(token.claims, provider, expected.now)
+    _check_login_age(token.claims, provider, expected)
 
 
 def read_logout_token(token: Token, provider: ProviderSettings, now: float) -> LoggedOut:
@@ -133,12 +137,19 @@ def _check_times(claims: Mapping[str, Any], provider: ProviderSettings, now: flo
         raise refused("token_too_old")
 
 
-def _check_login_age(claims: Mapping[str, Any], provider: ProviderSettings, now: float) -> None:
+def _check_login_age(claims: Mapping[str, Any], provider: ProviderSettings, expected: Expected) -> None:
+    """`auth_time`, which must be there when `max_age` was sent.
+
+    A provider need not say it after `prompt=login`; where it does, the log-in must be one of this very sign-on.
+    """
     limits = provider.limits
-    if not limits.max_age_s:
+    oldest_s = limits.max_age_s
+    if expected.fresh and "auth_time" in claims:
+        oldest_s = min(oldest_s or limits.token_age_s, limits.token_age_s)
+    if not oldest_s:
         return
     logged_in = _moment(claims.get("auth_time"))
-    if logged_in is None or logged_in + limits.max_age_s + limits.skew_s < now:
+    if logged_in is None or logged_in + oldest_s + limits.skew_s < expected.now:
         raise refused("login_too_old")
 
 

@@ -8,6 +8,7 @@ Law: the ministry's users sign on through the national portal by default (Quyế
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -46,7 +47,8 @@ TITLES: Mapping[str, str] = {
 }
 
 _PROBE_S = 10.0
-_LONGEST_CODE = 2_048
+# RFC 6749 A.11: visible ASCII.
+_CODE = re.compile(r"[ -~]{1,2048}")
 # OIDC Core 3.1.2.6: the person has to do something that this request did not let them do.
 _PERSON_NEEDED = frozenset({"login_required", "interaction_required", "account_selection_required", "consent_required"})
 # What an id_token says of itself is no claim about the person.
@@ -216,12 +218,16 @@ class SignOnProviders:
         settings = provider.settings
         token = await provider.keys.opened(tokens.id_token, settings.algorithms, attempt)
         lowest = tuple(acr for acr in (settings.min_acr, errand.wish.min_acr) if acr)
-        expected = Expected(self._kit.now().timestamp(), errand.secrets.nonce, tokens.access_token, lowest)
+        expected = Expected(
+            self._kit.now().timestamp(), errand.secrets.nonce, tokens.access_token, lowest, errand.wish.fresh
+        )
         check_id_token(token, settings, expected)
         subject = subject_of(token.claims)
         claims = {name: value for name, value in token.claims.items() if name not in _PROTOCOL}
         if settings.userinfo_url:
-            claims |= await self._userinfo(provider, tokens, possession, subject, attempt)
+            # What is signed is not overruled by what is merely sent.
+            signed = {name: value for name, value in claims.items() if value not in ("", None)}
+            claims = {**await self._userinfo(provider, tokens, possession, subject, attempt), **signed}
         account = provider.account(claims, _login(token.claims))
         if account.assurance.ial < max(settings.min_ial, errand.wish.min_ial):
             raise refused("assurance_too_low")
@@ -285,7 +291,9 @@ def _request(settings: ProviderSettings, errand: Errand) -> dict[str, str]:
 def _code_of(errand: Errand, params: Mapping[str, str], settings: ProviderSettings) -> str:
     """The code of a callback; who answers and for whom is judged before what it says (RFC 9207 2.4, RFC 6749 10.12)."""
     expected = errand.secrets.state
-    if not expected or not hmac.compare_digest(params.get("state", "").encode(), expected.encode()):
+    # What a browser sends may be no text at all; it is compared as it is.
+    given = params.get("state", "").encode("utf-8", "surrogatepass")
+    if not expected or not hmac.compare_digest(given, expected.encode()):
         raise refused("state_mismatch")
     issuer = params.get("iss")
     if issuer is None and settings.issuer_parameter_required:
@@ -298,7 +306,7 @@ def _code_of(errand: Errand, params: Mapping[str, str], settings: ProviderSettin
     if error:
         raise refused("login_required" if error in _PERSON_NEEDED else "provider_error")
     code = params.get("code", "")
-    if not code or len(code) > _LONGEST_CODE:
+    if not _CODE.fullmatch(code):
         raise refused("code_missing")
     return code
 

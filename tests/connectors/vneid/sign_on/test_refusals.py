@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from joserfc import jwk, jws, jwt
 
-from connectors.kit.signing_on import SignOnRefused
+from connectors.kit.signing_on import SignOnRefused, Wish
 from connectors.vneid.jose import half_hash
 from connectors.vneid.refusals import reasons
 from tests.connectors.vneid.sign_on.scripted import ACCESS, Build, Desk, ScriptedProvider, answer, rsa_key
@@ -49,7 +49,7 @@ async def test_mix_up_a_missing_issuer_is_refused_where_the_provider_is_known_to
     assert provider.named("/oauth2/token") == []
 
 
-@pytest.mark.parametrize("state", ["", "x" * 43, "s" * 42, "ş" * 43])
+@pytest.mark.parametrize("state", ["", "x" * 43, "s" * 42, "ş" * 43, "\udcff" * 43])
 async def test_login_csrf_a_foreign_state_is_refused(desk: Build, provider: ScriptedProvider, state: str) -> None:
     """A code that somebody else began is never exchanged (RFC 6749 10.12)."""
     await refused_with(desk(), "state_mismatch", state=state)
@@ -73,7 +73,7 @@ async def test_an_error_of_the_provider_ends_the_sign_on_even_beside_a_code(
     assert provider.named("/oauth2/token") == []
 
 
-@pytest.mark.parametrize("code", ["", "c" * 2_049])
+@pytest.mark.parametrize("code", ["", "c" * 2_049, "mã", "c\r\nX: y", "\udcff"])
 async def test_a_callback_without_a_code_is_refused(desk: Build, code: str) -> None:
     """Nothing to exchange, or nothing that could be a code."""
     await refused_with(desk(), "code_missing", code=code)
@@ -253,6 +253,28 @@ async def test_an_old_log_in_is_refused_where_a_fresh_one_was_asked_for(
         await refused_with(desk(limits={"max_age_s": 300}), "login_too_old")
     provider.id_claims = {"auth_time": now - 100}
     await desk(limits={"max_age_s": 300}).finish()
+
+
+async def test_a_session_of_yesterday_is_refused_where_the_person_was_to_log_in_again(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """`prompt=login` that a provider ignored shows by its `auth_time`; one that does not say it is believed."""
+    now = int(provider.clock.now().timestamp())
+    provider.id_claims = {"auth_time": now - 86_400}
+    await refused_with(desk(Wish(fresh=True)), "login_too_old")
+    await desk().finish()
+    for said in (now - 30, None):
+        provider.id_claims = {"auth_time": said}
+        await desk(Wish(fresh=True)).finish()
+
+
+async def test_a_userinfo_does_not_overrule_what_is_signed(desk: Build, provider: ScriptedProvider) -> None:
+    """The key and the number of the id_token stand, whatever userinfo says beside the right `sub`."""
+    provider.id_claims = {"TechID": "T-000000", "SoDinhDanh": "001090000000", "HoVaTen": ""}
+    provider.userinfo |= {"TechID": "T-999999", "SoDinhDanh": "079185000000"}
+    account = (await desk().finish()).account
+    assert (account.subject_key, account.id_number) == ("T-000000", "001090000000")
+    assert account.full_name == "Nguyễn Thử Nghiệm"
 
 
 async def test_a_right_at_hash_and_an_optional_nonce_are_accepted(desk: Build, provider: ScriptedProvider) -> None:
