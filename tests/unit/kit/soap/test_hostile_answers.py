@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -175,6 +176,7 @@ print(code, time.process_time() - begun, peak() - before, "zeep" in sys.modules)
 """
 
 _MIB = 1 << 20
+MANY = " ".join(f'xmlns:a{n}="u:{n}"' for n in range(20_000))
 BOMBS: dict[str, tuple[bytes, int, str]] = {
     "10 MB of text": (GOOD.replace("true", "9" * 10_500_000).encode(), 1 * _MIB, "xml_qua_lon"),
     "10 MB of text where so much is allowed": (GOOD.replace("true", "9" * 10_500_000).encode(), 16 * _MIB, "xml_sai_cu_phap"),
@@ -188,6 +190,11 @@ BOMBS: dict[str, tuple[bytes, int, str]] = {
     ),
     "fifty thousand attributes": (
         _envelope("<s:Body><a " + " ".join(f'a{n}=""' for n in range(50_000)) + "/></s:Body>"), 1 * _MIB, "xml_qua_lon"
+    ),
+    "twenty thousand namespaces, each at work": (
+        _envelope(f"<s:Body><a {MANY}>" + "".join(f"<a{n}:b/>" for n in range(19_000)) + "</a></s:Body>"),
+        1 * _MIB,
+        "soap_luoc_do",
     ),
     "an html page of 8 MB": (b"<html>" + b"<p>x" * 2_000_000, 16 * _MIB, "soap_html"),
 }  # fmt: skip
@@ -209,6 +216,23 @@ def test_a_bomb_costs_little_time_and_memory(name: str, tmp_path: Path) -> None:
     assert float(seconds) < 2
     assert int(memory) * 1024 < 5 * min(most, len(raw)) + 16 * _MIB
     assert zeep == "False", "the stored contract is enough: zeep stays out of a running gateway"
+
+
+def test_a_schema_that_an_answer_names_is_never_fetched() -> None:
+    """xsi:schemaLocation is a hint of the sender (XML Schema part 1, 4.3.2): judged by ours alone, no connection."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.setblocking(False)
+        address = f"http://127.0.0.1:{listening.getsockname()[1]}/x.xsd"
+        hints = (
+            f'xmlns:i="http://www.w3.org/2001/XMLSchema-instance" i:noNamespaceSchemaLocation="{address}" '
+            f'i:schemaLocation="http://dancuquocgia.bca {address} urn:other {address}"'
+        )
+        raw = GOOD.replace("<d:KetQuaXacThuc", f"<d:KetQuaXacThuc {hints}")
+        assert port().speak("XacThucThongTinCongDan").read(raw.encode()).body == {"TonTai": True}
+        with pytest.raises(NotSoap):
+            port().speak("XacThucThongTinCongDan").read(raw.replace("true", "co").encode())
+        with pytest.raises(BlockingIOError):
+            listening.accept()
 
 
 def test_limits_of_an_answer_are_those_of_the_facts() -> None:
