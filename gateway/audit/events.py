@@ -44,6 +44,7 @@ _OPERATOR = "operator person roles key_ids public_keys valid_from valid_to reaso
 _RESULT = "result sha256 verdict reason policy tries due"
 _SIGNING = "request sha256 profile key"
 _SIGN_ON = "sign_on upstream provider"
+_ASKED = "upstream operation request officer account unit purpose procedure"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
@@ -140,6 +141,17 @@ _KINDS = (
     _kind("identity.sign_on_ended", "Phiên đăng nhập đã kết thúc", f"{_SIGN_ON} reason", feed=True),
     _kind("identity.sign_on_back", "Trình duyệt quay về sau đăng xuất, hoặc không quay về nữa", f"{_SIGN_ON} reason"),
     _kind("identity.logout_taken", "Nhà cung cấp định danh báo kết thúc phiên", "upstream provider ended"),
+    _kind("identity.asked", "Sắp hỏi cơ sở dữ liệu về một người", f"{_ASKED} about places legal_basis rows"),
+    _kind("identity.answered", "Cơ sở dữ liệu đã trả lời", f"{_ASKED} found fields count remembered"),
+    _kind("identity.failed", "Hỏi cơ sở dữ liệu không thành", f"{_ASKED} code upstream_code"),
+    _kind("identity.refused", "Từ chối một câu hỏi về người", f"{_ASKED} code suppressed"),
+    _kind(
+        "identity.checked",
+        "Đã đối chiếu dữ liệu khai với cơ sở dữ liệu",
+        "check party version status places proof officer unit",
+        feed=True,
+    ),
+    _kind("identity.erased", "Đã xóa chứng thực hết hạn lưu", "day count"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

@@ -121,7 +121,7 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
             mounted=mounted,
         )
         parts = await with_results(loaded, parts, around, house)
-        parts = await with_identity(loaded, Ground(outside, metrics, coordination, hooks), parts, house)
+        parts = await with_identity(loaded, Ground(outside, metrics, coordination, hooks, worker), parts, house)
         desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))

@@ -40,7 +40,7 @@ def ledger_book(outside: Outside, loaded: Loaded) -> LedgerBook:
     """Every ledger that a connector brings, as declared; raises `ConfigError` for one that cannot do what it declares."""
     bound: dict[tuple[str, str], Bound] = {}
     faults: list[str] = []
-    proposals = _proposals(outside.manifests, loaded)
+    proposals = proposal_takers(outside.manifests, loaded)
     for code, line in outside.lines.items():
         manifest = outside.manifests[code]
         offered = {ledger.kind: ledger for ledger in _ledgers(line)}
@@ -113,7 +113,7 @@ def _ledgers(line: UpstreamLine) -> tuple[Ledger[Any, Any], ...]:
     return tuple(line.connector.ledgers()) if isinstance(line.connector, Ledgers) else ()
 
 
-def _proposals(manifests: Mapping[str, Manifest], loaded: Loaded) -> tuple[str, ...]:
+def proposal_takers(manifests: Mapping[str, Manifest], loaded: Loaded) -> tuple[str, ...]:
     """Where sector events go first, as far as a proposed change is taken there: that is the resolution system."""
     wanted = (code for rule in loaded.settings.routes if rule.role == "sector" for code in rule.to)
     return tuple(

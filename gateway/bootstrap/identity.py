@@ -10,8 +10,10 @@ from functools import partial
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.kek import derived, read_kek
+from gateway.bootstrap.questions import QuestionGround, with_questions
 from gateway.config import Identity, Loaded
 from gateway.coordination.memory import MemoryCoordination
+from gateway.dispatch.polling import Standings
 from gateway.dispatch.upstreams import Hooks
 from gateway.errors import ConfigError
 from gateway.identity.books import Books
@@ -33,6 +35,7 @@ class Ground:
     metrics: Metrics
     coordination: MemoryCoordination
     hooks: Hooks
+    standings: Standings
 
 
 async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, house: AsyncExitStack) -> InternalParts:
@@ -43,7 +46,8 @@ async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, ho
     routes = IdentityRoutes()
     if identity.public_url:
         routes = routes.beside(await _sign_ons(loaded, identity, (ground, parts), house))
-    return replace(parts, identity=routes)
+    asking = QuestionGround(ground.outside, ground.standings, ground.coordination, ground.hooks)
+    return await with_questions(loaded, asking, replace(parts, identity=routes), house)
 
 
 def providers_of(loaded: Loaded, outside: Outside) -> Providers:

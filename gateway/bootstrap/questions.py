@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from gateway.config import Identity
+from connectors.kit.contract import Coordination, Lookup
+from gateway.app import InternalParts
+from gateway.bootstrap.guests import Outside, proposal_takers
+from gateway.bootstrap.kek import derived, read_kek
+from gateway.config import Identity, Loaded
+from gateway.config import Questions as QuestionSettings
+from gateway.dispatch.polling import Standings
+from gateway.dispatch.upstreams import Hooks
+from gateway.errors import ConfigError
+from gateway.identity.asking import Desk, Questions, Register
+from gateway.identity.chance import Names
+from gateway.identity.checking import Checks
+from gateway.identity.lawfulness import Law
+from gateway.identity.question_handlers import QuestionHandlers
+from gateway.identity.retention import ProofSweep
+from gateway.identity.routing import IdentityRoutes
 from gateway.intake.proving import TITLES, ProofRules
+from mappings.person_fields import IdentityFields, load_identity_fields
+from mappings.tables import TableUnreadable
+
+_log = logging.getLogger("gateway.identity")
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionGround:
+    """What questions need of the house around them."""
+
+    outside: Outside
+    standings: Standings
+    coordination: Coordination
+    hooks: Hooks
 
 
 def proof_rules(identity: Identity | None) -> ProofRules | None:
@@ -14,3 +47,56 @@ def proof_rules(identity: Identity | None) -> ProofRules | None:
         return None
     proofs = identity.proofs
     return ProofRules(timedelta(days=proofs.named_within_days), proofs.min_ial, {**TITLES, **proofs.verified_by})
+
+
+async def with_questions(
+    loaded: Loaded, ground: QuestionGround, parts: InternalParts, house: AsyncExitStack
+) -> InternalParts:
+    """The parts with the routes of questions, and proofs swept while the house stands; raises `ConfigError`."""
+    identity = loaded.settings.identity
+    if identity is None:
+        return parts
+    door = parts.door
+    sweep = ProofSweep(door.journal, door.clock, timedelta(days=identity.proofs.keep_days))
+    house.push_async_callback(_end, asyncio.create_task(sweep.run(), name="proofs"))
+    if identity.questions is None:
+        return parts
+    questions = Questions(_desk(loaded, identity.questions, ground, parts))
+    checks = Checks(questions, proposal_takers(ground.outside.manifests, loaded))
+    handlers = QuestionHandlers(door, questions, checks, parts.count)
+    return replace(parts, identity=parts.identity.beside(IdentityRoutes(tuple(handlers.routes()))))
+
+
+def law_of(loaded: Loaded, questions: QuestionSettings) -> Law:
+    """What may be asked; raises `ConfigError` for a minimisation table that cannot be read."""
+    return Law(questions, _fields(loaded, questions.fields_file))
+
+
+def _desk(loaded: Loaded, questions: QuestionSettings, ground: QuestionGround, parts: InternalParts) -> Desk:
+    line = ground.outside.lines[questions.upstream]
+    connector = line.connector
+    if not isinstance(connector, Lookup):
+        told = f"identity.questions.upstream: đầu nối của {questions.upstream} không trả lời câu hỏi (quyền Lookup)"
+        raise ConfigError((told,))
+    register = Register(line, connector, ground.standings, ground.coordination, ground.hooks)
+    names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity subjects"))
+    return Desk(parts.door, law_of(loaded, questions), register, names)
+
+
+def _fields(loaded: Loaded, file: str) -> IdentityFields:
+    """The minimisation table, the ministry's own rows before ours."""
+    if not file:
+        return load_identity_fields()
+    try:
+        return load_identity_fields(loaded.path(file).read_bytes())
+    except (OSError, TableUnreadable) as error:
+        told = error.strerror if isinstance(error, OSError) else str(error)
+        raise ConfigError((f"identity.questions.fields_file: không đọc được bảng ({told})",)) from error
+
+
+async def _end(sweep: asyncio.Task[None]) -> None:
+    """Stop sweeping; a sweep that died of a fault says so in the log."""
+    sweep.cancel()
+    (came,) = await asyncio.gather(sweep, return_exceptions=True)
+    if isinstance(came, Exception):
+        _log.error("the sweep of proofs ended", extra={"code": type(came).__name__})

@@ -7,7 +7,6 @@ its sender is told; a proof that does not fit is refused, since its sender belie
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,6 +20,7 @@ from gateway.records.identity_proofs import IdentityProof, ProofKind
 from mappings.canonical import Dossier, Party
 from mappings.codes import Database, IdentityType
 from mappings.identity import AccountKind
+from mappings.personal_numbers import bare
 
 TITLES: Final[Mapping[str, str]] = {
     "vneid": "VNeID",
@@ -30,7 +30,6 @@ TITLES: Final[Mapping[str, str]] = {
 }
 """What `verified_by` says of a proof, by the profile that it came through."""
 
-_LAYOUT = re.compile(r"[\s.\-]")
 _PERSONAL = frozenset({IdentityType.CCCD, IdentityType.CMND})
 _PERSONAL_LENGTH = 12
 
@@ -180,23 +179,19 @@ def _stamped(party: Party, title: str, account: str) -> Party:
 
 def _fits_number(proof: IdentityProof, party: Party) -> bool:
     """Whether the proof speaks of the number that the party is registered under."""
-    number = _bare(party.id.number)
+    number = bare(party.id.number)
     if not number:
         return False
     if proof.account is AccountKind.ORGANISATION:
-        own = {_bare(proof.tax_code), _bare(proof.enterprise_code)} - {""}
+        own = {bare(proof.tax_code), bare(proof.enterprise_code)} - {""}
         return party.id.type not in _PERSONAL and number in own
-    if number != _bare(proof.id_number):
+    if number != bare(proof.id_number):
         return False
     if party.id.type in _PERSONAL:
         return proof.id_type in _PERSONAL
     # TT 86/2024/TT-BTC: the personal number is the tax code of persons and household businesses.
     as_tax_code = party.id.type is IdentityType.TAX_CODE and len(number) == _PERSONAL_LENGTH
     return party.id.type is proof.id_type or (as_tax_code and proof.id_type in _PERSONAL)
-
-
-def _bare(number: str) -> str:
-    return _LAYOUT.sub("", number)
 
 
 _FAULTS: Final[Mapping[str, tuple[str, str]]] = {

@@ -11,17 +11,21 @@ from dataclasses import dataclass
 
 from gateway.errors import Conflict
 from gateway.intake.receipts import refuse
-from gateway.journal.model import AuditWrite, Decision, Intake, RecordWrite, Signed, Situation
+from gateway.journal.model import AuditWrite, Decision, Intake, NewDelivery, RecordWrite, Signed, Situation
 from mappings.codec import encode
 
 
 @dataclass(frozen=True, slots=True)
 class Recording:
-    """Rows on their way in, with the answer (JSON) that the one who waits gets. A record's version is one above the known."""
+    """Rows on their way in, with the answer (JSON) that the one who waits gets. A record's version is one above the known.
+
+    `deliveries` bring their content and their dossier along.
+    """
 
     answer: bytes = b"{}"
     records: tuple[RecordWrite, ...] = ()
     audit: tuple[AuditWrite, ...] = ()
+    deliveries: tuple[NewDelivery, ...] = ()
 
 
 def recording_intake(kind: str, source: str, subject: Recording, signed: Signed | None = None) -> Intake:
@@ -47,4 +51,4 @@ def decide_recording(situation: Situation, subject: Recording) -> Decision:
         if write.version != (known.version if known is not None else 0) + 1:
             told = "Nội dung vừa được người khác thay đổi; hãy xem lại rồi quyết định lại."
             return refuse(Conflict(told, code="changed_meanwhile"))
-    return Decision(subject.answer, 200, records=subject.records, audit=subject.audit)
+    return Decision(subject.answer, 200, records=subject.records, audit=subject.audit, deliveries=subject.deliveries)

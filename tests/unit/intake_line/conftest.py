@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.clock import Clock
+from gateway.clock import Clock, boottime
 from gateway.config import CallerRecord
 from gateway.config import Intake as IntakePolicy
 from gateway.intake.decide import Decider, EventSubject, event_intake
@@ -333,10 +333,16 @@ class TurnedClock:
 
     def __init__(self) -> None:
         self.now = NOW
+        self._ahead_s = 0.0
 
     def clock(self) -> Clock:
         """The clock as production takes it."""
-        return Clock(now=lambda: self.now)
+        return Clock(now=lambda: self.now, instant=lambda: boottime() + self._ahead_s)
+
+    def forward(self, seconds: float) -> None:
+        """Time passes, on the wall and in the machine."""
+        self.now += timedelta(seconds=seconds)
+        self._ahead_s += seconds
 
 
 @dataclass(frozen=True)

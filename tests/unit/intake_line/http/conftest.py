@@ -39,6 +39,7 @@ from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from mappings.codec import encode
 from tests.conforming import documented
 from tests.unit.identity.ground import sign_on_routes
+from tests.unit.identity.questioning import Questioning, questioning
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Site:
     reached: list[str]
     register: Register
     office: Office
+    asking: Questioning
 
     async def call(
         self, who: str, method: str, target: str, body: bytes = b"", **headers: str
@@ -108,7 +110,7 @@ class Site:
 
     async def put(self, version: int = 1, **fields: Any) -> int:
         """The resolution system registers the dossier."""
-        tree = msgspec.to_builtins(self.words.dossier(version, **fields))
+        tree = msgspec.json.decode(encode(self.words.dossier(version, **fields)))
         tree["delivery"] = {"result_method": tree.pop("result_method")}
         status, _, _ = await self.call("RES", "PUT", f"/v1/dossiers/{self.words.code}", encode(_wire(tree)))
         return status
@@ -175,6 +177,7 @@ async def site(
     cabinet = Cabinet(tmp_path / "store/content")
     office = Office()
     of_files = FileDoor.of(door, cabinet, loaded.settings, fetcher=office)
+    asking = questioning(door, count=counted.append)
     parts = InternalParts(
         door,
         render,
@@ -184,10 +187,10 @@ async def site(
         reach=reached.append,
         files=of_files,
         results=ResultDoor(door, Store(journal, cabinet, turned.clock())),
-        identity=sign_on_routes(door),
+        identity=sign_on_routes(door).beside(asking.routes),
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
-        made = Site(client, journal, keys, turned, words, counted, reached, register, office)
+        made = Site(client, journal, keys, turned, words, counted, reached, register, office, asking)
         assert await made.put() == 201
         yield made
     await journal.close()

@@ -1,0 +1,61 @@
+"""How much may be asked: so many questions an hour for each officer, and for each agency, whatever system carries them.
+
+No quota of the register is public (identity facts 2.10), so ours come first and stop a curious hand before it costs the
+agency its access. Kept in memory: a restart gives everybody one burst again.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from gateway.clock import Clock
+from gateway.config import Questions
+from gateway.coordination.gcra import RateLimit, take
+from gateway.errors import TooManyRequests
+
+_HOUR_S = 3600.0
+_BURST_SHARE = 10
+_KEPT = 4_096
+
+
+@dataclass(frozen=True, slots=True)
+class _Who:
+    kind: str
+    name: str
+
+
+class Quotas:
+    """Counts questions. A question that one of the two limits refuses counts for neither."""
+
+    def __init__(self, questions: Questions, clock: Clock) -> None:
+        self._limits = {
+            "officer": _limit(questions.per_officer_per_hour),
+            "agency": _limit(questions.per_agency_per_hour),
+        }
+        self._clock = clock
+        self._arrivals: dict[_Who, float] = {}
+
+    def count(self, unit: str, officer: str) -> None:
+        """Count one question of an officer of a unit; raises `TooManyRequests` with the time to wait."""
+        now = self._clock.instant()
+        self._forget(now)
+        wanted = (_Who("officer", f"{unit}/{officer}"), _Who("agency", unit))
+        taken = {who: take(self._arrivals.get(who, 0.0), now, 1, self._limits[who.kind]) for who in wanted}
+        refused = [(who, one.retry_after_s) for who, one in taken.items() if not one.allowed]
+        if refused:
+            who, wait_s = max(refused, key=lambda pair: pair[1])
+            told = "Cán bộ này" if who.kind == "officer" else "Đơn vị này"
+            raise TooManyRequests(
+                f"{told} đã hỏi đến mức cho phép mỗi giờ; hãy hỏi lại sau.", retry_after_s=max(1, math.ceil(wait_s))
+            )
+        self._arrivals.update({who: one.arrival for who, one in taken.items()})
+
+    def _forget(self, now: float) -> None:
+        """Drop whoever is back at the full burst, once there are many."""
+        if len(self._arrivals) >= _KEPT:
+            self._arrivals = {who: arrival for who, arrival in self._arrivals.items() if arrival > now}
+
+
+def _limit(per_hour: int) -> RateLimit:
+    return RateLimit(per_hour / _HOUR_S, max(1, per_hour // _BURST_SHARE))
