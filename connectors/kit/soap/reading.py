@@ -161,8 +161,21 @@ def _fault(element: Element) -> SoapFault:
     if not code:
         raise NotSoap("soap_fault", "SOAP Fault không có faultcode.")
     detail = parts.get("detail")
-    found = {} if detail is None else _loose_parts(detail)
-    return SoapFault(_unprefixed(code), _said(parts.get("faultstring")), _said(parts.get("faultactor")), found)
+    found = {} if detail is None else _whatever(detail)
+    held = found if isinstance(found, dict) else {"#text": found}
+    return SoapFault(code.rpartition(":")[2], _said(parts.get("faultstring")), _said(parts.get("faultactor")), held)
+
+
+def _whatever(element: Element) -> Any:
+    """The detail of a fault, which may be anything, a page of HTML too: the first of each name, text between them left out."""
+    if not len(element):
+        return (element.text or "")[:_LONGEST]
+    found: dict[str, Any] = {}
+    for child in element:
+        name = local_name(str(child.tag))
+        if name not in found:
+            found[name] = _whatever(child)
+    return found
 
 
 def _fault_inside(content: Element) -> SoapFault | None:
@@ -173,10 +186,6 @@ def _fault_inside(content: Element) -> SoapFault | None:
             if "faultCode" in said:
                 return SoapFault(_said(said["faultCode"]), _said(said.get("faultString")), technical=False)
     return None
-
-
-def _unprefixed(code: str) -> str:
-    return code.rpartition(":")[2]
 
 
 def _said(element: Element | None) -> str:

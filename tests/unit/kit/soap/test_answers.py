@@ -147,6 +147,35 @@ def test_a_fault_is_read_whether_its_parts_are_qualified_or_not() -> None:
         assert fault is not None and (fault.code, fault.text) == ("Server.ServerProxy", "x")
 
 
+PAGE = "<html><body><h1>502</h1><p>Bad <b>Gateway</b></p><p>001090000000</p></body></html>"
+
+
+@pytest.mark.parametrize(
+    ("text", "detail", "code"),
+    [
+        (PAGE, PAGE, ""),
+        (PAGE.replace("<", "&lt;"), PAGE.replace("<", "&lt;"), ""),
+        (
+            f"<![CDATA[{PAGE}]]>",
+            f"loi <x><MaLoi>005</MaLoi></x> lap lai <x><MaLoi>004</MaLoi></x><![CDATA[{PAGE}]]>",
+            "005",
+        ),
+        ("", "chi co chu", ""),
+        ("x" * 100_000, "<MaLoi>005</MaLoi>" + "<d>at line</d>" * 500, "005"),
+    ],
+    ids=["elements", "escaped", "mixed", "text", "long"],
+)
+def test_a_fault_that_carries_html_or_anything_else_is_still_a_fault(text: str, detail: str, code: str) -> None:
+    """What a server throws into text and detail does not hide the code; texts are kept short."""
+    raw = enveloped(
+        f"<s:Fault><faultcode>s:Server</faultcode><faultstring>{text}</faultstring><detail>{detail}</detail></s:Fault>"
+    )
+    answer = port().speak("TraCuuThongTinCongDan").read(raw)
+    assert answer.fault is not None
+    assert (answer.fault.code, answer.fault.detailed("MaLoi")) == ("Server", code)
+    assert len(answer.fault.text) <= 500 and "001090000000" not in repr(answer)
+
+
 def test_a_fault_inside_the_answer_element_is_a_fault_of_the_business() -> None:
     """X-Road 4.0, annex D.2: HTTP 200, a body, and a fault in it."""
     raw = enveloped(
