@@ -10,7 +10,9 @@ from functools import partial
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.kek import derived, read_kek
+from gateway.bootstrap.lines import open_lines
 from gateway.bootstrap.questions import QuestionGround, with_questions
+from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.coordination.memory import MemoryCoordination
 from gateway.dispatch.polling import Standings
@@ -60,6 +62,35 @@ def providers_of(loaded: Loaded, outside: Outside) -> Providers:
         told = "identity.public_url: không có upstream nào đang bật mà đầu nối cho đăng nhập (quyền SignOn)"
         raise ConfigError((told,))
     return providers
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a provider must have registered for us, letter by letter (OpenID Connect Core 1.0, 3.1.2.1; logout specifications)."""
+
+    provider: str
+    redirect_uri: str
+    post_logout_uri: str
+    backchannel_uri: str
+
+
+async def registrations(loaded: Loaded) -> tuple[Registration, ...]:
+    """The addresses of every provider, for those who look at an installation; raises `ConfigError` as serving would."""
+    identity, clock = loaded.settings.identity, Clock()
+    if identity is None or not identity.public_url:
+        return ()
+    async with AsyncExitStack() as house:
+        outside = await open_lines(loaded, clock, MemoryCoordination(clock), house)
+        base = identity.public_url.rstrip("/")
+        return tuple(
+            Registration(
+                one.name,
+                f"{base}{one.callback}",
+                f"{base}{one.callback}/logged-out",
+                f"{base}{one.callback}/logout",
+            )
+            for one in providers_of(loaded, outside).all()
+        )
 
 
 async def _sign_ons(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -79,12 +79,30 @@ class Secrets:
             raise CredentialsRefused(f"Không đọc được bí mật của kết nối: {error}") from error
 
 
+_FILES = ("ca_file", "cert_file", "key_file")
+
+
 def _anchored(settings: Mapping[str, Any], loaded: Loaded) -> dict[str, Any]:
     """A connector's settings with the paths of files resolved: they are relative to the configuration, like all others."""
-    return {
-        key: str(loaded.path(value)) if key.endswith("ca_file") and isinstance(value, str) and value else value
-        for key, value in settings.items()
-    }
+    return {key: _resolved(key, value, loaded) for key, value in settings.items()}
+
+
+def _resolved(key: str, value: Any, loaded: Loaded) -> Any:
+    if isinstance(value, Mapping):
+        return _anchored(value, loaded)
+    if isinstance(value, list):
+        return [_resolved(key, one, loaded) for one in value]
+    return str(loaded.path(value)) if key.endswith(_FILES) and isinstance(value, str) and value else value
+
+
+def certificates_of(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Every file of certificates that a connector's settings name, however deep, as it stands there."""
+    for key, value in settings.items():
+        for one in value if isinstance(value, list) else [value]:
+            if isinstance(one, Mapping):
+                yield from certificates_of(one)
+            elif key.endswith(("ca_file", "cert_file")) and isinstance(one, str) and one:
+                yield one
 
 
 def read_routes(loaded: Loaded) -> Routes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 
 from connectors.kit import registry
+from gateway.bootstrap.identity import registrations
 from gateway.bootstrap.tls import server_context
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
@@ -45,8 +47,9 @@ def run(arguments: argparse.Namespace) -> int:
         check_profiles(loaded.settings.callers)
         Authenticator.load(loaded)
         server_context(loaded, loaded.settings.listen.internal, "listen.internal")
+        asyncio.run(registrations(loaded))
     except ConfigError as error:
-        faults += error.faults
+        faults += [fault for fault in error.faults if fault not in faults]
     if arguments.json:
         print_json({"ok": not faults, "faults": faults})
     else:

@@ -21,6 +21,8 @@ import aiohttp
 from cryptography import x509
 
 from gateway.admin.client import NotRunning
+from gateway.bootstrap.identity import registrations
+from gateway.bootstrap.lines import certificates_of
 from gateway.bootstrap.results import rules_for
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
@@ -72,6 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
         _operators,
         _results,
         _signing_keys,
+        _identity,
         _alive,
     )
     findings = [finding for check in checks for finding in check(loaded)]
@@ -140,10 +143,8 @@ def _private(check: str, path: Path) -> Finding:
 def _certificates(loaded: Loaded) -> Iterator[Finding]:
     """Every certificate file that a connector's settings name: readable and not about to run out."""
     for code, upstream in loaded.settings.upstreams.items():
-        for key, value in upstream.settings.items():
-            if not (key.endswith("ca_file") and isinstance(value, str) and value):
-                continue
-            yield _certificate(f"chứng thư {code}", value, loaded.path(value))
+        for name in certificates_of(upstream.settings):
+            yield _certificate(f"chứng thư {code}", name, loaded.path(name))
 
 
 def _listeners(loaded: Loaded) -> Iterator[Finding]:
@@ -238,6 +239,26 @@ def _signing_keys(loaded: Loaded) -> Iterator[Finding]:
         found = judge_certificate(question, rules[0].trust, Evidence(), policy).sub_indication
         told = sub_indication_rows()[found].message_vi if found is not None else f"tới gốc tin cậy, miền {held.domain}"
         yield Finding(f"{where}, chuỗi", found is None, told)
+
+
+def _identity(loaded: Loaded) -> Iterator[Finding]:
+    """Whether people can sign on, and the addresses that each provider must have registered, letter by letter."""
+    identity = loaded.settings.identity
+    if identity is None or not identity.public_url:
+        yield Finding("đăng nhập", True, "chưa cấu hình [identity] public_url: không ai đăng nhập qua cổng")
+        return
+    try:
+        found = asyncio.run(registrations(loaded))
+    except ConfigError as error:
+        yield from (Finding("đăng nhập", False, fault) for fault in error.faults)
+        return
+    secure = identity.public_url.startswith("https://")
+    yield Finding("đăng nhập", True, identity.public_url + ("" if secure else " (http: chỉ để thử trên chính máy này)"))
+    for one in found:
+        told = (
+            f"đăng ký với nhà cung cấp: quay về {one.redirect_uri}; sau đăng xuất {one.post_logout_uri}; báo hết phiên "
+        )
+        yield Finding(f"đăng nhập {one.provider}", True, told + one.backchannel_uri)
 
 
 def _operators(loaded: Loaded) -> Iterator[Finding]:

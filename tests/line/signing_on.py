@@ -145,21 +145,26 @@ class Portal:
         return self.call(f"/{told['sign_on_id']}/redeem", {"ticket": told["ticket"]})
 
 
-@contextlib.contextmanager
-def opened_portal(folder: Path, environment: Mapping[str, str]) -> Iterator[Portal]:
-    """A running portal; at the end no process of it is left."""
+def laid_portal(folder: Path, environment: Mapping[str, str]) -> Portal:
+    """An installation in which people can sign on, nothing of it started."""
     line = lay(folder, environment)
     edge, simulator = free_ports(2)
     config = line.config
     config.write_text(config.read_text(encoding="utf-8") + _CONFIG.substitute(edge=edge, simulator=simulator), "utf-8")
     write_safely(folder / "keys/vneid.secret", b"simulator-secret\n")
-    options = folder / "simulators/vneid.toml"
-    options.write_text(_OPTIONS.substitute(edge=edge), encoding="utf-8")
-    portal = Portal(line, edge, simulator)
+    (folder / "simulators/vneid.toml").write_text(_OPTIONS.substitute(edge=edge), encoding="utf-8")
+    return Portal(line, edge, simulator)
+
+
+@contextlib.contextmanager
+def opened_portal(folder: Path, environment: Mapping[str, str]) -> Iterator[Portal]:
+    """A running portal; at the end no process of it is left."""
+    portal = laid_portal(folder, environment)
     try:
-        words = ["simulate", "vneid", "--port", str(simulator), "--options", str(options)]
-        line.program.start("vneid", words, f"http://127.0.0.1:{simulator}/_simulator/health")
+        options = folder / "simulators/vneid.toml"
+        words = ["simulate", "vneid", "--port", str(portal.simulator), "--options", str(options)]
+        portal.line.program.start("vneid", words, f"http://127.0.0.1:{portal.simulator}/_simulator/health")
         portal.start()
         yield portal
     finally:
-        line.program.close()
+        portal.line.program.close()

@@ -1,0 +1,72 @@
+"""What an operator is told about sign-ons before anybody signs on: faults by their place, addresses to have registered."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.cli import config, doctor
+from gateway.config import load
+from tests.line.signing_on import Portal, laid_portal
+
+
+@pytest.fixture
+def portal(tmp_path: Path) -> Portal:
+    """An installation in which people can sign on."""
+    return laid_portal(tmp_path / "portal", {})
+
+
+def _checked(portal: Portal, capsys: pytest.CaptureFixture[str], *changes: tuple[str, str]) -> Any:
+    """What `gateway config check --json` says of the configuration with some lines exchanged."""
+    text = portal.line.config.read_text(encoding="utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new, 1)
+    portal.line.config.write_text(text, encoding="utf-8")
+    code = config.run(argparse.Namespace(config=portal.line.config, json=True))
+    told = json.loads(capsys.readouterr().out)
+    assert (code == 0) == told["ok"]
+    return told["faults"]
+
+
+def test_doctor_names_the_addresses_that_each_provider_must_have(portal: Portal) -> None:
+    """Letter by letter, for both providers: this is what the operator sends to them."""
+    seen = {finding.check: finding for finding in doctor._identity(load(portal.line.config))}
+    assert set(seen) == {"đăng nhập", "đăng nhập cdvcqg", "đăng nhập vneid"}
+    assert all(finding.ok for finding in seen.values())
+    assert "chỉ để thử" in seen["đăng nhập"].seen_vi
+    base = f"{portal.base}/v1/callbacks/vneid/cdvcqg"
+    for address in (f"{base};", f"{base}/logged-out;", f"{base}/logout"):
+        assert address in seen["đăng nhập cdvcqg"].seen_vi
+
+
+def test_a_good_configuration_is_good(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
+    """The positive control."""
+    assert _checked(portal, capsys) == []
+
+
+def test_sign_ons_without_anybody_who_signs_on_are_a_fault(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
+    """The upstream is switched off: serving would refuse to start, and the check says so before."""
+    (fault,) = _checked(portal, capsys, ('connector = "vneid"', 'connector = "vneid"\nenabled = false'))
+    assert fault.startswith("identity.public_url") and "SignOn" in fault
+    (finding,) = list(doctor._identity(load(portal.line.config)))
+    assert not finding.ok and finding.seen_vi == fault
+
+
+def test_a_secret_that_is_missing_is_named_and_told_once(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
+    """By its reference, with the upstream that needs it."""
+    faults = _checked(portal, capsys, ("file:keys/vneid.secret", "file:keys/khong-co"))
+    assert len(faults) == 1 and "upstreams.vneid.settings" in faults[0] and "keys/khong-co" in faults[0]
+
+
+def test_certificates_deep_in_a_connectors_settings_are_looked_at_beside_the_configuration(portal: Portal) -> None:
+    """A file that a provider's settings name lies beside the configuration, not where somebody stands who looks."""
+    text = portal.line.config.read_text(encoding="utf-8")
+    changed = text.replace('name = "cdvcqg"', 'name = "cdvcqg"\nca_file = "keys/goc.pem"', 1)
+    portal.line.config.write_text(changed, encoding="utf-8")
+    findings = [one for one in doctor._certificates(load(portal.line.config)) if one.check == "chứng thư vneid"]
+    assert [(one.ok, one.seen_vi.partition(":")[0]) for one in findings] == [(False, "keys/goc.pem")]
