@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -38,7 +39,7 @@ ASKED = Asked(
 )
 
 
-def collection(*records: dict[str, object]) -> CongdanCollection:
+def collection(*records: Mapping[str, object]) -> CongdanCollection:
     """An answer with these records."""
     return from_tree({"CongDan": list(records)}, CongdanCollection)
 
