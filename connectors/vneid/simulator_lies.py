@@ -24,7 +24,8 @@ class Lie(StrEnum):
     `retired_key`, `bad_signature`), or all of it (`no_id_token`, `not_a_token`). Of the callback: `mix_up` (`iss` of
     somebody else), `no_iss`, `wrong_state`, `no_state`, `server_error`. Of userinfo: `sub_mismatch`, `unsigned_userinfo`,
     `strangers_userinfo` (a signed answer for another client), `huge_userinfo`, `stranger_logout_uri`, `no_tech_id`,
-    `no_number`. Of the JWKS: `empty_jwks`, `encryption_key` (keys said to be of use `enc`). Of a logout token: `logout_nonce`,
+    `no_number`. Of the JWKS: `empty_jwks`, `encryption_key` (keys said to be of use `enc`). Of the discovery document:
+    `discovery_issuer` another issuer, `discovery_stranger` a token endpoint at a stranger's. Of a logout token: `logout_nonce`,
     `logout_no_event`, `logout_audience`, `logout_expired`, `logout_nobody`, `logout_replayed`, `logout_unsigned`,
     `logout_strangers_key`.
 
@@ -72,6 +73,8 @@ class Lie(StrEnum):
     NO_NUMBER = "no_number"
     EMPTY_JWKS = "empty_jwks"
     ENCRYPTION_KEY = "encryption_key"
+    DISCOVERY_ISSUER = "discovery_issuer"
+    DISCOVERY_STRANGER = "discovery_stranger"
     LOGOUT_NONCE = "logout_nonce"
     LOGOUT_NO_EVENT = "logout_no_event"
     LOGOUT_AUDIENCE = "logout_audience"

@@ -28,6 +28,8 @@ button.second{background:#fff;color:#9c1c1c}
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode("ascii")
 
+_MOST_LISTED = 12
+
 HEADERS = {
     # No form-action: browsers hold every redirect after a form against it, and the way leads on to the client.
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; frame-ancestors 'none'; base-uri 'none'",
@@ -50,28 +52,30 @@ class Form:
 
 def login(form: Form, client: str, accounts: Sequence[str], password: str) -> str:
     """The login page: account and password, and the accounts that exist here."""
-    listed = "".join(f"<li><code>{escape(name)}</code></li>" for name in accounts)
+    listed = "".join(f"<li><code>{escape(name)}</code></li>" for name in accounts[:_MOST_LISTED])
+    told = ' aria-invalid="true" aria-describedby="fault"' if form.fault else ""
     fields = (
         '<label for="username">Số định danh cá nhân hoặc tên đăng nhập</label>'
-        '<input id="username" name="username" autocomplete="username" required autofocus>'
+        f'<input id="username" name="username" autocomplete="username" required autofocus{told}>'
         '<label for="password">Mật khẩu</label>'
-        '<input id="password" name="password" type="password" autocomplete="current-password" required>'
+        f'<input id="password" name="password" type="password" autocomplete="current-password" required{told}>'
     )
     aside = (
         f"<details><summary>Tài khoản thử nghiệm</summary><ul>{listed}</ul>"
         f"<p>Mật khẩu chung: <code>{escape(password)}</code></p></details>"
     )
     lead = f"<p>Ứng dụng <strong>{escape(client)}</strong> đề nghị xác thực danh tính của bạn.</p>"
-    return _page("Đăng nhập", form.title, lead + _form(form, fields, "Đăng nhập") + aside)
+    return _page("Đăng nhập", form.title, lead + _form(form, fields, "Đăng nhập") + aside, fault=bool(form.fault))
 
 
 def second_factor(form: Form) -> str:
     """The page for the one-time code."""
+    told = ' aria-invalid="true" aria-describedby="fault"' if form.fault else ""
     fields = (
         '<label for="otp">Mã xác thực một lần (OTP)</label>'
-        '<input id="otp" name="otp" inputmode="numeric" autocomplete="one-time-code" required autofocus>'
+        f'<input id="otp" name="otp" inputmode="numeric" autocomplete="one-time-code" required autofocus{told}>'
     )
-    return _page("Xác thực bước hai", form.title, _form(form, fields, "Xác nhận"))
+    return _page("Xác thực bước hai", form.title, _form(form, fields, "Xác nhận"), fault=bool(form.fault))
 
 
 def farewell_question(form: Form) -> str:
@@ -82,7 +86,7 @@ def farewell_question(form: Form) -> str:
 def note(title: str, heading: str, text: str, *, fault: bool = False) -> str:
     """A page that only says something."""
     kind = ' class="fault" role="alert"' if fault else ""
-    return _page(heading, title, f"<p{kind}>{escape(text)}</p>")
+    return _page(heading, title, f"<p{kind}>{escape(text)}</p>", fault=fault)
 
 
 def _form(form: Form, fields: str, verb: str) -> str:
@@ -95,11 +99,12 @@ def _form(form: Form, fields: str, verb: str) -> str:
     )
 
 
-def _page(heading: str, title: str, body: str) -> str:
+def _page(heading: str, title: str, body: str, *, fault: bool = False) -> str:
     return (
         '<!doctype html><html lang="vi"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{escape(heading)} - {escape(title)} (mô phỏng)</title><style>{_STYLE}</style></head><body><main>"
+        f"<title>{'Lỗi - ' if fault else ''}{escape(heading)} - {escape(title)} (mô phỏng)</title>"
+        f"<style>{_STYLE}</style></head><body><main>"
         f'<h1>{escape(heading)}</h1><p class="note">{escape(title)} - hệ thống mô phỏng, dữ liệu hư cấu</p>{body}'
         "</main></body></html>"
     )

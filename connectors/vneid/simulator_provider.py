@@ -20,7 +20,7 @@ from connectors.vneid.simulator_persons import People, Person
 
 Params = Mapping[str, str]
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
-_MANY = 10_000
+_MANY = 20_000
 
 
 class Unauthorized(Exception):
@@ -247,10 +247,15 @@ class Provider:
         return params
 
     def _tidy(self) -> None:
-        """What nobody came back for is dropped, so that a long test run does not grow without end."""
-        if len(self.pending) > _MANY:
-            now = self.now()
-            self.pending = {key: one for key, one in self.pending.items() if one.until > now}
+        """What has run out is dropped, so that a long run does not grow without end."""
+        if len(self.pending) + len(self.codes) + len(self.tokens) + len(self.sessions) < _MANY:
+            return
+        now = self.now()
+        self.pending = {key: one for key, one in self.pending.items() if one.until > now}
+        self.codes = {key: one for key, one in self.codes.items() if one.until > now}
+        self.tokens = {key: one for key, one in self.tokens.items() if one.until > now}
+        oldest = now - self.options.remember_s
+        self.sessions = {key: one for key, one in self.sessions.items() if one.at > oldest}
 
 
 def allowed(address: str, registered: tuple[str, ...]) -> bool:

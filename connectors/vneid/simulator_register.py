@@ -32,6 +32,7 @@ CODES: Mapping[str, str] = {
 """The operations and their integration codes; the first two were seen (2.3), the others are invented for the simulator."""
 
 _LENGTHS = {"MaYeuCau": 40, "MaDVC": 20, "MaCanBo": 20, "MaDonVi": 35, "HoVaTen": 100}
+_MOST_KEPT = 200_000
 _DATE = re.compile(r"(\d{4})-?(\d\d)?-?(\d\d)?", re.ASCII)
 _OURS = "Client"
 _THEIRS = "Server"
@@ -140,6 +141,8 @@ class Register:
             outcome = denied.problem.code or denied.problem.fault
             raise
         finally:
+            if len(self.asked) >= _MOST_KEPT:
+                del self.asked[: _MOST_KEPT // 10]
             blocks = {name: block for name, block in request.blocks.items() if isinstance(block, str)}
             self.asked.append(Asked(self.now(), route, operation, dict(request.fields), outcome, blocks))
         return found

@@ -154,10 +154,11 @@ class Desk:
         at = {
             name: self.base + options.path(name) for name in ("authorize", "token", "userinfo", "jwks", "logout", "par")
         }
+        elsewhere = f"https://{STRANGER}.example.invalid"
         return {
-            "issuer": self.issuer,
+            "issuer": f"{elsewhere}/oauth2/token" if self._tells(Lie.DISCOVERY_ISSUER) else self.issuer,
             "authorization_endpoint": at["authorize"],
-            "token_endpoint": at["token"],
+            "token_endpoint": f"{elsewhere}/token" if self._tells(Lie.DISCOVERY_STRANGER) else at["token"],
             "userinfo_endpoint": at["userinfo"],
             "jwks_uri": at["jwks"],
             "pushed_authorization_request_endpoint": at["par"],

@@ -162,6 +162,20 @@ async def test_userinfo_comes_as_a_token_that_is_unsigned_or_for_somebody_else(o
     assert kinds == [("none", True), ("RS256", False), ("RS256", True)]
 
 
+async def test_the_discovery_document_may_name_a_stranger(open_world: Any) -> None:
+    """Another issuer, another token endpoint, then the true ones."""
+    path = "/vneid/.well-known/openid-configuration"
+    async with open_world() as caller:
+        said = []
+        for lie in (Lie.DISCOVERY_ISSUER, Lie.DISCOVERY_STRANGER, Lie.NO_ACR):
+            await _order(caller, lie)
+            document = msgspec.json.decode((await caller.call("GET", path))[2])
+            said.append(
+                (document["issuer"] == f"{caller.base}/vneid", document["token_endpoint"].startswith(caller.base))
+            )
+    assert said == [(False, True), (True, False), (True, True)]
+
+
 async def test_keys_may_be_missing_or_not_meant_for_signatures(open_world: Any) -> None:
     """An empty set, keys of use `enc`, then the true ones."""
     async with open_world() as caller:
@@ -205,6 +219,8 @@ async def test_an_unknown_lie_is_refused(open_world: Any) -> None:
 
 ELSEWHERE = {
     Lie.RETIRED_KEY,
+    Lie.DISCOVERY_ISSUER,
+    Lie.DISCOVERY_STRANGER,
     Lie.UNSIGNED_USERINFO,
     Lie.STRANGERS_USERINFO,
     Lie.EMPTY_JWKS,

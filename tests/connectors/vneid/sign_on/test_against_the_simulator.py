@@ -23,6 +23,7 @@ from connectors.vneid.sign_on import SignOnProviders
 from connectors.vneid.sign_on_settings import ProviderSettings
 from connectors.vneid.simulator import create_app
 from connectors.vneid.simulator_lies import Lie
+from connectors.vneid.simulator_options import ENDPOINTS, Profile
 from mappings.codes import IdentityType
 from mappings.identity import AccountKind
 
@@ -142,6 +143,8 @@ async def meeting(
             **{name: root + path for name, path in paths.items()},
             **more,
         }
+        if "discovery_path" in tree:
+            tree["discovery_url"] = root + str(tree.pop("discovery_path"))
         kit = Kit(
             "vneid",
             lambda: datetime.now(UTC),
@@ -170,6 +173,15 @@ async def test_a_citizen_and_an_organisation_sign_on_in_either_dialect(profile: 
     assert (company.kind, company.id_type) == (AccountKind.ORGANISATION, IdentityType.TAX_CODE)
     assert company.organisation is not None
     assert company.organisation.name
+
+
+@pytest.mark.parametrize("nonce", [False, True])
+async def test_a_token_is_bound_to_a_key_of_the_sign_on(nonce: bool) -> None:
+    """DPoP (RFC 9449) where the provider demands it, with its own nonce and without."""
+    async with meeting(options={"dpop": "required", "dpop_nonce": nonce}, dpop=True) as met:
+        assert (await met.sign_on()).account.id_number == CITIZEN
+    async with meeting(options={"dpop": "required"}) as met:
+        assert await met.ended() == "contract_changed"
 
 
 @pytest.mark.parametrize(
@@ -214,8 +226,21 @@ def test_no_lie_about_a_sign_on_is_left_out() -> None:
         "other_person", "wrong_echo", "no_echo", "second_body", "wrapped_body", "truncated", "html_page", "doctype",
         "huge_text", "client_proxy_fault", "server_proxy_fault", "inner_fault", "nameless",
     }  # fmt: skip
-    elsewhere = {lie for lie in Lie if lie.startswith("logout_") or lie in population} | {Lie.RETIRED_KEY}
+    elsewhere = {lie for lie in Lie if lie.startswith(("logout_", "discovery_")) or lie in population}
+    elsewhere |= {Lie.RETIRED_KEY}
     assert set(Lie) == set(ENDS) | elsewhere
+
+
+@pytest.mark.parametrize("profile", ["cdvcqg", "vneid"])
+async def test_a_provider_that_describes_itself_is_believed_as_far_as_it_may_be(profile: Profile) -> None:
+    """Discovery fills what is left out; another issuer, or an endpoint at a stranger's, ends it before anything is sent."""
+    more: dict[str, Any] = dict.fromkeys(("authorize_url", "token_url", "jwks_url", "userinfo_url", "par_url"), "")
+    more["discovery_path"] = ENDPOINTS[profile]["discovery"]
+    async with meeting(profile, **more) as met:
+        for lie in (Lie.DISCOVERY_ISSUER, Lie.DISCOVERY_STRANGER):
+            await met.lie(lie)
+            assert await met.ended() == "contract_changed"
+        assert await met.ended() == ""
 
 
 async def test_a_key_that_the_provider_withdrew_is_no_key_any_more() -> None:
