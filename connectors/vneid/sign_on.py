@@ -104,6 +104,8 @@ class _Provider:
             claims = Claims(kept, settings.multi_value_separator)
             if not all(claims.prose(name) for name in settings.required_claims):
                 raise ClaimsRefused("claims_incomplete")
+            if any(set(claims.several(name)) & set(values) for name, values in settings.refused_values.items()):
+                raise ClaimsRefused("account_state_refused")
             account = _MAPPINGS[settings.profile](claims, login, self._rules)
         except ClaimsRefused as error:
             raise refused(error.code) from None

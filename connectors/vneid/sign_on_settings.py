@@ -89,7 +89,8 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
 
     `acr_values` and `logout_mode` left empty take what the profile is known to use; `acr_levels` orders levels, lowest
     first; `assurance_map` turns a text of `loAs` or `acr` into an account level. `required_claims` come on top of the subject
-    key, which every account must have.
+    key, which every account must have. `refused_values`: values of a claim, such as `TrangThai`, that let nobody in (what they
+    mean is unknown, facts 1.4).
     """
 
     name: str
@@ -123,6 +124,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     organisation_claim_map: dict[str, str] = {}
     required_claims: tuple[str, ...] = ()
     drop_claims: tuple[str, ...] = SENSITIVE
+    refused_values: dict[str, tuple[str, ...]] = {}
     multi_value_separator: str = ","
     assurance_map: dict[str, int] = {}
     acr_levels: tuple[str, ...] = ("LoA1", "LoA2", "LoA3", "LoA4")

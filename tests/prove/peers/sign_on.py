@@ -398,6 +398,17 @@ async def test_the_hardening_that_is_off_by_default_works_where_it_is_switched_o
     assert (await place.signed_on()).account.subject_key == "TECH-000000-AN"
 
 
+async def test_the_addresses_come_from_the_providers_own_description(staged: Stage) -> None:
+    """OpenID Connect Discovery 1.0; it also announces `iss` in the callback (RFC 9207), and we hold it to that."""
+    empty = dict.fromkeys(("authorize_url", "token_url", "jwks_url", "userinfo_url"))
+    place = await staged(**empty, discovery_url="{issuer}/.well-known/openid-configuration")
+    assert (await place.signed_on()).account.subject_key == "TECH-000000-AN"
+    params = await place.walked(place.errand("b"))
+    issuer = params.pop("iss")
+    assert issuer == place.issuer
+    assert await refused(place.client.finish(place.errand("b"), params, place.clock.budget())) == "issuer_missing"
+
+
 async def test_the_session_ends_at_the_provider_and_its_own_word_of_it_is_believed(staged: Stage) -> None:
     """RP-initiated logout brings the browser back; the back-channel token names the session, and a bent one is refused."""
     place = await staged()

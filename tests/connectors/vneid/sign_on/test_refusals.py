@@ -359,6 +359,17 @@ async def test_an_expired_access_token_at_userinfo_lets_the_person_begin_again(
     await refused_with(desk(), "userinfo_refused")
 
 
+async def test_an_account_in_a_state_that_the_configuration_refuses_is_refused(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """What `TrangThai` means nobody published; an operator who learns it can act on it (facts 1.4)."""
+    provider.userinfo["TrangThai"] = 0
+    await desk().finish()
+    await refused_with(desk(refused_values={"TrangThai": ["0", "3"]}), "account_state_refused")
+    provider.userinfo["TrangThai"] = "1"
+    await desk(refused_values={"TrangThai": ["0", "3"]}).finish()
+
+
 async def test_a_provider_that_is_switched_off_signs_nobody_on(desk: Build) -> None:
     """An errand of yesterday for a provider that the operator took out today."""
     await refused_with(desk(enabled=False), "provider_unknown")
