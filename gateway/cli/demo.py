@@ -9,6 +9,7 @@ import shutil
 import socket
 import tempfile
 import time
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,10 +17,12 @@ import msgspec
 
 from gateway.cli.demonstration import audience, stage
 from gateway.cli.demonstration.cast import DIALECTS, LEAVING, SYSTEMS, Role, cast
+from gateway.cli.demonstration.citizens import CITIZENS, citizens, lay_out_identity
 from gateway.cli.demonstration.custody import House, lay_out_signing
 from gateway.cli.demonstration.papers import Desk, programme
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
 from gateway.cli.demonstration.proof import prove
+from gateway.cli.demonstration.signing_on import Edge, Reception
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.cli.operators import found_first
@@ -49,12 +52,13 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
-        *usual, signing = free_ports(4)
-        ports = Ports(*usual)
+        *usual, signing, edge, identity = free_ports(6)
+        ports, doors = Ports(*usual), Doors(edge, identity)
         lay_out(folder, ports, SYSTEMS, DIALECTS)
         house = lay_out_signing(folder, signing, SYSTEMS)
+        lay_out_identity(folder, edge, identity, citizens(CITIZENS, arguments.seed))
         found_first(load(folder / "gateway.toml"), _OPERATOR)
-        verdict, score = asyncio.run(_perform(arguments, house, ports))
+        verdict, score = asyncio.run(_perform(arguments, house, ports, doors))
     finally:
         if arguments.keep:
             out.print(f"Thư mục cài đặt: {folder}")
@@ -68,7 +72,17 @@ def run(arguments: argparse.Namespace) -> int:
     return EX_OK if verdict.sound else EX_WRONG
 
 
-async def _perform(arguments: argparse.Namespace, house: House, ports: Ports) -> tuple[Verdict, dict[str, object]]:
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Loopback ports of identity: the gateway's edge, and who plays providers and register."""
+
+    edge: int
+    identity: int
+
+
+async def _perform(
+    arguments: argparse.Namespace, house: House, ports: Ports, doors: Doors
+) -> tuple[Verdict, dict[str, object]]:
     folder = house.folder
     whole = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
     desk = Desk(programme(whole))
@@ -77,20 +91,24 @@ async def _perform(arguments: argparse.Namespace, house: House, ports: Ports) ->
     async with stage.opened(folder) as boards:
         serve = ["serve", "--config", str(folder / "gateway.toml")]
         await boards.start("authority", house.words, house.ready, "connectors.kit.simulated_authority")
-        for name, words, ready in simulators(folder, ports):
+        for name, words, ready in (*simulators(folder, ports), simulator(folder, "vneid", doors.identity)):
             await boards.start(name, words, ready)
         await boards.start("gateway", serve, f"{scene.gateway}/readyz")
         play = Play(boards, scene, roles, Progress(total=len(roles)))
         play.farewell = Farewell()
         play.desk = desk
         poisoned = _poisoned(roles)
+        edge = Edge(boards.session, f"http://127.0.0.1:{doors.edge}")
+        reception = Reception(play, edge, f"http://127.0.0.1:{doors.identity}")
 
         async def decide(*words: str, reason: str) -> None:
             await boards.run([*words, "--config", str(folder / "gateway.toml"), "--reason", reason, "--json"])
 
         watcher = None if arguments.json else asyncio.create_task(audience.watch(play, len(roles)))
         try:
+            await reception.sign_everybody_on(citizens(CITIZENS, arguments.seed), poisoned)
             await play.register()
+            await reception.check_everybody()
             await play.break_things(poisoned)
             pushing = asyncio.create_task(play.push())
             revoking = asyncio.create_task(play.revoke(decide))
@@ -101,6 +119,7 @@ async def _perform(arguments: argparse.Namespace, house: House, ports: Ports) ->
             await play.calm(_CALM_LIMIT_S)
             verdict = await play.judge()
             await prove(play, boards, house, desk)
+            await reception.compare_outside()
             verdict.checks += await _check_books(boards, folder)
             score: dict[str, object] = await play.score()
         finally:
@@ -152,14 +171,14 @@ def _poisoned(roles: tuple[Role, ...]) -> str:
 
 def simulators(folder: Path, ports: Ports) -> tuple[tuple[str, list[str], str], ...]:
     """Name, arguments and health address of each simulator of an installation."""
-    return tuple(
-        (
-            name,
-            ["simulate", name, "--port", str(port), "--options", str(folder / f"simulators/{name}.toml")],
-            f"http://127.0.0.1:{port}/_simulator/health",
-        )
-        for name, port in (("national_dvc", ports.portal), ("resolution", ports.resolution))
-    )
+    usual = (("national_dvc", ports.portal), ("resolution", ports.resolution))
+    return tuple(simulator(folder, name, port) for name, port in usual)
+
+
+def simulator(folder: Path, name: str, port: int) -> tuple[str, list[str], str]:
+    """Name, arguments and health address of one simulator."""
+    words = ["simulate", name, "--port", str(port), "--options", str(folder / f"simulators/{name}.toml")]
+    return name, words, f"http://127.0.0.1:{port}/_simulator/health"
 
 
 def scene_of(folder: Path, ports: Ports) -> Scene:

@@ -69,6 +69,10 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Kết quả kiểm tra đạt TOTAL-PASSED", verdict.results_passed),
         ("Kết quả đã đến Cổng DVC sau trạng thái của nó", verdict.results_delivered),
         ("Kết quả bị giữ lại (sửa sau khi ký)", len(verdict.results_held)),
+        ("Công dân đã đăng nhập, hồ sơ mang chứng thực", verdict.signed_on),
+        ("Cổng DVC ghi tài khoản đã xác thực với VNeID", verdict.proven_outside),
+        ("Đối chiếu với CSDL dân cư: khớp", verdict.checks_agreed),
+        ("Đối chiếu với CSDL dân cư: khai lệch được nêu", len(verdict.differences)),
         ("Điểm đúng hạn do Cổng tự tính", _score(score)),
         ("Thời gian", f"{seconds:.1f} giây"),
     )
@@ -77,6 +81,8 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         out.print(f"[green]✓[/] Người vận hành ký và ghi nhật ký: {decision}")
     for check in verdict.checks:
         out.print(f"[green]✓[/] {check}")
+    for code, words in verdict.differences:
+        out.print(f"[green]✓[/] Khai lệch của {code} được nêu và đề xuất sửa: {words}")
     if verdict.held:
         _announce_held(verdict.held)
     for code, reason in verdict.results_held:

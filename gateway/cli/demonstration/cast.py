@@ -28,9 +28,9 @@ DIALECTS: Mapping[str, str] = {FOREIGN: "bieu_dien_xml"}
 
 _EVERY_LEAVING = 10
 
-_FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
-_MIDDLE = ("Văn", "Thị", "Minh", "Thanh", "Đức", "Ngọc", "Quốc", "Thu", "Hữu", "Khánh")
-_GIVEN = (
+FAMILY = ("Nguyễn", "Trần", "Lê", "Phạm", "Hoàng", "Phan", "Vũ", "Đặng", "Bùi", "Đỗ", "Hồ", "Ngô", "Dương", "Lý")
+MIDDLE = ("Văn", "Thị", "Minh", "Thanh", "Đức", "Ngọc", "Quốc", "Thu", "Hữu", "Khánh")
+GIVEN = (
     "An",
     "Bình",
     "Chi",
@@ -206,7 +206,7 @@ def _applicant(chance: random.Random) -> dict[str, object]:
             "phone": phone,
             "email": "vidu@example.vn",
         }
-    name = " ".join((chance.choice(_FAMILY), chance.choice(_MIDDLE), chance.choice(_GIVEN)))
+    name = " ".join((chance.choice(FAMILY), chance.choice(MIDDLE), chance.choice(GIVEN)))
     number = f"001{chance.randint(0, 999_999_999):09d}"
     return {"kind": "citizen", "name": name, "id": {"type": "cccd", "number": number}, "phone": phone, "email": ""}
 

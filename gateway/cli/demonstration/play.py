@@ -107,7 +107,7 @@ class Play:
     def __init__(self, stage: Stage, scene: Scene, roles: Sequence[Role], progress: Progress) -> None:
         self._stage = stage
         self.scene = scene
-        self.roles = roles
+        self.roles = tuple(roles)
         self.progress = progress
         self.verdict = Verdict()
         self.farewell: Farewell | None = None
@@ -231,6 +231,10 @@ class Play:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
+    async def send(self, method: str, url: str, body: Mapping[str, object]) -> Any:
+        """Give a control plane an order."""
+        return await self._stage.send(method, url, body)
+
     async def revoke(self, decide: Decide) -> None:
         """An operator revokes the consent of the leaving system, when half of what it has to say is in."""
         farewell = self.farewell
@@ -314,7 +318,9 @@ class Play:
                 verdict.held.append((lane["upstream"], lane["dossier"], lane["block_reason"]))
         for role in self.roles:
             states, rows, echoes, repeated = portal_view(portal.get(role.code, {"versions": [], "progress": []}))
-            pushes = [int(push["sequence"]) for push in resolution.get(role.code, {}).get("pushes", ())]
+            # A proposal is pushed as well; it tells no event.
+            told_by = [push for push in resolution.get(role.code, {}).get("pushes", ()) if "proposal" not in push]
+            pushes = [int(push["sequence"]) for push in told_by]
             verdict.echoes += echoes
             verdict.repeated_rows += repeated
             told = self.farewell.told.get(role.code) if self.farewell is not None else None

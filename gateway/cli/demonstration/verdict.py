@@ -61,6 +61,10 @@ class Verdict:
     results_passed: int = 0
     results_delivered: int = 0
     results_held: list[tuple[str, str]] = field(default_factory=list)
+    signed_on: int = 0
+    proven_outside: int = 0
+    checks_agreed: int = 0
+    differences: list[tuple[str, str]] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)

@@ -18,7 +18,10 @@ pytestmark = pytest.mark.xdist_group("cli-demo")
 def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
     program_environment: dict[str, str], tmp_path: Path
 ) -> None:
-    """Outage, faults, one SIGKILL, XML of a foreign system, a consent revoked, a poisoned lane released: lost 0, doubled 0."""
+    """Outage, faults, one SIGKILL, XML of a foreign system, a consent revoked, a poisoned lane released: lost 0, doubled 0.
+
+    Citizens sign on before, their dossiers prove it outside, and one wrong day of birth is named.
+    """
     # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
     with tempfile.TemporaryDirectory() as place:
         process = subprocess.Popen(
@@ -43,6 +46,11 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert verdict["results_delivered"] >= 1
         assert any("mã thoát 1" in check for check in verdict["checks"])
         assert verdict["score"]["dossiers"] >= 11
+        assert verdict["signed_on"] == verdict["checks_agreed"] + 1 >= 3
+        assert 1 <= verdict["proven_outside"] <= verdict["signed_on"]
+        ((_, difference),) = verdict["differences"]
+        assert difference.startswith("Ngày, tháng, năm sinh: người nộp khai ")
+        assert any("Trình duyệt lạ" in check for check in verdict["checks"])
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
         assert processes_of(process.pid) == [] and _holding(place) == []
