@@ -1,8 +1,8 @@
 """A real HTTP server that plays the identity providers (CDVCQG, VNeID) and the national population database.
 
 It shares no mapping code with the client. The providers stand under `/{name}` with the product's own paths, the population
-database under the routes A (`/dancu`), B and C (`/lgsp/…`), D (`/apiCSDLDanCu/…`), F (`/xroad`) and G (`/r1/…`). What it holds is
-told by the control plane alone:
+database under the routes A (`/dancu`), B and C (`/lgsp/…`), D (`/apiCSDLDanCu/…`), F (`/xroad`) and G (`/r1/…`), its WSDL
+under `/wsdl/dancu-service.wsdl`. What it holds is told by the control plane alone:
 
     POST   /_simulator/sign-in     {"address": the authorize URL, "account": who}: what a person does with a browser, in one
                                    step; answers {"location": the callback's address}. No account: the person presses "Hủy"
@@ -36,6 +36,7 @@ from aiohttp import web
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import FaultPlan, FaultPlanError
 from connectors.kit.simulation import Simulation, json_answer, mount_control, order, whole_number
+from connectors.vneid.simulator_contract import ContractFront
 from connectors.vneid.simulator_lies import LieOrders, Lies
 from connectors.vneid.simulator_logout import Farewell
 from connectors.vneid.simulator_options import ClientOptions, ProviderOptions
@@ -105,6 +106,8 @@ def vneid_app(world: World, plan: FaultPlan | None = None) -> web.Application:
         world.options.population, world.register, world.lies, simulation, world.now, world.new_token
     )
     population.mount(app)
+    doors = world.options.population
+    ContractFront(doors.signed.path, doors.xroad.path, world.options.base_url).mount(app)
     control = Control(world, fronts, population, simulation)
     routes = app.router
     routes.add_post("/_simulator/sign-in", control.sign_in)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Mapping
@@ -9,11 +10,13 @@ from typing import Any
 
 import msgspec
 import pytest
+import zeep
 from lxml import etree
 
 from tests.connectors.vneid_simulator.questions import (
     CITIZEN,
     DC,
+    OPERATIONS,
     ask,
     body_of,
     envelope,
@@ -203,3 +206,18 @@ async def test_route_g_speaks_of_its_own_errors_in_json(open_world: Any) -> None
         status, _, raw = await caller.call("POST", path, data=envelope(), headers=named)
     assert status == 200
     assert body_of(raw)[0].findtext(f"{DC}SoDinhDanh") == CITIZEN
+
+
+async def test_zeep_loads_the_wsdl_from_the_simulator_and_finds_its_doors(open_world: Any) -> None:
+    """Every operation on both bindings, at the addresses where it listens; nothing else can be read there."""
+    async with open_world() as caller:
+        address = f"{caller.base}/wsdl/dancu-service.wsdl"
+        client = await asyncio.to_thread(zeep.Client, address)
+        for outside in ("..%2Fdancu-service.wsdl", "dancu-service.contract.json"):
+            assert (await caller.call("GET", f"/wsdl/xsd/{outside}"))[0] == 404
+    ports = client.wsdl.services["DanCuService"].ports
+    assert {name: port.binding_options["address"] for name, port in ports.items()} == {
+        "DanCuXRoadPort": f"{caller.base}/xroad",
+        "DanCuDirectPort": f"{caller.base}/dancu",
+    }
+    assert all(set(port.binding.all()) == set(OPERATIONS) for port in ports.values())
