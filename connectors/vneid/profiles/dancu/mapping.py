@@ -275,6 +275,7 @@ def _head(said: ChuHo | str | None) -> Iterator[tuple[str, str | None]]:
         yield "full_name", _full_name(said.HoVaTen)
         yield "personal_id", said.SoDinhDanh
         yield "cmnd", said.SoCMND
+        yield "nationality", said.QuocTich
         yield "relation", said.QuanHe
     elif said:
         yield "full_name", joined_name(said)

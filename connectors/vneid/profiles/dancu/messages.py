@@ -116,6 +116,7 @@ class ChuHo(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     QuanHe: str | None = None
     SoDinhDanh: str | None = None
     SoCMND: str | None = None
+    QuocTich: str | None = None
     HoVaTen: HoTen | str | None = None
 
 
