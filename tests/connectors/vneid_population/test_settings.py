@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+import tomllib
+from importlib.resources import files
+from typing import Any, get_args
 
 import pytest
 
@@ -15,6 +17,8 @@ from connectors.kit.soap.contract import load_contract, stored_path, written
 from connectors.vneid.client import WSDL
 from connectors.vneid.conformance import CASES
 from connectors.vneid.connector import Settings
+from connectors.vneid.population_settings import LgspToken, PopulationSettings, Route, Signature, XRoadIdentity
+from connectors.vneid.profiles.dancu.rules import RequestRules
 from tests.connectors.vneid_population.conftest import HEADER_SIGNED, SIGNATURE
 
 GOOD: dict[str, Any] = {"base_url": "https://esb.example.gov.vn", "route": HEADER_SIGNED, "path": "/dancu"}
@@ -106,3 +110,24 @@ def test_settings_show_no_secret_because_they_hold_none() -> None:
     """References only: what a reference names is read when it is needed."""
     assert SIGNATURE["secret"] == "key"
     assert "s3cr3t" not in repr(typed({"population": GOOD}, Settings)[0])
+
+
+def test_the_readme_explains_every_setting_of_the_population_half() -> None:
+    """Nobody dares to change what nobody explains; the example beside it is read by the tests of the sign-on half."""
+    readme = (files("connectors.vneid") / "README.md").read_text(encoding="utf-8")
+    table = readme.split("## Cấu hình `population`")[1].split("\n## ")[0]
+    kinds = (PopulationSettings, RequestRules, Signature, LgspToken, XRoadIdentity, *get_args(Route))
+    names = {name for kind in kinds for name in kind.__struct_fields__}
+    missing = {
+        name for name in names if f"{name}`" not in table and name not in ("route", "request", "token", "signature")
+    }
+    assert missing == set()
+
+
+def test_the_example_of_the_readme_asks_three_operations() -> None:
+    """Operators copy it; it must be right as it is."""
+    readme = (files("connectors.vneid") / "README.md").read_text(encoding="utf-8")
+    example = tomllib.loads(readme.split("```toml\n")[1].split("```")[0])
+    ready, said = typed(example["upstreams"]["vneid"]["settings"], Settings)
+    assert said == () and ready is not None and ready.population is not None
+    assert ready.population.operations == ("verify", "look_up", "current_residence")
