@@ -7,6 +7,7 @@ import asyncio
 
 from connectors.kit import registry
 from gateway.bootstrap.identity import registrations
+from gateway.bootstrap.questions import law_of
 from gateway.bootstrap.tls import server_context
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
@@ -42,12 +43,16 @@ def run(arguments: argparse.Namespace) -> int:
                 f"upstreams.{code}.settings.{fault}"
                 for fault in registry.check_settings(upstream.connector, upstream.settings)
             ]
-        # What serving reads besides: the callers' public keys and profiles, and the forms of a dossier code.
+        # What serving reads besides: the callers' public keys and profiles, the forms of a dossier code, the
+        # ministry's own minimisation table.
         Limits.of(loaded.settings.intake)
         check_profiles(loaded.settings.callers)
         Authenticator.load(loaded)
         server_context(loaded, loaded.settings.listen.internal, "listen.internal")
         asyncio.run(registrations(loaded))
+        identity = loaded.settings.identity
+        if identity is not None and identity.questions is not None:
+            law_of(loaded, identity.questions)
     except ConfigError as error:
         faults += [fault for fault in error.faults if fault not in faults]
     if arguments.json:

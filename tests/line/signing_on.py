@@ -145,21 +145,25 @@ class Portal:
         return self.call(f"/{told['sign_on_id']}/redeem", {"ticket": told["ticket"]})
 
 
-def laid_portal(folder: Path, environment: Mapping[str, str]) -> Portal:
-    """An installation in which people can sign on, nothing of it started."""
+def laid_portal(folder: Path, environment: Mapping[str, str], more: str = "") -> Portal:
+    """An installation in which people can sign on, nothing of it started.
+
+    `more` is said in its configuration too ($simulator: the port of the simulated providers).
+    """
     line = lay(folder, environment)
     edge, simulator = free_ports(2)
     config = line.config
-    config.write_text(config.read_text(encoding="utf-8") + _CONFIG.substitute(edge=edge, simulator=simulator), "utf-8")
+    said = _CONFIG.substitute(edge=edge, simulator=simulator) + Template(more).substitute(simulator=simulator)
+    config.write_text(config.read_text(encoding="utf-8") + said, encoding="utf-8")
     write_safely(folder / "keys/vneid.secret", b"simulator-secret\n")
     (folder / "simulators/vneid.toml").write_text(_OPTIONS.substitute(edge=edge), encoding="utf-8")
     return Portal(line, edge, simulator)
 
 
 @contextlib.contextmanager
-def opened_portal(folder: Path, environment: Mapping[str, str]) -> Iterator[Portal]:
+def opened_portal(folder: Path, environment: Mapping[str, str], more: str = "") -> Iterator[Portal]:
     """A running portal; at the end no process of it is left."""
-    portal = laid_portal(folder, environment)
+    portal = laid_portal(folder, environment, more)
     try:
         options = folder / "simulators/vneid.toml"
         words = ["simulate", "vneid", "--port", str(portal.simulator), "--options", str(options)]
