@@ -26,6 +26,7 @@ from gateway.identity.sign_on_edge import EdgeWindow, SignOnEdge
 from gateway.identity.sign_on_handlers import SignOnHandlers
 from gateway.identity.sign_on_watch import OpenSignOns, SignOnWatch
 from gateway.identity.sign_ons import Rules
+from gateway.identity.trouble import Trouble
 from gateway.observe.metrics import Metrics
 
 
@@ -101,7 +102,8 @@ async def _sign_ons(
     providers, door, edge = providers_of(loaded, ground.outside), parts.door, loaded.settings.listen.edge
     assert edge is not None, "the settings refuse sign-ons without an edge"
     names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity names"))
-    rules = Rules(identity, providers, Books(door.journal, door.clock), names, parts.reach)
+    trouble = Trouble(door.clock, ground.hooks.alarm)
+    rules = Rules(identity, providers, Books(door.journal, door.clock), names, trouble, parts.reach)
     opened = OpenSignOns(identity.open_limit)
     watch = SignOnWatch(rules.books, opened, parts.reach)
     await watch.look()  # before anybody comes: what ran out while no gateway ran is erased first

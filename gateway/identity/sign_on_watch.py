@@ -38,10 +38,10 @@ class OpenSignOns:
 
 
 class SignOnWatch:
-    """Looks at every shelf, every `LOOK_S` seconds."""
+    """Looks at every shelf, every `every_s` seconds."""
 
-    def __init__(self, books: Books, opened: OpenSignOns, reach: Reach = never) -> None:
-        self._books, self._opened, self._reach = books, opened, reach
+    def __init__(self, books: Books, opened: OpenSignOns, reach: Reach = never, every_s: float = LOOK_S) -> None:
+        self._books, self._opened, self._reach, self._every_s = books, opened, reach, every_s
 
     async def run(self) -> None:
         """Look until cancelled; a store that cannot answer is asked again."""
@@ -50,7 +50,7 @@ class SignOnWatch:
                 await self.look()
             except GatewayError as error:
                 _log.warning("the watch over sign-ons could not look", extra={"code": type(error).__name__})
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._every_s)
 
     async def look(self) -> int:
         """One look: how many were erased."""

@@ -24,6 +24,7 @@ from gateway.identity.books import ACTOR, Books, Moved
 from gateway.identity.chance import Chance, Names, chance, digest, is_secret
 from gateway.identity.providers import Provider, Providers, not_paused
 from gateway.identity.sessions import remembered
+from gateway.identity.trouble import Trouble
 from gateway.identity.turned_away import TurnedAway
 from gateway.journal.model import AuditWrite
 from gateway.observe.crash import Reach, never
@@ -42,6 +43,7 @@ class Rules:
     providers: Providers
     books: Books
     names: Names
+    trouble: Trouble
     reach: Reach = never
     chance: Chance = chance
 
@@ -194,9 +196,15 @@ async def _begun(rules: Rules, provider: Provider, errand: Errand) -> str:
         async with asyncio.timeout(budget.timeout_s):
             return await provider.connector.begin(errand, budget)
     except SignOnRefused as error:
+        rules.trouble.tell(provider, error.code, error)
         raise TurnedAway("refused", error.message_vi) from error
     except (DeliveryError, TimeoutError) as error:
+        rules.trouble.tell(provider, _code(error), error)
         raise TurnedAway("provider_unavailable") from error
+
+
+def _code(error: DeliveryError | TimeoutError) -> str:
+    return error.code if isinstance(error, DeliveryError) else "no_answer"
 
 
 async def _finished(rules: Rules, claimed: KeptSignOn, provider: Provider, params: Mapping[str, str]) -> SignedOn:
@@ -208,13 +216,13 @@ async def _finished(rules: Rules, claimed: KeptSignOn, provider: Provider, param
         async with asyncio.timeout(budget.timeout_s):
             return await provider.connector.finish(errand, params, budget)
     except SignOnRefused as error:
+        rules.trouble.tell(provider, error.code, error)
         raise await _failed(rules, claimed, error.code, error.message_vi) from error
-    except Permanent as error:
-        raise await _failed(rules, claimed, error.code, "") from error
-    except DeliveryError as error:
-        raise await _failed(rules, claimed, error.code, "", "provider_unavailable") from error
-    except TimeoutError as error:
-        raise await _failed(rules, claimed, "no_answer", "", "provider_unavailable") from error
+    except (DeliveryError, TimeoutError) as error:
+        code = _code(error)
+        rules.trouble.tell(provider, code, error)
+        told = "refused" if isinstance(error, Permanent) else "provider_unavailable"
+        raise await _failed(rules, claimed, code, "", told) from error
 
 
 async def _failed(rules: Rules, claimed: KeptSignOn, code: str, message_vi: str, told: str = "refused") -> TurnedAway:

@@ -31,6 +31,7 @@ from gateway.identity.sign_on_edge import EdgeWindow, SignOnEdge
 from gateway.identity.sign_on_handlers import SignOnHandlers
 from gateway.identity.sign_on_watch import OpenSignOns, SignOnWatch
 from gateway.identity.sign_ons import Rules
+from gateway.identity.trouble import Trouble
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Authenticator
 from gateway.intake.decide import Decider
@@ -55,7 +56,7 @@ NOW = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 def rules_of(door: Door, toy: ToySignOn, identity: Identity = IDENTITY) -> Rules:
     """Rules over a door."""
     providers = find_providers([("vneid", Upstream(connector="toy"), toy)], 5.0)
-    return Rules(identity, providers, Books(door.journal, door.clock), Names(b"k" * 32))
+    return Rules(identity, providers, Books(door.journal, door.clock), Names(b"k" * 32), Trouble(door.clock))
 
 
 def sign_on_routes(door: Door) -> IdentityRoutes:
@@ -152,6 +153,7 @@ class Ground:
     folder: Path
     counted: list[tuple[str, str]]
     reached: list[str]
+    alarms: list[tuple[str, str, str]]
 
     async def call(self, path: str, tree: object, who: str = "RES") -> Seen:
         """A signed request of a system."""
@@ -250,7 +252,9 @@ async def opened(folder: Path, identity: Identity = IDENTITY, toy: ToySignOn | N
     await open_register(journal, register)
     door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, time.clock())
     providers = find_providers([("vneid", Upstream(connector="toy"), toy)], 0.5)
-    rules = Rules(identity, providers, Books(journal, time.clock()), Names(b"k" * 32), reached.append)
+    alarms = list[tuple[str, str, str]]()
+    trouble = Trouble(time.clock(), lambda *told: alarms.append(told))
+    rules = Rules(identity, providers, Books(journal, time.clock()), Names(b"k" * 32), trouble, reached.append)
     opened_now = OpenSignOns(identity.open_limit)
 
     def count(provider: str, outcome: str) -> None:
@@ -270,6 +274,18 @@ async def opened(folder: Path, identity: Identity = IDENTITY, toy: ToySignOn | N
     ):
         watch = SignOnWatch(rules.books, opened_now, reached.append)
         yield Ground(
-            internal, edge, journal, keys, toy, time, rules, opened_now, watch, folder / "store", counted, reached
+            internal,
+            edge,
+            journal,
+            keys,
+            toy,
+            time,
+            rules,
+            opened_now,
+            watch,
+            folder / "store",
+            counted,
+            reached,
+            alarms,
         )
     await journal.close()
