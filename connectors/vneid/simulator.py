@@ -168,18 +168,21 @@ class Control:
     async def sign_in(self, request: web.Request) -> web.Response:
         """Sign somebody on, without a browser."""
         ordered = await order(request, _SignIn)
-        address = urlsplit(ordered.address)
-        path = next(
+        try:
+            address = urlsplit(ordered.address)
+        except ValueError:
+            raise web.HTTPUnprocessableEntity(text="address: không phải một địa chỉ") from None
+        front = next(
             (one for one in self.fronts.values() if address.path == one.provider.options.path("authorize")), None
         )
-        if path is None:
+        if front is None:
             raise web.HTTPUnprocessableEntity(text="address: không phải địa chỉ authorize của bộ giả lập")
         person = self.world.people.signs_in_as(ordered.account)
         if ordered.account and (person is None or person.account is None or person.account.locked):
             raise web.HTTPUnprocessableEntity(text="account: không có tài khoản này, hoặc tài khoản bị khóa")
         base = f"{address.scheme}://{address.netloc}" if address.netloc else f"{request.scheme}://{request.host}"
         try:
-            location = path.scripted(base, dict(parse_qsl(address.query, keep_blank_values=True)), person)
+            location = front.scripted(base, dict(parse_qsl(address.query, keep_blank_values=True)), person)
         except Unauthorized as refused:
             return json_answer({"fault": str(refused)}, 400)
         return json_answer({"location": location})

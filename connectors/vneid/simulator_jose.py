@@ -88,7 +88,7 @@ class KeyRing:
         """The claims of a token that any key of ours ever signed, run out or not; empty for anything else."""
         try:
             return jwt.decode(token, KeySet(list(self.ever)), algorithms=[self.algorithm]).claims
-        except (JoseError, ValueError, KeyError, TypeError):
+        except (JoseError, ValueError, KeyError, TypeError, RecursionError):
             return {}
 
     def signed_by_retired(self, claims: Claims) -> str:
@@ -131,7 +131,7 @@ def read_assertion(assertion: str, keys: Mapping[str, Any]) -> dict[str, Any]:
     try:
         known = KeySet.import_key_set({"keys": list(keys.get("keys", ()))})
         return jwt.decode(assertion, known, algorithms=list(_ASSERTIONS)).claims
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnfitAssertion(type(error).__name__) from None
 
 
@@ -143,7 +143,7 @@ def read_possession(proof: str) -> tuple[dict[str, Any], str]:
         if header.get("typ") != "dpop+jwt" or key.is_private or not isinstance(key, RSAKey | ECKey):
             raise UnfitAssertion("header")
         return jwt.decode(proof, key, algorithms=list(_ASSERTIONS)).claims, thumbprint(key.as_dict(private=False))
-    except (JoseError, ValueError, KeyError, TypeError) as error:
+    except (JoseError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UnfitAssertion(type(error).__name__) from None
 
 

@@ -13,7 +13,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 from aiohttp import web
@@ -103,7 +103,7 @@ class PopulationFront:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """The LGSP's token call (route B: client credentials beside `lgspaccesstoken`)."""
-        form = dict(await request.post())
+        form = dict(parse_qsl((await request.read()).decode("utf-8", "replace")))
 
         async def work(_fault: Fault | None) -> web.Response:
             if form.get("grant_type") != "client_credentials":
@@ -228,7 +228,7 @@ class PopulationFront:
             return True
         try:
             said = msgspec.json.decode(base64.b64decode(headers.get("lgspaccesstoken", ""), validate=True))
-        except (binascii.Error, ValueError, msgspec.DecodeError):
+        except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):
             return False
         return isinstance(said, dict) and all(said.get(name) == value for name, value in lgsp.access.items())
 

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import aiohttp
 import msgspec
 import pytest
+from aiohttp import web
 
 from connectors.kit.simulation import opened
 from connectors.vneid.simulator import VneidOptions, World, vneid_app
@@ -47,6 +48,7 @@ class Caller:
     http: aiohttp.ClientSession
     clock: Clockwork
     world: World
+    app: web.Application
 
     async def call(self, method: str, path: str, **how: Any) -> tuple[int, Mapping[str, str], bytes]:
         address = path if path.startswith("http") else self.base + path
@@ -123,8 +125,9 @@ def open_world() -> OpenWorld:
         clock = Clockwork()
         world = World(msgspec.convert(options, VneidOptions), clock.now, clock.new_token)
         jar = aiohttp.CookieJar(unsafe=True)
-        async with opened(vneid_app(world)) as door, aiohttp.ClientSession(cookie_jar=jar) as http:
-            yield Caller(f"http://127.0.0.1:{door.port}", http, clock, world)
+        app = vneid_app(world)
+        async with opened(app) as door, aiohttp.ClientSession(cookie_jar=jar) as http:
+            yield Caller(f"http://127.0.0.1:{door.port}", http, clock, world, app)
 
     return opening
 
