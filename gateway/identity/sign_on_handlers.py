@@ -23,6 +23,7 @@ from gateway.intake.validate import read_body
 from mappings.codec import encode
 
 SIGN_ONS = "/v1/identity/sign-ons"
+PROVIDERS = "/v1/identity/providers"
 T = TypeVar("T")
 
 
@@ -60,10 +61,29 @@ class SignOnHandlers:
     def routes(self) -> list[web.RouteDef]:
         """Method, path and handler of each."""
         return [
+            web.get(PROVIDERS, self.get_providers, allow_head=False),
             web.post(SIGN_ONS, self.post_sign_on),
             web.post(f"{SIGN_ONS}/{{id}}/redeem", self.post_redeem),
             web.post(f"{SIGN_ONS}/{{id}}/logout", self.post_logout),
         ]
+
+    async def get_providers(self, request: web.Request) -> web.Response:
+        """`GET /v1/identity/providers`: by which providers people may sign on, and which are paused now."""
+        await self._caller(request)
+        rows: list[dict[str, object]] = []
+        for one in self._rules.providers.all():
+            known = await self._door.journal.upstream(one.upstream)
+            traits = one.traits
+            rows.append(
+                {
+                    "name": one.name,
+                    "title_vi": traits.title_vi,
+                    "profile": traits.profile,
+                    "default": not rows,
+                    "paused": bool(known.paused),
+                }
+            )
+        return _json({"providers": rows})
 
     async def post_sign_on(self, request: web.Request) -> web.Response:
         """`POST /v1/identity/sign-ons`: a new sign-on; the browser is sent to `start_url`."""
@@ -109,12 +129,16 @@ class SignOnHandlers:
         told = "Địa chỉ quay về phải là một trong identity.return_urls, đúng từng ký tự."
         return [Fault("dia_chi_khong_dang_ky", "/return_url", told)]
 
-    async def _asked(self, request: web.Request, kind: type[T]) -> tuple[Caller, T]:
+    async def _caller(self, request: web.Request) -> tuple[Caller, bytes]:
         door = self._door
         body = await read_body(request, door.limits.max_body_bytes, door.limits.body_timeout_s)
         caller = await door.reader(door.authenticator.parts(request), body)
         if caller.role != RESOLUTION:
             raise Forbidden("Chỉ hệ thống giải quyết được cho người dùng đăng nhập.")
+        return caller, body
+
+    async def _asked(self, request: web.Request, kind: type[T]) -> tuple[Caller, T]:
+        caller, body = await self._caller(request)
         try:
             return caller, msgspec.json.decode(body, type=kind)
         except msgspec.DecodeError:

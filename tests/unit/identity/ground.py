@@ -164,6 +164,14 @@ class Ground:
             assert documented().faults("POST", path, answer.status, answer.headers, raw) == []
             return Seen(answer.status, answer.headers.copy(), raw)
 
+    async def look(self, path: str, who: str = "RES") -> Seen:
+        """A signed read of a system."""
+        signed = sign_request("GET", path, b"", self.keys[who], int(self.time.now.timestamp()))
+        async with self.internal.get(path, headers=signed) as answer:
+            raw = await answer.read()
+            assert documented().faults("GET", path, answer.status, answer.headers, raw) == []
+            return Seen(answer.status, answer.headers.copy(), raw)
+
     async def begin(self, **more: object) -> Seen:
         """A new sign-on."""
         return await self.call("/v1/identity/sign-ons", {"return_url": RETURN, **more})

@@ -11,6 +11,7 @@ import pytest
 from connectors.kit.errors import CredentialsRefused, NotSent
 from gateway.identity.sign_on_watch import SignOnWatch
 from gateway.identity.trouble import NEEDS_PERSON
+from gateway.journal.model import UpstreamRow
 from tests.toys.signing_on import NUMBER
 from tests.unit.identity.ground import Ground, opened
 
@@ -75,3 +76,16 @@ async def test_the_watch_goes_on_where_the_store_cannot_answer(
         watch.cancel()
         assert isinstance((await asyncio.gather(watch, return_exceptions=True))[0], asyncio.CancelledError)
     assert {record.getMessage() for record in caplog.records} == {"the watch over sign-ons could not look"}
+
+
+async def test_a_system_sees_by_whom_people_may_sign_on_and_who_is_paused(tmp_path: Path) -> None:
+    """For the buttons of its page; a sector system signs nobody on."""
+    async with opened(tmp_path) as ground:
+        seen = await ground.look("/v1/identity/providers")
+        assert [(row["name"], row["default"], row["paused"]) for row in seen.tree["providers"]] == [
+            ("toy", True, False),
+            ("other", False, False),
+        ]
+        await ground.journal.remember_upstream(UpstreamRow("vneid", paused="bảo trì"))
+        assert all(row["paused"] for row in (await ground.look("/v1/identity/providers")).tree["providers"])
+        assert (await ground.look("/v1/identity/providers", "SEC")).status == 403
