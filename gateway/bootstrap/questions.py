@@ -12,10 +12,13 @@ from connectors.kit.contract import Coordination, Lookup
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside, proposal_takers
 from gateway.bootstrap.kek import derived, read_kek
+from gateway.bootstrap.lines import open_lines
+from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.config import Questions as QuestionSettings
+from gateway.coordination.memory import MemoryCoordination
 from gateway.dispatch.polling import Standings
-from gateway.dispatch.upstreams import Hooks
+from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.errors import ConfigError
 from gateway.identity.asking import Desk, Questions, Register
 from gateway.identity.chance import Names
@@ -67,20 +70,33 @@ async def with_questions(
     return replace(parts, identity=parts.identity.beside(IdentityRoutes(tuple(handlers.routes()))))
 
 
-def law_of(loaded: Loaded, questions: QuestionSettings) -> Law:
-    """What may be asked; raises `ConfigError` for a minimisation table that cannot be read."""
+async def examined(loaded: Loaded) -> Law | None:
+    """What may be asked, for those who look at an installation; None without questions. Raises `ConfigError` as serving would."""
+    identity, clock = loaded.settings.identity, Clock()
+    if identity is None or identity.questions is None:
+        return None
+    async with AsyncExitStack() as house:
+        outside = await open_lines(loaded, clock, MemoryCoordination(clock), house)
+        _answering(outside.lines[identity.questions.upstream])
+    return _law(loaded, identity.questions)
+
+
+def _law(loaded: Loaded, questions: QuestionSettings) -> Law:
     return Law(questions, _fields(loaded, questions.fields_file))
+
+
+def _answering(line: UpstreamLine) -> Lookup:
+    if not isinstance(line.connector, Lookup):
+        told = f"identity.questions.upstream: đầu nối của {line.code} không trả lời câu hỏi (quyền Lookup)"
+        raise ConfigError((told,))
+    return line.connector
 
 
 def _desk(loaded: Loaded, questions: QuestionSettings, ground: QuestionGround, parts: InternalParts) -> Desk:
     line = ground.outside.lines[questions.upstream]
-    connector = line.connector
-    if not isinstance(connector, Lookup):
-        told = f"identity.questions.upstream: đầu nối của {questions.upstream} không trả lời câu hỏi (quyền Lookup)"
-        raise ConfigError((told,))
-    register = Register(line, connector, ground.standings, ground.coordination, ground.hooks)
+    register = Register(line, _answering(line), ground.standings, ground.coordination, ground.hooks)
     names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity subjects"))
-    return Desk(parts.door, law_of(loaded, questions), register, names)
+    return Desk(parts.door, _law(loaded, questions), register, names)
 
 
 def _fields(loaded: Loaded, file: str) -> IdentityFields:

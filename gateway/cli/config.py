@@ -7,7 +7,7 @@ import asyncio
 
 from connectors.kit import registry
 from gateway.bootstrap.identity import registrations
-from gateway.bootstrap.questions import law_of
+from gateway.bootstrap.questions import examined
 from gateway.bootstrap.tls import server_context
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
@@ -50,9 +50,7 @@ def run(arguments: argparse.Namespace) -> int:
         Authenticator.load(loaded)
         server_context(loaded, loaded.settings.listen.internal, "listen.internal")
         asyncio.run(registrations(loaded))
-        identity = loaded.settings.identity
-        if identity is not None and identity.questions is not None:
-            law_of(loaded, identity.questions)
+        asyncio.run(examined(loaded))
     except ConfigError as error:
         faults += [fault for fault in error.faults if fault not in faults]
     if arguments.json:

@@ -23,6 +23,7 @@ from cryptography import x509
 from gateway.admin.client import NotRunning
 from gateway.bootstrap.identity import registrations
 from gateway.bootstrap.lines import certificates_of
+from gateway.bootstrap.questions import examined
 from gateway.bootstrap.results import rules_for
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
@@ -75,6 +76,7 @@ def run(arguments: argparse.Namespace) -> int:
         _results,
         _signing_keys,
         _identity,
+        _questions,
         _alive,
     )
     findings = [finding for check in checks for finding in check(loaded)]
@@ -259,6 +261,26 @@ def _identity(loaded: Loaded) -> Iterator[Finding]:
             f"đăng ký với nhà cung cấp: quay về {one.redirect_uri}; sau đăng xuất {one.post_logout_uri}; báo hết phiên "
         )
         yield Finding(f"đăng nhập {one.provider}", True, told + one.backchannel_uri)
+
+
+def _questions(loaded: Loaded) -> Iterator[Finding]:
+    """Whether a register may be asked, by whom, about whom; and which rows of the minimisation table nobody confirmed yet."""
+    try:
+        law = asyncio.run(examined(loaded))
+    except ConfigError as error:
+        yield from (Finding("câu hỏi", False, fault) for fault in error.faults)
+        return
+    if law is None:
+        yield Finding("câu hỏi", True, "chưa cấu hình [identity.questions]: không ai hỏi cơ sở dữ liệu dân cư qua cổng")
+        return
+    told = "; ".join(
+        f"{code}: {', '.join(asker.operations)}{' (về người bất kỳ)' if asker.subjects == 'any' else ''}"
+        for code, asker in law.questions.callers.items()
+    )
+    yield Finding("câu hỏi", bool(told), f"tới {law.questions.upstream}; {told or 'chưa có hệ thống nào được hỏi'}")
+    assumed = sum(row.confidence == "assumed" for table in law.table.tables for row in table.rows)
+    seen = f"{law.table.version}; {assumed} dòng là cách hiểu của cổng, cần đơn vị pháp chế xác nhận (fields_file)"
+    yield Finding("trường dữ liệu", True, seen if assumed else law.table.version)
 
 
 def _operators(loaded: Loaded) -> Iterator[Finding]:
