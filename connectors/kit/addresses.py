@@ -61,6 +61,23 @@ def checked_base(base_url: str, allow_plain: tuple[str, ...]) -> str:
     return str(url)
 
 
+def checked_proxy(proxy: str) -> URL | None:
+    """The address of a forward proxy, none for an empty one, or `ContractChanged`.
+
+    Without credentials: an address is configuration, and a proxy inside the ministry's network knows its clients by theirs.
+    """
+    if not proxy:
+        return None
+    try:
+        url = URL(proxy)
+        plain = url.scheme == "http" and bool(url.host) and url.path in ("", "/")
+    except ValueError:
+        plain = False
+    if not plain or url.user or url.password or url.query_string or url.fragment:
+        raise ContractChanged("proxy phải có dạng http://máy-chủ:cổng, không kèm tài khoản hay tham số.")
+    return url
+
+
 def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Headers fit for the wire, as they are; raises `CannotMap`."""
     for name, value in headers.items():

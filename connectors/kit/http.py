@@ -23,7 +23,7 @@ import tenacity
 from aiohttp import http_exceptions
 from yarl import URL
 
-from connectors.kit.addresses import checked_base, checked_headers, joined
+from connectors.kit.addresses import checked_base, checked_headers, checked_proxy, joined
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import (
     AnswerUnreadable,
@@ -54,7 +54,8 @@ class HttpOptions:
 
     `allow_plain` lists the hosts (`host` or `host:port`) that may be reached over plain HTTP; loopback is no exception.
     `ca_file` is a PEM file of trust anchors in place of the machine's; `client_cert_file` and `client_key_file` are ours, for a
-    server that asks for a certificate, read when the connector is built. `max_answer_bytes` bounds what is read of an
+    server that asks for a certificate, read when the connector is built. `proxy` is the forward proxy (RFC 9110, 9.3.6:
+    CONNECT) that a network demands; what it refuses was not sent. `max_answer_bytes` bounds what is read of an
     answer. `connections` bounds open connections. `redact` names JSON keys and headers whose values never become
     evidence or text.
     """
@@ -63,6 +64,7 @@ class HttpOptions:
     ca_file: str = ""
     client_cert_file: str = ""
     client_key_file: str = ""
+    proxy: str = ""
     connect_timeout_s: float = 5.0
     max_answer_bytes: int = 8 * 1024 * 1024
     connections: int = 16
@@ -119,6 +121,7 @@ class HttpClient:
         self._base = checked_base(base_url, options.allow_plain)
         self._kit = kit
         self._options = options
+        self._proxy = checked_proxy(options.proxy)
         self._tls = _tls(options) if self._base.startswith("https:") else None
         self._session: aiohttp.ClientSession | None = None
 
@@ -202,6 +205,7 @@ class HttpClient:
             headers=headers,
             data=request.body or None,
             allow_redirects=False,
+            proxy=self._proxy,
             trace_request_ctx=wire,
         )
         async with pending as answer:

@@ -53,6 +53,7 @@ class PopulationClient:
             ca_file=settings.ca_file,
             client_cert_file=settings.client_cert_file,
             client_key_file=settings.client_key_file,
+            proxy=settings.proxy,
             max_answer_bytes=_MAX_BYTES,
         )
         self._http = HttpClient(base_url=settings.base_url, kit=kit, options=options)

@@ -35,6 +35,7 @@ from connectors.vneid.population_settings import PopulationSettings
 from connectors.vneid.profiles.dancu.mapping import Asked, people, request, verdict
 from connectors.vneid.profiles.dancu.messages import (
     COLLECTION,
+    KNOWN_NAMES,
     VERDICT,
     CongdanCollection,
     KetQuaXacThuc,
@@ -139,8 +140,7 @@ class Population:
         body = answer.envelope.body
         if answer.name == COLLECTION and body is not None and not self._qcvn.breaches(body):
             return
-        first = answer.breaches[0]
-        place = f"{answer.name}{first.pointer} ({first.rule})"
+        place = _place(answer)
         if self._settings.answer_schema == "strict":
             sentence = f"Câu trả lời không đúng lược đồ nào đã công bố: {place}."
             raise AnswerUnreadable(sentence, exchange=heard.exchange)
@@ -186,6 +186,14 @@ def _asked(question: Question) -> Asked:
         officer=question.officer.strip(),
         officer_account=question.officer_account.strip(),
     )
+
+
+def _place(answer: SoapAnswer) -> str:
+    """Where an answer breaks its schema first, in names of the schema: others may hold anything."""
+    first = answer.breaches[0]
+    steps = [answer.name, *first.pointer.strip("/").split("/")]
+    shown = [step if step in KNOWN_NAMES or (step.isdigit() and len(step) < 4) else "…" for step in steps if step]
+    return f"/{'/'.join(shown)} ({first.rule})"
 
 
 def _unwrapped(answer: SoapAnswer) -> tuple[str, Any]:

@@ -155,7 +155,7 @@ class PopulationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     what is switched on (facts 2.3: two by default). `error_map`: code of an upstream to a family of
     `outcomes.csv`, read before the table. `answer_schema`: `strict` refuses an answer that fits neither published schema,
     `tolerant` reads what it knows. `timeout_s` bounds a question that brings no budget. `client_cert_file`, `client_key_file`:
-    PEM files for a server that asks for a certificate, as security servers do.
+    PEM files for a server that asks for a certificate, as security servers do. `proxy`: the forward proxy of the network.
     """
 
     base_url: str
@@ -171,6 +171,7 @@ class PopulationSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     ca_file: str = ""
     client_cert_file: str = ""
     client_key_file: str = ""
+    proxy: str = ""
 
     def path_of(self, operation: str) -> str:
         """Where an operation is called."""

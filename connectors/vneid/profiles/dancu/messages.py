@@ -179,6 +179,25 @@ class Loi(_Wire, frozen=True, kw_only=True, omit_defaults=True):
     ThoiDiem: str | None = None
 
 
+KNOWN_NAMES: frozenset[str] = frozenset({COLLECTION, VERDICT, "Loi"}).union(
+    *(
+        kind.__struct_fields__
+        for kind in (
+            CongDan,
+            CongdanCollection,
+            HoTen,
+            DanToc,
+            TonGiao,
+            NgaySinh,
+            DiaChi,
+            NguoiThan,
+            ChuHo,
+            KetQuaXacThuc,
+        )
+    )
+)
+"""Element names that may be said: any other one is a stranger's text."""
+
 _NAMESPACES = {"KetQuaXacThuc": REQUESTS, "Loi": REQUESTS}
 
 
