@@ -53,7 +53,7 @@ class Style:
     stub_names: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Spoken:
     """An answer on the wire. `html` replaces it; `problem` is why there is none, for routes that say so in their own way."""
 

@@ -37,7 +37,7 @@ class UnfitProof(Exception):
         super().__init__(code)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Presented:
     """What the headers of a call prove: `authorization`, the `dpop` proof, and for that the method and the address called."""
 

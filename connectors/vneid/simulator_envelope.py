@@ -19,6 +19,7 @@ STUB = "http://gtel.vn/qldc"
 RECORDS = "http://www.mic.gov.vn/dancu/1.0"
 XROAD = "http://x-road.eu/xsd/xroad.xsd"
 IDENTIFIERS = "http://x-road.eu/xsd/identifiers"
+_SHA512 = "http://www.w3.org/2001/04/xmlenc#sha512"
 
 Tree: TypeAlias = Mapping[str, Union[str, "Tree", None]]
 """An element's children in order: text, further children, or None to leave the element out."""
@@ -147,7 +148,8 @@ def envelope(body: str, blocks: Mapping[str, str | Identifier] | None = None) ->
 
 def _block(name: str, block: str | Identifier) -> str:
     if isinstance(block, str):
-        return f"<x:{name}>{escape(block)}</x:{name}>"
+        told = f' algorithmId="{_SHA512}"' if name == "requestHash" else ""
+        return f"<x:{name}{told}>{escape(block)}</x:{name}>"
     parts = "".join(f"<i:{part}>{escape(value)}</i:{part}>" for part, value in block.parts.items())
     return f"<x:{name} i:objectType={quoteattr(block.object_type)}>{parts}</x:{name}>"
 

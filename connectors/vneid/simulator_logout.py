@@ -22,7 +22,7 @@ _TOKEN_S = 120
 _PATIENCE = aiohttp.ClientTimeout(connect=10.0, sock_read=20.0)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Ending:
     """What a logout request asks for: the sessions that end, and where the browser goes then ("": nowhere)."""
 

@@ -40,7 +40,7 @@ HEADERS = {
 """What every page is sent with."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Form:
     """One form of a page: where it goes, its hidden key, and the fault to show above it ("": none)."""
 

@@ -123,7 +123,7 @@ def compact(name: str) -> str:
     return "".join(letter for letter in plain.upper() if letter.isascii() and letter.isalnum())
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class People:
     """Everybody who exists here, by key, in the order in which they came."""
 

@@ -42,7 +42,7 @@ _FIELDS_C = {
 }
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class PopulationFront:
     """The database's routes. `now` gives seconds since the epoch."""
 

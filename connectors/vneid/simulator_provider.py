@@ -27,7 +27,7 @@ class Unauthorized(Exception):
     """The request names no client, or an address that is not the client's: nobody is redirected (RFC 6749 4.1.2.1)."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Session:
     """A browser that is signed in. `clients` got tokens in it; `methods` is `amr`."""
 
@@ -38,7 +38,7 @@ class Session:
     clients: set[str] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Pending:
     """An authorization request that waits for its person. `passed`: the password was right, the second factor is missing."""
 
@@ -49,7 +49,7 @@ class Pending:
     passed: Person | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Grant:
     """A code: for one client, one address and one exchange; `key` is the thumbprint that it is bound to (RFC 9449 10)."""
 
@@ -66,7 +66,7 @@ class Grant:
     tokens: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Access:
     """What an access token stands for; `key` is the thumbprint of whose holder alone may use it."""
 
@@ -77,7 +77,7 @@ class Access:
     key: str = ""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Automatic:
     """Who signs on without any page, and how often still; `left` 0 is for ever."""
 
@@ -85,7 +85,7 @@ class Automatic:
     left: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Provider:
     """One provider's state. `now` gives seconds since the epoch, `new_token` an opaque value of 256 bits."""
 

@@ -43,6 +43,7 @@ class RegisterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
 
     `codes` are the integration codes by operation; `operations` those that are offered at all. `per_agency` and `per_officer`
     are questions in `quota_window_s` seconds, 0 without limit. `shape` is the form of a record (2.6), rotating: in turn.
+    `withheld`: elements of a record that are never told, as an integration code may not be licensed for them.
     `birth_required`, `unit_required`: whether a question without them is refused. `stub_names` answers as the stubs of 2.3 do.
     `booleans` is how `TonTai` is written.
     """
@@ -58,6 +59,7 @@ class RegisterOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     shape: Literal["observed", "qcvn109", "rotating"] = "observed"
     birth_required: bool = True
     unit_required: bool = False
+    withheld: tuple[str, ...] = ()
     stub_names: bool = False
     booleans: Literal["words", "digits"] = "words"
 
@@ -112,7 +114,7 @@ class Denied(Exception):
         super().__init__(problem.code or problem.fault)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Register:
     """The register's state. `now` gives seconds since the epoch."""
 
@@ -222,8 +224,9 @@ class Register:
         shape = self.options.shape
         qcvn = shape == "qcvn109" or (shape == "rotating" and self._turns % 2 == 0)
         people = self.people.household_of(person) if operation == "CungCapThongTinHoGiaDinh" else [person]
-        shaped = tuple(_told(operation, one, Qcvn() if qcvn else Observed()) for one in people)
-        return Found(shaped, as_of=data_time(self.now()))
+        told = (_told(operation, one, Qcvn() if qcvn else Observed()) for one in people)
+        kept = tuple({name: value for name, value in row.items() if name not in self.options.withheld} for row in told)
+        return Found(kept, as_of=data_time(self.now()))
 
 
 def births_fit(asked: str, held: str) -> bool:

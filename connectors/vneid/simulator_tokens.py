@@ -24,7 +24,7 @@ _PUSHED_TTL_S = 90
 _REFRESH_TTL_S = 84_600
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Reply:
     """An answer between servers: JSON, or a token with `media_type` application/jwt.
 

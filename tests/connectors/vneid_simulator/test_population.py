@@ -263,3 +263,26 @@ async def test_people_come_and_go_by_order(open_world: Any) -> None:
         assert (await ask(caller, envelope("XacThucThongTinCongDan", **asked)))[1][0].text == "true"
         assert (await ask(caller, envelope("XacThucThongTinCongDan")))[1][0].text == "false"
         assert (await caller.claims("001299000000"))["HoVaTen"] == "Người Mới"
+
+
+async def test_what_a_licence_does_not_cover_is_left_out(open_world: Any) -> None:
+    """`withheld` elements are missing, all others stand (the schema's own remark: everything is optional)."""
+    async with open_world(population={"register": {"withheld": ["DanToc", "TonGiao", "Cha"]}}) as caller:
+        _, body = await ask(caller, envelope())
+    told = {etree.QName(part).localname for part in body[0]}
+    assert told & {"DanToc", "TonGiao", "Cha"} == set()
+    assert {"SoDinhDanh", "HoVaTen", "Me", "ThuongTru"} <= told
+
+
+async def test_no_value_stands_in_what_the_simulator_prints_of_itself(open_world: Any) -> None:
+    """`repr` of people, sessions, codes and questions, as a stack trace or a log would show them."""
+    async with open_world() as caller:
+        tokens = await caller.signed_on()
+        await ask(caller, envelope())
+        world = caller.world
+        provider = world.providers["cdvcqg"]
+        held = [world.people, world.register, world.register.asked, provider, world.options]
+        held += [*provider.sessions.values(), *provider.codes.values(), *provider.tokens.values()]
+        printed = repr((held, list(world.people.persons.values())))
+    for value in (CITIZEN, "Thử", tokens["access_token"], "nonce-1", "simulator-secret", "s3cr3t"):
+        assert value not in printed

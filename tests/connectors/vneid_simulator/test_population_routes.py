@@ -91,6 +91,7 @@ async def test_route_f_repeats_the_header_blocks_and_adds_the_hash(open_world: A
             etree.tostring(mine, method="c14n", exclusive=True).replace(b"x:", b"").split(b">", 1)[1]
             == (etree.tostring(theirs, method="c14n", exclusive=True).replace(b"x:", b"").split(b">", 1)[1])
         )
+    assert told[-1].get("algorithmId") == "http://www.w3.org/2001/04/xmlenc#sha512"
     assert told[-1].text == base64.b64encode(hashlib.sha512(raw).digest()).decode()
 
 
