@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from gateway.audit.events import FieldValue, audit
 from gateway.errors import Conflict, Invalid
-from gateway.intake import proving
+from gateway.intake import declared_numbers, proving
 from gateway.intake.apply import Line
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.draft import Draft
@@ -27,6 +27,7 @@ from gateway.records.files import list_key
 from mappings.canonical import Dossier
 from mappings.codec import decode, encode
 from mappings.codes import Outcome
+from mappings.dates import local_date
 
 DOSSIER = "dossier"
 _OWNER = Scope(RESOLUTION, (), ())  # nobody else registers dossiers (architecture 1)
@@ -84,6 +85,7 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, rules: S
         name_results(draft, draft.intake.source, None, dossier.results)
     for source in sorted({row.source or draft.intake.source for row in draft.situation.parked}):
         line.drain(draft, source)
+    doubts = (*doubts, *declared_numbers.doubts(subject.dossier, local_date(draft.situation.now)))
     status = "registered" if before is None else "updated"
     return draft.decision(_answer(draft, subject, status, doubts), 201 if before is None else 200)
 
