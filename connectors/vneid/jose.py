@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 from joserfc import jwk, jws, jwt
-from joserfc.errors import JoseError, UnsupportedAlgorithmError
+from joserfc.errors import JoseError
 
 # Far above what providers send (some put a certificate chain into the header), far below what could hurt.
 _HEADER_BYTES = 8_192
@@ -195,8 +195,6 @@ def _proved(token: str, key: jwk.Key, algorithms: tuple[str, ...]) -> bytes | No
     registry = _Registry(algorithms=algorithms, strict_check_header=False)
     try:
         return jws.deserialize_compact(token, key, registry=registry).payload
-    except UnsupportedAlgorithmError:
-        raise JoseRefused("algorithm_refused") from None
     except (*_BAD_KEY, RecursionError):
         return None
 

@@ -62,7 +62,7 @@ class UserClaims:
     """A userinfo answer as it came: a JSON object, or the text of a JWT that is still to be proved."""
 
     tree: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    jwt: str = field(default="", repr=False)
+    jwt: str | None = field(default=None, repr=False)
 
 
 class ProviderClient:

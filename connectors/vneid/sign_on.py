@@ -249,7 +249,7 @@ class SignOnProviders:
         """The userinfo claims, of the same `sub` as the id_token (OIDC Core 5.3.2: a MUST against swapped tokens)."""
         answer = await provider.client.userinfo(tokens, possession, attempt)
         tree = answer.tree
-        if answer.jwt:
+        if answer.jwt is not None:
             token = await provider.keys.opened(answer.jwt, provider.settings.algorithms, attempt)
             check_signed_userinfo(token.claims, provider.settings)
             tree = token.claims

@@ -118,14 +118,8 @@ def self_brought_token(claims: dict[str, Any]) -> str:
 
 def critical_token(claims: dict[str, Any]) -> str:
     """Genuine, but it insists on an extension that nobody here knows."""
-    key = rsa_key("khoa-1")
     header = {"alg": "RS256", "kid": "khoa-1", "crit": ["exp-hạn"], "exp-hạn": 1}
-    registry = jws.JWSRegistry(algorithms=["RS256"], strict_check_header=False)
-    registry.header_registry["exp-hạn"] = jws.JWSRegistry.default_header_registry["kid"]
-    token = jws.CompactSignature(header, json.dumps(claims).encode())
-    segments = [base64.urlsafe_b64encode(raw).rstrip(b"=") for raw in (json.dumps(header).encode(), token.payload)]
-    signature = jws.JWSRegistry.algorithms["RS256"].sign(b".".join(segments), key)
-    return b".".join([*segments, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+    return signed_by_hand(header, json.dumps(claims).encode())
 
 
 @pytest.mark.parametrize(
@@ -149,6 +143,35 @@ async def test_a_forged_id_token_is_refused(
     provider.id_token = forge
     await refused_with(desk(), code)
     assert provider.named("/oauth2/userinfo") == []
+
+
+def signed_by_hand(header: Any, payload: bytes) -> str:
+    """Any header and any payload under a genuine signature of the provider's key."""
+    segments = [base64.urlsafe_b64encode(raw).rstrip(b"=") for raw in (json.dumps(header).encode(), payload)]
+    signature = jws.JWSRegistry.algorithms["RS256"].sign(b".".join(segments), rsa_key("khoa-1"))
+    return b".".join([*segments, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+@pytest.mark.parametrize(
+    ("header", "payload", "code"),
+    [
+        pytest.param(["alg"], b"{}", "token_malformed", id="header-is-a-list"),
+        pytest.param("alg", b"{}", "token_malformed", id="header-is-a-text"),
+        pytest.param({"alg": ["RS256"]}, b"{}", "algorithm_refused", id="algorithm-is-a-list"),
+        pytest.param({"alg": "RS256", "kid": 1}, b"{}", "token_malformed", id="kid-is-a-number"),
+        pytest.param({"alg": "RS256", "kid": "khoa-1", "b64": False}, b"{}", "token_malformed", id="unencoded-payload"),
+        pytest.param({"alg": "RS256", "kid": "khoa-1"}, b"<html>", "token_malformed", id="payload-is-no-json"),
+        pytest.param({"alg": "RS256", "kid": "khoa-1"}, b"[]", "token_malformed", id="payload-is-a-list"),
+        pytest.param({"alg": "RS256", "kid": "khoa-1"}, b"[" * 9_000, "token_malformed", id="payload-too-deep"),
+        pytest.param({"alg": "RS256", "kid": "khoa-1"}, b"\xff", "token_malformed", id="payload-is-no-text"),
+    ],
+)
+async def test_a_token_of_the_wrong_build_is_refused_though_the_key_is_right(
+    desk: Build, provider: ScriptedProvider, header: Any, payload: bytes, code: str
+) -> None:
+    """A provider that signs what is no token of claims."""
+    provider.id_token = lambda _: signed_by_hand(header, payload)
+    await refused_with(desk(), code)
 
 
 async def test_a_changed_payload_under_a_genuine_signature_is_refused(desk: Build, provider: ScriptedProvider) -> None:
@@ -210,6 +233,7 @@ async def test_a_weak_key_is_no_key(desk: Build, provider: ScriptedProvider) -> 
         pytest.param({"exp": "9999999999"}, "token_malformed", id="expiry-as-text"),
         pytest.param({"exp": 1e300}, "token_malformed", id="expiry-beyond-all-time"),
         pytest.param({"iat": True}, "token_malformed", id="issued-at-true"),
+        pytest.param({"nbf": "hôm nay"}, "token_malformed", id="not-before-as-text"),
     ],
 )
 async def test_an_id_token_that_says_the_wrong_thing_is_refused(
@@ -315,6 +339,15 @@ async def test_an_unsigned_userinfo_is_refused_where_a_signed_one_is_configured(
     await refused_with(desk(userinfo_format="jwt"), "algorithm_refused")
 
 
+async def test_a_userinfo_that_says_it_is_a_token_and_is_none_is_refused(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """Bytes that no token has, under the right content type."""
+    for raw in (b"\xff.\xff.\xff", b"", b"a.b.c"):
+        provider.answers["/oauth2/userinfo"] = [answer(200, raw, **{"Content-Type": "application/jwt"})]
+        await refused_with(desk(userinfo_format="jwt"), "token_malformed")
+
+
 async def test_a_signed_userinfo_is_judged_like_any_token(desk: Build, provider: ScriptedProvider) -> None:
     """Signature, issuer, audience and `sub`."""
     claims = {
@@ -346,7 +379,12 @@ async def test_oversize_claims_are_refused(desk: Build, provider: ScriptedProvid
     deep: Any = "x"
     for _ in range(20):
         deep = [deep]
-    for more in ({f"c{n}": "x" for n in range(300)}, {"HoVaTen": "x" * 20_000}, {"DiaChi": deep}):
+    for more in (
+        {"HoVaTen": "x" * 5_000},
+        {f"c{n}": "x" for n in range(300)},
+        {"HoVaTen": "x" * 20_000},
+        {"DiaChi": deep},
+    ):
         provider.userinfo = {"TechID": "T-000000", **more}
         await refused_with(desk(), "claims_oversize")
 
