@@ -1,7 +1,7 @@
 """HTTP in front of a simulated identity provider: the pages and redirects of a browser, and the endpoints for servers.
 
-Every call goes through the fault plan under the names authorize, login, token, userinfo, jwks, discovery, par, introspect,
-revoke and logout, with the provider's name in its summary.
+Every call goes through the fault plan under the names authorize, login, sign_in, token, userinfo, jwks, discovery, par,
+introspect, revoke and logout, with the provider's name in its summary.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ class SignOnFront:
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         """The token endpoint."""
-        return await self._served(request, "token", lambda desk, form, presented: desk.exchange(form, presented))
+        return await self._served(request, "token", Desk.exchange)
 
     async def userinfo(self, request: web.Request) -> web.StreamResponse:
         """Userinfo, by GET or POST."""
@@ -117,15 +117,15 @@ class SignOnFront:
 
     async def push(self, request: web.Request) -> web.StreamResponse:
         """Pushed authorization requests."""
-        return await self._served(request, "par", lambda desk, form, presented: desk.push(form, presented))
+        return await self._served(request, "par", Desk.push)
 
     async def introspect(self, request: web.Request) -> web.StreamResponse:
         """Introspection."""
-        return await self._served(request, "introspect", lambda desk, form, presented: desk.introspect(form, presented))
+        return await self._served(request, "introspect", Desk.introspect)
 
     async def revoke(self, request: web.Request) -> web.StreamResponse:
         """Revocation."""
-        return await self._served(request, "revoke", lambda desk, form, presented: desk.revoke(form, presented))
+        return await self._served(request, "revoke", Desk.revoke)
 
     async def logout(self, request: web.Request) -> web.StreamResponse:
         """RP-initiated logout: done with a genuine hint, asked about without one."""
