@@ -14,9 +14,9 @@ from connectors.kit.soap.building import AS_WRITTEN, Builder, Spelling, Tree
 from connectors.kit.soap.contract import load_contract
 from connectors.kit.soap.lexical import CannotBuild
 from connectors.kit.soap.reading import ANSWER, Envelope, NotSoap, Reader, SoapFault, loosely, opened
-from connectors.kit.soap.schema import Invalid, MessageSchema
+from connectors.kit.soap.schema import Invalid, MessageSchema, written
 from connectors.kit.soap.tree import Contract, Operation
-from signing.canonical import Element, XmlLimits, XmlRefused, parse_written
+from signing.canonical import XmlLimits, XmlRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,12 @@ class Spoken:
         """A request that its schema accepts, UTF-8; raises `CannotBuild` that names the place."""
         raw = self._builder.build(body, headers)
         judged = raw if self._plain is None else self._plain.build(body, headers)
-        root = self._parsed(judged)
+        if len(judged) > MOST_SENT:
+            raise CannotBuild("soap_luoc_do", "", f"Thông điệp SOAP vượt quá {MOST_SENT} byte.")
+        try:
+            root = written(judged)
+        except XmlRefused as error:
+            raise CannotBuild("soap_luoc_do", "", error.message_vi) from None
         for block in root[0] if len(root) == 2 else ():
             self._refuse(self._port.schema.breaches(block), _local(str(block.tag)))
         self._refuse(self._port.schema.breaches(root[-1][0]), "")
@@ -96,16 +101,6 @@ class Spoken:
             places = ", ".join(f"{each.pointer or '/'} ({each.rule})" for each in breaches[:3])
             raise NotSoap("soap_luoc_do", f"Câu trả lời không đúng lược đồ của WSDL: {places}.")
         return Answer(name, self._reader.read(element), None, envelope)
-
-    @staticmethod
-    def _parsed(judged: bytes) -> Element:
-        if len(judged) > MOST_SENT:
-            raise CannotBuild("soap_luoc_do", "", f"Thông điệp SOAP vượt quá {MOST_SENT} byte.")
-        try:
-            return parse_written(judged)
-        except XmlRefused as error:
-            # A text longer than libxml2 reads, or parts nested deeper (10 MB, 256 levels).
-            raise CannotBuild("soap_luoc_do", "", error.message_vi) from None
 
     @staticmethod
     def _refuse(breaches: tuple[Invalid, ...], under: str) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 from connectors.kit.soap.building import SOAP, XSI
 from connectors.kit.soap.models import places
 from connectors.kit.soap.tree import Contract, Lexical, Particle, local_name
-from signing.canonical import Element, XmlLimits, XmlRefused, parse_xml
+from signing.canonical import Element, XmlLimits, XmlRefused, count_in_namespace, parse_xml
 
 ANSWER = XmlLimits(max_bytes=1_048_576, max_depth=32, max_elements=20_000)
 """What an answer may measure (identity facts 6, parser settings)."""
@@ -95,20 +95,18 @@ def opened(raw: bytes, limits: XmlLimits = ANSWER, understood: Set[str] = frozen
     header = parts.pop(0) if parts and parts[0].tag == _HEADER else None
     if len(parts) != 1 or parts[0].tag != _BODY:
         raise NotSoap("soap_body", "Phong bì SOAP phải có đúng một Body, và không có gì khác sau Header.")
-    blocks = _blocks(header, understood)
-    return _with_body(blocks, parts[0])
-
-
-def _with_body(blocks: tuple[Element, ...], body: Element) -> Envelope:
+    blocks = _blocks(header, understood) if header is not None else ()
+    body = parts[0]
     _refuse_text(body)
     if len(body) != 1:
         raise NotSoap("soap_body", "Body của câu trả lời SOAP phải có đúng một phần tử.")
     content = body[0]
     if content.tag == _FAULT:
         return Envelope(blocks, None, _fault(content))
-    _refuse_nested(blocks, content)
-    inside = _fault_inside(content)
-    return Envelope(blocks, content, inside)
+    if count_in_namespace(root, SOAP) != (2 if header is None else 3):
+        # The classic of wrapping is a second body that another reader finds.
+        raise NotSoap("soap_body", "Câu trả lời có phần tử SOAP lồng không đúng chỗ.")
+    return Envelope(blocks, content, _fault_inside(content))
 
 
 def _parsed(raw: bytes, limits: XmlLimits) -> Element:
@@ -125,9 +123,7 @@ def _parsed(raw: bytes, limits: XmlLimits) -> Element:
         raise NotSoap(error.code, error.message_vi) from None
 
 
-def _blocks(header: Element | None, understood: Set[str]) -> tuple[Element, ...]:
-    if header is None:
-        return ()
+def _blocks(header: Element, understood: Set[str]) -> tuple[Element, ...]:
     _refuse_text(header)
     blocks = tuple(header)
     for block in blocks:
@@ -137,15 +133,9 @@ def _blocks(header: Element | None, understood: Set[str]) -> tuple[Element, ...]
     return blocks
 
 
-def _refuse_nested(blocks: tuple[Element, ...], content: Element) -> None:
-    """No envelope, body or fault anywhere but in its place: the classic of wrapping is a second one that another reader finds."""
-    for part in (*blocks, content):
-        if next(part.iter(_ENVELOPE, _BODY, _FAULT, _HEADER), None) is not None:
-            raise NotSoap("soap_body", "Câu trả lời có phần tử SOAP lồng không đúng chỗ.")
-
-
 def _refuse_text(element: Element) -> None:
-    if (element.text and element.text.strip()) or any(child.tail and child.tail.strip() for child in element):
+    between = [element.text, *[child.tail for child in element]]
+    if any(text is not None and not text.isspace() for text in between):
         raise NotSoap("soap_phong_bi", "Có chữ nằm ngoài các phần tử của phong bì SOAP.")
 
 
@@ -254,7 +244,10 @@ class Reader:
         )
 
     def read(self, element: Element) -> Any:
-        """The tree of an element; raises `NotSoap` when it has another name or holds what the contract does not have."""
+        """The tree of an element that the schema accepts, which has no text between its parts then.
+
+        Raises `NotSoap` when it has another name or holds what the contract does not have.
+        """
         if element.tag != self.name:
             raise NotSoap("soap_noi_dung", f"Câu trả lời không phải {local_name(self.name)}.")
         return self._place.read(element)
@@ -318,11 +311,7 @@ class _Places:
         return tree
 
     def _take(self, element: Element, tree: dict[str, Any]) -> None:
-        if element.text is not None:
-            _refuse_words(element.text)
         for child in element:
-            if child.tail is not None:
-                _refuse_words(child.tail)
             place = self.parts.get(child.tag)  # type: ignore[arg-type]  # its stubs let a name be bytes too
             if place is None:
                 if self.open:
