@@ -84,6 +84,9 @@ class Population:
         if asked.operation not in self._settings.operations:
             finding = Finding("operation_off", "/operation", "Thao tác này chưa được bật trong cấu hình (operations).")
             raise CannotMap("Thao tác này chưa được bật.", findings=(finding,))
+        if not question.purpose.strip():
+            finding = Finding("missing", "/purpose", "Thiếu mục đích của câu hỏi.")
+            raise CannotMap("Không hỏi về ai khi chưa nêu mục đích (Luật 91/2025/QH15 Điều 3).", findings=(finding,))
         fields = request(asked, self._settings.request)
         wire = WireQuestion(
             asked.operation, fields, asked.officer_account or asked.officer, question.dossier_code.strip()

@@ -262,6 +262,14 @@ async def test_an_operation_that_is_off_is_not_asked(database: ScriptedDatabase,
     assert database.calls == []
 
 
+async def test_a_question_without_a_purpose_is_not_asked(database: ScriptedDatabase, asking: Asking) -> None:
+    """The wire has no field for it; the law wants one all the same."""
+    with pytest.raises(CannotMap) as caught:
+        await asking().ask(question(purpose=" "))
+    assert [finding.pointer for finding in caught.value.findings] == ["/purpose"]
+    assert database.calls == []
+
+
 async def test_a_question_that_is_too_late_is_not_sent(database: ScriptedDatabase, asking: Asking) -> None:
     """Past its instant not one byte leaves."""
     with pytest.raises(NotSent):
