@@ -243,6 +243,7 @@ class ProviderClient:
                 ca_file=settings.ca_file,
                 client_cert_file=settings.client_cert_file,
                 client_key_file=settings.client_key_file,
+                proxy=settings.proxy,
                 max_answer_bytes=settings.limits.answer_bytes,
             )
             self._doors[origin] = HttpClient(base_url=origin, kit=self._kit, options=options)

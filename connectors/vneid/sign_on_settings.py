@@ -138,6 +138,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     ca_file: str = ""
     client_cert_file: str = ""
     client_key_file: str = ""
+    proxy: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what types cannot; one sentence names every fault and repeats no value."""

@@ -185,6 +185,14 @@ async def test_a_redirect_of_an_endpoint_is_not_followed(desk: Build, provider: 
     assert provider.named("/ke-gian") == []
 
 
+async def test_no_call_goes_around_the_proxy(desk: Build, provider: ScriptedProvider) -> None:
+    """A network that demands a proxy: without it nothing leaves, although the provider could be reached (facts 7, 19)."""
+    await fails_with(desk(proxy="http://127.0.0.1:9"), NotSent)
+    assert provider.calls == []
+    with pytest.raises(ContractChanged, match="proxy"):
+        desk(proxy="http://a:b@127.0.0.1:9")
+
+
 async def test_a_pushed_request_that_is_refused_is_a_matter_for_the_operator(
     desk: Build, provider: ScriptedProvider
 ) -> None:
