@@ -147,7 +147,8 @@ def _proven(bench: _Bench, role: str, party: Party) -> Party | Fault:
         if held is not None and _same_person(held, party):
             return _stamped(party, held.id.verified_by, held.portal_account_id)
         return _fault(role, "chung_thuc_khong_co")
-    if proof.system != bench.source or proof.dossier not in ("", bench.dossier.dossier_code):
+    # What a register confirmed for a dossier is a fact of that dossier, whoever asked; a sign-on is its system's own.
+    if proof.dossier != bench.dossier.dossier_code if proof.dossier else proof.system != bench.source:
         return _fault(role, "chung_thuc_khong_co")
     if held is None and bench.situation.now - proof.proven_at > bench.rules.named_within:
         return _fault(role, "chung_thuc_het_han")

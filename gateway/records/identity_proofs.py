@@ -37,7 +37,7 @@ class ProofKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class IdentityProof:
-    """What was verified. `system` is the caller that it was made for: nobody else may name it.
+    """What was verified. `system` is the caller that it was made for: nobody else may name a sign-on.
 
     `by` is the provider or the upstream of the register, `profile` its dialect (`cdvcqg`, `vneid`, `dancu`). The number of a
     person stands in `id_number`, those of an organisation in `tax_code` and `enterprise_code`; `subject_key` is the TechID.

@@ -145,6 +145,15 @@ def test_a_registers_proof_is_of_one_name_and_birth(proving: Any) -> None:
     assert proving.put(2, applicant=person(name="NGUYỄN VĂN  THỬ"))[0] == 200
 
 
+def test_a_registers_proof_is_the_dossiers_whoever_asked(proving: Any, words: Any) -> None:
+    """A sector system checks at its counter, and the resolution system names that check; for another dossier it is nothing."""
+    keep(proving, proof(kind=ProofKind.REGISTER, profile="dancu", system="SEC-A", dossier=words.code))
+    assert proving.put(applicant=person())[0] == 201
+    keep(proving, proof(kind=ProofKind.REGISTER, profile="dancu", dossier=f"{words.code}9"))
+    other = replace(person(), name="Ai Khác")
+    assert proving.put(2, applicant=other)[1]["faults"][0]["code"] == "chung_thuc_khong_co"
+
+
 def test_a_registers_proof_is_no_account(proving: Any, words: Any) -> None:
     """Nobody signed on: there is no account to name at the portal, and the word VNeID is not said."""
     keep(proving, proof(kind=ProofKind.REGISTER, profile="dancu", subject_key="", assurance=Assurance()))

@@ -98,6 +98,11 @@ async def test_only_what_the_procedure_needs_comes_back(asked: Any) -> None:
     assert asked.counted[-1] == "identity_question_found"
 
 
+async def test_the_code_of_a_dossier_may_stand_in_the_purpose(asked: Any) -> None:
+    """Digits between dashes are no person's number."""
+    assert (await ask(asked, purpose="Tiếp nhận hồ sơ 000.00.00.G16-261120-0042"))[0] == 200
+
+
 async def test_fewer_fields_may_be_asked_for_and_never_more(asked: Any) -> None:
     """A caller that needs a birth date gets a birth date; one that wants the father's name is refused, unasked."""
     _, told = await ask(asked, fields=["birth"])
