@@ -13,8 +13,6 @@ import pytest
 from connectors.kit import registry
 from connectors.kit.ground import kit_of
 from connectors.kit.settings import typed
-from connectors.kit.soap.contract import load_contract, stored_path, written
-from connectors.vneid.client import WSDL
 from connectors.vneid.conformance import CASES
 from connectors.vneid.connector import Settings
 from connectors.vneid.population_settings import LgspToken, PopulationSettings, Route, Signature, XRoadIdentity
@@ -89,11 +87,6 @@ def test_a_secret_that_is_missing_is_found_at_the_start(route: str) -> None:
         return
     with pytest.raises(KeyError):
         registry.create("vneid", {"population": population}, kit_of("vneid", {}))
-
-
-def test_the_compiled_contract_beside_the_wsdl_is_the_one_of_its_documents() -> None:
-    """A stale one would have zeep loaded at every start; `python -m connectors.kit.soap.contract` writes it again."""
-    assert stored_path(WSDL).read_bytes() == written(load_contract(WSDL))
 
 
 def test_asking_never_loads_zeep() -> None:
