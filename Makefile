@@ -30,8 +30,8 @@ prove: ## the promise: kill, power, frozen, clock, backlog, foreign, exploring, 
 	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
-bench: ## print the figures of bench/ (accept, claim, lag)
-	@scripts/setup dev
+bench: ## print the figures of bench/ (accept, claim, lag, signing, soap)
+	@scripts/setup prove
 	@scripts/bench
 
 connector: ## inspect one connector folder and run the conformance suite on it: make connector N=national_dvc

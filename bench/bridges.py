@@ -2,7 +2,7 @@
 
 A bridge takes JSON (`POST /<operation>` with the fields of its request), asks the stub over SOAP 1.1 and answers JSON.
 
-    python -m bench.bridges stub answers.json | ours WSDL ADDRESS | zeep WSDL ADDRESS
+    python -m bench.bridges stub answers.json | ours|door|zeep WSDL BINDING ADDRESS
 
 The first line printed is {"port": ...}.
 """
@@ -22,8 +22,6 @@ from typing import Any, cast
 import aiohttp
 import msgspec
 import uvloop
-import zeep
-import zeep.helpers
 from aiohttp import web
 from lxml import etree
 
@@ -32,7 +30,6 @@ from connectors.kit.ground import LoneCoordination
 from connectors.kit.http import HttpClient, HttpOptions, HttpRequest
 from connectors.kit.soap.port import Port
 
-BINDING = "DanCuDirectBinding"
 CONNECTIONS = 32
 Translate = Callable[[str, bytes], Awaitable[bytes]]
 
@@ -83,35 +80,48 @@ async def stub(answers: str) -> None:
     await server.serve_forever()
 
 
-async def ours(wsdl: str, address: str) -> None:
-    """Our own parts as a connector holds them: compiled builder, XSD both ways, strict reader, the kit's door to HTTP."""
-    port = Port.load(Path(wsdl), BINDING)
+async def ours(wsdl: str, binding: str, address: str) -> None:
+    """Our own parts as a connector holds them: compiled builder, XSD both ways, strict reader; aiohttp carries, as for zeep."""
+    port = Port.load(Path(wsdl), binding)
     spoken = {name: port.speak(name) for name in port.operations}
-    kit = Kit("bench", lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), lambda _reference: "")
-    base, _, path = address.rpartition("/")
-    client = HttpClient(
-        base_url=base, kit=kit, options=HttpOptions(allow_plain=("127.0.0.1",), connections=CONNECTIONS)
-    )
+    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
 
     async def translate(operation: str, body: bytes) -> bytes:
         one = spoken[operation]
-        request = HttpRequest(
-            "POST",
-            f"/{path}",
-            {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": one.action},
-            one.write(msgspec.json.decode(body)),
-        )
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": one.action}
+        async with session.post(address, data=one.write(msgspec.json.decode(body)), headers=headers) as answer:
+            return msgspec.json.encode(one.read(await answer.read()).body)
+
+    await _served(translate)
+
+
+async def ours_through_the_door(wsdl: str, binding: str, address: str) -> None:
+    """The same through the kit's one door to HTTP, which also knows what may have left, leases and deadlines."""
+    port = Port.load(Path(wsdl), binding)
+    spoken = {name: port.speak(name) for name in port.operations}
+    kit = Kit("bench", lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), lambda _reference: "")
+    base, _, path = address.rpartition("/")
+    options = HttpOptions(allow_plain=("127.0.0.1",), connections=CONNECTIONS)
+    client = HttpClient(base_url=base, kit=kit, options=options)
+
+    async def translate(operation: str, body: bytes) -> bytes:
+        one = spoken[operation]
+        headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": one.action}
+        request = HttpRequest("POST", f"/{path}", headers, one.write(msgspec.json.decode(body)))
         answer = await client.call(request, Budget(kit.instant() + 30, 30))
         return msgspec.json.encode(one.read(answer.body).body)
 
     await _served(translate)
 
 
-async def by_zeep(wsdl: str, address: str) -> None:
+async def by_zeep(wsdl: str, binding: str, address: str) -> None:
     """zeep builds and reads; aiohttp carries, which is ten times quicker than zeep's own asynchronous transport."""
+    import zeep
+    import zeep.helpers
+
     client: Any = zeep.Client(wsdl)  # type: ignore[no-untyped-call]  # zeep has no types
-    binding: Any = client.wsdl.bindings[f"{{http://dancuquocgia.bca/wsdl}}{BINDING}"]
-    service = client.create_service(str(binding.name), address)
+    held: Any = next(one for one in client.wsdl.bindings.values() if one.name.localname == binding)
+    service = client.create_service(str(held.name), address)
     as_json: Any = zeep.helpers.serialize_object
     session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
 
@@ -120,7 +130,7 @@ async def by_zeep(wsdl: str, address: str) -> None:
         raw = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
         async with session.post(address, data=raw, headers=headers) as answer:
-            read = binding._operations[operation].process_reply(etree.fromstring(await answer.read()))
+            read = held._operations[operation].process_reply(etree.fromstring(await answer.read()))
         return json.dumps(as_json(read, dict), ensure_ascii=False).encode()
 
     await _served(translate)
@@ -145,5 +155,10 @@ def _told(port: int) -> None:
 
 
 if __name__ == "__main__":
-    programs: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {"stub": stub, "ours": ours, "zeep": by_zeep}
+    programs: dict[str, Callable[..., Coroutine[Any, Any, None]]] = {
+        "stub": stub,
+        "ours": ours,
+        "door": ours_through_the_door,
+        "zeep": by_zeep,
+    }
     uvloop.run(programs[sys.argv[1]](*sys.argv[2:]))

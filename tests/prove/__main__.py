@@ -32,8 +32,14 @@ _BLOCKED = {"full": 1_000_000, "ci": 200_000}
 _MESSAGES = {"full": 10_000, "ci": 2_000}
 _REQUESTS = {"full": 60, "ci": 24}
 _BENCHES = {
-    "full": (("lag.py",), ("claim.py",), ("accept.py",), ("signing.py",)),
-    "ci": (("lag.py", "--quick"), ("claim.py", "--quick"), ("accept.py", "--quick"), ("signing.py", "--quick")),
+    "full": (("lag.py",), ("claim.py",), ("accept.py",), ("signing.py",), ("soap.py",)),
+    "ci": (
+        ("lag.py", "--quick"),
+        ("claim.py", "--quick"),
+        ("accept.py", "--quick"),
+        ("signing.py", "--quick"),
+        ("soap.py", "--quick"),
+    ),
 }
 _PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
 

@@ -1,6 +1,6 @@
 // JSON to SOAP to JSON by software that we did not write: Node-RED with stock nodes. A peer of bench/soap.py.
 //
-//   node node_red.mjs http://127.0.0.1:<port of the stub>/dancu <an empty folder>
+//   node node_red.mjs http://127.0.0.1:<port of the stub>/dancu <namespace> <an empty folder>
 //
 // http in, function (the envelope as an object), XML, http request (kept alive), XML, change (the answer out of its envelope),
 // http response. POST /<operation> with the fields of its request. The first line printed is {"port": ...}.
@@ -8,13 +8,13 @@ import http from 'node:http';
 import express from 'express';
 import RED from 'node-red';
 
-const [address, folder] = process.argv.slice(2);
+const [address, namespace, folder] = process.argv.slice(2);
 const envelope = `
-const prefixed = (tree) => Object.fromEntries(Object.entries(tree).map(
-  ([name, value]) => ['dan:' + name, typeof value === 'object' ? prefixed(value) : value]));
+const prefixed = (tree) => Array.isArray(tree) ? tree.map(prefixed) : typeof tree !== 'object' ? tree
+  : Object.fromEntries(Object.entries(tree).map(([name, value]) => ['dan:' + name, prefixed(value)]));
 msg.headers = { 'content-type': 'text/xml; charset=utf-8', soapaction: '""' };
 msg.payload = { 'soapenv:Envelope': {
-  $: { 'xmlns:soapenv': 'http://schemas.xmlsoap.org/soap/envelope/', 'xmlns:dan': 'http://dancuquocgia.bca' },
+  $: { 'xmlns:soapenv': 'http://schemas.xmlsoap.org/soap/envelope/', 'xmlns:dan': '${namespace}' },
   'soapenv:Header': '',
   'soapenv:Body': { ['dan:' + msg.req.params.operation]: prefixed(msg.payload) },
 } };
