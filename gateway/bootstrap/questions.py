@@ -96,7 +96,7 @@ def _desk(loaded: Loaded, questions: QuestionSettings, ground: QuestionGround, p
     line = ground.outside.lines[questions.upstream]
     register = Register(line, _answering(line), ground.standings, ground.coordination, ground.hooks)
     names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity subjects"))
-    return Desk(parts.door, _law(loaded, questions), register, names)
+    return Desk(parts.door, _law(loaded, questions), register, names, parts.reach)
 
 
 def _fields(loaded: Loaded, file: str) -> IdentityFields:

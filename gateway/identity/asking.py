@@ -30,6 +30,7 @@ from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
 from gateway.intake.refusals import Trickle
 from gateway.journal.model import AuditWrite, RecordWrite
+from gateway.observe.crash import Reach, never
 from gateway.records import identity_proofs
 from mappings.codes import Database
 from mappings.person_fields import minimised
@@ -75,6 +76,7 @@ class Desk:
     law: Law
     register: Register
     names: Names
+    reach: Reach = never
 
 
 class Questions:
@@ -105,11 +107,13 @@ class Questions:
         if remembered is not None:
             await self._note_answer(permit, remembered)
             return remembered
+        self.desk.reach("question.asked")
         answer = await self._called(permit)
         if isinstance(answer, DeliveryError):
             await self._note_failure(permit, answer)
             raise _refusal(answer)
         told = _cut(answer, permit)
+        self.desk.reach("question.answered")
         await self._note_answer(permit, told)
         await self._remember(permit, told)
         return told

@@ -150,6 +150,7 @@ class Checks:
                 if error.code != "changed_meanwhile":
                     raise
                 continue
+            self._questions.desk.reach("check.kept")
             self._door.wake(accepted.upstreams)
             return kept
         raise UpstreamUnavailable(

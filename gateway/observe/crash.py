@@ -47,6 +47,9 @@ SIGNING_POINTS = (
 # Passed only where people sign on.
 SIGN_ON_POINTS = ("sign_on.claimed", "sign_on.returned", "sign_on.redeemed", "sign_on.expired")
 
+# Passed only where registers are asked about persons.
+QUESTION_POINTS = ("question.asked", "question.answered", "check.kept")
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -55,7 +58,7 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS, *SIGN_ON_POINTS)
+    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS, *SIGN_ON_POINTS, *QUESTION_POINTS)
     if point not in known:
         raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")

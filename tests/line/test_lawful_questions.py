@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -169,3 +170,23 @@ def test_a_register_in_trouble_is_told_as_such(office: Portal) -> None:
         assert office.order("GET", "calls")["calls"][-1]["fault"] == fault
     told = post(office, "/v1/identity/questions", question(code, "truc-trac-het", operation="verify"))
     assert (told.status, told.tree["found"]) == (200, True)
+
+
+def test_a_kill_at_any_step_proposes_once_and_loses_no_proof_of_what_was_asked(office: Portal) -> None:
+    """SIGKILL between two steps: the same check comes to the same end, one proposal travels, and every row is where it was."""
+    code = office.line.new_code()
+    assert office.line.put(snapshot(code, date_of_birth="1990-02-27")).status == 201
+    points = ("question.asked", "question.answered", "check.kept")
+    office.line.program.stop("gateway")
+    for point in points:
+        office.start(GATEWAY_CRASH_AT=point)
+        with pytest.raises(OSError):
+            post(office, f"/v1/dossiers/{code}/identity-checks", {})
+        assert office.line.program.ended("gateway") == -signal.SIGKILL, point
+    office.start()
+    told = post(office, f"/v1/dossiers/{code}/identity-checks", {}).tree
+    assert (told["status"], told["proposed"]) == ("differs", False)
+    until(lambda: office.line.pushes(code), "the difference is pushed")
+    assert len(office.line.pushes(code)) == 1
+    checked = office.line.command("evidence", "check", "--json")
+    assert checked.code == 0, checked.out
