@@ -35,6 +35,9 @@ port = $edge
 [upstreams.vneid]
 connector = "vneid"
 timeout_s = 5.0         # mô phỏng
+concurrency = 16
+rate_per_s = 1000.0     # mô phỏng
+burst = 200             # mô phỏng
 $providers
 [upstreams.vneid.settings.population]
 base_url = "http://127.0.0.1:$simulator"
