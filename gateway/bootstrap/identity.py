@@ -56,9 +56,9 @@ async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, ho
 def providers_of(loaded: Loaded, outside: Outside) -> Providers:
     """The identity providers of the configuration; raises `ConfigError` where there is none, or two have one name."""
     edge = loaded.settings.listen.edge
-    limit_s = edge.reply_timeout_s if edge is not None else 30.0
+    limit_s, concurrency = (edge.reply_timeout_s, edge.concurrency) if edge is not None else (30.0, 64)
     lines = ((code, line.settings, line.connector) for code, line in outside.lines.items())
-    providers = find_providers(lines, limit_s)
+    providers = find_providers(lines, limit_s, concurrency)
     if not providers.all():
         told = "identity.public_url: không có upstream nào đang bật mà đầu nối cho đăng nhập (quyền SignOn)"
         raise ConfigError((told,))

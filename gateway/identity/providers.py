@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from connectors.kit.contract import Budget
 from connectors.kit.signing_on import Errand, Secrets, SignOn, SignOnTraits, Wish
@@ -18,17 +19,38 @@ Count = Callable[[str, str], None]
 """Counts a sign-on by provider (empty where none is known) and what came of it."""
 
 
+@dataclass(slots=True)
+class Places:
+    """How many calls from outside may wait for one provider at a time: one that hangs must not take the whole edge with it."""
+
+    left: int = 16
+
+    @contextmanager
+    def one(self) -> Iterator[None]:
+        """Have a place; raises `UpstreamUnavailable` at once where none is left, so that nothing has moved."""
+        if self.left <= 0:
+            raise UpstreamUnavailable("Quá nhiều lượt đang chờ hệ thống định danh này; hãy thử lại.", retry_after_s=5)
+        self.left -= 1
+        try:
+            yield
+        finally:
+            self.left += 1
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """One provider: the upstream that it belongs to, and the connector that speaks with it.
 
-    `timeout_s` bounds one step with it, all calls of that step together.
+    `timeout_s` bounds one step with it, all calls of that step together. Browsers take `places`; whoever claims that a session
+    has ended takes one of the `notices`, which needs no secret and so must never be in the way of a browser.
     """
 
     upstream: str
     traits: SignOnTraits
     connector: SignOn
     timeout_s: float
+    places: Places = field(default_factory=Places)
+    notices: Places = field(default_factory=Places)
 
     @property
     def name(self) -> str:
@@ -64,11 +86,12 @@ class Providers:
         return tuple(self.by_name.values())
 
 
-def find_providers(lines: Iterable[tuple[str, Upstream, object]], limit_s: float) -> Providers:
+def find_providers(lines: Iterable[tuple[str, Upstream, object]], limit_s: float, concurrency: int = 64) -> Providers:
     """The providers of every upstream that signs people on, in the order of the configuration.
 
-    A step with one takes at most its upstream's `timeout_s`, and `limit_s`. Raises `ConfigError` where two upstreams name
-    providers alike: nobody could tell which one is meant.
+    A step with one takes at most its upstream's `timeout_s`, and `limit_s`. Of the `concurrency` calls that the edge answers at
+    a time, all providers together take at most half for browsers and a quarter for notices. Raises `ConfigError` where two
+    upstreams name providers alike: nobody could tell which one is meant.
     """
     found: dict[str, Provider] = {}
     faults = []
@@ -83,7 +106,11 @@ def find_providers(lines: Iterable[tuple[str, Upstream, object]], limit_s: float
                 found[name] = Provider(code, traits, connector, min(settings.timeout_s, limit_s))
     if faults:
         raise ConfigError(tuple(faults))
-    return Providers(found)
+    shares = max(1, len(found))
+    browsers, notices = max(1, concurrency // 2 // shares), max(1, concurrency // 4 // shares)
+    return Providers(
+        {name: replace(one, places=Places(browsers), notices=Places(notices)) for name, one in found.items()}
+    )
 
 
 async def not_paused(journal: Journal, provider: Provider) -> None:

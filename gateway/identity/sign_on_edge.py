@@ -103,6 +103,10 @@ class SignOnEdge:
 
     async def post_logout(self, provider: Provider, request: web.Request) -> web.Response:
         """`POST /v1/callbacks/{upstream}/{provider}/logout`: 200, or 400 for a token that is not genuine (2.8)."""
+        with provider.notices.one():
+            return await self._logout(provider, request)
+
+    async def _logout(self, provider: Provider, request: web.Request) -> web.Response:
         body = await read_body(request, self._window.max_body_bytes, self._window.body_timeout_s)
         try:
             ended = await self._back_channel.take(provider, _form(request.content_type, body))

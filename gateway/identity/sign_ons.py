@@ -158,7 +158,8 @@ async def start(rules: Rules, sign_on_id: str, key: str, cookies: Mapping[str, s
 async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str], cookies: Mapping[str, str]) -> Back:
     """A browser comes back from the provider: this very one, with this very state, for the first time.
 
-    Raises `TurnedAway`. Where it carries a sign-on, that one has ended then.
+    Raises `TurnedAway`. Where it carries a sign-on, that one has ended then. Raises `UpstreamUnavailable` where too many wait
+    for the provider: then nothing has changed, and the browser may come again.
     """
     state = params.get("state", "")
     if not state:
@@ -169,16 +170,18 @@ async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str],
         raise TurnedAway("another_browser")
     if kept.state is not SignOnState.SENT or kept.secrets is None:
         raise _gone(kept)
-    if not (hmac.compare_digest(kept.secrets.state, state) and _is_browser(kept, carried)):
+    # As bytes: what a browser sends may hold letters that no state of ours has.
+    if not (hmac.compare_digest(kept.secrets.state.encode(), state.encode()) and _is_browser(kept, carried)):
         raise TurnedAway("another_browser")
     if kept.until <= rules.clock.now():
         raise TurnedAway("expired")
-    # From here on it is used up, whatever comes of it: a code is exchanged at most once (RFC 6749 4.1.2).
-    claimed = await _claimed(rules, kept)
-    if (kept.upstream, kept.provider) != (provider.upstream, provider.name):
-        raise await _failed(rules, claimed, "wrong_provider", "")
-    rules.reach("sign_on.claimed")
-    signed_on = await _finished(rules, claimed, provider, params)
+    with provider.places.one():
+        # From here on it is used up, whatever comes of it: a code is exchanged at most once (RFC 6749 4.1.2).
+        claimed = await _claimed(rules, kept)
+        if (kept.upstream, kept.provider) != (provider.upstream, provider.name):
+            raise await _failed(rules, claimed, "wrong_provider", "")
+        rules.reach("sign_on.claimed")
+        signed_on = await _finished(rules, claimed, provider, params)
     return await _returned(rules, claimed, signed_on)
 
 
@@ -193,8 +196,9 @@ async def _claimed(rules: Rules, kept: KeptSignOn) -> KeptSignOn:
 async def _begun(rules: Rules, provider: Provider, errand: Errand) -> str:
     budget = provider.budget(rules.clock)
     try:
-        async with asyncio.timeout(budget.timeout_s):
-            return await provider.connector.begin(errand, budget)
+        with provider.places.one():
+            async with asyncio.timeout(budget.timeout_s):
+                return await provider.connector.begin(errand, budget)
     except SignOnRefused as error:
         rules.trouble.tell(provider, error.code, error)
         raise TurnedAway("refused", error.message_vi) from error

@@ -249,8 +249,10 @@ def _settings(folder: Path, identity: Identity) -> tuple[Loaded, dict[str, Signi
 
 
 @asynccontextmanager
-async def opened(folder: Path, identity: Identity = IDENTITY, toy: ToySignOn | None = None) -> AsyncIterator[Ground]:
-    """Both listeners, until the end of the test."""
+async def opened(
+    folder: Path, identity: Identity = IDENTITY, toy: ToySignOn | None = None, limit_s: float = 0.5
+) -> AsyncIterator[Ground]:
+    """Both listeners, until the end of the test; a step with a provider takes at most `limit_s`."""
     time, toy, counted, reached = Turned(), toy or ToySignOn(), list[tuple[str, str]](), list[str]()
     loaded, keys = _settings(folder, identity)
     register = Register.load(loaded)
@@ -259,7 +261,7 @@ async def opened(folder: Path, identity: Identity = IDENTITY, toy: ToySignOn | N
     journal = SqliteJournal.open(folder / "store", options, decide=decide, chain=chain, clock=time.clock())
     await open_register(journal, register)
     door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, time.clock())
-    providers = find_providers([("vneid", Upstream(connector="toy"), toy)], 0.5)
+    providers = find_providers([("vneid", Upstream(connector="toy"), toy)], limit_s)
     alarms = list[tuple[str, str, str]]()
     trouble = Trouble(time.clock(), lambda *told: alarms.append(told))
     rules = Rules(identity, providers, Books(journal, time.clock()), Names(b"k" * 32), trouble, reached.append)

@@ -1,0 +1,76 @@
+"""Strangers at the edge of sign-ons: what they send must neither move anything, nor break anything, nor keep others waiting."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from gateway.identity.sign_ons import cookie_name
+from tests.toys.signing_on import ToySignOn
+from tests.unit.identity.ground import CALLBACK, opened
+
+
+async def test_a_provider_that_hangs_takes_the_edge_from_nobody_else(tmp_path: Path) -> None:
+    """Slot exhaustion: whoever waits for one provider leaves places to the others, and is told to come again unspent."""
+    async with opened(tmp_path, limit_s=30.0) as ground:
+        waiting = [ground.browser() for _ in range(17)]
+        callbacks = []
+        for browser in waiting:
+            await browser.open((await ground.begin()).tree["start_url"])
+            callbacks.append(ground.callback())
+        other = ground.browser()
+        await other.open((await ground.begin(provider="other")).tree["start_url"])
+        at_other = ground.callback("code-other")
+        ground.toy.silent = asyncio.Event()
+        calls = [asyncio.create_task(b.open(to)) for b, to in zip(waiting, callbacks, strict=True)]
+        refused = await next(asyncio.as_completed(calls))
+        assert refused.status == 503 and refused.headers["Retry-After"]
+        ground.toy.silent.set()
+        seen = [await call for call in calls]
+        assert sorted(one.status for one in seen) == [303] * 16 + [503]
+        late = next(n for n, one in enumerate(seen) if one.status == 503)
+        assert (await waiting[late].open(callbacks[late])).status == 303, "its code was not spent"
+        assert (await other.open(at_other)).status == 303
+
+
+async def test_forged_ends_of_sessions_keep_no_browser_waiting(tmp_path: Path) -> None:
+    """A logout needs no secret to be sent: a flood of them at a provider whose keys cannot be had fills its own places alone."""
+    toy = ToySignOn()
+    async with opened(tmp_path, toy=toy, limit_s=30.0) as ground:
+        browser = ground.browser()
+        await browser.open((await ground.begin()).tree["start_url"])
+        toy.silent = asyncio.Event()
+        flood = [asyncio.create_task(ground.tell_logout(f"j{n} - thu.nguyen")) for n in range(64)]
+        first = await next(asyncio.as_completed(flood))
+        assert first.status == 503
+        assert (await ground.browser().open("/v1/identity/sign-ons/x/start?key=y")).status == 404
+        toy.silent.set()
+        assert (await browser.open(ground.callback())).status == 303
+        statuses = [(await one).status for one in flood]
+        assert statuses.count(503) == 64 - 8
+
+
+@pytest.mark.parametrize("state", ["é", "\u0000", "%", "ký tự lạ" * 9])
+async def test_a_state_of_strange_letters_is_refused_as_any_other(tmp_path: Path, state: str) -> None:
+    """With the cookie of a real sign-on under the name that such a state asks for: a fault of ours would be a lever."""
+    async with opened(tmp_path) as ground:
+        browser = ground.browser()
+        await browser.open((await ground.begin()).tree["start_url"])
+        (cookie,) = browser.jar.values()
+        browser.jar[cookie_name(state)] = cookie
+        assert (await browser.open(f"{CALLBACK}?code=x&state={quote(state)}")).status == 403
+        assert (await browser.open(ground.callback())).status == 303 and ground.toy.exchanged == ["code-1"]
+
+
+async def test_the_start_of_an_unknown_sign_on_writes_nothing(tmp_path: Path) -> None:
+    """Anybody may ask: neither a record nor a row of the trail comes of it."""
+    async with opened(tmp_path) as ground:
+        begun = (await ground.begin()).tree
+        before = ground.rows("SELECT * FROM record"), ground.rows("SELECT * FROM audit")
+        for name in ("x", "0" * 36, "01a1f7f8-3000-731d-b5ce-81b03ec0f44a", begun["sign_on_id"]):
+            for key in ("", "?key=x", f"?key={'A' * 43}", "?key=%C3%A9"):
+                assert (await ground.browser().open(f"/v1/identity/sign-ons/{name}/start{key}")).status == 404
+        assert (ground.rows("SELECT * FROM record"), ground.rows("SELECT * FROM audit")) == before
