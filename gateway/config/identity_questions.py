@@ -47,9 +47,10 @@ class Questions(Struct, frozen=True):
     """Questions about persons to a register; without this section nobody asks (Luật 91/2025/QH15: only for a stated purpose).
 
     `upstream` is the connection that answers them, `callers` who may ask; whom it does not list may not. A question needs a
-    dossier in one of `open_states`. An officer asks `per_officer_per_hour`, an agency `per_agency_per_hour` times an hour at
-    most. The register must answer within `timeout_s`. `fields_file` is the ministry's own minimisation table (CSV with the
-    columns of `mappings/tables/identity_fields.csv`), whose rows come before ours.
+    dossier in one of `open_states`. An officer asks `per_officer_per_hour`, an agency `per_agency_per_hour`, a calling system
+    for all of them `per_system_per_hour` times an hour at most. The register must answer within `timeout_s`. `fields_file` is
+    the ministry's own minimisation table (CSV with the columns of `mappings/tables/identity_fields.csv`), whose rows come
+    before ours.
 
     `cache_s` remembers, of questions `verify` alone, only whether the data agreed (a keyed digest of the question, never its
     words), for the same dossier; 0 remembers nothing, and it is at most 900 (identity facts 5).
@@ -62,6 +63,7 @@ class Questions(Struct, frozen=True):
     open_states: tuple[DossierStatus, ...] = OPEN_STATES
     per_officer_per_hour: int = 120
     per_agency_per_hour: int = 1_200
+    per_system_per_hour: int = 12_000
     timeout_s: float = 20.0
     fields_file: str = ""
     cache_s: float = 0.0

@@ -15,7 +15,7 @@ def question_faults(questions: Questions | None, upstreams: Collection[str]) -> 
         return
     if questions.upstream not in upstreams:
         yield f"identity.questions.upstream: chưa khai báo upstreams.{questions.upstream}"
-    figures = ("per_officer_per_hour", "per_agency_per_hour", "timeout_s")
+    figures = ("per_officer_per_hour", "per_agency_per_hour", "per_system_per_hour", "timeout_s")
     yield from (f"identity.questions.{name}: phải lớn hơn 0" for name in figures if getattr(questions, name) <= 0)
     if not 0 <= questions.cache_s <= _CACHE_LIMIT_S:
         yield "identity.questions.cache_s: từ 0 (không nhớ gì) đến 900 giây"

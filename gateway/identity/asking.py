@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
 from connectors.kit.contract import Answer, Budget, Coordination, Lookup, Question
-from connectors.kit.errors import CannotMap, ConsentMissing, DeliveryError, NeedsPerson, Rejected
+from connectors.kit.errors import CannotMap, ConsentMissing, DeliveryError, NeedsPerson, NotSent, Rejected
 from gateway.audit.events import FieldValue, audit
 from gateway.dispatch.breaker import sign_of
 from gateway.dispatch.polling import Standings
@@ -41,7 +41,7 @@ NOT_LICENSED: Final = "question_not_licensed"
 _TRIES = 8
 _DIGITS = 32
 _BUSY_S = 5
-_LOOKS_LIKE_A_NUMBER = re.compile(r"\d{9}|\d{12}", re.ASCII)
+_HOLDS_A_NUMBER = re.compile(r"\d{9}", re.ASCII)
 _YES, _NO = "1", "0"
 
 
@@ -90,7 +90,7 @@ class Questions:
     async def ask(self, permit: Permit) -> Told:
         """The least that the procedure needs of the answer; raises `IntakeError`, and then nothing may be shown."""
         asking = permit.wanted.asking
-        self._quotas.count(asking.unit, asking.officer)
+        self._quotas.count(asking.system, asking.unit, asking.officer)
         about = self._about(permit.wanted)
         remembered = await self._recall(permit)
         await self._write(
@@ -108,7 +108,12 @@ class Questions:
             await self._note_answer(permit, remembered)
             return remembered
         self.desk.reach("question.asked")
-        answer = await self._called(permit)
+        try:
+            answer = await self._called(permit)
+        except UpstreamUnavailable:
+            # Paused, switched off or too fast: nobody was asked, and the trail must not leave that open.
+            await self._note_failure(permit, NotSent())
+            raise
         if isinstance(answer, DeliveryError):
             await self._note_failure(permit, answer)
             raise _refusal(answer)
@@ -122,6 +127,9 @@ class Questions:
         """A question that was not let out stands in the trail too, as fast as the bound allows."""
         if self._trickle.allows():
             suppressed = self._trickle.suppressed or None
+            if error.code == "unknown_dossier" and _HOLDS_A_NUMBER.search(wanted.dossier):
+                # No dossier of ours: what stands there may be a person's number as well.
+                wanted = replace(wanted, dossier="")
             row = self._row("identity.refused", wanted, "", code=error.code, suppressed=suppressed)
             await self._trickle.write(error, row)
 
@@ -221,7 +229,7 @@ class Questions:
 
     def officer(self, officer: str) -> str:
         """Who asked, as the trail tells it: an officer known by the own personal number stays one, without the number."""
-        if _LOOKS_LIKE_A_NUMBER.fullmatch(officer) is None:
+        if _HOLDS_A_NUMBER.search(officer) is None:
             return officer
         return f"hmac:{self.desk.names.of('officer', officer)[:_DIGITS]}"
 

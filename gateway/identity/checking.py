@@ -18,7 +18,7 @@ from gateway.audit.events import audit
 from gateway.clock import LOCAL_ZONE
 from gateway.errors import Conflict, UpstreamUnavailable
 from gateway.identity.asking import Questions, Told
-from gateway.identity.lawfulness import VERIFY, Asking, File, Permit, Wanted
+from gateway.identity.lawfulness import VERIFY, Asking, File, Permit, Wanted, check_faults, told_faults
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
 from gateway.journal.model import NewDelivery, Record, RecordKey, RecordWrite
@@ -135,6 +135,7 @@ class Checks:
                 "Hồ sơ chưa khai đủ họ tên, số định danh và ngày sinh của người này nên không đối chiếu được.",
                 code="nothing_to_check",
             )
+        check_faults(told_faults(wanted))
         permit = self._questions.desk.law.permit(wanted, file, self._door.clock.now())
         needed = tuple(place for place in permit.allowed.places if place in declared)
         return replace(permit, allowed=replace(permit.allowed, places=needed))

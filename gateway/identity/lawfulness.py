@@ -17,6 +17,7 @@ from gateway.config import Asker, Questions
 from gateway.errors import Conflict, Fault, Forbidden, Invalid
 from gateway.records.courses import Course
 from mappings.canonical import Dossier
+from mappings.names import NameForm, wire_name
 from mappings.partial_date import PartialDate
 from mappings.person_fields import AllowedFields, IdentityFields
 from mappings.personal_numbers import bare
@@ -31,6 +32,8 @@ _NUMBERS: Final = {
 }
 # What is written into the trail must not carry a person's number along; the code of a dossier, with its dashes, may.
 _NUMBER_INSIDE = re.compile(r"\d(?:[\s.]?\d){8,}")
+_BETWEEN_DIGITS = re.compile(r"[\s._-]+")
+_A_NUMBER = re.compile(r"\d{9}|\d{12}", re.ASCII)
 _ANY = "*"
 
 
@@ -153,8 +156,10 @@ def covers(patterns: Collection[str], codes: Iterable[str]) -> bool:
 def asking_faults(asking: Asking) -> list[Fault]:
     """What is missing or cannot be sent of who asks and why (lengths: identity facts 2.4)."""
     faults = []
-    if _REQUEST_ID.fullmatch(asking.request_id) is None:
-        told = "Từ 8 đến 40 ký tự chữ, số, dấu chấm, gạch dưới, gạch nối; mỗi câu hỏi một mã."
+    if _REQUEST_ID.fullmatch(asking.request_id) is None or _A_NUMBER.fullmatch(asking.request_id):
+        told = (
+            "Từ 8 đến 40 ký tự chữ, số, dấu chấm, gạch dưới, gạch nối, không phải 9 hay 12 chữ số; mỗi câu hỏi một mã."
+        )
         faults.append(Fault("sai_dinh_dang", "/request_id", told))
     texts: Mapping[str, tuple[str, int, int]] = {
         "officer": (asking.officer, 1, 20),
@@ -187,6 +192,25 @@ def subject_faults(wanted: Wanted) -> list[Fault]:
     if not _is_birth(wanted.birth):
         told = "Ngày sinh dạng yyyy, yyyy-MM hoặc yyyy-MM-dd."
         faults.append(Fault("sai_ngay", "/subject/birth", told))
+    return faults
+
+
+def told_faults(wanted: Wanted) -> list[Fault]:
+    """Where the words that the trail keeps for years name the very person who is asked about, by number or by name."""
+    asking, faults = wanted.asking, []
+    texts = {
+        "request_id": asking.request_id,
+        "purpose": asking.purpose,
+        "unit": asking.unit,
+        "officer_account": asking.officer_account,
+    }
+    name = wire_name(wanted.full_name, NameForm.ASCII_SPACED)
+    for place, text in texts.items():
+        if wanted.number and wanted.number in _BETWEEN_DIGITS.sub("", text):
+            faults.append(Fault("khong_ghi_so", f"/{place}", "Không ghi số giấy tờ của người được hỏi vào đây."))
+        # One word alone (“An”) stands in many a sentence.
+        if " " in name and f" {name} " in f" {wire_name(text, NameForm.ASCII_SPACED)} ":
+            faults.append(Fault("khong_ghi_ten", f"/{place}", "Không ghi họ tên của người được hỏi vào đây."))
     return faults
 
 

@@ -20,6 +20,7 @@ from gateway.identity.lawfulness import (
     asking_faults,
     check_faults,
     subject_faults,
+    told_faults,
 )
 from gateway.intake.accept import Door
 from gateway.intake.apply import sees
@@ -84,7 +85,13 @@ class QuestionHandlers:
         """`POST /v1/identity/questions`: one lawful question, answered at once and not kept."""
         caller, asked = await self._asked(request, QuestionAsked)
         wanted = _wanted(caller, asked)
-        check_faults(asking_faults(wanted.asking), subject_faults(wanted), _field_faults(asked.fields))
+        faults = (
+            asking_faults(wanted.asking),
+            subject_faults(wanted),
+            told_faults(wanted),
+            _field_faults(asked.fields),
+        )
+        check_faults(*faults)
         try:
             permit = await self._permit(caller, wanted)
             told = await self._questions.ask(permit)
@@ -98,9 +105,7 @@ class QuestionHandlers:
         """`POST /v1/dossiers/{code}/identity-checks`: declared data against the register; differences named."""
         caller, asked = await self._asked(request, CheckAsked)
         code, check_id = request.match_info["code"], self._door.clock.new_id()
-        asking = Asking(
-            caller.system_code, check_id, asked.officer, asked.unit, _line(asked.purpose), asked.officer_account
-        )
+        asking = _asking(caller, asked, check_id)
         check_faults(asking_faults(asking))
         ordered = Ordered(asking, code, asked.party, asked.operation)
         try:
@@ -142,17 +147,22 @@ class QuestionHandlers:
             raise Invalid(faults=(Fault("sai_kieu", "", told),)) from None
 
 
+def _asking(caller: Caller, asked: QuestionAsked | CheckAsked, request_id: str) -> Asking:
+    """Who asks and why, without the blanks that would make one officer two, or nobody somebody."""
+    return Asking(
+        caller.system_code,
+        request_id,
+        _line(asked.officer),
+        _line(asked.unit),
+        _line(asked.purpose),
+        _line(asked.officer_account),
+    )
+
+
 def _wanted(caller: Caller, asked: QuestionAsked) -> Wanted:
     subject = asked.subject
     return Wanted(
-        asking=Asking(
-            caller.system_code,
-            asked.request_id,
-            asked.officer,
-            asked.unit,
-            _line(asked.purpose),
-            asked.officer_account,
-        ),
+        asking=_asking(caller, asked, asked.request_id),
         operation=asked.operation,
         dossier=asked.dossier_code,
         full_name=clean_name(subject.full_name),

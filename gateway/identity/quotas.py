@@ -1,7 +1,8 @@
-"""How much may be asked: so many questions an hour for each officer, and for each agency, whatever system carries them.
+"""How much may be asked: so many questions an hour for each officer and each agency, and for the system that names them.
 
 No quota of the register is public (identity facts 2.10), so ours come first and stop a curious hand before it costs the
-agency its access. Kept in memory: a restart gives everybody one burst again.
+agency its access. Officers and agencies are whom the caller says they are, so that a caller which invents them meets the limit
+of the system. Kept in memory: a restart gives everybody one burst again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from gateway.errors import TooManyRequests
 _HOUR_S = 3600.0
 _BURST_SHARE = 10
 _KEPT = 4_096
+_TOLD = {"officer": "Cán bộ này", "agency": "Đơn vị này", "system": "Hệ thống này"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,28 +28,33 @@ class _Who:
 
 
 class Quotas:
-    """Counts questions. A question that one of the two limits refuses counts for neither."""
+    """Counts questions. A question that one of the limits refuses counts for none."""
 
     def __init__(self, questions: Questions, clock: Clock) -> None:
         self._limits = {
             "officer": _limit(questions.per_officer_per_hour),
             "agency": _limit(questions.per_agency_per_hour),
+            "system": _limit(questions.per_system_per_hour),
         }
         self._clock = clock
         self._arrivals: dict[_Who, float] = {}
 
-    def count(self, unit: str, officer: str) -> None:
-        """Count one question of an officer of a unit; raises `TooManyRequests` with the time to wait."""
+    def count(self, system: str, unit: str, officer: str) -> None:
+        """Count one question of an officer of a unit; raises `TooManyRequests` with the time to wait.
+
+        Capitals make no other officer.
+        """
+        unit, officer = unit.casefold(), officer.casefold()
         now = self._clock.instant()
         self._forget(now)
-        wanted = (_Who("officer", f"{unit}/{officer}"), _Who("agency", unit))
+        wanted = (_Who("officer", f"{unit}/{officer}"), _Who("agency", unit), _Who("system", system))
         taken = {who: take(self._arrivals.get(who, 0.0), now, 1, self._limits[who.kind]) for who in wanted}
         refused = [(who, one.retry_after_s) for who, one in taken.items() if not one.allowed]
         if refused:
             who, wait_s = max(refused, key=lambda pair: pair[1])
-            told = "Cán bộ này" if who.kind == "officer" else "Đơn vị này"
             raise TooManyRequests(
-                f"{told} đã hỏi đến mức cho phép mỗi giờ; hãy hỏi lại sau.", retry_after_s=max(1, math.ceil(wait_s))
+                f"{_TOLD[who.kind]} đã hỏi đến mức cho phép mỗi giờ; hãy hỏi lại sau.",
+                retry_after_s=max(1, math.ceil(wait_s)),
             )
         self._arrivals.update({who: one.arrival for who, one in taken.items()})
 

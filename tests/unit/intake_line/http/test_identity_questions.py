@@ -213,6 +213,13 @@ UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"officer": ""}, "/officer"),
     ({"officer": "x" * 21}, "/officer"),
     ({"unit": ""}, "/unit"),
+    ({"officer": "  "}, "/officer"),
+    ({"unit": " "}, "/unit"),
+    ({"request_id": NUMBER}, "/request_id"),
+    ({"request_id": f"tra-{NUMBER}"}, "/request_id"),
+    ({"unit": f"G16-{NUMBER}"}, "/unit"),
+    ({"purpose": f"Tra 001-090-{NUMBER[6:]}"}, "/purpose"),
+    ({"purpose": "Xem ông NGUYEN VAN THU ở đâu"}, "/purpose"),
     ({"purpose": "  "}, "/purpose"),
     ({"purpose": f"Tra số {NUMBER}"}, "/purpose"),
     ({"purpose": "Gọi 0900 000 000"}, "/purpose"),
@@ -285,6 +292,8 @@ async def test_the_breaker_of_the_upstream_stops_questions_too(asked: Any) -> No
         await ask(asked, request_id=f"tiepnhan-{number:04}")
     assert (await ask(asked, request_id="tiepnhan-0005"))[0] == 503
     assert len(asked.asking.people.asked) == 5
+    kind, fields = (await trail(asked))[-1]
+    assert (kind, fields["request"], fields["code"]) == ("identity.failed", "tiepnhan-0005", "not_sent")
     asked.asking.people.error = None
     asked.time.forward(31)
     assert (await ask(asked, request_id="tiepnhan-0006"))[0] == 200
