@@ -20,8 +20,8 @@ from joserfc.errors import JoseError
 _HEADER_BYTES = 8_192
 _TOKEN_BYTES = 65_536
 _MOST_KEYS = 64
-# 2048 bits of modulus in base64url; a shorter one is not safe any more (NIST SP 800-131A rev. 2).
-_SHORTEST_MODULUS = 342
+# Fewer are not safe any more (NIST SP 800-131A rev. 2); more are used by no OpenSSL, and cost long to read.
+_FEWEST_RSA_BITS, _MOST_RSA_BITS = 2_048, 16_384
 _ASYMMETRIC = frozenset({"RSA", "EC", "OKP"})
 # What joserfc and cryptography raise for a key that is not one, beyond their own family.
 _BAD_KEY = (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError)
@@ -167,19 +167,25 @@ def fresh_proof_key() -> SigningKey:
 
 def _read_key(member: dict[str, Any]) -> tuple[str, jwk.Key] | None:
     kid, kind = member.get("kid", ""), member.get("kty")
-    short = kind == "RSA" and len(str(member.get("n", ""))) < _SHORTEST_MODULUS
-    if (
-        kind not in _ASYMMETRIC
-        or not isinstance(kid, str)
-        or member.get("use", "sig") != "sig"
-        or "d" in member
-        or short
-    ):
+    if not isinstance(kid, str) or not isinstance(kind, str) or kind not in _ASYMMETRIC:
+        return None
+    if member.get("use", "sig") != "sig" or "d" in member:
+        return None
+    if kind == "RSA" and not _FEWEST_RSA_BITS <= _bits(member.get("n")) <= _MOST_RSA_BITS:
         return None
     try:
         return kid, jwk.JWKRegistry.import_key(member)
     except _BAD_KEY:
         return None
+
+
+def _bits(modulus: object) -> int:
+    """How long an RSA key is: the bits of the number, since zeros before it make its letters more and the key no longer."""
+    try:
+        raw = base64.urlsafe_b64decode(f"{modulus}==") if isinstance(modulus, str) else b""
+    except ValueError:
+        return 0
+    return int.from_bytes(raw).bit_length()
 
 
 def _fits(key: jwk.Key, algorithm: str) -> bool:

@@ -1,7 +1,9 @@
 """The published keys of one provider: fetched once, kept for a while, fetched again when a token names a key nobody knows.
 
 A stranger can name unknown keys as often as he likes (a back-channel logout needs no session), so the extra fetch happens at
-most once in `jwks_refetch_s`; whoever arrives while keys are fetched waits for that fetch and makes none of its own.
+most once in `jwks_refetch_s`; whoever arrives while keys are fetched waits for that fetch and makes none of its own. What a
+stranger sent and what the provider itself answered have a fetch each: else one forged logout in five minutes would keep the
+keys of a rotation from everybody who signs on.
 """
 
 from __future__ import annotations
@@ -32,7 +34,7 @@ class PublishedKeys:
         self._instant = instant
         self._keys = KeySet()
         self._stale_at = float("-inf")
-        self._extra_from = float("-inf")
+        self._extra_from = {False: float("-inf"), True: float("-inf")}
         self._version = 0
         self._failed: tuple[float, DeliveryError] | None = None
         self._fetching = asyncio.Lock()
@@ -42,8 +44,11 @@ class PublishedKeys:
         if self._instant() >= self._stale_at:
             await self._renew(self._version, attempt)
 
-    async def opened(self, token: str, algorithms: Iterable[str], attempt: Attempt) -> Token:
-        """The proven token; raises `SignOnRefused`. A key nobody knows is looked for once more, if it is time."""
+    async def opened(self, token: str, algorithms: Iterable[str], attempt: Attempt, *, unasked: bool = False) -> Token:
+        """The proven token; raises `SignOnRefused`. A key nobody knows is looked for once more, if it is time.
+
+        `unasked`: anybody may have sent the token; it is no answer of the provider to a call of ours.
+        """
         before = self._version
         await self.ready(attempt)
         seen, allowed = self._version, tuple(algorithms)
@@ -52,22 +57,22 @@ class PublishedKeys:
         except JoseRefused as error:
             if seen != before or not _may_be_rotation(error, token):
                 raise refused(error.code) from None
-            if self._instant() < self._extra_from and not self._fetching.locked():
+            if self._instant() < self._extra_from[unasked] and not self._fetching.locked():
                 raise refused(error.code) from None
-        await self._renew_extra(seen, attempt)
+        await self._renew_extra(seen, attempt, unasked)
         try:
             return opened(token, self._keys, allowed)
         except JoseRefused as error:
             raise refused(error.code) from None
 
-    async def _renew_extra(self, seen: int, attempt: Attempt) -> None:
+    async def _renew_extra(self, seen: int, attempt: Attempt, unasked: bool) -> None:
         """The extra fetch, or the one that is under way; its time counts from its beginning, so that none can be added."""
         if not self._fetching.locked():
-            self._extra_from = self._instant() + self._limits.jwks_refetch_s
+            self._extra_from[unasked] = self._instant() + self._limits.jwks_refetch_s
         try:
             await self._renew(seen, attempt)
         except DeliveryError:
-            self._extra_from = self._instant() + min(_AFTER_FAILURE_S, self._limits.jwks_refetch_s)
+            self._extra_from[unasked] = self._instant() + min(_AFTER_FAILURE_S, self._limits.jwks_refetch_s)
             raise
 
     async def _renew(self, seen: int, attempt: Attempt) -> None:

@@ -191,7 +191,7 @@ class SignOnProviders:
         if not token:
             raise refused("logout_token_missing")
         attempt = Attempt(budget, self._kit.instant())
-        proved = await chosen.keys.opened(token, chosen.settings.algorithms, attempt)
+        proved = await chosen.keys.opened(token, chosen.settings.algorithms, attempt, unasked=True)
         return read_logout_token(proved, chosen.settings, self._kit.now().timestamp())
 
     async def check(self) -> Health:
@@ -238,7 +238,8 @@ class SignOnProviders:
             provider=settings.name,
             sub=subject,
             sid=sid if isinstance(sid, str) else "",
-            id_token=tokens.id_token,
+            # An id_token may hold everything about a person: kept where it ends the session, and nowhere else.
+            id_token=tokens.id_token if settings.leaves_by == "rp" else "",
             logout_uri=account.logout_uri,
         )
         return SignedOn(account, session)
