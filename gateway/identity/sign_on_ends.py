@@ -142,8 +142,7 @@ class BackChannel:
         judged now, `JournalUnavailable`.
         """
         told = await self._read(provider, form)
-        closest = digests(self._names, provider.name, told.sid, told.sub)[:1]
-        concerned = [kept for digest in closest for kept in await self._concerned(digest)]
+        concerned = await self._all_concerned(provider, told)
         # Sessions first: a token whose taking was written and whose sessions were not would never be taken again.
         done = [kept.id for kept in concerned if await self._end(kept)]
         token = self._names.of("jti", provider.name, told.jti)
@@ -166,6 +165,20 @@ class BackChannel:
         if await self._rules.books.journal.record(sign_ons.logout_key(token)) is not None:
             raise SignOnRefused("logout_replayed", "Thông báo đăng xuất này đã được nhận.")
         return told
+
+    async def _all_concerned(self, provider: Provider, told: LoggedOut) -> Sequence[KeptSignOn]:
+        """The sign-ons of the session that is named, or of the person.
+
+        A session of which the id_token gave no `sid` cannot be told from the one that is named: it ends with it, since a
+        session too few is a log-in more, and a session too many is somebody else at the machine (2.7).
+        """
+        closest = digests(self._names, provider.name, told.sid, told.sub)[:1]
+        concerned = [kept for digest in closest for kept in await self._concerned(digest)]
+        if not told.sid or not told.sub:
+            return concerned
+        (person,) = digests(self._names, provider.name, "", told.sub)
+        nameless = [kept for kept in await self._concerned(person) if kept.session is not None and not kept.session.sid]
+        return [*concerned, *nameless]
 
     async def _concerned(self, digest: str) -> Sequence[KeptSignOn]:
         book = sign_ons.parse_book(await self._rules.books.journal.record(sign_ons.session_key(digest)))

@@ -35,11 +35,15 @@ def account(provider: str = "toy") -> Account:
 
 @dataclass
 class ToySignOn:
-    """Two providers. Codes are good once; `error` is raised by the next step; `silent` keeps it from ever ending."""
+    """Two providers. Codes are good once; `error` is raised by the next step; `silent` keeps it from ever ending.
+
+    Without `sids` its sessions have no name.
+    """
 
     names: tuple[str, ...] = ("toy", "other")
     error: Exception | None = None
     silent: asyncio.Event | None = None
+    sids: bool = True
     errands: list[Errand] = field(default_factory=list)
     exchanged: list[str] = field(default_factory=list)
 
@@ -60,7 +64,8 @@ class ToySignOn:
             raise SignOnRefused("access_denied", "Quý vị đã không đồng ý đăng nhập.")
         self.exchanged.append(params["code"])
         await self._troubled()
-        session = Session(errand.provider, sub="thu.nguyen", sid=f"sid-{params['code']}", id_token="id-token-of-toy")
+        sid = f"sid-{params['code']}" if self.sids else ""
+        session = Session(errand.provider, sub="thu.nguyen", sid=sid, id_token="id-token-of-toy")
         return SignedOn(account(errand.provider), session)
 
     def logout_address(self, session: Session, return_uri: str, state: str) -> str:

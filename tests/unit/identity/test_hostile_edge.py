@@ -74,3 +74,15 @@ async def test_the_start_of_an_unknown_sign_on_writes_nothing(tmp_path: Path) ->
             for key in ("", "?key=x", f"?key={'A' * 43}", "?key=%C3%A9"):
                 assert (await ground.browser().open(f"/v1/identity/sign-ons/{name}/start{key}")).status == 404
         assert (ground.rows("SELECT * FROM record"), ground.rows("SELECT * FROM audit")) == before
+
+
+async def test_a_session_without_a_sid_ends_with_the_one_that_is_named(tmp_path: Path) -> None:
+    """A provider that names its sessions in logout tokens and not in id_tokens would else end nothing and be told 200."""
+    toy = ToySignOn(sids=False)
+    async with opened(tmp_path, toy=toy) as ground:
+        sign_on_id, ticket = await ground.signed_on()
+        await ground.redeem(sign_on_id, ticket)
+        assert (await ground.tell_logout("j1 sid-9 somebody.else")).status == 200
+        assert await ground.state(sign_on_id) == "redeemed"
+        assert (await ground.tell_logout("j2 sid-9 thu.nguyen")).status == 200
+        assert await ground.state(sign_on_id) == "ended"
