@@ -28,6 +28,7 @@ from gateway.bootstrap.listeners import Running as Running
 from gateway.bootstrap.listeners import applications, calls_of, listen
 from gateway.bootstrap.questions import proof_rules
 from gateway.bootstrap.results import Surroundings, with_results
+from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.memory import MemoryCoordination
@@ -105,7 +106,7 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         )
         polling = Polling(polls, follows)
         house.push_async_callback(_stop_polling, polling, asyncio.create_task(polling.run(), name="polling"))
-        house.push_async_callback(_cancel, asyncio.create_task(_gap_watch(loaded, journal, hooks, clock).run()))
+        keep_watch(house, _gap_watch(loaded, journal, hooks, clock).run(), "gaps")
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
         around = Surroundings(door, cabinet, House(wake, hooks.alarm, reach, partial(_sends_ahead, register)), verifier)
@@ -155,7 +156,7 @@ def _with_register(desk: AdminDesk, journal: Journal, register: Register, clock:
 async def _window_watch(watch: WindowWatch, house: AsyncExitStack) -> WindowWatch:
     """Planned pauses: applied before anything is sent, since one may be in force, and from then on every second."""
     await watch.look()
-    house.push_async_callback(_cancel, asyncio.create_task(watch.run()))
+    keep_watch(house, watch.run(), "pauses")
     return watch
 
 
@@ -239,11 +240,6 @@ def _gap_watch(loaded: Loaded, journal: SqliteJournal, hooks: Hooks, clock: Cloc
 
     limit = timedelta(seconds=loaded.settings.intake.gap_alarm_s)
     return gaps.GapWatch(oldest_gap, partial(hooks.alarm, gaps.CODE, ""), limit, clock)
-
-
-async def _cancel(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
 
 
 async def _stop_polling(polling: Polling, running: asyncio.Task[None]) -> None:

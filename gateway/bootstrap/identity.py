@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
@@ -12,6 +11,7 @@ from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.kek import derived, read_kek
 from gateway.bootstrap.lines import open_lines
 from gateway.bootstrap.questions import QuestionGround, with_questions
+from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.coordination.memory import MemoryCoordination
@@ -107,7 +107,7 @@ async def _sign_ons(
     opened = OpenSignOns(identity.open_limit)
     watch = SignOnWatch(rules.books, opened, parts.reach)
     await watch.look()  # before anybody comes: what ran out while no gateway ran is erased first
-    house.push_async_callback(_end, asyncio.create_task(watch.run(), name="sign-ons"))
+    keep_watch(house, watch.run(), "sign-ons")
     count = partial(_count, ground.metrics)
     window = EdgeWindow(edge.max_body_bytes, edge.body_timeout_s)
     ground.metrics.watch_sign_ons(lambda: opened.waiting, lambda: opened.sessions)
@@ -119,8 +119,3 @@ async def _sign_ons(
 
 def _count(metrics: Metrics, provider: str, outcome: str) -> None:
     metrics.sign_ons.labels(provider, outcome).inc()
-
-
-async def _end(watch: asyncio.Task[None]) -> None:
-    watch.cancel()
-    await asyncio.gather(watch, return_exceptions=True)

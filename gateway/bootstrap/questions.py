@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -13,6 +11,7 @@ from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside, proposal_takers
 from gateway.bootstrap.kek import derived, read_kek
 from gateway.bootstrap.lines import open_lines
+from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.config import Questions as QuestionSettings
@@ -30,8 +29,6 @@ from gateway.identity.routing import IdentityRoutes
 from gateway.intake.proving import TITLES, ProofRules
 from mappings.person_fields import IdentityFields, load_identity_fields
 from mappings.tables import TableUnreadable
-
-_log = logging.getLogger("gateway.identity")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +58,7 @@ async def with_questions(
         return parts
     door = parts.door
     sweep = ProofSweep(door.journal, door.clock, timedelta(days=identity.proofs.keep_days))
-    house.push_async_callback(_end, asyncio.create_task(sweep.run(), name="proofs"))
+    keep_watch(house, sweep.run(), "proofs")
     if identity.questions is None:
         return parts
     questions = Questions(_desk(loaded, identity.questions, ground, parts))
@@ -108,11 +105,3 @@ def _fields(loaded: Loaded, file: str) -> IdentityFields:
     except (OSError, TableUnreadable) as error:
         told = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError((f"identity.questions.fields_file: không đọc được bảng ({told})",)) from error
-
-
-async def _end(sweep: asyncio.Task[None]) -> None:
-    """Stop sweeping; a sweep that died of a fault says so in the log."""
-    sweep.cancel()
-    (came,) = await asyncio.gather(sweep, return_exceptions=True)
-    if isinstance(came, Exception):
-        _log.error("the sweep of proofs ended", extra={"code": type(came).__name__})

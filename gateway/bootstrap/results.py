@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from gateway.app import InternalParts
 from gateway.bootstrap.lines import read_routes
 from gateway.bootstrap.verification import result_rules, rules_of
+from gateway.bootstrap.watches import keep_watch
 from gateway.config import Loaded
 from gateway.coordination.gcra import RateLimit
 from gateway.errors import ConfigError
@@ -64,8 +65,7 @@ async def open_results(loaded: Loaded, around: Surroundings, house: AsyncExitSta
         return Opened(ResultDoor(around.door, store))
     outfit = await _outfit(loaded, rules[0], around, house)
     judging = Judging(around.verifier or outfit.examiner, rules[1])
-    watch = asyncio.create_task(ResultWatch(store, judging.verifier, judging.rules, around.house).run(), name="results")
-    house.push_async_callback(_end, watch)
+    keep_watch(house, ResultWatch(store, judging.verifier, judging.rules, around.house).run(), "results")
     return Opened(ResultDoor(around.door, store, judging, settings.public_url, settings.max_validation_bytes), outfit)
 
 
@@ -86,14 +86,6 @@ def look_up(loaded: Loaded, door: Door, count: Callable[[str], None]) -> LookUp 
     per_minute = settings.look_ups_per_minute
     limit = PeerLimit(RateLimit(per_minute / 60, max(1, per_minute // 3)), door.clock)
     return LookUp(door.journal, limit, count)
-
-
-async def _end(watch: asyncio.Task[None]) -> None:
-    """Stop looking; a watch that died of a fault says so in the log."""
-    watch.cancel()
-    (came,) = await asyncio.gather(watch, return_exceptions=True)
-    if isinstance(came, Exception):
-        _log.error("the watch over results ended", extra={"code": type(came).__name__})
 
 
 async def with_results(
