@@ -149,9 +149,7 @@ class BackChannel:
         taken = audit(
             "identity.logout_taken", ACTOR, upstream=provider.upstream, provider=provider.name, ended=len(done)
         )
-        await self._once(
-            token, Recording(records=(sign_ons.write_logout(token, self._rules.clock.now()),), audit=(taken,))
-        )
+        await self._once(Recording(records=(sign_ons.write_logout(token, self._rules.clock.now()),), audit=(taken,)))
         return tuple(done)
 
     async def _read(self, provider: Provider, form: Mapping[str, str]) -> LoggedOut:
@@ -193,7 +191,7 @@ class BackChannel:
             return False
         return True
 
-    async def _once(self, token: str, recording: Recording) -> None:
+    async def _once(self, recording: Recording) -> None:
         try:
             answered(await self._rules.books.journal.accept(recording_intake("sign_on", ACTOR, recording)))
         except Conflict:
