@@ -58,6 +58,8 @@ edge_per_minute = 6000     # mô phỏng: mọi trình duyệt ở cùng một �
 
 [identity.questions]
 upstream = "vneid"
+per_officer_per_hour = 6000   # mô phỏng: một cán bộ đối chiếu mọi hồ sơ trong vài giây
+per_agency_per_hour = 6000    # mô phỏng
 [identity.questions.callers.$system]
 operations = ["verify", "look_up"]
 units = ["$unit"]
