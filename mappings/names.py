@@ -14,6 +14,7 @@ from mappings.text import nfc
 
 # Đ, and the two letters that legacy fonts put in its place: Ð (Eth) and Ɖ (African D).
 _STROKED = str.maketrans("ĐÐƉ", "DDD")
+_STROKED_SMALL = str.maketrans("\u00f0\u0256", "đđ")
 _TONES = frozenset("\u0300\u0301\u0303\u0309\u0323")
 _NOT_WORDS = re.compile(r"[^A-Z0-9]+")
 _INVISIBLE = dict.fromkeys(map(ord, "\u00ad\u200b\u200c\u200d\u2060\ufeff"))
@@ -30,8 +31,9 @@ class NameForm(StrEnum):
 class NameMatch(StrEnum):
     """How near two names are.
 
-    `same`: letter for letter, apart from capitals, spaces and where a tone mark sits (Hòa, Hoà). `unmarked`: the register
-    writes no marks at all, and without them they are the same. `spelling`: the same without marks, but the marks differ.
+    `same`: letter for letter, apart from capitals, spaces, the Đ of legacy fonts, and where a tone mark sits (Hòa, Hoà).
+    `unmarked`: the register writes no marks at all, and without them they are the same. `spelling`: the same without marks,
+    but the marks differ.
     """
 
     SAME = "same"
@@ -79,7 +81,7 @@ def _unmarked(text: str) -> str:
 
 def _canonical(text: str) -> str:
     """One spelling for one name: words without case, each with its tone mark at its end (old and new style agree)."""
-    return " ".join(_tone_last(word) for word in clean_name(text).casefold().split())
+    return " ".join(_tone_last(word) for word in clean_name(text).casefold().translate(_STROKED_SMALL).split())
 
 
 def _tone_last(word: str) -> str:

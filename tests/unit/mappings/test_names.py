@@ -56,6 +56,8 @@ def test_a_name_is_joined_from_its_filled_parts_alone() -> None:
     [
         ("Nguyễn Văn Thử", "NGUYỄN VĂN THỬ", NameMatch.SAME),
         ("Trần Hoà Thuý", "TRẦN HÒA THÚY", NameMatch.SAME),
+        ("\u00d0ặng Văn Thử", "ĐẶNG VĂN THỬ", NameMatch.SAME),
+        ("Đặng Văn Thử", "\u0189ẶNG VĂN THỬ", NameMatch.SAME),
         ("Nguyễn Văn Thử", "NGUYENVANTHU", NameMatch.UNMARKED),
         ("Đỗ Thị Thử", "DO THI THU", NameMatch.UNMARKED),
         ("Nguyễn Văn Thử", "NGUYỄN VĂN THỨ", NameMatch.SPELLING),
