@@ -32,7 +32,7 @@ from connectors.kit.soap.schema import MessageSchema
 from connectors.vneid.client import CONTRACT, Heard, PopulationClient
 from connectors.vneid.population_routes import WireQuestion
 from connectors.vneid.population_settings import PopulationSettings
-from connectors.vneid.profiles.dancu.mapping import Asked, people, request, verdict
+from connectors.vneid.profiles.dancu.mapping import Asked, people, refuse_vague, request, verdict
 from connectors.vneid.profiles.dancu.messages import (
     COLLECTION,
     KNOWN_NAMES,
@@ -128,6 +128,8 @@ class Population:
             raise MessageUnreadable("câu trả lời không phải CongdanCollection.")
         collection = from_tree(tree, CongdanCollection)
         rows = people(collection, asked, local_date(self._kit.now()))
+        if not rows:
+            refuse_vague(tree)
         return Answer(
             found=bool(rows),
             fields=rows[0] if rows else {},

@@ -186,6 +186,45 @@ HOSTILE = {
 }
 
 
+ERRORS_IN_PLACE_OF_NOBODY = {
+    "an error of a stub": "<MaLoi>500</MaLoi><MoTa>Lỗi hệ thống</MoTa>",
+    "a fault without X-Road's words": "<fault><faultcode>Server</faultcode><faultstring>x</faultstring></fault>",
+    "an error as a record": "<CongDan><MaLoi>500</MaLoi></CongDan>",
+    "an error beside an empty record": "<CongDan/><error>timeout</error>",
+    "another spelling of records": "<congDan><SoDinhDanh>001090000000</SoDinhDanh></congDan>",
+}
+ATTRIBUTES_IN_PLACE_OF_NOBODY = {
+    "a count of people who are not there": 'SoCongDan="1"></C>',
+    "words beside an attribute": 'id="1">Lỗi hệ thống</C>',
+}
+
+
+@pytest.mark.parametrize("defect", [*ERRORS_IN_PLACE_OF_NOBODY, *ATTRIBUTES_IN_PLACE_OF_NOBODY])
+async def test_an_error_in_a_collection_never_means_that_nobody_was_found(
+    database: ScriptedDatabase, asking: Asking, defect: str
+) -> None:
+    """ "Not found" is said to a citizen's face; only an empty collection says it."""
+    if defect in ERRORS_IN_PLACE_OF_NOBODY:
+        inner = f"<C>{ERRORS_IN_PLACE_OF_NOBODY[defect]}</C>"
+    else:
+        inner = f"<C {ATTRIBUTES_IN_PLACE_OF_NOBODY[defect]}"
+    named = inner.replace("<C>", '<CongdanCollection xmlns="http://www.mic.gov.vn/dancu/1.0">')
+    named = named.replace("<C ", '<CongdanCollection xmlns="http://www.mic.gov.vn/dancu/1.0" ')
+    database.script = lambda _: soap(named.replace("</C>", "</CongdanCollection>"))
+    assert type(await refused(asking)) is AnswerUnreadable
+
+
+@pytest.mark.parametrize("said", ["", "<CongDan/>", "<CongDan><HoVaTen><Ten> </Ten></HoVaTen></CongDan>"])
+@pytest.mark.parametrize("count", ["", ' SoCongDan="0"'])
+async def test_an_empty_collection_means_that_nobody_was_found(
+    database: ScriptedDatabase, asking: Asking, said: str, count: str
+) -> None:
+    """Facts 2.6, "Not found": nothing in it, or a record without a name."""
+    ours = f'<CongdanCollection xmlns="http://www.mic.gov.vn/dancu/1.0"{count}>{said}</CongdanCollection>'
+    database.script = lambda _: soap(ours)
+    assert (await asking().ask(question())).found is False
+
+
 @pytest.mark.parametrize("defect", HOSTILE)
 async def test_a_hostile_answer_is_unreadable_and_nothing_of_it_is_told(
     database: ScriptedDatabase, asking: Asking, caplog: pytest.LogCaptureFixture, defect: str

@@ -106,6 +106,23 @@ def people(answer: CongdanCollection, asked: Asked, at: date) -> tuple[PersonFie
     return tuple(mine)
 
 
+def refuse_vague(tree: object) -> None:
+    """Raises `MessageUnreadable` where a collection that names nobody says something else: then it does not say "nobody".
+
+    Only an empty one, or records without anything that is known of a person, mean that nobody fits (facts 2.6); an error of a
+    stub or a gateway in its place, words, or a count of people who are not there, leave open what the register knows.
+    """
+    if not isinstance(tree, dict):
+        return
+    records = tree.get("CongDan", [])
+    strange = [name for name, held in tree.items() if name[0] != "@" and name != "CongDan" and str(held or "").strip()]
+    if strange or (not records and str(tree.get("@SoCongDan") or "0").strip(" 0")):
+        raise MessageUnreadable("CongdanCollection không có công dân nào mà lại nói điều khác.")
+    known = frozenset(CongDan.__struct_fields__)
+    if any(isinstance(one, dict) and one and not known & frozenset(one) for one in records):
+        raise MessageUnreadable("CongDan không có phần tử nào đã biết.")
+
+
 def person_fields(record: CongDan | str, at: date) -> dict[str, str]:
     """What a record says, by the places of `mappings.identity.PERSON_FIELDS`; empty values have no place."""
     if isinstance(record, str):
