@@ -131,7 +131,11 @@ class ProviderClient:
             proved = _with_proof(credentials, possession, self._settings.token_url, nonce)
             answer = await self._post(self._settings.token_url, grant, proved, attempt)
         self._check("token", answer)
-        return _tokens(answer)
+        tokens = _tokens(answer)
+        if possession is not None and tokens.scheme != "DPoP":
+            # RFC 9449 5: what is not bound to our key is thrown away where the operator wants it bound.
+            raise ContractChanged("Hệ thống đăng nhập không gắn mã truy cập với khóa (DPoP).", exchange=_bare(answer))
+        return tokens
 
     async def userinfo(self, tokens: Tokens, possession: Possession | None, attempt: Attempt) -> UserClaims:
         """What the provider says of the person; an HTTP 500 is asked once more (identity facts 1.5: a known race)."""

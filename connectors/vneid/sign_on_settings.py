@@ -173,6 +173,9 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
             yield "min_acr: phải là một trong acr_levels"
         if not 0 <= self.min_ial <= 4 or any(not 0 <= level <= 4 for level in self.assurance_map.values()):
             yield "min_ial và assurance_map: mức phải từ 0 đến 4"
+        if not self.pkce and not self.nonce_required:
+            # RFC 9700 2.1.1: without either, a stolen code can be slipped into anybody's callback.
+            yield "pkce và nonce_required: không được tắt cả hai"
         if self.par and not self.par_url and not self.discovery_url:
             yield "par_url: bắt buộc phải có khi par = true"
         if self.logout_mode == "rp" and not self.logout_url:

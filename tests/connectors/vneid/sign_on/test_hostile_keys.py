@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from joserfc import jwk, jwt
 
+from connectors.kit.errors import ContractChanged
 from connectors.kit.signing_on import SignOnRefused
 from connectors.vneid.jose import read_keys
 from tests.connectors.vneid.sign_on.scripted import Build, Desk, ScriptedProvider, answer, rsa_key
@@ -86,3 +87,12 @@ async def test_an_id_token_is_kept_only_where_it_ends_the_session(desk: Build) -
     assert (await desk().finish()).session.id_token
     for more in ({"logout_mode": "none"}, {"logout_url": ""}, {"logout_mode": "claim"}):
         assert (await desk(**more).finish()).session.id_token == ""
+
+
+async def test_an_access_token_that_is_not_bound_is_thrown_away_where_it_was_to_be(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """Downgrade: the operator wants DPoP, and the answer is a bearer token that anybody may use (RFC 9449 5)."""
+    with pytest.raises(ContractChanged):
+        await desk(dpop=True).finish()
+    assert provider.named("/oauth2/userinfo") == []

@@ -46,6 +46,7 @@ BASE: dict[str, Any] = {
         ({"token_auth": "private_key_jwt"}, "client_key"),
         ({"client_key_file": "khoa.pem"}, "client_key_file"),
         ({"par": True}, "par_url"),
+        ({"pkce": False, "nonce_required": False}, "pkce"),
         ({"logout_mode": "rp"}, "logout_url"),
         ({"min_acr": "LoA9"}, "min_acr"),
         ({"min_ial": 9}, "min_ial"),
