@@ -31,6 +31,7 @@ TITLES: Final[Mapping[str, str]] = {
 """What `verified_by` says of a proof, by the profile that it came through."""
 
 _PERSONAL = frozenset({IdentityType.CCCD, IdentityType.CMND})
+_OF_A_PERSON = _PERSONAL | {IdentityType.PASSPORT}
 _PERSONAL_LENGTH = 12
 
 
@@ -185,7 +186,7 @@ def _fits_number(proof: IdentityProof, party: Party) -> bool:
         return False
     if proof.account is AccountKind.ORGANISATION:
         own = {bare(proof.tax_code), bare(proof.enterprise_code)} - {""}
-        return party.id.type not in _PERSONAL and number in own
+        return party.id.type not in _OF_A_PERSON and number in own
     if number != bare(proof.id_number):
         return False
     if party.id.type in _PERSONAL:

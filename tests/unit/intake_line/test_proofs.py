@@ -170,6 +170,14 @@ def test_an_organisation_is_proven_by_its_tax_code(proving: Any) -> None:
     assert proving.put(2, applicant=replace(firm, id=replace(firm.id, number="0100000001")))[0] == 422
 
 
+def test_an_organisation_proves_nobodys_passport(proving: Any) -> None:
+    """The same signs on a person's paper are another number, whoever wrote them there."""
+    keep(proving, proof(account=AccountKind.ORGANISATION, id_number="", tax_code="0100000001"))
+    held = Identity(IdentityType.PASSPORT, "0100000001", proof=ID)
+    status, answer = proving.put(applicant=Party(PartyKind.CITIZEN, "A", held))
+    assert (status, answer["faults"][0]["code"]) == (422, "chung_thuc_khac_so")
+
+
 def test_the_personal_number_is_the_tax_code_of_a_person(proving: Any) -> None:
     """TT 86/2024/TT-BTC, from 01/07/2025."""
     trader = Party(PartyKind.BUSINESS, "Hộ kinh doanh Thử", Identity(IdentityType.TAX_CODE, NUMBER, proof=ID))
