@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+# Some proxies write the port along, `203.0.113.7:50001` or `[2001:db8::7]:50001`: each connection would be a peer of its own.
+_WITH_PORT = re.compile(r"(?:\[([0-9A-Fa-f:.]+)\]|([0-9.]+))(?::[0-9]{1,5})?", re.ASCII)
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -25,7 +29,7 @@ class Proxies:
 
         `forwarded` are the values of X-Forwarded-For, as they came.
         """
-        hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+        hops = [_bare(hop.strip()) for value in forwarded for hop in value.split(",")]
         peer = remote
         while hops and self._trusts(peer):
             peer = hops.pop() or peer
@@ -37,3 +41,9 @@ class Proxies:
         except ValueError:
             return False
         return any(address.version == network.version and address in network for network in self.networks)
+
+
+def _bare(hop: str) -> str:
+    """The address of a hop without its port and its brackets; what is no address stays as it is."""
+    found = _WITH_PORT.fullmatch(hop)
+    return (found[1] or found[2]) if found is not None else hop

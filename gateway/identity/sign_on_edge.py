@@ -53,7 +53,7 @@ class SignOnEdge:
 
     def routes(self) -> list[web.RouteDef]:
         """Method, path and handler of each."""
-        found = [web.get(f"{SIGN_ONS}/{{id}}/start", self._for_people("", self.get_start), allow_head=False)]
+        found = [web.get(f"{SIGN_ONS}/{{id}}/start", self._for_people(None, self.get_start), allow_head=False)]
         for provider in self._rules.providers.all():
             found += self._of(provider)
         return found
@@ -69,8 +69,8 @@ class SignOnEdge:
             return await self.post_logout(provider, request)
 
         return [
-            web.get(provider.callback, self._for_people(provider.name, callback), allow_head=False),
-            web.get(f"{provider.callback}/logged-out", self._for_people(provider.name, back), allow_head=False),
+            web.get(provider.callback, self._for_people(provider, callback), allow_head=False),
+            web.get(f"{provider.callback}/logged-out", self._for_people(provider, back), allow_head=False),
             web.post(f"{provider.callback}/logout", logout),
         ]
 
@@ -119,7 +119,7 @@ class SignOnEdge:
             self._count(provider.name, "ended")
         return web.Response(status=200, headers=_NO_STORE)
 
-    def _for_people(self, provider: str, step: Step) -> Step:
+    def _for_people(self, provider: Provider | None, step: Step) -> Step:
         """The same step, with a page for a person wherever it cannot go on."""
 
         async def handle(request: web.Request) -> web.Response:
@@ -137,14 +137,15 @@ class SignOnEdge:
 
         return handle
 
-    def _turned_away(self, provider: str, error: TurnedAway) -> web.Response:
-        self._count(provider, "failed" if error.kept is not None else error.code)
+    def _turned_away(self, provider: Provider | None, error: TurnedAway) -> web.Response:
+        name, upstream = (provider.name, provider.upstream) if provider is not None else ("", "")
+        self._count(name, "failed" if error.kept is not None else error.code)
         words, kept = error.words, error.kept
         back = _with(kept.return_url, sign_on_id=kept.id, error=error.reason) if kept is not None else ""
         body = pages.page(words.title_vi, error.message_vi or words.text_vi, back)
         if words.suspicious:
             reply = Reply(words.status, body, pages.MEDIA_TYPE, pages.HEADERS)
-            raise RefusedNotice(provider, NotGenuine(words.title_vi, code=error.code, reply=reply))
+            raise RefusedNotice(upstream, NotGenuine(words.title_vi, code=error.code, reply=reply))
         return web.Response(
             body=body, status=words.status, headers={**pages.HEADERS, **_RETRY.get(words.status, {}), **_HTML}
         )

@@ -86,3 +86,11 @@ async def test_a_session_without_a_sid_ends_with_the_one_that_is_named(tmp_path:
         assert await ground.state(sign_on_id) == "redeemed"
         assert (await ground.tell_logout("j2 sid-9 thu.nguyen")).status == 200
         assert await ground.state(sign_on_id) == "ended"
+
+
+async def test_the_trail_names_the_upstream_at_whose_callback_a_stranger_came(tmp_path: Path) -> None:
+    """By its code in the configuration, as every other refusal does: an operator searches by it."""
+    async with opened(tmp_path) as ground:
+        assert (await ground.browser().open(f"{CALLBACK}?code=x&state=y")).status == 403
+        assert (await ground.tell_logout("giả")).status == 400
+        assert [row["upstream"] for row in ground.audited("notice.refused")] == ["vneid", "vneid"]

@@ -24,6 +24,14 @@ def test_the_last_address_that_is_no_proxy_of_ours_counts() -> None:
     assert OURS.peer("10.0.0.1", ["10.0.0.2"]) == "10.0.0.2"
 
 
+def test_a_port_makes_nobody_another_peer() -> None:
+    """Proxies that write the port along would else give every connection a limit of its own."""
+    for written in ("203.0.113.7:50001", "203.0.113.7:50002", "[203.0.113.7]", "203.0.113.7"):
+        assert OURS.peer("10.0.0.1", [f"1.2.3.4, {written}, 10.0.0.2:443"]) == "203.0.113.7"
+    for written in ("[2001:db9::7]:50001", "[2001:db9::7]", "2001:db9::7"):
+        assert OURS.peer("10.0.0.1", [written]) == "2001:db9::7"
+
+
 def test_what_is_no_address_ends_the_way() -> None:
     """A proxy that writes a name (`unknown`, RFC 7239 6) makes one peer of all whom it hides."""
     assert OURS.peer("10.0.0.1", ["203.0.113.7, unknown"]) == "unknown"
