@@ -1,7 +1,7 @@
 """Planted numbers and secrets: a run fails when one stands in anything that it printed, logged, stored or refused with.
 
-Tests give invented people personal numbers that end in six zeros (`001090000000`), and invented secrets the words of
-`secret`. Whatever a test prints, what commands of ours print, error answers, metrics, skip reasons, log files and journals of
+Tests give invented people numbers that end in six zeros (`001090000000`; CMND `001000000`), and invented secrets the words
+of `secret`. Whatever a test prints, what commands of ours print, error answers, metrics, skip reasons, log files and journals of
 the programs that ran are searched, in every process of a distributed run. What is found is named by its place, never repeated.
 """
 
@@ -22,6 +22,7 @@ _PLANTED: tuple[tuple[str, tuple[bytes, ...], re.Pattern[bytes]], ...] = (
         (b"000000", b"000 000", b"000.000"),
         re.compile(rb"(?<![\d.-])0(?!00000)\d\d(?:[ .]?\d{3})[ .]?000[ .]?000(?![\d])"),
     ),
+    ("an old number", (b"000000",), re.compile(rb"(?<![\w.-])0(?!00)\d\d000000(?!\w)")),
     ("a secret", (b"never-shown",), re.compile(rb"planted-[0-9a-z]+-never-shown")),
     ("a token", (b"eyJ",), re.compile(rb"(?<![\w-])eyJ[\w-]{10,}\.[\w-]{10,}\.")),
 )

@@ -204,7 +204,7 @@ EVERYBODY: tuple[Person, ...] = (
     ),
     Person(
         personal_id="038140000000",
-        cmnd="000000000",
+        cmnd="001000000",
         full_name="Đỗ Thị Đượm",
         birth="1940",
         sex="2",

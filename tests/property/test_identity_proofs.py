@@ -19,7 +19,7 @@ from mappings.identity import AccountKind, Assurance
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 IDS = tuple(uuid7(NOW, bytes([number]) * 10) for number in range(3))
 CODES = ("000.00.00.G16-261120-0001", "000.00.00.G16-261120-0002")
-NUMBERS = ("", "001090000000", "001 090 000 000", "001192000000", "000000000", "0100000028")
+NUMBERS = ("", "001090000000", "001 090 000 000", "001192000000", "001000000", "0100000028")
 TITLES = frozenset(ProofRules().titles.values())
 
 proofs = st.builds(

@@ -131,7 +131,7 @@ async def test_every_operation_is_understood_on_every_route(route: str, shape: s
 async def test_a_birth_of_a_year_alone_is_asked_and_told_as_such(route: str) -> None:
     """An elderly person with a CMND: nothing is filled in on the way there or back (facts 3.3)."""
     async with _meeting(route) as meeting:
-        asked = {"personal_id": "", "cmnd": "000000000", "full_name": "Đỗ Thị Đượm", "birth": "1940"}
+        asked = {"personal_id": "", "cmnd": "001000000", "full_name": "Đỗ Thị Đượm", "birth": "1940"}
         answer = await meeting.ask("look_up", **asked)
     assert answer.fields["birth"] == "1940"
     assert answer.fields["household_book"] == "000000"

@@ -76,10 +76,10 @@ def test_a_birth_is_asked_as_far_as_it_is_known(birth: str, form: str, said: dic
 
 def test_the_number_decides_by_its_kind_and_the_personal_one_comes_first() -> None:
     """One of the two is sent, never both."""
-    both = request(replace(ASKED, cmnd="000000000"), RequestRules())
+    both = request(replace(ASKED, cmnd="001000000"), RequestRules())
     assert "SoCMND" not in both and both["SoDinhDanh"] == "001090000000"
-    old = request(replace(ASKED, personal_id="", cmnd="000000000"), RequestRules())
-    assert "SoDinhDanh" not in old and old["SoCMND"] == "000000000"
+    old = request(replace(ASKED, personal_id="", cmnd="001000000"), RequestRules())
+    assert "SoDinhDanh" not in old and old["SoCMND"] == "001000000"
 
 
 def test_everything_that_is_missing_is_said_at_once_and_by_its_place() -> None:
@@ -198,13 +198,13 @@ def test_both_shapes_say_the_same_person() -> None:
         "SoDinhDanh": "001090000000",
         "HoVaTen": {"Ho": "", "ChuDem": "", "Ten": "NGUYỄN VĂN THỬ"},
         "DanToc": "01",
-        "Cha": {"HoVaTen": "NGUYỄN VĂN MẪU", "SoCMND": "000000000"},
+        "Cha": {"HoVaTen": "NGUYỄN VĂN MẪU", "SoCMND": "001000000"},
     }
     coded = {
         "SoDinhDanh": "001090000000",
         "HoVaTen": {"Ho": "NGUYỄN", "ChuDem": "VĂN", "Ten": "THỬ"},
         "DanToc": {"MaDanToc": "01", "TenGoi": "Kinh"},
-        "Cha": {"HoVaTen": {"Ho": "NGUYỄN", "ChuDem": "VĂN", "Ten": "MẪU"}, "SoCMND": "000000000"},
+        "Cha": {"HoVaTen": {"Ho": "NGUYỄN", "ChuDem": "VĂN", "Ten": "MẪU"}, "SoCMND": "001000000"},
     }
     assert people(collection(observed), ASKED, AT) == people(collection(coded), ASKED, AT)
 
@@ -252,9 +252,9 @@ def test_an_answer_about_somebody_else_is_never_data() -> None:
     other = {"SoDinhDanh": "001192000000", "HoVaTen": {"Ten": "TRẦN THỊ THỬ"}}
     with pytest.raises(MessageUnreadable):
         people(collection(other), ASKED, AT)
-    by_cmnd = replace(ASKED, personal_id="", cmnd="000000000")
+    by_cmnd = replace(ASKED, personal_id="", cmnd="001000000")
     with pytest.raises(MessageUnreadable):
-        people(collection({"SoCMND": "000000001", "HoVaTen": {"Ten": "A"}}), by_cmnd, AT)
+        people(collection({"SoCMND": "002000000", "HoVaTen": {"Ten": "A"}}), by_cmnd, AT)
     assert people(collection(other), by_cmnd, AT), "the number of another kind says nothing against it"
 
 

@@ -213,7 +213,7 @@ async def test_route_c_speaks_camel_case_behind_a_token(database: ScriptedDataba
     """The facade of Đồng Tháp: its own names, one field for both forms of a birth."""
     database.script = lambda _: facade(example("tracuu-response-empty.xml"), 0)
     route = {"kind": "lgsp_json", "names": "camel", "user_name": "bvhttdl", "token": {"access": "access"}}
-    fields = {"personal_id": "", "cmnd": "000000000", "birth": "1990"}
+    fields = {"personal_id": "", "cmnd": "001000000", "birth": "1990"}
     population = asking(with_token(route, database), operations=["look_up"], paths=PATHS)
     answer = await population.ask(question(fields=fields))
     (call,) = database.asked
@@ -223,7 +223,7 @@ async def test_route_c_speaks_camel_case_behind_a_token(database: ScriptedDataba
         "maYeuCau": "019b7a10-0000-7000-8000-000000000001",
         "maDVC": "1.000000",
         "maCanBo": "canbo.test",
-        "soCMND": "000000000",
+        "soCMND": "001000000",
         "hoVaTen": "NGUYENVANTHU",
         "ngayThangNam": "1990",
         "userNameService": "bvhttdl",

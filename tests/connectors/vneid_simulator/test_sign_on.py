@@ -74,7 +74,7 @@ async def test_the_id_token_verifies_with_the_published_keys(open_world: Any) ->
     ("fields", "words"),
     [
         pytest.param({"password": "sai"}, "không đúng", id="wrong password"),
-        pytest.param({"username": "001090999999"}, "không đúng", id="nobody"),
+        pytest.param({"username": "099090000000"}, "không đúng", id="nobody"),
         pytest.param({"username": "048095000000"}, "bị khóa", id="locked account"),
     ],
 )

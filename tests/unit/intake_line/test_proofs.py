@@ -24,7 +24,7 @@ from mappings.identity import AccountKind, Assurance
 from mappings.partial_date import PartialDate
 
 NUMBER = "001090000000"
-OTHER = "001090000001"
+OTHER = "002090000000"
 TECH_ID = "tech-000000"
 MADE = datetime(2026, 11, 20, 7, 0, tzinfo=UTC)
 ID = uuid7(MADE)

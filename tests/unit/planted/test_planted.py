@@ -15,6 +15,7 @@ from tests.planted import kinds_in, searched, secret
 
 # Put together, so that this file does not show what it looks for.
 NUMBER = "001090" + 6 * "0"
+OLD = "010" + 6 * "0"
 TOKEN = "eyJ" + "hbGciOiJSUzI1NiJ9" + ".eyJzdWIiOiJ0aHUifQ" + ".c2lnbmVk"
 
 LEAKS: Mapping[str, str] = {
@@ -90,7 +91,17 @@ def test_a_quiet_run_passes(suite: Path, project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", [NUMBER, f"VN{NUMBER}", f'"{NUMBER}"', "001 090" + 2 * " 000", f"id={NUMBER}&x", secret("two"), TOKEN]
+    "text",
+    [
+        NUMBER,
+        f"VN{NUMBER}",
+        f'"{NUMBER}"',
+        "001 090" + 2 * " 000",
+        f"id={NUMBER}&x",
+        secret("two"),
+        TOKEN,
+        f"CMND:{OLD}",
+    ],
 )
 def test_each_spelling_is_found(text: str) -> None:
     """As text, as UTF-8 and as UTF-16, as databases keep it."""
@@ -106,6 +117,9 @@ def test_each_spelling_is_found(text: str) -> None:
         "0.001090" + 6 * "0",
         "12000" + 6 * "0",
         "001099000001",
+        9 * "0",
+        "0.010" + 6 * "0",
+        f"a{OLD}f",
         "eyJ is no token",
     ],
 )

@@ -77,7 +77,7 @@ def test_the_persons_own_number_comes_first_and_keeps_its_zeros(
 def test_two_different_numbers_or_keys_are_refused() -> None:
     """Choosing one would be guessing whom."""
     for claims in (
-        {"SoDinhDanh": f"{NUMBER},001090000001"},
+        {"SoDinhDanh": f"{NUMBER},002090000000"},
         {"TechID": ["T-000000", "T-000001"]},
         {"HoVaTen": ["Nguyễn Một", "Nguyễn Hai"]},
         {"LoaiTaiKhoan": "1,2"},

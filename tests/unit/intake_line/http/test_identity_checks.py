@@ -211,11 +211,11 @@ async def test_a_register_that_is_down_leaves_no_verdict(site: Any, checked: Any
 
 async def test_a_cmnd_is_checked_as_one(site: Any, checked: Any) -> None:
     """Nine digits go as `cmnd` (facts 3.2), and the proof is of that number."""
-    site.asking.people.persons = [{**PERSON, "cmnd": "000000000"}]
-    _, told = await checked(replace(OWNER, id=Identity(IdentityType.CMND, "000 000 000")))
+    site.asking.people.persons = [{**PERSON, "cmnd": "001000000"}]
+    _, told = await checked(replace(OWNER, id=Identity(IdentityType.CMND, "001 000 000")))
     assert told["status"] == "agrees"
     proof = await proof_of(site, told)
-    assert (proof.id_type, proof.id_number) == (IdentityType.CMND, "000000000")
+    assert (proof.id_type, proof.id_number) == (IdentityType.CMND, "001000000")
 
 
 async def test_what_is_proposed_is_sealed_with_its_dossier(site: Any, checked: Any, tmp_path: Path) -> None:
