@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from gateway.identity.quotas import Quotas
 from tests.toys.people import NUMBER
-from tests.unit.identity.questioning import with_settings
+from tests.unit.identity.questioning import SETTINGS
 from tests.unit.intake_line.http.test_identity_questions import ask, asked, trail
 
 __all__ = ["asked"]
@@ -39,7 +41,7 @@ async def test_capitals_and_blanks_make_no_other_officer(asked: Any) -> None:
 async def test_a_system_that_invents_agencies_and_officers_meets_its_own_limit(asked: Any) -> None:
     """Each question under another name, and still no more than the system may ask."""
     questions = asked.asking.questions
-    questions._quotas = Quotas(with_settings(per_system_per_hour=50), questions.desk.door.clock)
+    questions._quotas = Quotas(msgspec.structs.replace(SETTINGS, per_system_per_hour=50), questions.desk.door.clock)
     got = [
         (await ask(asked, request_id=f"tiepnhan-{number:04}", officer=f"canbo.{number}", unit=f"G16.{number}"))[0]
         for number in range(6)
