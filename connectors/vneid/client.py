@@ -133,7 +133,8 @@ def _fault_signals(fault: SoapFault) -> tuple[Signal, ...]:
     words = " ".join(text for text in (fault.text, fault.detailed("MoTa")) if text)
     if not fault.technical:
         return (Signal("business", fault.code, words),)
-    technical = Signal("fault", fault.code, words)
+    machine = fault.text if "Proxy" in fault.code and words == fault.text and not own else ""
+    technical = Signal("fault", fault.code, words, machine)
     return (Signal("business", own, words), technical) if own else (technical,)
 
 

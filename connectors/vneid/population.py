@@ -44,12 +44,14 @@ from connectors.vneid.profiles.dancu.messages import (
 )
 from connectors.vneid.profiles.dancu.outcomes import Conclusion, Family, Outcomes, Signal
 from mappings.dates import local_date
+from mappings.names import NameForm, wire_name
 
 VERIFY = "verify"
 
 _LOG = logging.getLogger(__name__)
 _PROBE_S = 10.0
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[0-9.:+\-Z]{0,16}", re.ASCII)
+_CODE = re.compile(r"[A-Za-z0-9_.:/-]{1,120}", re.ASCII)
 _GATEWAY_DOWN = frozenset({502, 503, 504})
 _KINDS: Mapping[Family, type[DeliveryError]] = {
     Family.NOT_SENT: NotSent,
@@ -93,7 +95,7 @@ class Population:
         )
         heard = await self._client.ask(wire, question.budget or self._budget(self._settings.timeout_s))
         if heard.answer is None:
-            raise self._refused(heard)
+            raise self._refused(heard, asked)
         try:
             return self._understood(heard, heard.answer, asked)
         except MessageUnreadable as error:
@@ -153,15 +155,14 @@ class Population:
             self._strange.add(place)
             _LOG.warning("population answer fits no published schema: %s", place)
 
-    def _refused(self, heard: Heard) -> DeliveryError:
+    def _refused(self, heard: Heard, asked: Asked) -> DeliveryError:
         """The error behind what was said in place of an answer, under the first code that was named."""
         signal, conclusion = self._concluded(heard)
-        code = quotable(heard.signals[0].code)[:60] or "không có"
+        code = _code(heard.signals[0])
         text = f"{conclusion.meaning_vi} (mã {code})."
-        if signal.kind == "fault" and "Proxy" in signal.code:
-            # The words of security servers speak of machines; those of a database may speak of people.
-            words = quotable(signal.message).rstrip(".")
-            text = f"{text} Máy chủ an ninh trả lời: «{words}»." if words else text
+        # The words of security servers speak of machines; those of a database may speak of people.
+        words = quotable(signal.machine, _words_of(asked)).rstrip(".")
+        text = f"{text} Máy chủ an ninh trả lời: «{words}»." if words else text
         return _KINDS.get(conclusion.family, UpstreamFault)(
             text, exchange=replace(heard.exchange, upstream_code=code), retry_after_s=heard.retry_after_s
         )
@@ -191,6 +192,20 @@ def _asked(question: Question) -> Asked:
         officer=question.officer.strip(),
         officer_account=question.officer_account.strip(),
     )
+
+
+def _code(signal: Signal) -> str:
+    """The code that was named, where it is one: whatever else stands in its place may be words about somebody."""
+    code = signal.code.strip()
+    if not code:
+        return "không có"
+    return quotable(code)[:60] if _CODE.fullmatch(code) else "không rõ"
+
+
+def _words_of(asked: Asked) -> tuple[str, ...]:
+    """The person of a question in the forms in which a wire may repeat it."""
+    names = (asked.full_name, *(wire_name(asked.full_name, form) for form in NameForm))
+    return (*names, asked.personal_id, asked.cmnd, asked.birth)
 
 
 def _place(answer: SoapAnswer) -> str:

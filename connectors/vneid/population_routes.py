@@ -289,7 +289,8 @@ def _xroad_error(answer: HttpAnswer) -> Signal | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         tree = {}
     message = tree.get("message", "") if isinstance(tree, dict) else ""
-    return Signal("fault", said, message if isinstance(message, str) else "")
+    text = message if isinstance(message, str) else ""
+    return Signal("fault", said, text, text if "Proxy" in said else "")
 
 
 def _message_id(question: WireQuestion, now: datetime) -> str:

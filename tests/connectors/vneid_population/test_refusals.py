@@ -256,6 +256,27 @@ async def test_what_a_database_says_in_words_is_never_shown(database: ScriptedDa
     assert "Lê Thị Lạ" not in error.message_vi and "077" in error.message_vi
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        fault("Server.ServerProxy.ServiceFailed", "Service failed", detail("077", "Không khớp với Lê Thị Lạ")),
+        fault("Server.ServerProxy.ServiceFailed", "Service failed", "<MoTa>Không khớp với Lê Thị Lạ</MoTa>"),
+        fault("Server.ClientProxy.NetworkError", f"Could not send {NAME}, NGUYENVANTHU"),
+        fault("Không khớp với Lê Thị Lạ", "x"),
+        fault("s:Client", "x", detail("Lê Thị Lạ")),
+    ],
+    ids=["behind a proxy", "behind a proxy, without a code", "by a proxy", "as a fault code", "as a code of its own"],
+)
+async def test_what_a_proxy_or_a_code_says_of_people_is_never_shown(
+    database: ScriptedDatabase, asking: Asking, said: Reply
+) -> None:
+    """A security server hands on what a database says; only its own words may be quoted, without the person asked about."""
+    database.script = lambda _: said
+    error = await refused(asking)
+    assert "Lạ" not in error.message_vi + error.exchange.upstream_code
+    assert error.exchange.upstream_code
+
+
 @pytest.mark.parametrize("schema", ["tolerant", "strict"])
 async def test_an_answer_that_fits_no_published_schema(
     database: ScriptedDatabase, asking: Asking, caplog: pytest.LogCaptureFixture, schema: str

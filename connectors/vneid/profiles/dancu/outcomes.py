@@ -39,11 +39,15 @@ class Family(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """What was seen. `message` may hold anything, so it is for patterns and for masked quotation only."""
+    """What was seen. `message` may hold anything, so it is for patterns only.
+
+    `machine`: what a security server said of machines, with no word of the database behind it; for masked quotation.
+    """
 
     kind: str
     code: str
     message: str = field(default="", repr=False)
+    machine: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
