@@ -16,7 +16,7 @@ from typing import Final, Literal
 from connectors.kit.contract import PROPOSAL, Task
 from gateway.audit.events import audit
 from gateway.clock import LOCAL_ZONE
-from gateway.errors import Conflict, UpstreamUnavailable
+from gateway.errors import Conflict, Forbidden, UpstreamUnavailable
 from gateway.identity.asking import Questions, Told
 from gateway.identity.lawfulness import VERIFY, Asking, File, Permit, Wanted, check_faults, told_faults
 from gateway.intake.receipts import answered
@@ -138,6 +138,12 @@ class Checks:
         check_faults(told_faults(wanted))
         permit = self._questions.desk.law.permit(wanted, file, self._door.clock.now())
         needed = tuple(place for place in permit.allowed.places if place in declared)
+        if ordered.operation != VERIFY and "full_name" not in needed:
+            # Without the name nothing could agree: it must not look as if something differed.
+            raise Forbidden(
+                "Bảng trường dữ liệu không cho đối chiếu họ tên của thủ tục này; hãy hỏi verify.",
+                code="question_not_allowed",
+            )
         return replace(permit, allowed=replace(permit.allowed, places=needed))
 
     async def _kept(self, ordered: Ordered, file: File, party: Party, made: Checked) -> Checked:
@@ -289,10 +295,13 @@ def _hints(permit: Permit, now: datetime) -> tuple[Oddity, ...]:
 
 
 def _by_year(permit: Permit) -> Permit | None:
-    """The same question with the year of birth alone, under an id of its own; None where no more than a year was declared."""
+    """The same question with the year of birth alone, under an id of its own; None where no more than a year was declared.
+
+    Neither where the table keeps the birth back: then nobody could see what of it differs.
+    """
     wanted = permit.wanted
     birth = PartialDate.parse(wanted.birth)
-    if birth.month is None or wanted.operation == VERIFY:
+    if birth.month is None or wanted.operation == VERIFY or "birth" not in permit.allowed:
         return None
     asking = replace(wanted.asking, request_id=f"{wanted.asking.request_id.replace('-', '')}-nam")
     return replace(permit, wanted=replace(wanted, asking=asking, birth=str(PartialDate(birth.year))))
