@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
+
 from gateway.config import Asker, Upstream
 from gateway.config import Questions as QuestionSettings
 from gateway.coordination.memory import MemoryCoordination
@@ -51,3 +53,8 @@ def questioning(
     questions = Questions(Desk(door, Law(settings, load_identity_fields()), register, Names(bytes(32))))
     handlers = QuestionHandlers(door, questions, Checks(questions, ("resolution",)), count)
     return Questioning(people, questions, worker, IdentityRoutes(tuple(handlers.routes())), alarms)
+
+
+def with_settings(**changes: object) -> QuestionSettings:
+    """The settings of these tests, changed."""
+    return msgspec.structs.replace(SETTINGS, **changes)
