@@ -105,7 +105,7 @@ async def _sign_ons(
     trouble = Trouble(door.clock, ground.hooks.alarm)
     rules = Rules(identity, providers, Books(door.journal, door.clock), names, trouble, parts.reach)
     opened = OpenSignOns(identity.open_limit)
-    watch = SignOnWatch(rules.books, opened, parts.reach)
+    watch = SignOnWatch(rules, opened)
     await watch.look()  # before anybody comes: what ran out while no gateway ran is erased first
     keep_watch(house, watch.run(), "sign-ons")
     count = partial(_count, ground.metrics)

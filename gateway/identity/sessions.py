@@ -25,3 +25,16 @@ async def remembered(books: Books, names: Names, kept: KeptSignOn) -> tuple[Reco
         book = sign_ons.parse_book(await books.journal.record(sign_ons.session_key(digest)))
         writes.append(sign_ons.write_book(digest, book.put(kept, books.clock.now())))
     return tuple(writes)
+
+
+async def forgotten(books: Books, names: Names, kept: KeptSignOn) -> tuple[RecordWrite, ...]:
+    """The same books without a sign-on that is over, read afresh.
+
+    A name of a person, though a digest, beside the ids of sign-ons would tell for ever when that person signed on.
+    """
+    session, writes = kept.session or Session(kept.provider), []
+    for digest in digests(names, kept.provider, session.sid, session.sub):
+        book = sign_ons.parse_book(await books.journal.record(sign_ons.session_key(digest)))
+        if kept.id in book.sign_ons:
+            writes.append(sign_ons.write_book(digest, book.without(kept.id)))
+    return tuple(writes)

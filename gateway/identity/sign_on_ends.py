@@ -9,21 +9,21 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 
 from connectors.kit.errors import DeliveryError
 from connectors.kit.signing_on import LoggedOut, SignOnRefused
 from gateway.audit.events import audit
 from gateway.errors import Conflict, Forbidden, IntakeError, NotFound, UpstreamUnavailable
-from gateway.identity.books import ACTOR, Books, Moved
+from gateway.identity.books import ACTOR, Moved
 from gateway.identity.chance import digest, is_secret
 from gateway.identity.providers import Provider
-from gateway.identity.sessions import digests, remembered
+from gateway.identity.sessions import digests, forgotten, remembered
 from gateway.identity.sign_ons import Rules, row
 from gateway.identity.turned_away import TurnedAway
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
 from gateway.journal.model import RecordWrite
-from gateway.observe.crash import Reach, never
 from gateway.records import identity_proofs, sign_ons
 from gateway.records.sign_ons import KeptSignOn, Leaving, SignOnState
 from mappings.identity import Account
@@ -107,7 +107,8 @@ async def log_out(rules: Rules, kept: KeptSignOn, return_url: str) -> Left:
     ended = kept.over(SignOnState.ENDED, "logout", leaving)
     ended = replace(ended, until=rules.clock.now() + timedelta(seconds=rules.settings.sign_on_s))
     try:
-        after = await rules.books.move(ended, row("identity.sign_on_ended", ended, kept.system, reason="logout"))
+        told = row("identity.sign_on_ended", ended, kept.system, reason="logout")
+        after = await rules.books.move(ended, told, partial(forgotten, rules.books, rules.names, kept))
     except Moved:
         raise Conflict("Phiên này vừa kết thúc.", code="sign_on_over") from None
     return Left(after, address)
@@ -186,7 +187,8 @@ class BackChannel:
     async def _end(self, kept: KeptSignOn) -> bool:
         ended = kept.over(SignOnState.ENDED, "provider")
         try:
-            await self._rules.books.move(ended, row("identity.sign_on_ended", ended, reason="provider"))
+            told = row("identity.sign_on_ended", ended, reason="provider")
+            await self._rules.books.move(ended, told, partial(forgotten, self._rules.books, self._names, kept))
         except Moved:
             return False
         return True
@@ -198,8 +200,9 @@ class BackChannel:
             raise SignOnRefused("logout_replayed", "Thông báo đăng xuất này đã được nhận.") from None
 
 
-async def expire(books: Books, sign_on_id: str, reach: Reach = never) -> bool:
+async def expire(rules: Rules, sign_on_id: str) -> bool:
     """Erase what is kept of a sign-on whose time is over; whether there was anything to erase."""
+    books = rules.books
     kept, now = await books.find(sign_on_id), books.clock.now()
     if kept is None or kept.until > now or not (kept.under_way or kept.session is not None or kept.leaving is not None):
         return False
@@ -213,10 +216,10 @@ async def expire(books: Books, sign_on_id: str, reach: Reach = never) -> bool:
         over = kept.over(SignOnState.ENDED, kept.reason)
         told = row("identity.sign_on_back", over, reason="time")
     try:
-        await books.move(over, told)
+        await books.move(over, told, partial(forgotten, books, rules.names, kept))
     except Moved:
         return False
-    reach("sign_on.expired")
+    rules.reach("sign_on.expired")
     return True
 
 

@@ -10,9 +10,8 @@ import logging
 from dataclasses import dataclass
 
 from gateway.errors import GatewayError
-from gateway.identity.books import Books
 from gateway.identity.sign_on_ends import expire
-from gateway.observe.crash import Reach, never
+from gateway.identity.sign_ons import Rules
 from gateway.records import sign_ons
 
 LOOK_S = 15.0
@@ -40,8 +39,8 @@ class OpenSignOns:
 class SignOnWatch:
     """Looks at every shelf, every `every_s` seconds."""
 
-    def __init__(self, books: Books, opened: OpenSignOns, reach: Reach = never, every_s: float = LOOK_S) -> None:
-        self._books, self._opened, self._reach, self._every_s = books, opened, reach, every_s
+    def __init__(self, rules: Rules, opened: OpenSignOns, every_s: float = LOOK_S) -> None:
+        self._rules, self._opened, self._every_s = rules, opened, every_s
 
     async def run(self) -> None:
         """Look until cancelled; a store that cannot answer is asked again."""
@@ -54,9 +53,9 @@ class SignOnWatch:
 
     async def look(self) -> int:
         """One look: how many were erased."""
-        now = self._books.clock.now()
-        shelves = [sign_ons.parse_shelf(record) for record in await self._books.journal.records(sign_ons.OPEN_KIND)]
+        books, now = self._rules.books, self._rules.clock.now()
+        shelves = [sign_ons.parse_shelf(record) for record in await books.journal.records(sign_ons.OPEN_KIND)]
         self._opened.waiting = sum(until > now for shelf in shelves for until in shelf.waits.values())
         self._opened.sessions = sum(until > now for shelf in shelves for until in shelf.kept.values())
         due = [sign_on_id for shelf in shelves for sign_on_id in shelf.due(now)]
-        return sum([await expire(self._books, sign_on_id, self._reach) for sign_on_id in due])
+        return sum([await expire(self._rules, sign_on_id) for sign_on_id in due])

@@ -156,6 +156,10 @@ class SessionBook:
         newest = sorted(live, key=live.__getitem__)[-(_MOST_OF_ONE - 1) :]
         return replace(self, sign_ons={**{name: live[name] for name in newest}, sign_on.id: sign_on.until})
 
+    def without(self, sign_on_id: str) -> SessionBook:
+        """The book once that sign-on is over: who signed on when is not to be read from it any more."""
+        return replace(self, sign_ons={name: until for name, until in self.sign_ons.items() if name != sign_on_id})
+
 
 @dataclass(frozen=True, slots=True)
 class TakenLogout:

@@ -282,7 +282,7 @@ async def opened(
         TestClient(TestServer(create_internal_app(parts))) as internal,
         TestClient(TestServer(create_edge_app(edge_parts))) as edge,
     ):
-        watch = SignOnWatch(rules.books, opened_now, reached.append)
+        watch = SignOnWatch(rules, opened_now)
         yield Ground(
             internal,
             edge,

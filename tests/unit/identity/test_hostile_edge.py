@@ -9,6 +9,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.identity.sign_ons import cookie_name
+from gateway.records.sign_ons import SESSION_KIND, parse_book
 from tests.toys.signing_on import ToySignOn
 from tests.unit.identity.ground import CALLBACK, opened
 
@@ -94,3 +95,26 @@ async def test_the_trail_names_the_upstream_at_whose_callback_a_stranger_came(tm
         assert (await ground.browser().open(f"{CALLBACK}?code=x&state=y")).status == 403
         assert (await ground.tell_logout("giả")).status == 400
         assert [row["upstream"] for row in ground.audited("notice.refused")] == ["vneid", "vneid"]
+
+
+@pytest.mark.parametrize("way", ["logout", "provider", "time", "never redeemed"])
+async def test_a_session_that_is_over_leaves_no_list_of_when_its_person_signed_on(tmp_path: Path, way: str) -> None:
+    """The digest of a `sub` beside ids of sign-ons, which hold their time, would be a diary; another session stays in it."""
+    async with opened(tmp_path) as ground:
+        sign_on_id, ticket = await ground.signed_on(code="code-1")
+        if way != "never redeemed":
+            await ground.redeem(sign_on_id, ticket)
+        ground.time.on(60)
+        other, ticket = await ground.signed_on(code="code-2")
+        await ground.redeem(other, ticket)
+        match way:
+            case "logout":
+                await ground.log_out(sign_on_id)
+            case "provider":
+                await ground.tell_logout("j1 sid-code-1 thu.nguyen")
+            case _:
+                ground.time.on(36_000 - 30 if way == "time" else 120)
+                assert await ground.watch.look() == 1
+        books = [parse_book(record) for record in await ground.journal.records(SESSION_KIND)]
+        assert [set(book.sign_ons) for book in books if book.sign_ons] == [{other}, {other}]
+        assert len(books) == 3, "sid, sid and the person of both"
