@@ -10,7 +10,7 @@ from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.kek import derived, read_kek
 from gateway.bootstrap.lines import open_lines
-from gateway.bootstrap.questions import QuestionGround, with_questions
+from gateway.bootstrap.questions import QuestionGround, with_old_proofs, with_questions
 from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Identity, Loaded
@@ -45,6 +45,7 @@ async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, ho
     """The parts with the routes of identity; raises `ConfigError` for what cannot be meant. What runs ends with the house."""
     identity = loaded.settings.identity
     if identity is None:
+        await with_old_proofs(parts, house)
         return parts
     routes = IdentityRoutes()
     if identity.public_url:

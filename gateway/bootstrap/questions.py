@@ -15,10 +15,12 @@ from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.config import Questions as QuestionSettings
+from gateway.config.identity_questions import Proofs
 from gateway.coordination.memory import MemoryCoordination
 from gateway.dispatch.polling import Standings
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.errors import ConfigError
+from gateway.identity import retention
 from gateway.identity.asking import Desk, Questions, Register
 from gateway.identity.chance import Names
 from gateway.identity.checking import Checks
@@ -65,6 +67,14 @@ async def with_questions(
     checks = Checks(questions, proposal_takers(ground.outside.manifests, loaded))
     handlers = QuestionHandlers(door, questions, checks, parts.count)
     return replace(parts, identity=parts.identity.beside(IdentityRoutes(tuple(handlers.routes()))))
+
+
+async def with_old_proofs(parts: InternalParts, house: AsyncExitStack) -> None:
+    """Proofs of the time when `[identity]` stood in the configuration are erased when they are over all the same."""
+    door = parts.door
+    if await door.journal.record(retention.PLACE) is not None:
+        keep = timedelta(days=Proofs().keep_days)
+        keep_watch(house, ProofSweep(door.journal, door.clock, keep).run(), "proofs")
 
 
 async def examined(loaded: Loaded) -> Law | None:

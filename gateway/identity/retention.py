@@ -10,6 +10,7 @@ import asyncio
 import logging
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 from gateway.audit.events import audit
 from gateway.clock import Clock
@@ -23,6 +24,8 @@ from mappings.codec import decode, encode
 
 KIND = "identity_sweep"
 ACTOR = "gateway"
+PLACE: Final = RecordKey(KIND, identity_proofs.KIND)
+"""Where it stands how far was swept; nothing there: no proof was ever kept."""
 LOOK_S = 3_600.0
 _AT_ONCE = 200
 _DAY = timedelta(days=1)
@@ -55,11 +58,10 @@ class ProofSweep:
     async def look(self) -> int:
         """Erase what is over; how many proofs that were."""
         last = (self._clock.now() - self._keep).date() - _DAY
-        place = RecordKey(KIND, identity_proofs.KIND)
-        known = await self._journal.record(place)
+        known = await self._journal.record(PLACE)
         if known is None:
             # Nothing was kept before there was anybody to sweep.
-            await self._write(Recording(records=(RecordWrite(place, 1, encode(Swept(last))),)))
+            await self._write(Recording(records=(RecordWrite(PLACE, 1, encode(Swept(last))),)))
             return 0
         day, version, erased = decode(known.state, Swept).until, known.version, 0
         while day < last:
@@ -68,7 +70,7 @@ class ProofSweep:
             erased += found
             if found or day == last:
                 version += 1
-                await self._write(Recording(records=(RecordWrite(place, version, encode(Swept(day))),)))
+                await self._write(Recording(records=(RecordWrite(PLACE, version, encode(Swept(day))),)))
         return erased
 
     async def _erase(self, day: date) -> int:

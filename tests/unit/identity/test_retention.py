@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
 import pytest
 
+from gateway.bootstrap.questions import with_old_proofs
 from gateway.clock import Clock, uuid7
 from gateway.config import Intake as IntakePolicy
 from gateway.errors import JournalUnavailable
 from gateway.evidence.log import chain
-from gateway.identity.retention import ProofSweep
+from gateway.identity.retention import PLACE, ProofSweep
 from gateway.intake.decide import Decider
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
@@ -128,6 +132,29 @@ async def test_a_sweep_that_was_cut_off_goes_on_where_it_was(house: House) -> No
         await ProofSweep(failing, house.clock, KEEP).look()
     assert await house.sweep.look() == 1
     assert [row["day"] for row in await house.erased()] == ["2026-11-22", "2026-11-23", "2026-11-24"]
+
+
+async def test_proofs_are_erased_also_where_identity_was_switched_off(house: House) -> None:
+    """Whoever takes [identity] out of the configuration keeps nobody's number longer for that."""
+    proof = await house.prove(BEGIN)
+    house.now = BEGIN + KEEP + timedelta(days=1)
+    parts: Any = SimpleNamespace(door=SimpleNamespace(journal=house.journal, clock=house.clock))
+    async with AsyncExitStack() as running:
+        await with_old_proofs(parts, running)
+        while await house.holds(proof):
+            await asyncio.sleep(0)
+    assert await house.erased() == [{"day": "2026-11-22", "count": 1}]
+
+
+async def test_where_no_proof_was_ever_kept_nothing_is_swept(house: House, tmp_path: Path) -> None:
+    """An installation without [identity] gets no record of a sweep."""
+    fresh = House(tmp_path / "fresh")
+    parts: Any = SimpleNamespace(door=SimpleNamespace(journal=fresh.journal, clock=fresh.clock))
+    async with AsyncExitStack() as running:
+        await with_old_proofs(parts, running)
+        await asyncio.sleep(0)
+    assert await fresh.journal.record(PLACE) is None
+    await fresh.journal.close()
 
 
 @pytest.mark.parametrize(
