@@ -6,7 +6,7 @@ its manifest says which. The gateway knows connectors through this module only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -219,6 +219,15 @@ class Lookup(Protocol):
 
     async def ask(self, question: Question) -> Answer:
         """The answer, with personal data minimised to what the purpose needs."""
+        ...
+
+
+@runtime_checkable
+class AboutPersons(Protocol):
+    """What a `Lookup` that answers questions about persons adds: which of them it answers, as it is configured."""
+
+    def operations(self) -> Collection[str]:
+        """The operations that are switched on; empty: nobody is asked about through this connection."""
         ...
 
 

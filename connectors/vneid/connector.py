@@ -6,7 +6,7 @@ to be switched off, and has no effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from connectors.kit.contract import Answer, Budget, Health, Kit, Question
 from connectors.kit.errors import CannotMap
@@ -42,6 +42,10 @@ class Vneid:
     async def read_logout(self, provider: str, form: Mapping[str, str], budget: Budget) -> LoggedOut:
         """A back-channel logout request, judged."""
         return await self._sign_on.read_logout(provider, form, budget)
+
+    def operations(self) -> Collection[str]:
+        """The questions about persons that are switched on; none without the population half."""
+        return self._population.operations if self._population is not None else ()
 
     async def ask(self, question: Question) -> Answer:
         """What the population database says to one lawful question."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -76,6 +76,11 @@ class Population:
         self._outcomes = Outcomes(settings.error_map)
         self._qcvn = MessageSchema.of_file(CONTRACT / "xsd" / "dancu-1.0-qcvn109.xsd")
         self._strange: set[str] = set()
+
+    @property
+    def operations(self) -> Collection[str]:
+        """What the configuration switches on."""
+        return self._settings.operations
 
     async def ask(self, question: Question) -> Answer:
         """Who fits, as the register says it: the gateway cuts it to what the procedure may know.

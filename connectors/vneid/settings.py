@@ -20,4 +20,4 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         if faults:
             raise ValueError("; ".join(faults))
         if not self.providers and self.population is None:
-            raise ValueError("cần providers, population hoặc cả hai")
+            raise ValueError("providers, population: cần một trong hai, hoặc cả hai")

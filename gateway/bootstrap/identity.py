@@ -27,6 +27,7 @@ from gateway.identity.sign_on_handlers import SignOnHandlers
 from gateway.identity.sign_on_watch import OpenSignOns, SignOnWatch
 from gateway.identity.sign_ons import Rules
 from gateway.identity.trouble import Trouble
+from gateway.intake.proving import TITLES
 from gateway.observe.metrics import Metrics
 
 
@@ -63,7 +64,23 @@ def providers_of(loaded: Loaded, outside: Outside) -> Providers:
     if not providers.all():
         told = "identity.public_url: không có upstream nào đang bật mà đầu nối cho đăng nhập (quyền SignOn)"
         raise ConfigError((told,))
+    _known_profiles(loaded.settings.identity, providers)
     return providers
+
+
+def _known_profiles(identity: Identity | None, providers: Providers) -> None:
+    """Raises `ConfigError` where proofs are held to the rule of a profile that nobody has: it would hold nobody to anything."""
+    if identity is None:
+        return
+    known = {*TITLES, *(one.traits.profile for one in providers.all())}
+    faults = [
+        f"identity.proofs.{setting}: không có phương ngữ {profile!r} (có: {', '.join(sorted(known))})"
+        for setting, named in (("min_ial", identity.proofs.min_ial), ("verified_by", identity.proofs.verified_by))
+        for profile in named
+        if profile not in known
+    ]
+    if faults:
+        raise ConfigError(tuple(faults))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from connectors.kit import registry
 from connectors.kit.contract import RESULTS, Kit
-from connectors.kit.errors import CredentialsRefused, SettingsError
+from connectors.kit.errors import CredentialsRefused, DeliveryError, SettingsError
 from connectors.kit.manifest import Manifest, ManifestError
 from gateway.bootstrap.guests import Outside
 from gateway.clock import Clock
@@ -41,6 +41,9 @@ async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordinat
             continue
         except ConfigError as error:
             faults.extend(f"upstreams.{code}.settings: {fault}" for fault in error.faults)
+            continue
+        except DeliveryError as error:  # an address that must not be used, such as plain HTTP to nobody's own machine
+            faults.append(f"upstreams.{code}.settings: {error.message_vi}")
             continue
         house.push_async_callback(connector.close)
         traits = {

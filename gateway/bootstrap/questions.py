@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from connectors.kit.contract import Coordination, Lookup
+from connectors.kit.contract import AboutPersons, Coordination, Lookup
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside, proposal_takers
 from gateway.bootstrap.kek import derived, read_kek
@@ -84,7 +84,7 @@ async def examined(loaded: Loaded) -> Law | None:
         return None
     async with AsyncExitStack() as house:
         outside = await open_lines(loaded, clock, MemoryCoordination(clock), house)
-        _answering(outside.lines[identity.questions.upstream])
+        _answering(outside.lines[identity.questions.upstream], identity.questions)
     return _law(loaded, identity.questions)
 
 
@@ -92,16 +92,30 @@ def _law(loaded: Loaded, questions: QuestionSettings) -> Law:
     return Law(questions, _fields(loaded, questions.fields_file))
 
 
-def _answering(line: UpstreamLine) -> Lookup:
-    if not isinstance(line.connector, Lookup):
-        told = f"identity.questions.upstream: đầu nối của {line.code} không trả lời câu hỏi (quyền Lookup)"
-        raise ConfigError((told,))
-    return line.connector
+def _answering(line: UpstreamLine, questions: QuestionSettings) -> Lookup:
+    """Who answers; raises `ConfigError` where no question that is allowed would ever be answered."""
+    connector = line.connector
+    if not isinstance(connector, Lookup) or not isinstance(connector, AboutPersons):
+        told = f"đầu nối của {line.code} không trả lời câu hỏi về người (quyền Lookup)"
+        raise ConfigError((f"identity.questions.upstream: {told}",))
+    switched_on = connector.operations()
+    if not switched_on:
+        told = f"upstreams.{line.code} chưa khai phần trả lời câu hỏi về người"
+        raise ConfigError((f"identity.questions.upstream: {told}",))
+    faults = [
+        f"identity.questions.callers.{code}.operations: upstreams.{line.code} không bật {operation}"
+        for code, asker in questions.callers.items()
+        for operation in asker.operations
+        if operation not in switched_on
+    ]
+    if faults:
+        raise ConfigError(tuple(faults))
+    return connector
 
 
 def _desk(loaded: Loaded, questions: QuestionSettings, ground: QuestionGround, parts: InternalParts) -> Desk:
     line = ground.outside.lines[questions.upstream]
-    register = Register(line, _answering(line), ground.standings, ground.coordination, ground.hooks)
+    register = Register(line, _answering(line, questions), ground.standings, ground.coordination, ground.hooks)
     names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity subjects"))
     return Desk(parts.door, _law(loaded, questions), register, names, parts.reach)
 

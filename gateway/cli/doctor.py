@@ -9,7 +9,7 @@ import socket
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -278,9 +278,28 @@ def _questions(loaded: Loaded) -> Iterator[Finding]:
         for code, asker in law.questions.callers.items()
     )
     yield Finding("câu hỏi", bool(told), f"tới {law.questions.upstream}; {told or 'chưa có hệ thống nào được hỏi'}")
+    if not loaded.settings.upstreams[law.questions.upstream].enabled:
+        yield Finding(
+            "câu hỏi", False, f"upstreams.{law.questions.upstream} đang tắt (enabled): không câu hỏi nào được trả lời"
+        )
+    for code in _strangers(loaded, law.questions.callers):
+        yield Finding(
+            f"câu hỏi {code}", False, "không có hệ thống này trong [callers] và sổ đồng ý; kiểm tra mã hệ thống"
+        )
     assumed = sum(row.confidence == "assumed" for table in law.table.tables for row in table.rows)
     seen = f"{law.table.version}; {assumed} dòng là cách hiểu của cổng, cần đơn vị pháp chế xác nhận (fields_file)"
     yield Finding("trường dữ liệu", True, seen if assumed else law.table.version)
+
+
+def _strangers(loaded: Loaded, callers: Iterable[str]) -> list[str]:
+    """Those who may ask and do not exist; a register of consents that cannot be looked at now has its own line."""
+    try:
+        registered = {row["system"] for row in look(loaded, "consents")["systems"]}
+    except NotRunning:  # no store yet: nobody is registered but in the configuration
+        registered = set()
+    except GatewayError:
+        return []
+    return [code for code in callers if code not in loaded.settings.callers and code not in registered]
 
 
 def _operators(loaded: Loaded) -> Iterator[Finding]:

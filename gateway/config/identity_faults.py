@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from gateway.config.identity import Identity
 from gateway.config.model import Settings
-from gateway.config.question_faults import proof_faults, question_faults
+from gateway.config.question_faults import YEAR_S, figure_faults, proof_faults, question_faults
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -18,8 +18,10 @@ def identity_faults(settings: Settings) -> Iterator[str]:
     identity = settings.identity
     if identity is None:
         return
-    figures = ("sign_on_s", "ticket_s", "session_s", "open_limit", "begins_per_minute", "edge_per_minute")
-    yield from (f"identity.{name}: phải lớn hơn 0" for name in figures if getattr(identity, name) <= 0)
+    lengths = ("sign_on_s", "ticket_s", "session_s")
+    yield from (f"identity.{fault}" for fault in figure_faults(identity, lengths, YEAR_S))
+    counts = ("open_limit", "begins_per_minute", "edge_per_minute")
+    yield from (f"identity.{fault}" for fault in figure_faults(identity, counts))
     yield from question_faults(identity.questions, settings.upstreams)
     yield from proof_faults(identity.proofs)
     for proxy in identity.trusted_proxies:

@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from gateway.config.identity_questions import Proofs, Questions
 
 _CACHE_LIMIT_S = 900.0
+_MOST_TIMEOUT_S = 3_600.0
+_MOST_DAYS = 36_500.0
+_MOST = 1_000_000_000
+YEAR_S = 31_536_000.0
+"""The longest that anything of a sign-on may last."""
+
+
+def figure_faults(settings: object, names: Iterable[str], most: float = _MOST) -> Iterator[str]:
+    """Figures that mean nothing: none, less than that, not a number, or more than a calendar can hold."""
+    for name in names:
+        value = getattr(settings, name)
+        if not value > 0:
+            yield f"{name}: phải lớn hơn 0"
+        elif value > most:
+            yield f"{name}: không được quá {most:.0f}"
 
 
 def question_faults(questions: Questions | None, upstreams: Collection[str]) -> Iterator[str]:
@@ -15,8 +30,9 @@ def question_faults(questions: Questions | None, upstreams: Collection[str]) -> 
         return
     if questions.upstream not in upstreams:
         yield f"identity.questions.upstream: chưa khai báo upstreams.{questions.upstream}"
-    figures = ("per_officer_per_hour", "per_agency_per_hour", "per_system_per_hour", "timeout_s")
-    yield from (f"identity.questions.{name}: phải lớn hơn 0" for name in figures if getattr(questions, name) <= 0)
+    quotas = ("per_officer_per_hour", "per_agency_per_hour", "per_system_per_hour")
+    yield from (f"identity.questions.{fault}" for fault in figure_faults(questions, quotas))
+    yield from (f"identity.questions.{fault}" for fault in figure_faults(questions, ("timeout_s",), _MOST_TIMEOUT_S))
     if not 0 <= questions.cache_s <= _CACHE_LIMIT_S:
         yield "identity.questions.cache_s: từ 0 (không nhớ gì) đến 900 giây"
     if not questions.open_states:
@@ -28,8 +44,7 @@ def question_faults(questions: Questions | None, upstreams: Collection[str]) -> 
 
 def proof_faults(proofs: Proofs) -> Iterator[str]:
     """Every fault of `[identity.proofs]`, with its place."""
-    for name in ("named_within_days", "keep_days"):
-        if getattr(proofs, name) <= 0:
-            yield f"identity.proofs.{name}: phải lớn hơn 0"
+    days = ("named_within_days", "keep_days")
+    yield from (f"identity.proofs.{fault}" for fault in figure_faults(proofs, days, _MOST_DAYS))
     if proofs.keep_days < proofs.named_within_days:
         yield "identity.proofs.keep_days: không được ngắn hơn named_within_days"

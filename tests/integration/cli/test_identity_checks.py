@@ -70,3 +70,76 @@ def test_certificates_deep_in_a_connectors_settings_are_looked_at_beside_the_con
     portal.line.config.write_text(changed, encoding="utf-8")
     findings = [one for one in doctor._certificates(load(portal.line.config)) if one.check == "chứng thư vneid"]
     assert [(one.ok, one.seen_vi.partition(":")[0]) for one in findings] == [(False, "keys/goc.pem")]
+
+
+_POPULATION = """
+[upstreams.dan_cu]
+connector = "vneid"
+[upstreams.dan_cu.settings.population]
+base_url = "http://127.0.0.1:9"
+allow_plain = ["127.0.0.1"]
+[upstreams.dan_cu.settings.population.route]
+kind = "header_signed"
+[upstreams.dan_cu.settings.population.route.signature]
+username = "bvhttdl"
+secret = "file:keys/vneid.secret"
+hash_url = "https://truc.example.vn/dancu"
+[identity.questions]
+upstream = "dan_cu"
+[identity.questions.callers.RES-VHTTDL]
+operations = ["verify"]
+"""
+
+
+@pytest.fixture
+def asking(portal: Portal) -> Portal:
+    """The same installation, with questions to the population database over a connection of its own."""
+    text = portal.line.config.read_text(encoding="utf-8")
+    portal.line.config.write_text(text + _POPULATION, encoding="utf-8")
+    return portal
+
+
+def test_sign_on_and_questions_stand_on_two_connections(asking: Portal, capsys: pytest.CaptureFixture[str]) -> None:
+    """The positive control of what follows, and what the documents advise: one that is paused leaves the other alone."""
+    assert _checked(asking, capsys) == []
+    assert all(finding.ok for finding in doctor._questions(load(asking.line.config)))
+
+
+def test_plain_http_that_nobody_allowed_is_a_fault_and_no_crash(
+    asking: Portal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What a connector refuses while it is built names its upstream, at the check as at the start."""
+    (fault,) = _checked(asking, capsys, ('"http://127.0.0.1:9"\nallow_plain = ["127.0.0.1"]', '"http://127.0.0.1:9"'))
+    assert fault.startswith("upstreams.dan_cu.settings: ") and "allow_plain" in fault
+    (finding,) = list(doctor._questions(load(asking.line.config)))
+    assert not finding.ok and finding.seen_vi == fault
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "place"),
+    [
+        ('upstream = "dan_cu"', 'upstream = "vneid"', "identity.questions.upstream: upstreams.vneid chưa khai"),
+        ('upstream = "dan_cu"', 'upstream = "national_dvc"', "identity.questions.upstream: đầu nối của national_dvc"),
+        ('["verify"]', '["verify", "relatives"]', "identity.questions.callers.RES-VHTTDL.operations: upstreams.dan_cu"),
+        (
+            "[identity.questions]",
+            "[identity.proofs]\nmin_ial = { vnied = 2 }\n[identity.questions]",
+            "identity.proofs.min_ial: không có phương ngữ 'vnied'",
+        ),
+    ],
+)
+def test_what_could_never_be_answered_or_never_hold_is_a_fault(
+    asking: Portal, capsys: pytest.CaptureFixture[str], old: str, new: str, place: str
+) -> None:
+    """A connection without the half that answers, an operation that is off, a level of a dialect that nobody speaks."""
+    (fault,) = _checked(asking, capsys, (old, new))
+    assert fault.startswith(place)
+
+
+def test_doctor_names_an_asker_who_does_not_exist(asking: Portal) -> None:
+    """A slip in the code of a system would let nobody ask, and nothing else would tell why."""
+    text = asking.line.config.read_text(encoding="utf-8")
+    changed = text.replace("questions.callers.RES-VHTTDL", "questions.callers.RES-VHTDL")
+    asking.line.config.write_text(changed, encoding="utf-8")
+    (finding,) = [one for one in doctor._questions(load(asking.line.config)) if not one.ok]
+    assert finding.check == "câu hỏi RES-VHTDL" and "[callers]" in finding.seen_vi

@@ -86,3 +86,11 @@ def test_a_proxy_is_named_by_its_address() -> None:
     """A name would be resolved by somebody, and could be another tomorrow."""
     (fault,) = _faults({**GOOD, "trusted_proxies": ["proxy.example.vn"]})
     assert fault.startswith("identity.trusted_proxies")
+
+
+@pytest.mark.parametrize("name", ["sign_on_s", "ticket_s", "session_s"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e18])
+def test_a_length_of_time_that_no_calendar_holds_is_refused(name: str, value: float) -> None:
+    """It would start, and break at the first sign-on."""
+    (fault,) = _faults({**GOOD, name: value})
+    assert fault.startswith(f"identity.{name}: ")

@@ -38,7 +38,12 @@ def test_questions_that_cannot_be_asked_are_refused(questions: dict[str, Any], p
 
 @pytest.mark.parametrize(
     ("proofs", "place"),
-    [({"keep_days": 0}, "keep_days"), ({"named_within_days": 40, "keep_days": 39}, "keep_days")],
+    [
+        ({"keep_days": 0}, "keep_days"),
+        ({"keep_days": 1e12}, "keep_days"),
+        ({"named_within_days": float("nan")}, "named_within_days"),
+        ({"named_within_days": 40, "keep_days": 39}, "keep_days"),
+    ],
 )
 def test_a_proof_is_kept_as_long_as_it_may_be_named(proofs: dict[str, Any], place: str) -> None:
     """Erased before it may be named, a proof would be refused that was promised to hold."""
