@@ -255,7 +255,7 @@ class _JsonFacade:
         return {**{name: value for name, value in fields.items() if name != "NgayThangNamSinh"}, **birth}
 
     def _read(self, spoken: Spoken, answer: HttpAnswer) -> Answer | Signal:
-        facade = unwrapped(answer.body)
+        facade = unwrapped(answer.body, self._route.keys())
         return Signal("gateway", facade.code, facade.text) if facade.refused else spoken.read(facade.envelope)
 
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from connectors.kit.soap.facade import FacadeKeys
 from connectors.kit.soap.xroad import XRoadMember
 from connectors.vneid.profiles.dancu.outcomes import Family
 from connectors.vneid.profiles.dancu.rules import WIRE_NAMES, RequestRules
@@ -112,12 +113,20 @@ class LgspJson(
     """Routes C and D: JSON in, and the SOAP answer as a string inside JSON (facts 2.1).
 
     `names`: `wire` (D: HoVaTen, NgayThangNam, Nam…) or `camel` (C: maYeuCau, ngayThangNam, userNameService…). `token`:
-    where the LGSP wants one. `user_name`: `userNameService` of route C.
+    where the LGSP wants one. `user_name`: `userNameService` of route C. `answer_code`, `answer_message`: under which names the
+    answer says its code and the envelope; `no_error`: the codes that say that all went well ([assumed] beside "0").
     """
 
     names: Literal["wire", "camel"] = "wire"
     token: LgspToken | None = None
     user_name: str = ""
+    answer_code: str = FacadeKeys().code
+    answer_message: str = FacadeKeys().message
+    no_error: tuple[str, ...] = tuple(sorted(FacadeKeys().no_error))
+
+    def keys(self) -> FacadeKeys:
+        """The same as the SOAP kit takes them."""
+        return FacadeKeys(self.answer_code, self.answer_message, frozenset(self.no_error))
 
 
 class XRoadSoap(

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connectors.kit.errors import AnswerUnreadable, CannotMap, CredentialsRefused, NotSent
+from connectors.kit.errors import AnswerUnreadable, CannotMap, CredentialsRefused, NotSent, UpstreamFault
 from connectors.vneid.population_routes import signed_headers
 from connectors.vneid.population_settings import Signature
 from signing.canonical import parse_xml
@@ -207,6 +207,17 @@ async def test_route_d_sends_json_and_reads_the_soap_answer_inside_it(
         "NgayThangNam": "19900228",
     }
     assert answer.found and answer.fields["personal_id"] == "001090000000"
+
+
+async def test_a_facade_with_names_of_its_own_is_a_setting(database: ScriptedDatabase, asking: Asking) -> None:
+    """One LGSP was seen; another names its members otherwise, and says "OK" where nothing went wrong."""
+    body = json.dumps({"ma": "OK", "noiDung": example("tracuu-response.xml").decode()}).encode()
+    database.script = lambda _: (200, body, {"Content-Type": "application/json"})
+    names = {"answer_code": "ma", "answer_message": "noiDung", "no_error": ["OK"]}
+    answer = await asking(FACADE | names, operations=["look_up"], paths=PATHS).ask(question())
+    assert answer.found
+    with pytest.raises(UpstreamFault):
+        await asking(FACADE | names | {"no_error": ["0"]}, operations=["look_up"], paths=PATHS).ask(question())
 
 
 async def test_route_c_speaks_camel_case_behind_a_token(database: ScriptedDatabase, asking: Asking) -> None:
