@@ -29,6 +29,7 @@ from gateway.identity.question_handlers import QuestionHandlers
 from gateway.identity.retention import ProofSweep
 from gateway.identity.routing import IdentityRoutes
 from gateway.intake.proving import TITLES, ProofRules
+from mappings.lint import lint_table
 from mappings.person_fields import IdentityFields, load_identity_fields
 from mappings.tables import TableUnreadable
 
@@ -125,7 +126,11 @@ def _fields(loaded: Loaded, file: str) -> IdentityFields:
     if not file:
         return load_identity_fields()
     try:
-        return load_identity_fields(loaded.path(file).read_bytes())
+        fields = load_identity_fields(loaded.path(file).read_bytes())
     except (OSError, TableUnreadable) as error:
         told = error.strerror if isinstance(error, OSError) else str(error)
         raise ConfigError((f"identity.questions.fields_file: không đọc được bảng ({told})",)) from error
+    # A row without a legal basis, of an unknown place or operation is refused as in our own tables, before anybody asks by it.
+    if faults := tuple(lint_table(fields.tables[0])):
+        raise ConfigError(tuple(f"identity.questions.fields_file: dòng {one.row}: {one.message_vi}" for one in faults))
+    return fields

@@ -84,3 +84,35 @@ def test_what_serving_would_refuse_is_named_before(
     """An upstream that answers no question, a table that cannot be read."""
     faults = _checked(_laid(tmp_path / "a", **changes), capsys)
     assert len(faults) == 1 and place in faults[0]
+
+
+_COLUMNS = "procedure,operation,place,legal_basis,note_vi,valid_from,valid_to,source,confidence"
+_LAWFUL = "*,look_up,birth,Luật 91/2025/QH15 Điều 3,,2026-01-01,,bảng của bộ,doc"
+
+
+@pytest.mark.parametrize(
+    ("columns", "row"),
+    [
+        (_COLUMNS, _LAWFUL.replace("Luật 91/2025/QH15 Điều 3", "")),
+        (_COLUMNS, _LAWFUL.replace("birth", "brith")),
+        (_COLUMNS, _LAWFUL.replace("look_up", "everything")),
+        (_COLUMNS, _LAWFUL.replace("bảng của bộ", "")),
+        (_COLUMNS.replace("legal_basis,", ""), _LAWFUL.replace("Luật 91/2025/QH15 Điều 3,", "")),
+    ],
+    ids=["no-legal-basis", "no-such-place", "no-such-operation", "no-source", "no-column"],
+)
+def test_a_row_by_which_nobody_may_ask_is_refused_at_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], columns: str, row: str
+) -> None:
+    """The ministry's own table is held to what ours is held to: no field without its legal basis."""
+    at = _laid(tmp_path / "a", table="truong.csv")
+    (tmp_path / "a/truong.csv").write_text(f"{columns}\n{row}\n")
+    (fault,) = _checked(at, capsys)[:1]
+    assert "identity.questions.fields_file: dòng " in fault
+
+
+def test_a_lawful_table_of_the_ministry_is_taken(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same row as it should be."""
+    at = _laid(tmp_path / "a", table="truong.csv")
+    (tmp_path / "a/truong.csv").write_text(f"{_COLUMNS}\n{_LAWFUL}\n")
+    assert _checked(at, capsys) == []
