@@ -256,6 +256,11 @@ def _identity(loaded: Loaded) -> Iterator[Finding]:
         return
     secure = identity.public_url.startswith("https://")
     yield Finding("đăng nhập", True, identity.public_url + ("" if secure else " (http: chỉ để thử trên chính máy này)"))
+    edge = loaded.settings.listen.edge
+    if secure and edge is not None and edge.tls is None and not identity.trusted_proxies:
+        # Somebody else speaks TLS, so somebody stands before the edge, and every browser comes from there.
+        told = "trước cổng biên có máy chủ trung gian mà identity.trusted_proxies trống: mọi người dùng chung edge_per_minute"
+        yield Finding("đăng nhập, máy chủ trung gian", False, told)
     for one in found:
         told = (
             f"đăng ký với nhà cung cấp: quay về {one.redirect_uri}; sau đăng xuất {one.post_logout_uri}; báo hết phiên "

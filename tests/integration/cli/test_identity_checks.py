@@ -44,6 +44,20 @@ def test_doctor_names_the_addresses_that_each_provider_must_have(portal: Portal)
         assert address in seen["đăng nhập cdvcqg"].seen_vi
 
 
+def test_a_proxy_that_nobody_named_is_found(portal: Portal) -> None:
+    """Behind it all people share one limit: an attacker of two requests a second would keep everybody from signing on."""
+
+    def finding(old: str, new: str) -> list[bool]:
+        text = portal.line.config.read_text(encoding="utf-8")
+        assert old in text
+        portal.line.config.write_text(text.replace(old, new, 1), encoding="utf-8")
+        found = doctor._identity(load(portal.line.config))
+        return [one.ok for one in found if one.check == "đăng nhập, máy chủ trung gian"]
+
+    assert finding(f'public_url = "{portal.base}"', 'public_url = "https://cong.bo.example.vn"') == [False]
+    assert finding("[identity]\n", '[identity]\ntrusted_proxies = ["10.0.0.1"]\n') == []
+
+
 def test_a_good_configuration_is_good(portal: Portal, capsys: pytest.CaptureFixture[str]) -> None:
     """The positive control."""
     assert _checked(portal, capsys) == []
