@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Iterator
 from gateway.config.identity_questions import Proofs, Questions
 
 _CACHE_LIMIT_S = 900.0
+# Where the word stands in the place of verification, the portal is told that the account was verified by VNeID.
+_ACCOUNT, _REGISTER = "vneid", "dancu"
 _MOST_TIMEOUT_S = 3_600.0
 _MOST_DAYS = 36_500.0
 _MOST = 1_000_000_000
@@ -48,3 +50,8 @@ def proof_faults(proofs: Proofs) -> Iterator[str]:
     yield from (f"identity.proofs.{fault}" for fault in figure_faults(proofs, days, _MOST_DAYS))
     if proofs.keep_days < proofs.named_within_days:
         yield "identity.proofs.keep_days: không được ngắn hơn named_within_days"
+    for profile, title in proofs.verified_by.items():
+        if not title.strip():
+            yield f"identity.proofs.verified_by.{profile}: không được trống"
+    if _ACCOUNT in proofs.verified_by.get(_REGISTER, "").casefold():
+        yield f"identity.proofs.verified_by.{_REGISTER}: không ghi VNeID, vì cơ sở dữ liệu không xác thực tài khoản của ai"

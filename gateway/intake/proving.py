@@ -157,10 +157,15 @@ def _proven(bench: _Bench, role: str, party: Party) -> Party | Fault:
         return _fault(role, "chung_thuc_khac_so")
     if proof.words and proof.words != identity_proofs.words_of(named, party.name, party.date_of_birth):
         return _fault(role, "chung_thuc_khac_nguoi")
-    if held is None and proof.assurance.ial < bench.rules.min_ial.get(proof.profile, 0):
+    if held is None and proof.assurance.ial < _least_level(bench.rules, proof):
         return _fault(role, "chung_thuc_chua_du_muc")
     title = bench.rules.titles.get(proof.profile) or proof.by
     return _stamped(party, title, proof.subject_key if proof.kind is ProofKind.SIGN_ON else "")
+
+
+def _least_level(rules: ProofRules, proof: IdentityProof) -> int:
+    """The level that a proof must have; the highest of all where nobody knows any more through which dialect it came."""
+    return rules.min_ial.get(proof.profile, 0) if proof.profile else max(rules.min_ial.values(), default=0)
 
 
 def _held(bench: _Bench, role: str, named: str) -> Party | None:

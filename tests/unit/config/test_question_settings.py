@@ -25,6 +25,7 @@ def _faults(questions: dict[str, Any], proofs: dict[str, Any]) -> str:
         ({"upstream": "khac"}, "identity.questions.upstream"),
         ({"upstream": "dan_cu", "timeout_s": 0}, "identity.questions.timeout_s"),
         ({"upstream": "dan_cu", "per_officer_per_hour": 0}, "identity.questions.per_officer_per_hour"),
+        ({"upstream": "dan_cu", "per_system_per_hour": 0}, "identity.questions.per_system_per_hour"),
         ({"upstream": "dan_cu", "cache_s": 901}, "identity.questions.cache_s"),
         ({"upstream": "dan_cu", "open_states": []}, "identity.questions.open_states"),
         ({"upstream": "dan_cu", "callers": {"X": {"operations": []}}}, "identity.questions.callers.X"),
@@ -48,6 +49,12 @@ def test_questions_that_cannot_be_asked_are_refused(questions: dict[str, Any], p
 def test_a_proof_is_kept_as_long_as_it_may_be_named(proofs: dict[str, Any], place: str) -> None:
     """Erased before it may be named, a proof would be refused that was promised to hold."""
     assert f"identity.proofs.{place}" in _faults({"upstream": "dan_cu"}, proofs)
+
+
+@pytest.mark.parametrize("titles", [{"dancu": ""}, {"vneid": " "}, {"dancu": "CSDL dân cư (qua VNeID)"}])
+def test_a_check_is_never_told_to_the_portal_as_an_account_of_vneid(titles: dict[str, str]) -> None:
+    """`TaiKhoanDuocXacThucVoiVNeID` follows the word in the title: a register confirms data, and nobody's account."""
+    assert "identity.proofs.verified_by." in _faults({"upstream": "dan_cu"}, {"verified_by": titles})
 
 
 def test_nobody_asks_who_is_not_listed_and_little_is_asked_by_default() -> None:

@@ -115,10 +115,11 @@ def test_without_identity_the_resolution_system_is_believed_as_before(worlds: An
         (proof(account=AccountKind.ORGANISATION), person(), "chung_thuc_khac_so", "/applicant/id/number"),
         (proof(assurance=Assurance(ial=1)), person(), "chung_thuc_chua_du_muc", "/applicant/id/proof"),
         (proof(assurance=Assurance()), person(), "chung_thuc_chua_du_muc", "/applicant/id/proof"),
+        (proof(profile="", assurance=Assurance(ial=1)), person(), "chung_thuc_chua_du_muc", "/applicant/id/proof"),
     ],
     ids=[
         "another-uuid", "no-uuid", "never-made", "another-system", "another-dossier", "too-old", "another-number",
-        "no-number", "another-paper", "an-organisation", "level-1", "no-level",
+        "no-number", "another-paper", "an-organisation", "level-1", "no-level", "a-provider-that-is-gone",
     ],
 )  # fmt: skip
 def test_a_proof_that_does_not_hold_is_refused_by_place(
