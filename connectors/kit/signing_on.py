@@ -47,11 +47,15 @@ class Errand:
 
 @dataclass(frozen=True, slots=True)
 class SignOnTraits:
-    """A provider of the configuration, as people may choose it."""
+    """A provider of the configuration, as people may choose it.
+
+    `acr_levels` are the levels that may be demanded of a sign-on, lowest first; empty: nobody knows them.
+    """
 
     name: str
     profile: str
     title_vi: str
+    acr_levels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -326,7 +326,9 @@ def _highest(acrs: Sequence[str], levels: Sequence[str]) -> str:
 
 
 def _traits(settings: ProviderSettings) -> SignOnTraits:
-    return SignOnTraits(settings.name, settings.profile, settings.title_vi or TITLES[settings.profile])
+    return SignOnTraits(
+        settings.name, settings.profile, settings.title_vi or TITLES[settings.profile], settings.acr_levels
+    )
 
 
 def _with_query(address: str, parameters: Mapping[str, str]) -> str:

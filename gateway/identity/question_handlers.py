@@ -9,7 +9,8 @@ import msgspec
 from aiohttp import web
 
 from gateway.config.identity_questions import Operation
-from gateway.errors import Fault, IntakeError, Invalid, NotFound
+from gateway.errors import Fault, IntakeError, NotFound
+from gateway.identity.asked import read_asked
 from gateway.identity.asking import NOT_LICENSED, Questions, Told
 from gateway.identity.checking import Checked, Checks, Ordered, PartyRole, difference
 from gateway.identity.lawfulness import (
@@ -25,6 +26,7 @@ from gateway.identity.lawfulness import (
 from gateway.intake.accept import Door
 from gateway.intake.apply import sees
 from gateway.intake.authenticate import Caller
+from gateway.intake.validate import Asked as Published
 from gateway.intake.validate import read_body
 from gateway.records import courses, dossiers
 from mappings.codec import encode
@@ -83,7 +85,7 @@ class QuestionHandlers:
 
     async def post_question(self, request: web.Request) -> web.Response:
         """`POST /v1/identity/questions`: one lawful question, answered at once and not kept."""
-        caller, asked = await self._asked(request, QuestionAsked)
+        caller, asked = await self._asked(request, QuestionAsked, "identity-question")
         wanted = _wanted(caller, asked)
         faults = (
             asking_faults(wanted.asking),
@@ -103,7 +105,7 @@ class QuestionHandlers:
 
     async def post_check(self, request: web.Request) -> web.Response:
         """`POST /v1/dossiers/{code}/identity-checks`: declared data against the register; differences named."""
-        caller, asked = await self._asked(request, CheckAsked)
+        caller, asked = await self._asked(request, CheckAsked, "identity-check-request")
         code, check_id = request.match_info["code"], self._door.clock.new_id()
         asking = _asking(caller, asked, check_id)
         check_faults(asking_faults(asking))
@@ -135,16 +137,11 @@ class QuestionHandlers:
         if error.status in (403, 404, 409, 429) and error.code != NOT_LICENSED:
             await self._questions.refused(wanted, error)
 
-    async def _asked(self, request: web.Request, kind: type[T]) -> tuple[Caller, T]:
+    async def _asked(self, request: web.Request, kind: type[T], published: Published) -> tuple[Caller, T]:
         door = self._door
         body = await read_body(request, door.limits.max_body_bytes, door.limits.body_timeout_s)
         caller = await door.reader(door.authenticator.parts(request), body)
-        try:
-            return caller, msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError:
-            # The text of the error may quote what was sent.
-            told = "Gửi đối tượng JSON đúng lược đồ đã công bố."
-            raise Invalid(faults=(Fault("sai_kieu", "", told),)) from None
+        return caller, read_asked(body, kind, published, door.limits)
 
 
 def _asking(caller: Caller, asked: QuestionAsked | CheckAsked, request_id: str) -> Asking:

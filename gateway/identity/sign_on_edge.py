@@ -83,7 +83,7 @@ class SignOnEdge:
             _forget(answer, name)
         name, value = sent.cookie
         answer.set_cookie(name, value, max_age=sent.max_age_s, path="/", secure=True, httponly=True, samesite="Lax")
-        self._count("", "sent")
+        self._count(sent.provider, "sent")
         return answer
 
     async def get_callback(self, provider: Provider, request: web.Request) -> web.Response:

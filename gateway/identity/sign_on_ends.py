@@ -96,6 +96,9 @@ async def redeem(rules: Rules, kept: KeptSignOn, ticket: str) -> Redeemed:
 
 async def log_out(rules: Rules, kept: KeptSignOn, return_url: str) -> Left:
     """End the session here, and say where the browser ends it at the provider; raises `IntakeError`."""
+    if kept.under_way:
+        early_vi = "Lượt đăng nhập này chưa được nhận tài khoản nên chưa có phiên nào để đăng xuất."
+        raise Conflict(early_vi, code="sign_on_not_ready")
     if kept.state is not SignOnState.REDEEMED or kept.session is None:
         raise Conflict("Lượt đăng nhập này không còn phiên nào để đăng xuất.", code="sign_on_over")
     provider, address, leaving = rules.providers.chosen(kept.provider), "", None

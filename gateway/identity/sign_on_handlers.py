@@ -10,6 +10,7 @@ from aiohttp import web
 from connectors.kit.signing_on import Wish
 from gateway.coordination.gcra import RateLimit
 from gateway.errors import Fault, Forbidden, Invalid, TooManyRequests
+from gateway.identity.asked import NOT_FIT, read_asked
 from gateway.identity.chance import CHANCE_LETTERS
 from gateway.identity.providers import Count, Provider
 from gateway.identity.sign_on_ends import Redeemed, log_out, mine, redeem
@@ -19,6 +20,7 @@ from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
 from gateway.intake.course import RESOLUTION
 from gateway.intake.result_handlers import PeerLimit
+from gateway.intake.validate import Asked as Published
 from gateway.intake.validate import read_body
 from mappings.codec import encode
 
@@ -87,14 +89,18 @@ class SignOnHandlers:
 
     async def post_sign_on(self, request: web.Request) -> web.Response:
         """`POST /v1/identity/sign-ons`: a new sign-on; the browser is sent to `start_url`."""
-        caller, asked = await self._asked(request, BeginAsked)
+        caller, asked = await self._asked(request, BeginAsked, "sign-on-request")
         provider = self._rules.providers.chosen(asked.provider)
         faults = []
         if provider is None:
             faults.append(Fault("nha_cung_cap_khong_co", "/provider", "Không có nhà cung cấp định danh này."))
+        elif asked.min_acr and provider.traits.acr_levels and asked.min_acr not in provider.traits.acr_levels:
+            # Nobody could ever reach it, and the person would be told so only after signing on.
+            told = f"Giá trị phải là một trong: {', '.join(provider.traits.acr_levels)}."
+            faults.append(Fault("gia_tri_khong_co", "/min_acr", told))
         faults += self._unknown_return(asked.return_url)
         if faults or provider is None:
-            raise Invalid(faults=tuple(faults))
+            raise Invalid(NOT_FIT, faults=tuple(faults))
         if self._opened.full():
             raise TooManyRequests("Đang có quá nhiều lượt đăng nhập dở dang; hãy thử lại sau.", retry_after_s=30)
         self._limit.take(caller.system_code)
@@ -106,7 +112,7 @@ class SignOnHandlers:
 
     async def post_redeem(self, request: web.Request) -> web.Response:
         """`POST /v1/identity/sign-ons/{id}/redeem`: the account, once, for the ticket."""
-        caller, asked = await self._asked(request, RedeemAsked)
+        caller, asked = await self._asked(request, RedeemAsked, "sign-on-redemption")
         kept = await mine(self._rules, caller.system_code, request.match_info["id"])
         redeemed = await redeem(self._rules, kept, asked.ticket)
         self._count(kept.provider, "redeemed")
@@ -114,11 +120,11 @@ class SignOnHandlers:
 
     async def post_logout(self, request: web.Request) -> web.Response:
         """`POST /v1/identity/sign-ons/{id}/logout`: end the session here, and where the browser ends it at the provider."""
-        caller, asked = await self._asked(request, LogOutAsked)
+        caller, asked = await self._asked(request, LogOutAsked, "sign-on-logout-request")
         kept = await mine(self._rules, caller.system_code, request.match_info["id"])
         faults = self._unknown_return(asked.return_url)
         if faults:
-            raise Invalid(faults=tuple(faults))
+            raise Invalid(NOT_FIT, faults=tuple(faults))
         left = await log_out(self._rules, kept, asked.return_url)
         self._count(kept.provider, "ended")
         return _json({"sign_on_id": kept.id, "state": left.kept.state, "logout_url": left.address or None})
@@ -137,14 +143,9 @@ class SignOnHandlers:
             raise Forbidden("Chỉ hệ thống giải quyết được cho người dùng đăng nhập.")
         return caller, body
 
-    async def _asked(self, request: web.Request, kind: type[T]) -> tuple[Caller, T]:
+    async def _asked(self, request: web.Request, kind: type[T], published: Published) -> tuple[Caller, T]:
         caller, body = await self._caller(request)
-        try:
-            return caller, msgspec.json.decode(body, type=kind)
-        except msgspec.DecodeError:
-            # The text of the error may quote what was sent.
-            told = "Gửi đối tượng JSON đúng lược đồ đã công bố."
-            raise Invalid(faults=(Fault("sai_kieu", "", told),)) from None
+        return caller, read_asked(body, kind, published, self._door.limits)
 
 
 def _begun(begun: Begun, provider: Provider) -> dict[str, object]:

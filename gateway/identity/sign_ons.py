@@ -78,11 +78,12 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """Where the browser goes, and the cookie that it takes along for `max_age_s`; `stale` are cookies that it may forget."""
+    """Where the browser goes, to whom, and the cookie that it takes along for `max_age_s`; `stale` are those it may forget."""
 
     address: str = field(repr=False)
     cookie: tuple[str, str] = field(repr=False)
     max_age_s: int
+    provider: str
     stale: tuple[str, ...] = field(repr=False)
 
 
@@ -152,7 +153,7 @@ async def start(rules: Rules, sign_on_id: str, key: str, cookies: Mapping[str, s
     except Moved:
         raise TurnedAway("another_browser") from None
     left = int((kept.until - rules.clock.now()).total_seconds()) + 1
-    return Sent(address, (cookie_name(secrets.state), f"{kept.id}.{browser}"), left, tuple(own))
+    return Sent(address, (cookie_name(secrets.state), f"{kept.id}.{browser}"), left, kept.provider, tuple(own))
 
 
 async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str], cookies: Mapping[str, str]) -> Back:

@@ -31,8 +31,9 @@ _WORDS = (
         "another_browser",
         403,
         "Đăng nhập được mở ở trình duyệt khác",
-        "Lượt đăng nhập này thuộc về một trình duyệt khác, hoặc trình duyệt này không giữ cookie. "
-        f"{_BEGIN_AGAIN} Nếu quý vị không tự bấm đăng nhập, hãy đóng trang này.",
+        "Lượt đăng nhập này đã dùng xong, thuộc về một trình duyệt khác, hoặc trình duyệt này không nhận cookie. "
+        "Hãy quay lại trang dịch vụ công, cho phép cookie, và bấm đăng nhập lại nếu chưa vào được. "
+        "Nếu quý vị không tự bấm đăng nhập, hãy đóng trang này.",
     ),
     ("no_state", 400, "Yêu cầu không đầy đủ", f"Địa chỉ vừa mở thiếu thông tin. {_BEGIN_AGAIN}"),
     ("over", 409, "Lượt đăng nhập này đã được dùng", f"Mỗi lượt đăng nhập chỉ dùng được một lần. {_BEGIN_AGAIN}"),

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from importlib import resources
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import jsonschema_rs
 from aiohttp import web
@@ -25,6 +25,10 @@ from gateway.errors import ConfigError, Fault, IntakeError, Invalid, TooLarge
 from gateway.intake import strict_json
 
 Kind = Literal["event", "dossier", "file-pull"]
+Asked = Literal[
+    "sign-on-request", "sign-on-redemption", "sign-on-logout-request", "identity-question", "identity-check-request"
+]
+"""The schemas of what is asked of identity."""
 
 LONGEST_LIST = 500
 """The largest `maxItems` of the schemas; a test keeps them together."""
@@ -153,6 +157,12 @@ def validate_pull(raw: bytes, content_type: str, limits: Limits) -> Submission:
     return submission
 
 
+def asked_faults(kind: Asked, raw: bytes, limits: Limits) -> tuple[Fault, ...]:
+    """Every fault of what was asked of identity, by its published schema; raises `Invalid` for what is no JSON object."""
+    found = _kept(list(_schema_faults(kind, strict_json.parse(raw, limits.max_depth).tree)))
+    return found[: strict_json.MAX_FAULTS]
+
+
 def _examine(kind: Kind, raw: bytes, content_type: str, limits: Limits) -> tuple[Submission, list[Fault]]:
     """Media type and structure are refused at once; the schema's faults are returned to be joined by others."""
     check_media_type(content_type, _JSON)
@@ -202,9 +212,14 @@ def check_media_type(content_type: str, allowed: tuple[str, ...]) -> None:
 def _raise_if_any(faults: list[Fault], message_vi: str = "") -> None:
     if not faults:
         return
+    raise Invalid(message_vi, faults=_kept(faults)[: strict_json.MAX_FAULTS])
+
+
+def _kept(faults: list[Fault]) -> tuple[Fault, ...]:
+    """Each once; of a value of the wrong type nothing else is said."""
     wrong_type = {fault.pointer for fault in faults if fault.code == "sai_kieu"}
     kept = [fault for fault in faults if fault.code == "sai_kieu" or fault.pointer not in wrong_type]
-    raise Invalid(message_vi, faults=tuple(dict.fromkeys(kept))[: strict_json.MAX_FAULTS])
+    return tuple(dict.fromkeys(kept))
 
 
 def _event_faults(tree: dict[str, Any], idempotency_key: str | None) -> Iterator[Fault]:
@@ -264,13 +279,14 @@ def _reads(reader: Any, text: str) -> bool:
     return True
 
 
-def schema(kind: Kind) -> dict[str, Any]:
+def schema(kind: Kind | Asked) -> dict[str, Any]:
     """The published JSON Schema (2020-12) of what is submitted."""
     text = resources.files("gateway.intake").joinpath("schemas", f"{kind}.json").read_text(encoding="utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
 
+_KINDS: tuple[Kind | Asked, ...] = ("event", "dossier", "file-pull", *get_args(Asked))
 _VALIDATORS = {
     kind: jsonschema_rs.Draft202012Validator(
         schema(kind),
@@ -278,7 +294,7 @@ _VALIDATORS = {
         ignore_unknown_formats=False,
         formats={"date-time": _is_time, "date": _is_day, "uuid": _is_uuid},
     )
-    for kind in ("event", "dossier", "file-pull")
+    for kind in _KINDS
 }
 
 PATTERNS: dict[str, tuple[str, str]] = {
@@ -292,6 +308,11 @@ PATTERNS: dict[str, tuple[str, str]] = {
     "^[a-zA-Z0-9!#$&^_.+-]{1,64}/[a-zA-Z0-9!#$&^_.+-]{1,64}$": (
         "sai_dinh_dang",
         "Kiểu nội dung phải có dạng loại/phân-loại, ví dụ application/pdf.",
+    ),
+    "^[A-Za-z0-9_-]{43}$": ("sai_dinh_dang", "Vé gồm đúng 43 ký tự, như trình duyệt mang về."),
+    "^[A-Za-z0-9._-]{8,40}$": (
+        "sai_dinh_dang",
+        "Từ 8 đến 40 ký tự chữ, số, dấu chấm, gạch dưới, gạch nối; mỗi câu hỏi một mã.",
     ),
     "^(?:https?://[!-~]+)?$": ("sai_dinh_dang", "Phải là một địa chỉ http hoặc https đầy đủ."),
 }
@@ -311,7 +332,7 @@ _TYPES = {
 }
 
 
-def _schema_faults(kind: Kind, tree: dict[str, Any]) -> Iterator[Fault]:
+def _schema_faults(kind: Kind | Asked, tree: dict[str, Any]) -> Iterator[Fault]:
     for error in _VALIDATORS[kind].iter_errors(_cut(tree)):
         pointer = "".join(f"/{strict_json.escape(str(step))}" for step in error.instance_path)
         if error.kind.name == "format" and isinstance(error.instance, str) and _ZONELESS.fullmatch(error.instance):
@@ -366,6 +387,8 @@ def _limit_fault(found: Any, pointer: str) -> Fault:
         return Fault("gia_tri_khong_co", pointer, f"Giá trị phải là một trong: {allowed}.")
     if isinstance(found, keyword.MaxLength):
         return Fault("qua_dai", pointer, f"Dài tối đa {found.limit} ký tự.")
+    if isinstance(found, keyword.MinLength):
+        return Fault("khong_hop_le", pointer, f"Dài ít nhất {found.limit} ký tự.")
     if isinstance(found, keyword.MaxItems):
         return Fault("qua_nhieu", pointer, f"Nhiều nhất {found.limit} phần tử.")
     if isinstance(found, keyword.Minimum):

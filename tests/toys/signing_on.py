@@ -33,6 +33,10 @@ def account(provider: str = "toy") -> Account:
     )
 
 
+LEVELS = {"toy": ("LoA1", "LoA2")}
+"""The levels of those providers whose levels are known."""
+
+
 @dataclass
 class ToySignOn:
     """Two providers. Codes are good once; `error` is raised by the next step; `silent` keeps it from ever ending.
@@ -49,7 +53,10 @@ class ToySignOn:
 
     def providers(self) -> Mapping[str, SignOnTraits]:
         """Both, the first by default."""
-        return {name: SignOnTraits(name, f"{name}-dialect", f"Nhà cung cấp {name}") for name in self.names}
+        return {
+            name: SignOnTraits(name, f"{name}-dialect", f"Nhà cung cấp {name}", LEVELS.get(name, ()))
+            for name in self.names
+        }
 
     async def begin(self, errand: Errand, budget: Budget) -> str:
         """The address of a login page that nobody serves."""

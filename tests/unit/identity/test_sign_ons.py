@@ -279,12 +279,47 @@ async def test_only_registered_addresses_and_known_providers_are_taken(tmp_path:
         ]
 
 
+async def test_what_is_wrong_with_a_request_is_named_field_by_field(tmp_path: Path) -> None:
+    """ "Send an object of the published schema" helps nobody; and a sign-on has no event_id that could be renewed."""
+    async with opened(tmp_path) as ground:
+        told = await ground.begin(min_ial=5, fresh="có", nobody=1)
+        assert {fault["pointer"]: fault["code"] for fault in told.tree["errors"]} == {
+            "/min_ial": "gia_tri_khong_co",
+            "/fresh": "sai_kieu",
+            "/nobody": "truong_khong_biet",
+        }
+        assert "event_id" not in told.tree["detail"]
+        empty = await ground.call("/v1/identity/sign-ons", {})
+        assert [(fault["code"], fault["pointer"]) for fault in empty.tree["errors"]] == [
+            ("thieu_truong", "/return_url")
+        ]
+        short = await ground.call("/v1/identity/sign-ons/x/redeem", {"ticket": "ngan"})
+        assert [(fault["code"], fault["pointer"]) for fault in short.tree["errors"]] == [("sai_dinh_dang", "/ticket")]
+
+
+async def test_a_level_that_the_provider_does_not_know_is_refused_before_anybody_is_sent_there(tmp_path: Path) -> None:
+    """The person would sign on in vain, and be told so at the very end."""
+    async with opened(tmp_path) as ground:
+        told = await ground.begin(min_acr="LoA9")
+        assert (told.status, told.tree["errors"][0]["pointer"]) == (422, "/min_acr")
+        assert (await ground.begin(min_acr="LoA2")).status == 201
+        assert (await ground.begin(provider="other", min_acr="bất-kỳ")).status == 201  # its levels are not known
+
+
+async def test_who_was_sent_to_which_provider_is_counted(tmp_path: Path) -> None:
+    """Begun, sent, returned, redeemed: where people get lost can be seen by provider."""
+    async with opened(tmp_path) as ground:
+        await ground.signed_on(ground.browser())
+        name = ground.counted[0][0]
+        assert name and ground.counted == [(name, "begun"), (name, "sent"), (name, "returned")]
+
+
 async def test_a_logout_ends_the_session_here_and_leads_through_the_provider(tmp_path: Path) -> None:
     """RP-initiated: the address carries the id_token once, the browser comes back once, and the feed shows the end."""
     async with opened(tmp_path) as ground:
         browser = ground.browser()
         sign_on_id, ticket = await ground.signed_on(browser)
-        assert (await ground.log_out(sign_on_id)).tree["code"] == "sign_on_over"  # nobody has redeemed it yet
+        assert (await ground.log_out(sign_on_id)).tree["code"] == "sign_on_not_ready"  # nobody has redeemed it yet
         await ground.redeem(sign_on_id, ticket)
         left = (await ground.log_out(sign_on_id)).tree
         query = dict(part.split("=") for part in urlsplit(left["logout_url"]).query.split("&"))

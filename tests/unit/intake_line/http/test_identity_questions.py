@@ -230,8 +230,8 @@ UNFIT: list[tuple[dict[str, Any], str]] = [
     ({"subject": {"full_name": NAME, "birth": BIRTH, "personal_id": "00109000000"}}, "/subject/personal_id"),
     ({"subject": {"full_name": NAME, "birth": BIRTH, "personal_id": "٠٠١٠٩٠٠٠٠٠٠٠"}}, "/subject/personal_id"),
     ({"subject": {"full_name": NAME, "birth": "28/02/1990", "personal_id": NUMBER}}, "/subject/birth"),
-    ({"operation": "everything"}, ""),
-    ({"secret": "x"}, ""),
+    ({"operation": "everything"}, "/operation"),
+    ({"secret": "x"}, "/secret"),
 ]
 
 
@@ -364,3 +364,16 @@ def test_a_question_shows_nobody_in_its_repr(words: Any) -> None:
     asking = Asking("RES", "tiepnhan-0001", "canbo.thu", "G16.05", "Đối chiếu")
     wanted = Wanted(asking, "look_up", words.code, NAME, NUMBER, birth=BIRTH)
     assert [value for value in (NUMBER, NAME, BIRTH) if value in repr(wanted)] == []
+
+
+async def test_a_missing_field_of_a_question_is_named(asked: Any) -> None:
+    """Every fault by its place, as of a dossier; what cannot be read as JSON is said to be none."""
+    wanted = question(asked, operation="hoi_tham")
+    del wanted["officer"]
+    status, told, _ = await asked.call("RES", "POST", ROUTE, encode(wanted))
+    assert status == 422
+    assert {(fault["code"], fault["pointer"]) for fault in told["errors"]} == {
+        ("thieu_truong", "/officer"),
+        ("gia_tri_khong_co", "/operation"),
+    }
+    assert "event_id" not in told["detail"]
