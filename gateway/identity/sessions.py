@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from connectors.kit.signing_on import Session
+from gateway.errors import GatewayError
 from gateway.identity.books import Books
 from gateway.identity.chance import Names
 from gateway.journal.model import RecordWrite
@@ -16,6 +19,20 @@ def digests(names: Names, provider: str, sid: str, sub: str) -> tuple[str, ...]:
     Source: OpenID Connect Back-Channel Logout 1.0, 2.4 and 2.7.
     """
     return tuple(names.of(kind, provider, value) for kind, value in (("sid", sid), ("sub", sub)) if value)
+
+
+class SignedOff(GatewayError):
+    """Nhà cung cấp vừa kết thúc phiên của người đang trên đường quay về."""
+
+
+async def arrived(books: Books, names: Names, kept: KeptSignOn, since: datetime) -> tuple[RecordWrite, ...]:
+    """The books with a sign-on that has just returned; raises `SignedOff` where its session ended after `since`."""
+    session = kept.session or Session(kept.provider)
+    for digest in digests(names, kept.provider, session.sid, session.sub):
+        ended_at = sign_ons.parse_book(await books.journal.record(sign_ons.session_key(digest))).ended_at
+        if ended_at is not None and ended_at >= since:
+            raise SignedOff
+    return await remembered(books, names, kept)
 
 
 async def remembered(books: Books, names: Names, kept: KeptSignOn) -> tuple[RecordWrite, ...]:

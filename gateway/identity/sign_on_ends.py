@@ -30,6 +30,7 @@ from mappings.identity import Account
 
 _NOT_READY = frozenset({SignOnState.BEGUN, SignOnState.SENT, SignOnState.RETURNING})
 _WITH_SESSION = frozenset({SignOnState.RETURNED, SignOnState.REDEEMED})
+_TRIES = 16
 _TAKEN = "Lượt đăng nhập này đã được nhận hoặc đã kết thúc; mỗi lượt chỉ nhận được một lần."
 
 
@@ -146,6 +147,7 @@ class BackChannel:
         judged now, `JournalUnavailable`.
         """
         told = await self._read(provider, form)
+        await self._mark(provider, told)
         concerned = await self._all_concerned(provider, told)
         # Sessions first: a token whose taking was written and whose sessions were not would never be taken again.
         done = [kept.id for kept in concerned if await self._end(kept)]
@@ -167,6 +169,19 @@ class BackChannel:
         if await self._rules.books.journal.record(sign_ons.logout_key(token)) is not None:
             raise SignOnRefused("logout_replayed", "Thông báo đăng xuất này đã được nhận.")
         return told
+
+    async def _mark(self, provider: Provider, told: LoggedOut) -> None:
+        """Say in the book that the session is over, before anybody looks who is in it: who comes after that reads it there."""
+        (digest, *_), books = digests(self._names, provider.name, told.sid, told.sub), self._rules.books
+        for _ in range(_TRIES):
+            book = sign_ons.parse_book(await books.journal.record(sign_ons.session_key(digest)))
+            marked = sign_ons.write_book(digest, replace(book, ended_at=books.clock.now()))
+            try:
+                answered(await books.journal.accept(recording_intake("sign_on", ACTOR, Recording(records=(marked,)))))
+            except Conflict:
+                continue
+            return
+        raise UpstreamUnavailable("Phiên này đang thay đổi; hãy gửi lại thông báo.", retry_after_s=1)
 
     async def _all_concerned(self, provider: Provider, told: LoggedOut) -> Sequence[KeptSignOn]:
         """The sign-ons of the session that is named, or of the person.

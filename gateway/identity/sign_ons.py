@@ -12,7 +12,7 @@ import hmac
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.kit.errors import DeliveryError, Permanent
@@ -23,7 +23,7 @@ from gateway.config import Identity
 from gateway.identity.books import ACTOR, Books, Moved
 from gateway.identity.chance import Chance, Names, chance, digest, is_secret
 from gateway.identity.providers import Provider, Providers, not_paused
-from gateway.identity.sessions import remembered
+from gateway.identity.sessions import SignedOff, arrived
 from gateway.identity.trouble import Trouble
 from gateway.identity.turned_away import TurnedAway
 from gateway.journal.model import AuditWrite
@@ -176,6 +176,7 @@ async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str],
         raise TurnedAway("another_browser")
     if kept.until <= rules.clock.now():
         raise TurnedAway("expired")
+    since = rules.clock.now()
     with provider.places.one():
         # From here on it is used up, whatever comes of it: a code is exchanged at most once (RFC 6749 4.1.2).
         claimed = await _claimed(rules, kept)
@@ -183,7 +184,7 @@ async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str],
             raise await _failed(rules, claimed, "wrong_provider", "")
         rules.reach("sign_on.claimed")
         signed_on = await _finished(rules, claimed, provider, params)
-    return await _returned(rules, claimed, signed_on)
+    return await _returned(rules, claimed, signed_on, since)
 
 
 async def _claimed(rules: Rules, kept: KeptSignOn) -> KeptSignOn:
@@ -238,7 +239,7 @@ async def _failed(rules: Rules, claimed: KeptSignOn, code: str, message_vi: str,
     return TurnedAway(told, message_vi, failed, code)
 
 
-async def _returned(rules: Rules, claimed: KeptSignOn, signed_on: SignedOn) -> Back:
+async def _returned(rules: Rules, claimed: KeptSignOn, signed_on: SignedOn, since: datetime) -> Back:
     ticket, account = rules.chance(), signed_on.account
     returned = replace(
         claimed,
@@ -259,9 +260,11 @@ async def _returned(rules: Rules, claimed: KeptSignOn, signed_on: SignedOn) -> B
         missing=account.missing,
     )
     try:
-        kept = await rules.books.move(returned, told, partial(remembered, rules.books, rules.names, returned))
+        kept = await rules.books.move(returned, told, partial(arrived, rules.books, rules.names, returned, since))
     except Moved:
         raise TurnedAway("expired") from None
+    except SignedOff:
+        raise await _failed(rules, claimed, "signed_off", "") from None
     rules.reach("sign_on.returned")
     return Back(kept, ticket)
 

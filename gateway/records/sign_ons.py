@@ -145,9 +145,13 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class SessionBook:
-    """The sign-ons of one session, or of one person, at a provider, each with the end of its time."""
+    """The sign-ons of one session, or of one person, at a provider, each with the end of its time.
+
+    `ended_at` is when the provider last said that it is over: a sign-on whose browser was on its way back then is over, too.
+    """
 
     sign_ons: Mapping[str, datetime] = field(default_factory=dict)
+    ended_at: datetime | None = None
     version: int = 0
 
     def put(self, sign_on: KeptSignOn, now: datetime) -> SessionBook:

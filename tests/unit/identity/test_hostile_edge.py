@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
+from connectors.kit.contract import Budget
+from connectors.kit.signing_on import Errand, SignedOn
 from gateway.identity.sign_ons import cookie_name
 from gateway.records.sign_ons import SESSION_KIND, parse_book
 from tests.toys.signing_on import ToySignOn
-from tests.unit.identity.ground import CALLBACK, opened
+from tests.unit.identity.ground import CALLBACK, Ground, opened
 
 
 async def test_a_provider_that_hangs_takes_the_edge_from_nobody_else(tmp_path: Path) -> None:
@@ -44,7 +47,7 @@ async def test_forged_ends_of_sessions_keep_no_browser_waiting(tmp_path: Path) -
         browser = ground.browser()
         await browser.open((await ground.begin()).tree["start_url"])
         toy.silent = asyncio.Event()
-        flood = [asyncio.create_task(ground.tell_logout(f"j{n} - thu.nguyen")) for n in range(64)]
+        flood = [asyncio.create_task(ground.tell_logout(f"j{n} - somebody.else")) for n in range(64)]
         first = await next(asyncio.as_completed(flood))
         assert first.status == 503
         assert (await ground.browser().open("/v1/identity/sign-ons/x/start?key=y")).status == 404
@@ -95,6 +98,36 @@ async def test_the_trail_names_the_upstream_at_whose_callback_a_stranger_came(tm
         assert (await ground.browser().open(f"{CALLBACK}?code=x&state=y")).status == 403
         assert (await ground.tell_logout("giả")).status == 400
         assert [row["upstream"] for row in ground.audited("notice.refused")] == ["vneid", "vneid"]
+
+
+class _Leaving(ToySignOn):
+    """A provider that ends the session while the browser is on its way back."""
+
+    ground: Ground | None = None
+    token = ""
+
+    async def finish(self, errand: Errand, params: Mapping[str, str], budget: Budget) -> SignedOn:
+        """The person, who is gone by then."""
+        signed_on = await super().finish(errand, params, budget)
+        if self.token and self.ground is not None:
+            assert (await self.ground.tell_logout(self.token)).status == 200
+        return signed_on
+
+
+@pytest.mark.parametrize("token", ["j1 sid-code-1 -", "j1 - thu.nguyen", "j1 sid-code-1 thu.nguyen"])
+async def test_a_logout_while_the_browser_is_on_its_way_back_is_not_lost(tmp_path: Path, token: str) -> None:
+    """The provider is told 200 and says it once: a session that came into being after that would live for hours."""
+    toy = _Leaving()
+    async with opened(tmp_path, toy=toy, limit_s=30.0) as ground:
+        toy.ground, toy.token = ground, token
+        browser, begun = ground.browser(), (await ground.begin()).tree
+        await browser.open(begun["start_url"])
+        back = await browser.open(ground.callback())
+        assert back.status == 403 and b"error=signed_off" in back.body
+        assert await ground.state(begun["sign_on_id"]) == "failed"
+        toy.token = ""
+        ground.time.on(1)
+        await ground.signed_on(code="code-1")  # who logs in again is welcome
 
 
 @pytest.mark.parametrize("way", ["logout", "provider", "time", "never redeemed"])
