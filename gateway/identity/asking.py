@@ -38,6 +38,7 @@ from mappings.person_fields import minimised
 KIND = "identity_question"
 NOT_LICENSED: Final = "question_not_licensed"
 """The code of a question that the register itself refuses for its procedure (identity facts 2.7, 004)."""
+_LONGEST_CODE = 52
 _TRIES = 8
 _DIGITS = 32
 _BUSY_S = 5
@@ -127,7 +128,8 @@ class Questions:
         """A question that was not let out stands in the trail too, as fast as the bound allows."""
         if self._trickle.allows():
             suppressed = self._trickle.suppressed or None
-            if error.code == "unknown_dossier" and _HOLDS_A_NUMBER.search(wanted.dossier):
+            long = len(wanted.dossier) > _LONGEST_CODE
+            if error.code == "unknown_dossier" and (long or _HOLDS_A_NUMBER.search(wanted.dossier)):
                 # No dossier of ours: what stands there may be a person's number as well.
                 wanted = replace(wanted, dossier="")
             row = self._row("identity.refused", wanted, "", code=error.code, suppressed=suppressed)
@@ -192,6 +194,9 @@ class Questions:
             except Conflict as error:
                 if error.code != "changed_meanwhile":
                     raise
+            if identity_proofs.drew_on(await journal.record(place), register.database):
+                # Another question of this dossier has just said so: an answer must not be lost over the moment of it.
+                return await self._write(row, ())
         raise _unavailable("Hồ sơ đang được hỏi liên tục; hãy gửi lại sau.", _BUSY_S)
 
     async def _note_failure(self, permit: Permit, error: DeliveryError) -> None:

@@ -156,6 +156,11 @@ def read_use(records: Mapping[RecordKey, Record], dossier: str) -> Use:
     return decode(record.state, Use) if record is not None else Use()
 
 
+def drew_on(record: Record | None, database: Database) -> bool:
+    """Whether a record of uses already says so of a database."""
+    return record is not None and database in decode(record.state, Use).drew_on
+
+
 def write_use(before: Record | None, dossier: str, database: Database, now: datetime) -> RecordWrite:
     """The record that remembers that a database answered for a dossier."""
     known = decode(before.state, Use).drew_on if before is not None else {}

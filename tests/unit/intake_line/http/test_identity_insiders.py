@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -16,11 +17,11 @@ __all__ = ["asked"]
 
 async def test_a_number_in_place_of_a_dossier_does_not_reach_the_trail(asked: Any) -> None:
     """Whoever looks for a person among dossiers is refused and written down, without the number."""
-    for code in (NUMBER, f"HS-{NUMBER}"):
+    for code in (NUMBER, f"HS-{NUMBER}", "Nguyễn Văn Thử " * 5):
         assert (await ask(asked, dossier_code=code))[0] == 404
     rows = await asked.journal.feed(0, 500, feed_only=False)
     told = [row for row in rows if row.kind == "identity.refused"]
-    assert [row.dossier for row in told] == ["", ""]
+    assert [row.dossier for row in told] == ["", "", ""]
 
 
 async def test_a_number_within_an_officers_name_does_not_reach_the_trail(asked: Any) -> None:
@@ -47,3 +48,17 @@ async def test_a_system_that_invents_agencies_and_officers_meets_its_own_limit(a
         for number in range(6)
     ]
     assert got == [200] * 5 + [429]
+
+
+async def test_many_questions_of_one_dossier_at_once_all_have_their_outcome(asked: Any) -> None:
+    """They meet at the record of what the dossier drew on; none loses its row for that, and no answer is lost."""
+    numbers = range(40)
+    answers = await asyncio.gather(
+        *(ask(asked, request_id=f"tiepnhan-{number:04}", officer=f"canbo.{number}") for number in numbers)
+    )
+    assert [status for status, _ in answers] == [200] * len(numbers)
+    rows = await trail(asked)
+    for kind in ("identity.asked", "identity.answered"):
+        assert sorted(fields["request"] for told, fields in rows if told == kind) == [
+            f"tiepnhan-{number:04}" for number in numbers
+        ]
