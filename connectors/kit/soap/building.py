@@ -12,8 +12,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.soap.lexical import VALUES, WRITERS, CannotBuild, Write, attribute_text, needs_care
-from connectors.kit.soap.models import Model, fits, places, unconditional
+from connectors.kit.soap.lexical import VALUES, WRITERS, CannotBuild
+from connectors.kit.soap.models import places
+from connectors.kit.soap.quick import GIVES_UP, quick
+from connectors.kit.soap.steps import Content, Step, write_one
 from connectors.kit.soap.tree import Contract, Lexical, Message, Particle, Shape, local_name, namespace_of
 
 SOAP = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -52,20 +54,6 @@ AS_WRITTEN = Spelling()
 """As the contract says."""
 
 
-@dataclass(slots=True)
-class _Step:
-    """One element of a content model, ready to be written."""
-
-    key: str
-    opening: str
-    closing: str
-    minimum: int
-    maximum: int | None
-    nil: str
-    plain: bool = False
-    write: Write | None = None
-
-
 class Builder:
     """Writes the messages of one operation. Made once; `build` may be called from anywhere."""
 
@@ -74,6 +62,8 @@ class Builder:
         self._compiling = _Compiling(contract, spelling)
         self._blocks = [self._compiling.step(each) for each in message.headers]
         self._body = self._compiling.step(message.body, wrapper=spelling.wrapper) if message.body is not None else None
+        content = self._body.content if self._body is not None else None
+        self._quick = quick(content) if content is not None and content.simply_tagged else None
         if message.body is not None and spelling.order:
             self._compiling.known(message.body, spelling.order)
         declared = "".join(f' xmlns:{prefix}="{uri}"' for uri, prefix in self._compiling.prefixes.items())
@@ -94,9 +84,22 @@ class Builder:
             out.append(self._no_header)
         out.append(self._open_body)
         if self._body is not None:
-            _write_one(self._body, body, out)
+            inside = self._written_quickly(body)
+            if inside is None:
+                write_one(self._body, body, out)
+            else:
+                out.append(f"{self._body.opening}>{inside}{self._body.closing}")
         out.append(self._end)
         return "".join(out).encode()
+
+    def _written_quickly(self, body: Tree) -> str | None:
+        """What stands in the body element, when it is as most are; right or wrong, the tables say what the rest is."""
+        if self._quick is None:
+            return None
+        try:
+            return self._quick(body)
+        except GIVES_UP:
+            return None
 
     def _write_headers(self, headers: Tree, out: list[str]) -> None:
         strange = next((key for key in headers if key not in self._names), None)
@@ -107,7 +110,7 @@ class Builder:
             value = headers.get(step.key)
             if value is not None:
                 try:
-                    _write_one(step, value, out)
+                    write_one(step, value, out)
                 except CannotBuild as error:
                     raise error.under(step.key) from None
         out.append(self._header[1])
@@ -121,7 +124,7 @@ class _Compiling:
         self._spelling = spelling
         self.prefixes: dict[str, str] = {}
         self.soap = self._prefix(SOAP, "soapenv")
-        self._made: dict[tuple[str, bool], _Content] = {}
+        self._made: dict[tuple[str, bool], Content] = {}
 
     def known(self, body: Particle, order: Sequence[str]) -> None:
         """Raises what a wrong setting is: an order that names places which the element does not have."""
@@ -130,31 +133,40 @@ class _Compiling:
         if strange:
             raise ValueError(f"field order names what {local_name(body.name)} does not have: {', '.join(strange)}")
 
-    def step(self, particle: Particle, *, wrapper: str | None = None) -> _Step:
+    def step(self, particle: Particle, *, wrapper: str | None = None) -> Step:
         """One element; `wrapper` is given for the body element alone, where the order of the spelling holds."""
         key = local_name(particle.name)
         alias = wrapper or self._spelling.aliases.get(key, key)
         name = self._qualified(namespace_of(particle.name), alias)
         nil = f' {self._prefix(XSI, "xsi")}:nil="true"/>' if particle.nillable else ""
         nothing = f"<{name}{nil}" if nil else ""
-        made = _Step(key, f"<{name}", f"</{name}>", particle.minimum, particle.maximum, nothing)
+        made = Step(key, f"<{name}", f"</{name}>", particle.minimum, particle.maximum, nothing)
         shape = self._contract.shapes[particle.shape]
         if shape.lexical is not None and not shape.attributes:
             made.opening += ">"
             made.plain = shape.lexical is Lexical.TEXT
+            made.lexical = shape.lexical
             made.write = WRITERS[shape.lexical]
         else:
-            made.write = self._content(particle.shape, shape, first=wrapper is not None).write
+            made.content = self._content(particle.shape, shape, first=wrapper is not None)
+            made.write = made.content.write
         return made
 
-    def _content(self, key: str, shape: Shape, *, first: bool) -> _Content:
+    def _content(self, key: str, shape: Shape, *, first: bool) -> Content:
         made = self._made.get((key, first))
         if made is None:
-            made = self._made[(key, first)] = _Content()
-            made.fill(self, shape, self._spelling.order if first else ())
+            made = self._made[(key, first)] = Content()
+            attributes = [
+                (f"@{local_name(each.name)}", self._attribute(each.name), each.required, VALUES[each.lexical])
+                for each in shape.attributes
+            ]
+            steps = [self.step(each) for each in places(shape.content)]
+            rank = {name: place for place, name in enumerate(self._spelling.order if first else ())}
+            steps.sort(key=lambda step: rank.get(step.key, len(rank)))
+            made.fill(shape, steps, attributes)
         return made
 
-    def attribute(self, name: str) -> str:
+    def _attribute(self, name: str) -> str:
         """How an attribute begins: ` prefix:name="`."""
         return f' {self._qualified(namespace_of(name), local_name(name))}="'
 
@@ -170,121 +182,3 @@ class _Compiling:
                 found = f"n{len(self.prefixes)}"
             self.prefixes[namespace] = found
         return found
-
-
-class _Content:
-    """What stands in an element that has attributes or parts."""
-
-    __slots__ = ("_attributes", "_keys", "_lexical", "_lines", "_model")
-
-    def fill(self, compiling: _Compiling, shape: Shape, order: Sequence[str]) -> None:
-        """Make it; done after it is known by its key, because it may contain itself."""
-        self._lexical = shape.lexical
-        self._attributes = [
-            (f"@{local_name(each.name)}", compiling.attribute(each.name), each.required, VALUES[each.lexical])
-            for each in shape.attributes
-        ]
-        self._model: Model | None = Model.of(shape.content)
-        steps = [compiling.step(each) for each in places(shape.content)]
-        rank = {name: place for place, name in enumerate(order)}
-        steps.sort(key=lambda step: rank.get(step.key, len(rank)))
-        certain = set(unconditional(shape.content))
-        for step in steps:
-            if step.key not in certain:
-                # Whether it must stand depends on the others: the model says so, not the place alone.
-                step.minimum = 0
-        # Taken apart, because this is what every element of every message goes through.
-        self._lines = [(step.key, step.opening, step.closing, step.plain, step) for step in steps]
-        self._keys = {step.key for step in steps} | {key for key, *_ in self._attributes}
-        if shape.lexical is not None:
-            self._keys.add("#text")
-
-    def write(self, value: Any, out: list[str]) -> None:
-        """Attributes, then the parts or the text; closes the opening tag of the element."""
-        if not isinstance(value, Mapping):
-            if self._lexical is None:
-                raise CannotBuild("soap_sai_kieu", "", "Phải là một nhóm trường, không phải một giá trị.")
-            value = {"#text": value}
-        if self._attributes:
-            self._write_attributes(value, out)
-        out.append(">")
-        if self._lexical is not None:
-            _under("#text", WRITERS[self._lexical], value.get("#text", ""), out)
-        self._write_steps(value, out)
-        if not value.keys() <= self._keys:
-            strange = next(key for key in value if key not in self._keys)
-            raise CannotBuild("soap_thua", f"/{strange}", "Không có trường này trong thông điệp.")
-        if self._model is not None:
-            present = {key for key, held in value.items() if held is not None and held != []}
-            fault = fits(self._model, present)
-            if fault is not None:
-                raise CannotBuild(fault.code, fault.pointer, fault.message_vi)
-
-    def _write_attributes(self, value: Tree, out: list[str]) -> None:
-        for key, opening, required, text in self._attributes:
-            held = value.get(key)
-            if held is None:
-                if required:
-                    raise CannotBuild("soap_thieu", f"/{key}", "Thiếu thuộc tính bắt buộc.")
-                continue
-            try:
-                said = attribute_text(text(held))
-            except CannotBuild as error:
-                raise error.under(key) from None
-            out.append(f'{opening}{said}"')
-
-    def _write_steps(self, value: Tree, out: list[str]) -> None:
-        get = value.get
-        for key, opening, closing, plain, step in self._lines:
-            held = get(key)
-            if held is None:
-                if step.minimum:
-                    _write_missing(step, out, f"/{key}")
-            elif plain and type(held) is str and not needs_care(held):
-                out.append(f"{opening}{held}{closing}")
-            else:
-                try:
-                    if isinstance(held, list | tuple):
-                        _write_many(step, held, out)
-                    else:
-                        _write_one(step, held, out)
-                except CannotBuild as error:
-                    raise error.under(key) from None
-
-
-def _write_one(step: _Step, value: Any, out: list[str]) -> None:
-    if step.write is None:
-        raise CannotBuild("soap_sai_kieu", "", "Không ghi được trường này.")
-    out.append(step.opening)
-    step.write(value, out)
-    out.append(step.closing)
-
-
-def _write_many(step: _Step, values: Sequence[Any], out: list[str]) -> None:
-    most = step.maximum
-    if most == 1:
-        raise CannotBuild("soap_sai_kieu", "", "Chỉ có một giá trị ở đây, không phải danh sách.")
-    if len(values) < step.minimum or (most is not None and len(values) > most):
-        raise CannotBuild("soap_lap", "", "Số phần tử của danh sách không đúng quy định.")
-    for place, value in enumerate(values):
-        try:
-            if value is None:
-                _write_missing(step, out, "")
-            else:
-                _write_one(step, value, out)
-        except CannotBuild as error:
-            raise error.under(place) from None
-
-
-def _write_missing(step: _Step, out: list[str], pointer: str) -> None:
-    """XML Schema part 1, 2.6.2: what must stand and has no value is written as nil where the contract allows that."""
-    if not step.nil:
-        raise CannotBuild("soap_thieu", pointer, "Thiếu trường bắt buộc.")
-    out.append(step.nil)
-
-
-def _under(key: str, write: Write, value: Any, out: list[str]) -> None:
-    try:
-        write(value, out)
-    except CannotBuild as error:
-        raise error.under(key) from None

@@ -17,7 +17,6 @@ from connectors.kit.soap.tree import Lexical
 needs_care = re.compile("[&<>\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 _CARE_IN_ATTRIBUTE = re.compile('[&<>"\t\n\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]').search
 _WRITTEN = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#13;", '"': "&quot;", "\t": "&#9;", "\n": "&#10;"}
-_TEXT_ESCAPES = str.maketrans({key: _WRITTEN[key] for key in "&<>\r"})
 _ATTRIBUTE_ESCAPES = str.maketrans(_WRITTEN)
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]").search
 
@@ -120,15 +119,24 @@ def attribute_text(said: str) -> str:
     return said
 
 
+def escaped(said: Callable[[Any], str]) -> Callable[[Any], str]:
+    """A spelling of values as it stands between tags; raises `CannotBuild`."""
+
+    def text(value: Any) -> str:
+        held = said(value)
+        if needs_care(held):
+            _refuse_forbidden(held)
+            held = held.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\r", "&#13;")
+        return held
+
+    return text
+
+
 def _simple(lexical: Lexical) -> Write:
-    said = VALUES[lexical]
+    text = escaped(VALUES[lexical])
 
     def write(value: Any, out: list[str]) -> None:
-        text = said(value)
-        if needs_care(text):
-            _refuse_forbidden(text)
-            text = text.translate(_TEXT_ESCAPES)
-        out.append(text)
+        out.append(text(value))
 
     return write
 
