@@ -111,6 +111,11 @@ VALUES: dict[Lexical, Callable[[Any], str]] = {
 }
 
 
+def harmless(text: str) -> bool:
+    """Whether a text needs no care; what can all be printed, as most texts can, is known in half the time."""
+    return (text.isprintable() and "&" not in text and "<" not in text and ">" not in text) or not needs_care(text)
+
+
 def attribute_text(said: str) -> str:
     """Text as it stands between the quotes of an attribute; raises `CannotBuild`."""
     if _CARE_IN_ATTRIBUTE(said):

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from connectors.kit.soap.lexical import VALUES, escaped, needs_care
+from connectors.kit.soap.lexical import VALUES, escaped, harmless
 from connectors.kit.soap.models import fits
 from connectors.kit.soap.steps import Content, Step
 from connectors.kit.soap.tree import Lexical
@@ -47,7 +47,7 @@ class _Making:
         self.functions: list[str] = []
         self.names: dict[str, Any] = {
             "Unusual": Unusual,
-            "care": needs_care,
+            "harmless": harmless,
             "fits": fits,
             "text": escaped(VALUES[Lexical.TEXT]),
         }
@@ -160,7 +160,7 @@ class _Function:
         if not self._texts:
             return
         joined = "".join(f"'' if {name} is None else {name}, " if free else f"{name}, " for name, free in self._texts)
-        self._lines += [" try:", f"  plain = not care(''.join(({joined})))", " except TypeError:", "  plain = False"]
+        self._lines += [" try:", f"  plain = harmless(''.join(({joined})))", " except TypeError:", "  plain = False"]
         self._lines.append(" if not plain:")
         for name, free in self._texts:
             self._lines.append(

@@ -115,6 +115,7 @@ class Content:
 
 
 def write_one(step: Step, value: Any, out: list[str]) -> None:
+    """One element with its tags; raises `CannotBuild`."""
     if step.write is None:
         raise CannotBuild("soap_sai_kieu", "", "Không ghi được trường này.")
     out.append(step.opening)
