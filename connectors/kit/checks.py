@@ -28,7 +28,7 @@ from connectors.kit.contract import (
     TaskEnquirer,
 )
 from connectors.kit.errors import CertificateExpired, ContractChanged, DeliveryError, SettingsError
-from connectors.kit.faults import FaultKind
+from connectors.kit.faults import FAMILIES, FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Ended, Faults, Ground, Prepared, Subject, fresh_budget, ground, kit_of
 from connectors.kit.loopback_tls import self_signed
 from connectors.kit.signing_on import SignOn
@@ -59,20 +59,12 @@ PROTOCOLS: Mapping[str, type[object]] = {
 }
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {
-    FaultKind.OUTAGE: ("not_sent",),
+    **FAMILIES,
     FaultKind.REFUSE: ("no_answer",),
-    FaultKind.SLOW: ("no_answer",),
-    FaultKind.HTTP_500: ("upstream_fault",),
-    FaultKind.HTTP_502: ("upstream_fault",),
-    FaultKind.HTTP_503: ("upstream_fault", "busy"),
-    FaultKind.DROP_AFTER_COMMIT: ("no_answer",),
-    FaultKind.DROP_BEFORE_COMMIT: ("no_answer",),
-    FaultKind.GARBAGE: ("answer_unreadable",),
     FaultKind.DUPLICATE: (RECEIPT,),
     FaultKind.EXPIRED_SESSION: (RECEIPT, "credentials_refused"),
-    FaultKind.BUSY_429: ("busy",),
 }
-"""What each fault must end in at the first attempt."""
+"""What each fault must end in at the first attempt of a delivery."""
 
 
 async def capabilities_are_there(subject: Subject, ears: Ears) -> Faults:

@@ -7,28 +7,14 @@ concluded, and nothing of the person may stand in what was said about it.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 
 from connectors.kit.contract import Answer, Lookup
 from connectors.kit.errors import DeliveryError
-from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
+from connectors.kit.faults import FAMILIES, FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Subject, fresh_budget, ground, signed_on
 from connectors.kit.manifest import OperationSpec
 from connectors.kit.signing_on import SignOn
-
-EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {
-    FaultKind.OUTAGE: ("not_sent",),
-    FaultKind.SLOW: ("no_answer",),
-    FaultKind.HTTP_500: ("upstream_fault",),
-    FaultKind.HTTP_502: ("upstream_fault",),
-    FaultKind.HTTP_503: ("upstream_fault", "busy"),
-    FaultKind.DROP_AFTER_COMMIT: ("no_answer",),
-    FaultKind.DROP_BEFORE_COMMIT: ("no_answer",),
-    FaultKind.GARBAGE: ("answer_unreadable",),
-    FaultKind.BUSY_429: ("busy",),
-}
-"""What each fault must end in when a question, or the call that spends a code, meets it."""
 
 _WAITING = frozenset({FaultKind.OUTAGE, FaultKind.SLOW})
 _SHORT_S, _LONG_S, _SLACK_S = 0.4, 3.0, 1.5
@@ -39,7 +25,7 @@ async def questions_meet_faults_in_their_family(subject: Subject, ears: Ears) ->
     faults: Faults = []
     for place, operation in enumerate(_personal(subject)):
         async with ground(subject, ears) as here:
-            for kind, usual in EXPECTED.items():
+            for kind, usual in FAMILIES.items():
                 expected = here.case.expected.get(kind, usual)
                 # What takes real time is played once: it meets the connection, whatever is asked over it.
                 if expected and (kind not in _WAITING or place == 0):
@@ -61,7 +47,7 @@ async def sign_ons_meet_faults_in_their_family(subject: Subject, ears: Ears) -> 
                 continue
             ended = await signed_on(here, provider)
             faults += [] if ended == RECEIPT else [f"{provider}: đăng nhập kết thúc bằng {ended}"]
-            for kind, expected in EXPECTED.items():
+            for kind, expected in FAMILIES.items():
                 if kind is not FaultKind.OUTAGE:
                     faults += await _one_sign_on(here, provider, kind, expected)
     return faults

@@ -53,6 +53,20 @@ DEFAULT_SECONDS: Mapping[FaultKind, float] = {
 }
 
 
+FAMILIES: Mapping[FaultKind, tuple[str, ...]] = {
+    FaultKind.OUTAGE: ("not_sent",),
+    FaultKind.SLOW: ("no_answer",),
+    FaultKind.HTTP_500: ("upstream_fault",),
+    FaultKind.HTTP_502: ("upstream_fault",),
+    FaultKind.HTTP_503: ("upstream_fault", "busy"),
+    FaultKind.DROP_AFTER_COMMIT: ("no_answer",),
+    FaultKind.DROP_BEFORE_COMMIT: ("no_answer",),
+    FaultKind.GARBAGE: ("answer_unreadable",),
+    FaultKind.BUSY_429: ("busy",),
+}
+"""What every call that meets a fault must end in: the codes of `connectors.kit.errors`."""
+
+
 class FaultPlanError(ValueError):
     """Kế hoạch lỗi giả lập không hợp lệ."""
 

@@ -7,7 +7,6 @@ Direct calls and those through an adapter go out as they are carried. An LGSP (W
 from __future__ import annotations
 
 import base64
-import re
 from typing import Any, Protocol
 from urllib.parse import urlencode
 
@@ -17,13 +16,12 @@ from connectors.kit.carriers import Carrier, Direct, Lgsp, XRoadAdapter
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import ContractChanged, CredentialsRefused, NotSent, OutcomeUnknown, Rejected
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest, refusal
-from connectors.kit.tokens import Attempt, KeptSecret, Made
+from connectors.kit.tokens import Attempt, KeptSecret, Made, granted
 
 TOKEN_KEYS = ("access_token", "refresh_token", "id_token", "client_id", "client_secret")
 """JSON and form keys of a token call whose values never become evidence or text."""
 
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-_TOKEN = re.compile(r"[!-~]+")
 _LATE = "Chưa gửi: hết thời gian khi chờ lấy mã truy cập của LGSP."
 
 
@@ -135,7 +133,7 @@ class LgspRoad:
             raise ContractChanged(
                 f"Địa chỉ lấy mã truy cập của LGSP (token_url): {error.message_vi}", exchange=error.exchange
             ) from None
-        made = self._read(answer.body)
+        made = granted(answer.body, self._carrier.default_ttl_s, self._carrier.margin_s)
         if made is None:
             exchange = self._tokens.exchange(request, answer)
             raise NotSent("Chưa lấy được mã truy cập của LGSP: câu trả lời không có access_token.", exchange=exchange)
@@ -154,20 +152,6 @@ class LgspRoad:
         else:
             form |= {"client_id": client_id, "client_secret": secret}
         return HttpRequest("POST", "", headers, urlencode(form).encode())
-
-    def _read(self, body: bytes) -> Made | None:
-        """The token in an answer; its life may be a number or a text, and may be left out."""
-        try:
-            tree: Any = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        token = tree.get("access_token") if isinstance(tree, dict) else None
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            return None
-        said = str(tree.get("expires_in", "")).strip()
-        life = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else self._carrier.default_ttl_s
-        # A token that is about to end is no token: a second at least, so that one that lives shortly is used once.
-        return Made(token, max(life - self._carrier.margin_s, 1))
 
 
 def _with_token_keys(options: HttpOptions) -> HttpOptions:

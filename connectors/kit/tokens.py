@@ -7,13 +7,19 @@ accounts and keeps a system down.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
+
+import msgspec
 
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import DeliveryError, NotSent
 from connectors.kit.http import remaining
+
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +40,24 @@ class Made:
 
     value: str
     ttl_s: float
+
+
+def granted(body: bytes, default_ttl_s: float, margin_s: float) -> Made | None:
+    """The token of a token call (RFC 6749, 5.1), None where the answer holds none; renewed `margin_s` before its end.
+
+    How long it lives may be a number or a text; `default_ttl_s` where it is left out.
+    """
+    try:
+        tree: Any = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    token = tree.get("access_token") if isinstance(tree, dict) else None
+    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
+        return None
+    said = str(tree.get("expires_in", "")).strip()
+    life = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else default_ttl_s
+    # A token that is about to end is no token: a second at least, so that one that lives shortly is used once.
+    return Made(token, max(life - margin_s, 1))
 
 
 class KeptSecret:
@@ -72,7 +96,7 @@ class KeptSecret:
             if kept is not None:
                 return kept, False
             if self._failed is not None and self._failed[0] >= asked:
-                raise _again(self._failed[1])
+                raise again(self._failed[1])
             return await self._renewed(attempt), True
         finally:
             self._renewing.release()
@@ -91,6 +115,6 @@ class KeptSecret:
         return made.value
 
 
-def _again(error: DeliveryError) -> DeliveryError:
+def again(error: DeliveryError) -> DeliveryError:
     """The same failure for somebody else: an exception belongs to one traceback."""
     return type(error)(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)

@@ -6,21 +6,16 @@ Whatever goes wrong here, the question itself was not sent.
 from __future__ import annotations
 
 import base64
-import re
-from typing import Any
 from urllib.parse import urlencode
-
-import msgspec
 
 from connectors.kit.contract import Kit
 from connectors.kit.errors import ContractChanged, CredentialsRefused, Exchange, NotSent, OutcomeUnknown, Rejected
 from connectors.kit.http import HttpClient, HttpOptions, HttpRequest, refusal
-from connectors.kit.tokens import Attempt, KeptSecret, Made
+from connectors.kit.tokens import Attempt, KeptSecret, Made, granted
 from connectors.vneid.population_routes import lgsp_access
 from connectors.vneid.population_settings import LgspToken
 
 _FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-_TOKEN = re.compile(r"[!-~]+")
 _LATE = "Chưa hỏi: hết thời gian khi chờ lấy mã truy cập của LGSP."
 
 
@@ -58,7 +53,7 @@ class PopulationToken:
         except ContractChanged as error:
             sentence = f"Địa chỉ lấy mã truy cập của LGSP (token.url): {error.message_vi}"
             raise ContractChanged(sentence, exchange=_bare(error.exchange)) from None
-        made = self._read(answer.body)
+        made = granted(answer.body, self._token.default_ttl_s, self._token.margin_s)
         if made is None:
             sentence = "Chưa lấy được mã truy cập của LGSP: câu trả lời không có access_token."
             raise NotSent(sentence, exchange=Exchange(http_status=answer.status))
@@ -70,19 +65,6 @@ class PopulationToken:
             pair = f"{self._kit.secret(self._token.client_id)}:{self._kit.secret(self._token.client_secret)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         return headers
-
-    def _read(self, body: bytes) -> Made | None:
-        """The token in an answer; its life may be a number or a text, and may be left out."""
-        try:
-            tree: Any = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            return None
-        token = tree.get("access_token") if isinstance(tree, dict) else None
-        if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            return None
-        said = str(tree.get("expires_in", "")).strip()
-        life = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else self._token.default_ttl_s
-        return Made(token, max(life - self._token.margin_s, 1))
 
 
 def _bare(exchange: Exchange) -> Exchange:

@@ -12,7 +12,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 
 from connectors.kit.errors import DeliveryError, NotSent
-from connectors.kit.tokens import Attempt
+from connectors.kit.tokens import Attempt, again
 from connectors.vneid.jose import JoseRefused, KeySet, Token, header_of, opened
 from connectors.vneid.refusals import refused
 from connectors.vneid.sign_on_settings import Limits
@@ -88,7 +88,7 @@ class PublishedKeys:
             if self._version != seen:
                 return
             if self._failed is not None and self._failed[0] >= asked:
-                raise _again(self._failed[1])
+                raise again(self._failed[1])
             await self._fetched(attempt)
         finally:
             self._fetching.release()
@@ -101,11 +101,6 @@ class PublishedKeys:
             raise
         self._stale_at = self._instant() + self._limits.jwks_ttl_s
         self._version += 1
-
-
-def _again(error: DeliveryError) -> DeliveryError:
-    """The same failure for somebody else: an exception belongs to one traceback."""
-    return type(error)(error.message_vi, exchange=error.exchange, retry_after_s=error.retry_after_s)
 
 
 def _may_be_rotation(error: JoseRefused, token: str) -> bool:

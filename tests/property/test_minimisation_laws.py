@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import get_args
 
@@ -45,17 +46,9 @@ def test_what_was_declared_agrees_with_itself(declared: dict[str, str]) -> None:
     assert differences(declared, declared) == ()
 
 
-_SENTENCES = {
-    Agreement.SAME: "{title}: khớp.",
-    Agreement.COARSE: "{title}: khớp ở phần mà cả hai bên đều ghi.",
-    Agreement.SPELLING: "{title}: khác dấu hoặc chính tả so với cơ sở dữ liệu.",
-    Agreement.DIFFERENT: "{title}: khác với cơ sở dữ liệu.",
-    Agreement.UNCONFIRMED: "{title}: cơ sở dữ liệu không ghi, chưa đối chiếu được.",
-}
-
-
 @given(_RECORDS, _RECORDS)
 def test_words_for_the_trail_repeat_no_value(declared: dict[str, str], registered: dict[str, str]) -> None:
     """The sentence depends on place and agreement alone."""
     for one in compare(declared, registered):
-        assert one.message_vi == _SENTENCES[one.agreement].format(title=place_titles()[one.place])
+        blank = replace(one, declared="", registered="")
+        assert one.message_vi == blank.message_vi and one.message_vi.startswith(place_titles()[one.place])
