@@ -32,7 +32,7 @@ from connectors.kit.soap.schema import MessageSchema
 from connectors.vneid.client import CONTRACT, Heard, PopulationClient
 from connectors.vneid.population_routes import WireQuestion
 from connectors.vneid.population_settings import PopulationSettings
-from connectors.vneid.profiles.dancu.mapping import Asked, people, refuse_vague, request, verdict
+from connectors.vneid.profiles.dancu.mapping import Asked, people, refuse_error, refuse_vague, request, verdict
 from connectors.vneid.profiles.dancu.messages import (
     COLLECTION,
     KNOWN_NAMES,
@@ -130,6 +130,7 @@ class Population:
         if asked.operation == VERIFY:
             if name not in (VERDICT, f"{VERDICT}Response") and "TonTai" not in _keys(tree):
                 raise MessageUnreadable("câu trả lời không phải KetQuaXacThuc.")
+            refuse_error(tree)
             return Answer(found=verdict(from_tree(tree, KetQuaXacThuc)), fields={}, exchange=heard.exchange)
         if name != COLLECTION:
             raise MessageUnreadable("câu trả lời không phải CongdanCollection.")

@@ -214,6 +214,31 @@ async def test_an_error_in_a_collection_never_means_that_nobody_was_found(
     assert type(await refused(asking)) is AnswerUnreadable
 
 
+@pytest.mark.parametrize("verdict", ["true", "false"])
+@pytest.mark.parametrize(
+    ("beside", "readable"),
+    [
+        ("<MaLoi>500</MaLoi>", False),
+        ("<error><code>7</code></error>", False),
+        ("<Loi>Hết giờ</Loi>", False),
+        ("<MaLoi>0</MaLoi>", True),
+        ("<Loi/>", True),
+        ("<MaYeuCau>019b7a10</MaYeuCau>", True),
+    ],
+)
+async def test_a_yes_or_no_beside_an_error_is_neither(
+    database: ScriptedDatabase, asking: Asking, verdict: str, beside: str, readable: bool
+) -> None:
+    """A failed verification must not come out as "the data do not agree", nor as a proof."""
+    inner = f"<TonTai>{verdict}</TonTai>{beside}"
+    database.script = lambda _: soap(f'<KetQuaXacThuc xmlns="http://dancuquocgia.bca">{inner}</KetQuaXacThuc>')
+    if readable:
+        assert (await asking().ask(question("verify"))).found is (verdict == "true")
+        return
+    with pytest.raises(AnswerUnreadable):
+        await asking().ask(question("verify"))
+
+
 @pytest.mark.parametrize("said", ["", "<CongDan/>", "<CongDan><HoVaTen><Ten> </Ten></HoVaTen></CongDan>"])
 @pytest.mark.parametrize("count", ["", ' SoCongDan="0"'])
 async def test_an_empty_collection_means_that_nobody_was_found(

@@ -6,6 +6,7 @@ birth is never filled up with 01/01, a code that no list knows says nothing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,6 +37,7 @@ from mappings.text import nfc
 
 _LIMITS = {"MaYeuCau": 40, "MaDVC": 20, "MaDonVi": 35, "MaCanBo": 20, "TaiKhoan": 100, "HoVaTen": 100}
 """Lengths of the published field table (facts 2.4, S7)."""
+_ERROR_NAME = re.compile(r"loi|error|fault|exception", re.IGNORECASE)
 _TRUE, _FALSE = frozenset({"true", "1"}), frozenset({"false", "0"})
 _ADDRESSES = {
     "birth_registration": "NoiDangKyKhaiSinh",
@@ -104,6 +106,18 @@ def people(answer: CongdanCollection, asked: Asked, at: date) -> tuple[PersonFie
     if len(mine) > 1:
         raise MessageUnreadable("Câu trả lời có nhiều người cho một câu hỏi về một người.")
     return tuple(mine)
+
+
+def refuse_error(tree: object) -> None:
+    """Raises `MessageUnreadable` where an error stands beside a yes or no: then neither was said of anybody.
+
+    Other elements are left alone; an error code of zeros says that there was none.
+    """
+    if isinstance(tree, dict) and any(
+        _ERROR_NAME.search(name) and (isinstance(held, dict | list) or str(held or "").strip(" 0"))
+        for name, held in tree.items()
+    ):
+        raise MessageUnreadable("KetQuaXacThuc kèm một lỗi.")
 
 
 def refuse_vague(tree: object) -> None:
