@@ -48,7 +48,8 @@ class Questions(Struct, frozen=True):
 
     `upstream` is the connection that answers them, `callers` who may ask; whom it does not list may not. A question needs a
     dossier in one of `open_states`. An officer asks `per_officer_per_hour`, an agency `per_agency_per_hour`, a calling system
-    for all of them `per_system_per_hour` times an hour at most. The register must answer within `timeout_s`. `fields_file` is
+    for all of them `per_system_per_hour` times an hour at most: a tenth of it at once, the others evenly; a check may take two
+    questions. The register must answer within `timeout_s`. `fields_file` is
     the ministry's own minimisation table (CSV with the columns of `mappings/tables/identity_fields.csv`), whose rows come
     before ours.
 

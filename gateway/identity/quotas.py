@@ -2,7 +2,8 @@
 
 No quota of the register is public (identity facts 2.10), so ours come first and stop a curious hand before it costs the
 agency its access. Officers and agencies are whom the caller says they are, so that a caller which invents them meets the limit
-of the system. Kept in memory: a restart gives everybody one burst again.
+of the system. A tenth of an hour's questions may come at once, the others evenly.
+Kept in memory: a restart gives everybody one burst again.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ class Quotas:
         if refused:
             who, wait_s = max(refused, key=lambda pair: pair[1])
             raise TooManyRequests(
-                f"{_TOLD[who.kind]} đã hỏi đến mức cho phép mỗi giờ; hãy hỏi lại sau.",
+                f"{_TOLD[who.kind]} đang hỏi nhanh hơn hạn mức mỗi giờ; hãy hỏi lại sau theo Retry-After.",
                 retry_after_s=max(1, math.ceil(wait_s)),
             )
         self._arrivals.update({who: one.arrival for who, one in taken.items()})

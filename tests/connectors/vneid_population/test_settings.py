@@ -121,6 +121,6 @@ def test_the_example_of_the_readme_asks_three_operations() -> None:
     """Operators copy it; it must be right as it is."""
     readme = (files("connectors.vneid") / "README.md").read_text(encoding="utf-8")
     example = tomllib.loads(readme.split("```toml\n")[1].split("```")[0])
-    ready, said = typed(example["upstreams"]["vneid"]["settings"], Settings)
+    ready, said = typed(example["upstreams"]["dancu"]["settings"], Settings)
     assert said == () and ready is not None and ready.population is not None
     assert ready.population.operations == ("verify", "look_up", "current_residence")
