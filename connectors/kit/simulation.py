@@ -17,7 +17,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -260,10 +260,19 @@ class Door:
                 sock.close()
 
     async def shut(self) -> None:
-        """Stop listening, so that connecting is refused, and hang up, after a moment for calls under way to end."""
+        """Stop listening, so that connecting is refused, and hang up, after a moment for calls under way to end.
+
+        The port stays bound, or another program would be given it before the outage ends.
+        """
+        await self._hung_up(keep=True)
+
+    async def _hung_up(self, *, keep: bool) -> None:
         site, self._site = self._site, None
         if site is not None:
             await site.stop()
+            if keep:
+                with suppress(OSError):  # taken already: opening tries again, and says so
+                    self._socket = _bound(self._host, self.port)
         server = self._runner.server
         if server is not None:
             # The first ends idle connections at once; the second waits for the busy ones, then closes all sockets.
@@ -280,7 +289,7 @@ class Door:
         if self._outage is not None:
             self._outage.cancel()
             await asyncio.gather(self._outage, return_exceptions=True)
-        await self.shut()
+        await self._hung_up(keep=False)
         if self._socket is not None:
             self._socket.close()
 

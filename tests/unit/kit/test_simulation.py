@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -225,6 +226,27 @@ def test_the_door_refuses_and_opens_again_on_the_faster_loop_too() -> None:
         return seen
 
     assert uvloop.run(scenario()) == ["200", "refused", "422"]
+
+
+async def test_nobody_else_is_given_the_port_of_an_outage() -> None:
+    """It refuses calls and stays taken, so that it can be opened again; closed for good it is free."""
+    runner = web.AppRunner(web.Application())
+    await runner.setup()
+    door = Door(runner, "127.0.0.1", 0)
+    await door.open()
+    await door.shut()
+    with socket.socket() as other, pytest.raises(OSError, match="in use"):
+        other.bind(("127.0.0.1", door.port))
+    with socket.socket() as caller, pytest.raises(ConnectionRefusedError):
+        caller.connect(("127.0.0.1", door.port))
+    await door.open()
+    with socket.socket() as caller:
+        caller.connect(("127.0.0.1", door.port))
+    await door.close()
+    await runner.cleanup()
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", door.port))
 
 
 async def test_an_outage_needs_a_door_of_our_own() -> None:
