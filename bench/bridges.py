@@ -24,6 +24,7 @@ import msgspec
 import uvloop
 from aiohttp import web
 from lxml import etree
+from yarl import URL
 
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.ground import LoneCoordination
@@ -84,12 +85,12 @@ async def ours(wsdl: str, binding: str, address: str) -> None:
     """Our own parts as a connector holds them: compiled builder, XSD both ways, strict reader; aiohttp carries, as for zeep."""
     port = Port.load(Path(wsdl), binding)
     spoken = {name: port.speak(name) for name in port.operations}
-    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+    session, url = _carrier(), URL(address)
 
     async def translate(operation: str, body: bytes) -> bytes:
         one = spoken[operation]
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": one.action}
-        async with session.post(address, data=one.write(msgspec.json.decode(body)), headers=headers) as answer:
+        async with session.post(url, data=one.write(msgspec.json.decode(body)), headers=headers) as answer:
             return msgspec.json.encode(one.read(await answer.read()).body)
 
     await _served(translate)
@@ -123,17 +124,23 @@ async def by_zeep(wsdl: str, binding: str, address: str) -> None:
     held: Any = next(one for one in client.wsdl.bindings.values() if one.name.localname == binding)
     service = client.create_service(str(held.name), address)
     as_json: Any = zeep.helpers.serialize_object
-    session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=CONNECTIONS))
+    session, url = _carrier(), URL(address)
 
     async def translate(operation: str, body: bytes) -> bytes:
         envelope = client.create_message(service, operation, **json.loads(body))
         raw = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         headers = {"Content-Type": "text/xml; charset=utf-8", "SOAPAction": '""'}
-        async with session.post(address, data=raw, headers=headers) as answer:
+        async with session.post(url, data=raw, headers=headers) as answer:
             read = held._operations[operation].process_reply(etree.fromstring(await answer.read()))
         return json.dumps(as_json(read, dict), ensure_ascii=False).encode()
 
     await _served(translate)
+
+
+def _carrier() -> aiohttp.ClientSession:
+    """The session of both bridges that hold one: connections kept, no cookies."""
+    connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+    return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
 
 
 async def _served(translate: Translate) -> None:

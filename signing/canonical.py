@@ -85,7 +85,9 @@ def parse_xml(raw: bytes, limits: XmlLimits = XmlLimits()) -> Element:
     except etree.XMLSyntaxError as error:
         line, column = error.position
         raise XmlRefused("xml_sai_cu_phap", f"XML sai cú pháp tại dòng {line}, cột {column}.") from None
-    if not _surely_within(body, openings, limits) or _deeper_than(limits.max_depth)(root):
+    # No element stands deeper than there are elements, and each is opened by a "<" that closes nothing.
+    deep = openings - body.count(b"</") > limits.max_depth and _deeper_than(limits.max_depth)(root)
+    if deep or not _surely_within(body, openings, limits):
         _check_tree(root, limits)
     return root
 

@@ -9,7 +9,7 @@ Sources: SOAP 1.1 4.1 to 4.4; X-Road message protocol 4.0, annex D.2 (non-techni
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,7 @@ ANSWER = XmlLimits(max_bytes=1_048_576, max_depth=32, max_elements=20_000)
 _ENVELOPE, _HEADER, _BODY, _FAULT = (f"{{{SOAP}}}{name}" for name in ("Envelope", "Header", "Body", "Fault"))
 _UNDERSTAND = f"{{{SOAP}}}mustUnderstand"
 _ACTOR = f"{{{SOAP}}}actor"
+_NAMESPACE = SOAP.encode()
 _NIL = f"{{{XSI}}}nil"
 _NEXT = "http://schemas.xmlsoap.org/soap/actor/next"
 _HTML = (b"<!doctype html", b"<html", b"<head", b"<body")
@@ -90,23 +91,32 @@ def opened(raw: bytes, limits: XmlLimits = ANSWER, understood: Set[str] = frozen
     root = _parsed(raw, limits)
     if root.tag != _ENVELOPE:
         raise NotSoap("soap_phong_bi", "Câu trả lời là XML nhưng không phải phong bì SOAP 1.1.")
-    _refuse_text(root)
     parts = list(root)
+    _refuse_text(root, parts)
     header = parts.pop(0) if parts and parts[0].tag == _HEADER else None
     if len(parts) != 1 or parts[0].tag != _BODY:
         raise NotSoap("soap_body", "Phong bì SOAP phải có đúng một Body, và không có gì khác sau Header.")
     blocks = _blocks(header, understood) if header is not None else ()
     body = parts[0]
-    _refuse_text(body)
-    if len(body) != 1:
+    contents = list(body)
+    _refuse_text(body, contents)
+    if len(contents) != 1:
         raise NotSoap("soap_body", "Body của câu trả lời SOAP phải có đúng một phần tử.")
-    content = body[0]
+    content = contents[0]
     if content.tag == _FAULT:
         return Envelope(blocks, None, _fault(content))
-    if count_in_namespace(root, SOAP) != (2 if header is None else 3):
+    lawful = 2 if header is None else 3
+    if not _no_more_than(lawful, raw, root.prefix) and count_in_namespace(root, SOAP) != lawful:
         # The classic of wrapping is a second body that another reader finds.
         raise NotSoap("soap_body", "Câu trả lời có phần tử SOAP lồng không đúng chỗ.")
     return Envelope(blocks, content, _fault_inside(content))
+
+
+def _no_more_than(count: int, raw: bytes, prefix: str | None) -> bool:
+    """Whether the bytes alone prove that no more elements are SOAP's: its namespace is written once, for one prefix."""
+    if prefix is None or b"&#" in raw or raw.count(_NAMESPACE) != 1:
+        return False
+    return raw.count(b"<%s:" % prefix.encode()) == count
 
 
 def _parsed(raw: bytes, limits: XmlLimits) -> Element:
@@ -124,8 +134,8 @@ def _parsed(raw: bytes, limits: XmlLimits) -> Element:
 
 
 def _blocks(header: Element, understood: Set[str]) -> tuple[Element, ...]:
-    _refuse_text(header)
     blocks = tuple(header)
+    _refuse_text(header, blocks)
     for block in blocks:
         demanded = block.get(_UNDERSTAND, "0") in ("1", "true") and block.get(_ACTOR, _NEXT) == _NEXT
         if demanded and block.tag not in understood:
@@ -133,10 +143,10 @@ def _blocks(header: Element, understood: Set[str]) -> tuple[Element, ...]:
     return blocks
 
 
-def _refuse_text(element: Element) -> None:
-    between = [element.text, *[child.tail for child in element]]
-    if any(text is not None and not text.isspace() for text in between):
-        raise NotSoap("soap_phong_bi", "Có chữ nằm ngoài các phần tử của phong bì SOAP.")
+def _refuse_text(element: Element, children: Sequence[Element]) -> None:
+    for text in (element.text, *[child.tail for child in children]):
+        if text is not None and not text.isspace():
+            raise NotSoap("soap_phong_bi", "Có chữ nằm ngoài các phần tử của phong bì SOAP.")
 
 
 def _fault(element: Element) -> SoapFault:

@@ -79,6 +79,14 @@ BROKEN: dict[str, tuple[bytes, str]] = {
         _envelope(f'<s:Body><w xmlns="urn:w"><s:Body Id="signed">{YES}</s:Body></w></s:Body>'),
         "soap_body",
     ),
+    "body under another prefix in the answer": (
+        _envelope(f'<s:Body><w xmlns="urn:w"><q:Body xmlns:q="{SOAP_11}">{YES}</q:Body></w></s:Body>'),
+        "soap_body",
+    ),
+    "body in a namespace written with a character reference": (
+        _envelope(f'<s:Body><w xmlns="urn:w"><q:Body xmlns:q="{SOAP_11.replace("h", "&#104;", 1)}">{YES}</q:Body></w></s:Body>'),
+        "soap_body",
+    ),
     "whole envelope in the answer": (_envelope(f'<s:Body><w xmlns="urn:w">{GOOD}</w></s:Body>'), "soap_body"),
     "envelope in an envelope": (_envelope(GOOD), "soap_body"),
     "fault in the answer element": (
@@ -115,6 +123,13 @@ def test_a_broken_answer_is_refused_with_a_reason_that_repeats_nothing(name: str
     said = str(refused.value)
     assert not any(each in said for each in ("001090000000", "NGUY", "passwd", "true", "signed"))
     assert not refused.value.message_vi.isascii()
+
+
+def test_a_text_that_looks_like_a_soap_element_is_a_text() -> None:
+    """The bytes alone do not tell: the tree does."""
+    raw = _envelope("<s:Body><w><![CDATA[<s:Body>]]></w></s:Body>")
+    body = opened(raw).body
+    assert body is not None and body.text == "<s:Body>"
 
 
 def test_the_answer_that_all_of_these_were_made_from_is_read() -> None:
