@@ -139,7 +139,7 @@ class SignOnEdge:
 
     def _turned_away(self, provider: Provider | None, error: TurnedAway) -> web.Response:
         name, upstream = (provider.name, provider.upstream) if provider is not None else ("", "")
-        self._count(name, "failed" if error.kept is not None else error.code)
+        self._count(name, error.code if error.kept is None or error.code == "expired" else "failed")
         words, kept = error.words, error.kept
         back = _with(kept.return_url, sign_on_id=kept.id, error=error.reason) if kept is not None else ""
         body = pages.page(words.title_vi, error.message_vi or words.text_vi, back)

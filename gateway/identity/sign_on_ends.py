@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from connectors.kit.errors import DeliveryError
@@ -66,7 +66,7 @@ async def redeem(rules: Rules, kept: KeptSignOn, ticket: str) -> Redeemed:
     """
     now = rules.clock.now()
     if kept.state is not SignOnState.RETURNED or kept.account is None:
-        raise _not_returned(kept)
+        raise _not_returned(kept, now)
     if not is_secret(ticket, kept.ticket):
         raise Forbidden("Vé nhận tài khoản không đúng.", code="ticket_refused")
     if kept.until <= now:
@@ -247,7 +247,9 @@ def _fields(account: Account) -> tuple[str, ...]:
     return tuple(name for name in names if getattr(account, name))
 
 
-def _not_returned(kept: KeptSignOn) -> IntakeError:
+def _not_returned(kept: KeptSignOn, now: datetime) -> IntakeError:
+    if kept.state in _NOT_READY and kept.until <= now:
+        return _expired()  # nobody comes any more, though the watch has not looked yet
     if kept.state in _NOT_READY:
         return Conflict("Người dùng chưa đăng nhập xong.", code="sign_on_not_ready")
     if kept.state is SignOnState.FAILED:

@@ -142,7 +142,7 @@ async def start(rules: Rules, sign_on_id: str, key: str, cookies: Mapping[str, s
     if kept.state not in (SignOnState.BEGUN, SignOnState.SENT) or kept.starts >= _MOST_STARTS:
         raise _gone(kept)
     if kept.until <= rules.clock.now():
-        raise TurnedAway("expired")
+        raise TurnedAway("expired", kept=kept, reason="expired")
     provider = _provider(rules, kept)
     secrets = Secrets(rules.chance(), rules.chance(), rules.chance())
     address = await _begun(rules, provider, provider.errand(rules.public_url, secrets, kept.wish))
@@ -175,7 +175,7 @@ async def come_back(rules: Rules, provider: Provider, params: Mapping[str, str],
     if not (hmac.compare_digest(kept.secrets.state.encode(), state.encode()) and _is_browser(kept, carried)):
         raise TurnedAway("another_browser")
     if kept.until <= rules.clock.now():
-        raise TurnedAway("expired")
+        raise TurnedAway("expired", kept=kept, reason="expired")
     since = rules.clock.now()
     with provider.places.one():
         # From here on it is used up, whatever comes of it: a code is exchanged at most once (RFC 6749 4.1.2).

@@ -171,12 +171,20 @@ async def test_what_comes_too_late_is_refused_and_erased(tmp_path: Path, late: s
         sign_on_id = begun["sign_on_id"]
         if late == "start":
             ground.time.on(600)
-            assert (await browser.open(begun["start_url"])).status == 410
+            page = await browser.open(begun["start_url"])
+            assert page.status == 410 and f"sign_on_id={sign_on_id}&amp;error=expired" in page.body.decode()
+            assert ground.counted[-1][1] == "expired"
         else:
             await browser.open(begun["start_url"])
         if late == "callback":
             ground.time.on(600)
-            assert (await browser.open(ground.callback())).status == 410 and not ground.toy.exchanged
+            page = await browser.open(ground.callback())
+            assert page.status == 410 and not ground.toy.exchanged
+            assert (
+                f"sign_on_id={sign_on_id}&amp;error=expired" in page.body.decode()
+            )  # a way home, as after any other end
+            told = await ground.redeem(sign_on_id, "A" * 43)
+            assert (told.status, told.tree["code"]) == (410, "sign_on_expired")  # also before the watch has looked
         if late == "redeem":
             back = await browser.open(ground.callback())
             ground.time.on(120)
