@@ -84,13 +84,21 @@ def until(met: Callable[[], Any], what: str, limit_s: float = 60.0) -> Any:
         time.sleep(0.02)
 
 
+_GIVEN: set[int] = set()
+
+
 def free_ports(count: int) -> list[int]:
-    """Loopback ports that are free now, all different."""
+    """Loopback ports that are free now, all different, also from those that this process was given before."""
     with contextlib.ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in probes:
+        found: list[int] = []
+        while len(found) < count:
+            probe = held.enter_context(socket.socket())
             probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
+            port = int(probe.getsockname()[1])
+            if port not in _GIVEN:
+                found.append(port)
+    _GIVEN.update(found)
+    return found
 
 
 @dataclass
@@ -114,7 +122,7 @@ class Program:
             check=False,
         )
         finished = Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
-        hear(f"printed by gateway {words[0]}", finished.out + finished.err)
+        hear(f"printed by gateway {words[0] if words else ''}".rstrip(), finished.out + finished.err)
         return finished
 
     def start(

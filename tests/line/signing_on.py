@@ -61,6 +61,24 @@ client_secret = "file:keys/vneid.secret"
 allow_plain = ["127.0.0.1"]
 """)
 
+QUESTIONS = """
+[upstreams.vneid.settings.population]
+base_url = "http://127.0.0.1:$simulator"
+path = "/dancu"
+allow_plain = ["127.0.0.1"]
+[upstreams.vneid.settings.population.route]
+kind = "header_signed"
+[upstreams.vneid.settings.population.route.signature]
+username = "bvhttdl"
+secret = "file:keys/dancu.secret"
+hash_url = "https://esb.example.gov.vn/dancu/1.0/tracuu"
+
+[identity.questions]
+upstream = "vneid"
+[identity.questions.callers.RES-VHTTDL]
+"""
+"""The population half beside the providers, and who may ask it; for `more` of `opened_portal`."""
+
 _OPTIONS = Template("""
 [[providers]]
 name = "cdvcqg"
@@ -156,6 +174,7 @@ def laid_portal(folder: Path, environment: Mapping[str, str], more: str = "") ->
     said = _CONFIG.substitute(edge=edge, simulator=simulator) + Template(more).substitute(simulator=simulator)
     config.write_text(config.read_text(encoding="utf-8") + said, encoding="utf-8")
     write_safely(folder / "keys/vneid.secret", b"simulator-secret\n")
+    write_safely(folder / "keys/dancu.secret", b"s3cr3t\n")
     (folder / "simulators/vneid.toml").write_text(_OPTIONS.substitute(edge=edge), encoding="utf-8")
     return Portal(line, edge, simulator)
 

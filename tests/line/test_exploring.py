@@ -7,30 +7,40 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.line.exploring import explore
 from tests.line.running import Line
+from tests.line.signing_on import QUESTIONS, opened_portal
 
 EXAMPLES = int(os.environ.get("TTHC_EXAMPLES", "12"))
 SEED = 20_261_122
 
 
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
+    """A running line in which people can sign on and registers can be asked, so that every route is there."""
+    with opened_portal(tmp_path_factory.mktemp("explored"), program_environment, QUESTIONS) as portal:
+        portal.line.start("national_dvc", "resolution")
+        yield portal.line
+
+
 @pytest.fixture
-def description(fragile: Line) -> Any:
+def description(explored: Line) -> Any:
     """The description as the running gateway serves it."""
-    return fragile.get("/openapi.json").tree
+    return explored.get("/openapi.json").tree
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(600 + 60 * EXAMPLES)
 def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
-    fragile: Line, description: Any, capsys: pytest.CaptureFixture[str]
+    explored: Line, description: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Positive and negative data, each signed as sent; at least 80 % of what must be signed passes authentication."""
-    found = explore(fragile, description, EXAMPLES, SEED)
+    found = explore(explored, description, EXAMPLES, SEED)
     with capsys.disabled():
         sys.stdout.write(f"\n{found}\n")
     assert found.failures == [], "\n\n".join(found.failures)
@@ -43,12 +53,12 @@ def test_no_drawn_request_meets_a_5xx_or_an_undocumented_answer(
 
 
 @pytest.mark.timeout(600)
-def test_a_description_that_says_less_than_the_gateway_does_is_found_out(fragile: Line, description: Any) -> None:
+def test_a_description_that_says_less_than_the_gateway_does_is_found_out(explored: Line, description: Any) -> None:
     """The negative control: an answer is taken out, a field of another is given another type, and both are reported."""
     del description["paths"]["/v1/events"]["post"]["responses"]["422"]
     description["components"]["schemas"]["Feed"]["properties"]["more"] = {"type": "integer"}
     for path in set(description["paths"]) - {"/v1/events", "/v1/feed"}:
         del description["paths"][path]
-    told = "\n".join(explore(fragile, description, 2, SEED).failures)
+    told = "\n".join(explore(explored, description, 2, SEED).failures)
     assert "POST /v1/events: status_code_conformance" in told
     assert "GET /v1/feed: response_schema_conformance" in told

@@ -10,38 +10,20 @@ import msgspec
 import pytest
 
 from tests.line.program import Answer, until
-from tests.line.signing_on import CITIZEN, Browser, Portal, opened_portal
+from tests.line.signing_on import CITIZEN, QUESTIONS, Browser, Portal, opened_portal
 from tests.line.words import RESOLUTION, SECTOR, dossier, event
 
 pytestmark = pytest.mark.xdist_group("line-questions")
 
 NAME, BIRTH = "Nguyễn Văn Thử", "1990-02-28"
-_MORE = """
-[upstreams.vneid.settings.population]
-base_url = "http://127.0.0.1:$simulator"
-path = "/dancu"
-allow_plain = ["127.0.0.1"]
-[upstreams.vneid.settings.population.route]
-kind = "header_signed"
-[upstreams.vneid.settings.population.route.signature]
-username = "bvhttdl"
-secret = "file:keys/dancu.secret"
-hash_url = "https://esb.example.gov.vn/dancu/1.0/tracuu"
-
-[identity.questions]
-upstream = "vneid"
-[identity.questions.callers.RES-VHTTDL]
-"""
 
 
 @pytest.fixture(scope="module")
 def office(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Portal]:
     """The gateway with everything around it: identity providers and population database, portal, resolution system."""
     folder = tmp_path_factory.mktemp("office")
-    (folder / "keys").mkdir()
-    (folder / "keys/dancu.secret").write_text("s3cr3t\n")
     environment = {**program_environment, "GATEWAY__UPSTREAMS__VNEID__RATE_PER_S": "50"}
-    with opened_portal(folder, environment, _MORE) as portal:
+    with opened_portal(folder, environment, QUESTIONS) as portal:
         portal.line.start("national_dvc", "resolution")
         yield portal
 

@@ -38,35 +38,43 @@ class Stage:
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     async def start(self, name: str, arguments: list[str], ready_url: str, module: str = "gateway") -> None:
-        """Start `python -m gateway …`, or another module, and wait until it answers."""
-        log = (self.folder / f"{name}.log").open("ab")
-        # A session of its own: what happens to the play's terminal does not reach its processes.
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        log.close()
-        self.running[name] = process
-        await self._ready(name, process, ready_url)
+        """Start `python -m gateway …`, or another module, and wait until it answers.
 
-    async def _ready(self, name: str, process: subprocess.Popen[bytes], url: str) -> None:
+        An order that is carried out while nothing listens holds the store itself, for a moment: then the gateway starts again.
+        """
+        until = time.monotonic() + _PATIENCE_S
+        while True:
+            log = (self.folder / f"{name}.log").open("ab")
+            # A session of its own: what happens to the play's terminal does not reach its processes.
+            process = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                stdout=log,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            log.close()
+            self.running[name] = process
+            if await self._answers(process, ready_url):
+                return
+            if process.poll() != _STORE_IN_USE or time.monotonic() > until:
+                tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
+                raise StageFailed(f"{name} không khởi động được:\n{tail}")
+            await asyncio.sleep(0.2)
+
+    async def _answers(self, process: subprocess.Popen[bytes], url: str) -> bool:
+        """Whether a process that was started answers before its time is over, or before it ends."""
         loop = asyncio.get_running_loop()
         end = loop.time() + _START_LIMIT_S
-        while loop.time() < end:
-            if process.poll() is not None:
-                break
+        while loop.time() < end and process.poll() is None:
             try:
                 async with self.session.get(url) as response:
                     if response.status == 200:
-                        return
+                        return True
             except aiohttp.ClientError:
                 pass
             await asyncio.sleep(0.05)
-        tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
-        raise StageFailed(f"{name} không khởi động được:\n{tail}")
+        return False
 
     async def run(self, arguments: list[str], ends: int = 0) -> str:
         """Run `python -m gateway …` to its end; its standard output. Raises `StageFailed` unless it ended with this code.
