@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from connectors.kit.deciding import Decided as Decided
+from connectors.kit.deciding import Decides as Decides
 from connectors.kit.errors import DeliveryError, Exchange
 from connectors.kit.inbound import Audience as Audience
 from connectors.kit.inbound import Endpoint as Endpoint
@@ -26,6 +28,7 @@ from connectors.kit.inbound import Reading as Reading
 from connectors.kit.inbound import Reply as Reply
 from connectors.kit.inbound import Sender as Sender
 from connectors.kit.ledgers import PROPOSAL as PROPOSAL
+from connectors.kit.ledgers import RECEIPT as RECEIPT
 from connectors.kit.ledgers import RESULTS as RESULTS
 from connectors.kit.ledgers import Change as Change
 from connectors.kit.ledgers import DeliverTask as DeliverTask
@@ -33,6 +36,8 @@ from connectors.kit.ledgers import Effect as Effect
 from connectors.kit.ledgers import Ledger as Ledger
 from connectors.kit.ledgers import LedgerEntry as LedgerEntry
 from connectors.kit.ledgers import LedgerReader as LedgerReader
+from connectors.kit.ledgers import Mark as Mark
+from connectors.kit.ledgers import Marked as Marked
 from connectors.kit.ledgers import NoLedgers as NoLedgers
 from connectors.kit.ledgers import ProposeChange as ProposeChange
 from connectors.kit.ledgers import RaiseAlarm as RaiseAlarm
@@ -78,7 +83,8 @@ class Receipt:
     """What the upstream said: positive, parsed, and kept as it came.
 
     `duplicate` says that the upstream had it already. `memory` is merged into the lane's memory when this receipt
-    is settled, in the same transaction.
+    is settled, in the same transaction. `inputs` are what the answer to a task taught the ledger that asked for it: they are
+    durable before the task is settled, so a crash in between asks again, and the same keys change nothing twice.
     """
 
     reference: str
@@ -88,6 +94,7 @@ class Receipt:
     message: str = ""
     memory: Mapping[str, str] = field(default_factory=dict)
     findings: tuple[str, ...] = ()
+    inputs: tuple[Change, ...] = ()
 
 
 class Found(StrEnum):
@@ -104,12 +111,14 @@ class Enquiry:
 
     DONE carries a receipt. NOT_FOUND allows a repeat. CANNOT_TELL allows one only where `repeat_allowed`
     (the operation is naturally idempotent, or configuration allows a repeat for this status); otherwise a person decides.
+    `inputs` are what an answer that is no receipt taught the ledger that asked.
     """
 
     found: Found
     receipt: Receipt | None = None
     repeat_allowed: bool = False
     reason_vi: str = ""
+    inputs: tuple[Change, ...] = ()
 
 
 @runtime_checkable

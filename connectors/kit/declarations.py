@@ -1,4 +1,4 @@
-"""What a manifest declares of endpoints, callbacks, pollers and ledgers, as types that check themselves.
+"""What a manifest declares of endpoints, callbacks, pollers, ledgers and decisions, as types that check themselves.
 
 [[endpoints]]
 method = "GET"
@@ -17,6 +17,12 @@ jitter_s = 5.0
 [ledgers.toys]
 sealed = true                           # its state is encrypted with the key of its dossier
 effects = ["deliver", "propose"]        # all that it may ask for: deliver, propose, alarm, tell
+[decisions.write_off]                   # what operators alone may decide about a ledger (connectors.kit.deciding)
+ledger = "toys"
+summary = "Xóa sổ một món đồ chơi"
+roles = ["supervisor"]                  # who may sign it, first and second
+second_key = true                       # always by two operators with two keys
+fields = ["reference"]                  # its words beside the id and the reason
 """
 
 from __future__ import annotations
@@ -34,7 +40,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Fault = Callable[[str, str], None]
 EffectWord = Literal["deliver", "propose", "alarm", "tell"]
 
-SECTIONS = ("endpoints", "listener", "pollers", "ledgers")
+SECTIONS = ("endpoints", "listener", "pollers", "ledgers", "decisions")
 CALLBACKS = "/v1/callbacks/"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -115,14 +121,30 @@ class LedgerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     effects: tuple[EffectWord, ...] = ()
 
 
+class DecisionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A decision that operators alone take about a ledger. `second_key`: only with a second operator's key."""
+
+    ledger: str
+    summary: str
+    roles: tuple[Literal["operator", "supervisor", "admin"], ...] = ("supervisor",)
+    second_key: bool = True
+    fields: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for one that nobody may take, or that nobody understands."""
+        if not self.roles or not self.summary.strip():
+            raise ValueError("roles và summary không được để trống")
+
+
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """All four, as one manifest declares them."""
+    """All five, as one manifest declares them."""
 
     endpoints: tuple[EndpointSpec, ...] = ()
     listener: ListenerSpec | None = None
     pollers: Mapping[str, PollerSpec] = field(default_factory=dict)
     ledgers: Mapping[str, LedgerSpec] = field(default_factory=dict)
+    decisions: Mapping[str, DecisionSpec] = field(default_factory=dict)
 
 
 def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
@@ -138,6 +160,7 @@ def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
         listener=listener,
         pollers=_named(tree, "pollers", PollerSpec, fault),
         ledgers=_named(tree, "ledgers", LedgerSpec, fault),
+        decisions=_named(tree, "decisions", DecisionSpec, fault),
     )
 
 

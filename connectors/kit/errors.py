@@ -23,6 +23,9 @@ Every message is fit for logs: no secret, no personal data. `message_vi` is for 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Self
+
+from connectors.kit.ledgers import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,11 @@ class Finding:
 
 
 class DeliveryError(Exception):
-    """Giao nhận chưa thành công."""
+    """Giao nhận chưa thành công.
+
+    `inputs` are what the failure taught the ledger that asked (a `Receipt` has the same). `partial`: the trouble is that of
+    one part of an upstream with several (one intermediary of many), so the breaker of the whole does not hear of it.
+    """
 
     code = "delivery_error"
 
@@ -64,7 +71,14 @@ class DeliveryError(Exception):
         self.exchange = exchange or Exchange()
         self.retry_after_s = retry_after_s
         self.findings = findings
+        self.inputs: tuple[Change, ...] = ()
+        self.partial = False
         super().__init__(self.message_vi)
+
+    def teaching(self, *inputs: Change, partial: bool = False) -> Self:
+        """This very error, with what it taught the ledger that asked, and whether it is of a part of the upstream only."""
+        self.inputs, self.partial = inputs, partial
+        return self
 
 
 class Retryable(DeliveryError):

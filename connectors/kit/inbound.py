@@ -43,13 +43,18 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What is answered. `inputs` of an endpoint's reply are journalled before it leaves; a callback has them in its reading."""
+    """What is answered. `inputs` of an endpoint's reply are journalled before it leaves; a callback has them in its reading.
+
+    `then` makes the answer once the inputs are durable: it reads what became of them, or waits for what they set off. Its
+    own `inputs` and `then` count for nothing.
+    """
 
     status: int
     body: bytes = b""
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Change, ...] = ()
+    then: Callable[[], Awaitable[Reply]] | None = None
 
 
 class NotGenuine(Exception):
@@ -67,7 +72,8 @@ class NotGenuine(Exception):
 class Reading:
     """What a `Listener` made of a genuine notice: changes, and the acknowledgement that its sender expects.
 
-    `again` is the acknowledgement where the sender's protocol wants another one for a notice that changed nothing new.
+    `again` is the acknowledgement where the sender's protocol wants another one for a notice that changed nothing new;
+    `unstored` the one that it knows for "our fault, tell us again", given when nothing could be stored.
     """
 
     inputs: tuple[Change, ...]
@@ -75,6 +81,7 @@ class Reading:
     body: bytes = b""
     content_type: str = "application/json"
     again: Reply | None = None
+    unstored: Reply | None = None
 
     def reply(self, *, changed: bool) -> Reply:
         """The acknowledgement."""

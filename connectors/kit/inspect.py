@@ -195,6 +195,7 @@ def _declared(manifest: Manifest) -> Iterator[str]:
         "Listener": declared.listener is not None,
         "Poller": bool(declared.pollers),
         "Ledger": bool(declared.ledgers),
+        "Decides": bool(declared.decisions),
     }
     sections = dict(zip(pairs, SECTIONS, strict=True))
     for capability, there in pairs.items():
@@ -207,6 +208,9 @@ def _declared(manifest: Manifest) -> Iterator[str]:
         seen.add((endpoint.method, endpoint.path))
     if any("deliver" in ledger.effects for ledger in declared.ledgers.values()) and not manifest.for_effects():
         yield "Có sổ với hiệu lực deliver nhưng không có thao tác effect nào."
+    for name, decision in declared.decisions.items():
+        if decision.ledger not in declared.ledgers:
+            yield f"decisions.{name}: không có sổ {decision.ledger}."
 
 
 def _schemas(manifest: Manifest, folder: Path) -> Iterator[InspectionFinding]:

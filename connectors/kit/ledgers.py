@@ -16,9 +16,13 @@ from mappings.canonical import Dossier
 
 State = TypeVar("State")
 Input = TypeVar("Input")
+State_contra = TypeVar("State_contra", contravariant=True)
 
 PROPOSAL = "proposal"
 """The operation, of trigger `effect`, by which a resolution system takes a proposed change."""
+
+RECEIPT = "receipt"
+"""The operation, of trigger `effect`, by which a service issues an electronic receipt: see `connectors.kit.receipting`."""
 
 RESULTS = "results"
 """The operation, of trigger `effect`, by which an outside system takes judged results: a `Task` of that kind whose field
@@ -33,6 +37,9 @@ class Change:
     same key twice for the same ledger changes nothing, whoever brings it. `fields` are plain JSON values, read into the
     ledger's `change_type`. `dossier_code` names the dossier that the ledger belongs to; the first change that names one
     settles it. `id` and `key` are codes that may be shown in the audit trail: no personal data.
+
+    `claims` are names that this ledger alone may hold, within its upstream (the transaction id of a bank): where another
+    ledger holds one, the change is refused, kept, audited and an alarm, and changes nothing. A claim is never given back.
     """
 
     ledger: str
@@ -40,17 +47,20 @@ class Change:
     key: str
     fields: Mapping[str, object] = field(default_factory=dict)
     dossier_code: str = ""
+    claims: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class DeliverTask:
     """Carry an operation (trigger `effect`) of this very upstream, for the ledger's dossier, through its lane.
 
-    `fields` are what the operation needs to know, plain JSON values; they are sealed with the dossier.
+    `fields` are what the operation needs to know, plain JSON values; they are sealed with the dossier. `to` is the code of
+    another upstream whose operation it is (a service for receipts); empty: this very one.
     """
 
     operation: str
     fields: Mapping[str, object] = field(default_factory=dict)
+    to: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +156,27 @@ class Ledger(Protocol[State, Input]):
         ...
 
 
+@runtime_checkable
+class Marked(Protocol[State_contra]):
+    """What a ledger adds that wants to be found by more than its id: by a moment, a day, a number of its own.
+
+    Marks are an index that only grows: a mark that the state no longer gives stays in it, so whoever follows one reads the
+    ledger and looks whether it still holds. Each is a path of codes, such as `due/2026-11-22T05:00:00Z`; no personal data.
+    """
+
+    def marks(self, state: State_contra) -> Sequence[str]:
+        """The marks of a state. Pure."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A mark and the ledger that it leads to. `place` is its place in the order of marks, to go on from."""
+
+    place: str
+    ledger_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class LedgerEntry:
     """A ledger as it stands: its version counts its changes, `state` is the JSON of its `state_type`."""
@@ -162,6 +193,10 @@ class LedgerReader(Protocol):
         """The ledger as it stands, None when no change ever came."""
         ...
 
+    async def marked(self, ledger: str, after: str, until: str, limit: int) -> Sequence[Mark]:
+        """At most `limit` marks of a kind of ledger with `after` < place < `until`, in the order of their bytes."""
+        ...
+
 
 class NoLedgers:
     """Reads nothing: for a connector that stands alone, as in its conformance checks."""
@@ -169,3 +204,7 @@ class NoLedgers:
     async def read(self, ledger: str, ledger_id: str) -> LedgerEntry | None:
         """There is none."""
         return None
+
+    async def marked(self, ledger: str, after: str, until: str, limit: int) -> Sequence[Mark]:
+        """There are none."""
+        return ()

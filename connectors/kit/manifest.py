@@ -40,6 +40,7 @@ CAPABILITIES = frozenset(
         "TaskDeliverer",
         "TaskEnquirer",
         "SignOn",
+        "Decides",
     }
 )
 

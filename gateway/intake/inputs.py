@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
-from connectors.kit.contract import Change, LedgerEntry
+from connectors.kit.contract import Change, LedgerEntry, Mark
 from connectors.kit.errors import ContractChanged
 from gateway.intake.ledgers import CursorMove, Input, InputsSubject, LedgerBook, Told, inputs_intake
 from gateway.journal.model import RecordKey
@@ -114,3 +114,10 @@ class Shelf:
         if reads is not None and ledger not in self._open:
             reads.append(SealedRead(ledger, ledger_id, entry.dossier_code))
         return entry
+
+    async def marked(self, ledger: str, after: str, until: str, limit: int) -> Sequence[Mark]:
+        """See `connectors.kit.contract.LedgerReader`."""
+        if self.journal is None:
+            return ()
+        kind = ledgers.mark_kind(self._upstream, ledger)
+        return tuple(map(ledgers.read_mark, await self.journal.records_between(kind, after, until, limit)))

@@ -119,6 +119,12 @@ class MemoryJournal:
         held = (await self._read()).records
         return tuple(held[key] for key in sorted(held) if key.kind == kind)
 
+    async def records_between(self, kind: str, after: str, until: str, limit: int) -> Sequence[Record]:
+        """See `Journal.records_between`."""
+        held = (await self._read()).records
+        found = (key for key in held if key.kind == kind and after.encode() < key.id.encode() < until.encode())
+        return tuple(held[key] for key in sorted(found, key=lambda key: key.id.encode())[:limit])
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """See `Journal.event`."""
         store = await self._read()

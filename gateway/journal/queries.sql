@@ -12,6 +12,9 @@ SELECT version, state, file, sealed_for FROM record WHERE kind = ?1 AND id = ?2
 -- name: record.kind
 SELECT id, version, state, file, sealed_for FROM record WHERE kind = ?1 ORDER BY id
 
+-- name: record.between
+SELECT id, version, state, file, sealed_for FROM record WHERE kind = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4
+
 -- name: record.put
 INSERT INTO record (kind, id, version, state, file, sealed_for) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
 ON CONFLICT (kind, id) DO UPDATE SET

@@ -55,6 +55,12 @@ def records(pages: Pages, kind: str) -> tuple[Record, ...]:
     return tuple(_opened(pages, RecordKey(kind, id_), rest) for id_, *rest in pages.rows("record.kind", kind))
 
 
+def records_between(pages: Pages, kind: str, bounds: tuple[str, str], limit: int) -> tuple[Record, ...]:
+    """At most `limit` records of a kind with ids strictly between two bounds, by id."""
+    rows = pages.rows("record.between", kind, *bounds, limit)
+    return tuple(_opened(pages, RecordKey(kind, id_), rest) for id_, *rest in rows)
+
+
 def _opened(pages: Pages, key: RecordKey, columns: Sequence[Any]) -> Record:
     version, state, file, sealed_for = columns
     if sealed_for:

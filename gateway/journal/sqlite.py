@@ -137,6 +137,10 @@ class SqliteJournal:
         """See `Journal.records`."""
         return await self._readers.read(lambda pages: reading.records(pages, kind))
 
+    async def records_between(self, kind: str, after: str, until: str, limit: int) -> Sequence[Record]:
+        """See `Journal.records_between`."""
+        return await self._readers.read(lambda pages: reading.records_between(pages, kind, (after, until), limit))
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """See `Journal.event`."""
         return await self._readers.read(lambda pages: reading.event(pages, source, event_id))

@@ -70,6 +70,10 @@ class Journal(Protocol):
         """Every record of a kind, opened, by id: for kinds of which there are few (operators, consents)."""
         ...
 
+    async def records_between(self, kind: str, after: str, until: str, limit: int) -> Sequence[Record]:
+        """At most `limit` records of a kind with `after` < id < `until` in the order of their bytes: for kinds of any size."""
+        ...
+
     async def event(self, source: str, event_id: str) -> InboundRow | None:
         """An inbound event and the answer that was given."""
         ...

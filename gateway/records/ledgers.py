@@ -1,6 +1,7 @@
 """Sổ của đầu nối: ledgers as records, each change that ever came to one, and the cursors of pollers.
 
 Record kinds: `ledger:UPSTREAM:KIND` (id: the ledger's own), `ledger_change:UPSTREAM:KIND` (id: ledger and key; sealed),
+`ledger_mark:UPSTREAM:KIND` (id: mark and ledger),
 `cursor` (id: upstream and poller). What belongs to no dossier is sealed under the name of its upstream.
 """
 
@@ -11,7 +12,7 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.kit.contract import Change, LedgerEntry
+from connectors.kit.contract import Change, LedgerEntry, Mark
 from gateway.journal.model import Record, RecordKey, RecordWrite
 from mappings.codec import decode, encode
 
@@ -79,6 +80,26 @@ def entry_key(upstream: str, ledger: str, ledger_id: str) -> RecordKey:
 def change_key(upstream: str, change: Change, suffix: str = "") -> RecordKey:
     """Where a change stands. The length of the ledger's id keeps two different pairs of id and key apart."""
     return RecordKey(f"ledger_change:{upstream}:{change.ledger}", f"{len(change.id)}:{change.id}/{change.key}{suffix}")
+
+
+def mark_kind(upstream: str, ledger: str) -> str:
+    """The kind of the records that are the marks of a kind of ledger; their ids are the places of a `Mark`."""
+    return f"ledger_mark:{upstream}:{ledger}"
+
+
+def mark_key(upstream: str, ledger: str, mark: str, ledger_id: str) -> RecordKey:
+    """Where a mark of a ledger stands: in the order of the marks, then of the ledgers."""
+    return RecordKey(mark_kind(upstream, ledger), f"{mark}/{ledger_id}")
+
+
+def write_mark(key: RecordKey, ledger_id: str) -> RecordWrite:
+    """The record that is a mark. It holds codes only, so it is not sealed."""
+    return RecordWrite(key, 1, encode(ledger_id))
+
+
+def read_mark(record: Record) -> Mark:
+    """The mark in a stored record."""
+    return Mark(record.key.id, decode(record.state, str))
 
 
 def cursor_key(upstream: str, poller: str) -> RecordKey:

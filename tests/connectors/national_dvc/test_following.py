@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from connectors.kit.contract import Answer, Kit, LedgerEntry, Notice, Page, Question
+from connectors.kit.contract import Answer, Kit, LedgerEntry, Mark, Notice, Page, Question
 from connectors.kit.errors import CannotMap, DeliveryError
 from connectors.kit.ground import LoneCoordination
 from connectors.kit.simulation import SIMULATION, opened
@@ -37,6 +37,10 @@ class Kept:
     async def read(self, ledger: str, ledger_id: str) -> LedgerEntry | None:
         """The entry, if there is one."""
         return self.entries.get((ledger, ledger_id))
+
+    async def marked(self, ledger: str, after: str, until: str, limit: int) -> Sequence[Mark]:
+        """Nothing is found by a mark here."""
+        return ()
 
 
 @dataclass

@@ -258,6 +258,26 @@ async def test_the_records_of_a_kind_are_read_together(desk: Desk) -> None:
     assert await desk.journal.records("nothing") == ()
 
 
+async def test_records_are_read_between_two_bounds_in_the_order_of_their_bytes(desk: Desk) -> None:
+    """Both bounds excluded, no more than asked for, and no other kind among them."""
+    ids = ("due/2", "due/1", "due/3", "due/é", "paid/1")
+    writes = tuple(RecordWrite(RecordKey("mark", id_), 1, b"{}") for id_ in ids)
+    others = (RecordWrite(RecordKey("marked", "due/2"), 1, b"{}"),)
+    await desk.journal.accept(
+        replace(
+            desk.event(1).intake(Decision(b"", 200, records=writes + others)), kind="dossier", key="", sequence=None
+        )
+    )
+
+    async def found(after: str, until: str, limit: int = 10) -> list[str]:
+        return [record.key.id for record in await desk.journal.records_between("mark", after, until, limit)]
+
+    assert await found("due/", "due0") == ["due/1", "due/2", "due/3", "due/é"]
+    assert await found("due/1", "due/3") == ["due/2"]
+    assert await found("due/", "due0", 2) == ["due/1", "due/2"]
+    assert await found("due/3", "due/1") == []
+
+
 async def test_without_a_key_no_receipt_is_kept(desk: Desk) -> None:
     """An intake without an idempotency key (a snapshot, an order) is stored each time it comes."""
     looking = Looking(Decision(b"yes", 200, records=(RecordWrite(RecordKey("note", "1"), 1, b"{}"),)))

@@ -1,0 +1,1 @@
+"""Trung gian thanh toán: fees paid through any intermediary, one truth about each of them."""

@@ -1,0 +1,222 @@
+"""What may change a payment: the inputs of its ledger, one type for each, told apart by `type`.
+
+All are facts that happened and commands that were given, with their moment; what they mean is decided in `ledger.py`.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from connectors.kit.receipting import ReceiptAnswer
+from connectors.payment.model import (
+    Beneficiary,
+    Budget,
+    FeeLine,
+    Made,
+    Payer,
+    RefundStatement,
+    Statement,
+)
+
+
+class PaymentAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="asked"):
+    """The resolution system asks for a fee to be paid. The lines sum to `amount`; `body_sha256` is of the request's body.
+
+    `provider` empty: at the counter only. `portal_pull`: the national portal may fetch what is due and begin an attempt.
+    """
+
+    at: datetime
+    payment_id: str
+    asked_by: str
+    request_id: str
+    body_sha256: str
+    dossier_code: str
+    procedure_code: str
+    procedure_name: str
+    service_code: str
+    unit_code: str
+    unit_name: str
+    fee_lines: tuple[FeeLine, ...]
+    amount: int
+    text: str
+    beneficiary: Beneficiary
+    payer: Payer
+    provider: str
+    channel: str
+    expires_at: datetime
+    grace_s: int
+    budgets: dict[str, Budget] = {}
+    payer_address: str = ""
+    return_url: str = ""
+    portal_pull: bool = False
+    completed_rule: str = "notice_time"
+    receipts: str = ""  # the upstream that issues receipts, "" for none
+
+
+class AttemptAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="attempt_asked"):
+    """Another attempt, at the same intermediary or another; refused while an earlier one may still succeed."""
+
+    at: datetime
+    request_id: str
+    provider: str
+    expires_at: datetime
+    channel: str = "web"
+    payer_address: str = ""
+
+
+class AttemptMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="made"):
+    """The intermediary accepted an attempt."""
+
+    at: datetime
+    attempt: int
+    made: Made
+
+
+class Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="said"):
+    """A source said something of an attempt: a notice, the answer to a query or to `create`, a line of a bank's statement."""
+
+    at: datetime
+    attempt: int
+    statement: Statement
+
+
+class Unanswered(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="unanswered"):
+    """A call about an attempt, or about a refund (`refund_id`), got no answer that says anything: time-out, drop, 5xx.
+
+    `sent` False: not one byte left this machine. `query`: it was a question, so nothing is in doubt but the answer.
+    """
+
+    at: datetime
+    attempt: int = 0
+    refund_id: str = ""
+    query: bool = False
+    sent: bool = True
+    code: str = ""
+
+
+class CancelAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="cancel_asked"):
+    """The resolution system wants the fee no more. It is cancelled once a query has said that it is not paid."""
+
+    at: datetime
+    request_id: str
+    asked_by: str
+    reason: str
+
+
+class RefundAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_asked"):
+    """The resolution system asks for money to go back; nothing moves before two operators have signed."""
+
+    at: datetime
+    refund_id: str
+    request_id: str
+    asked_by: str
+    amount: int
+    reason: str
+    attempt: int = 0  # which attempt's money; 0: that of the attempt that the payment stands on
+
+
+class RefundApproved(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_approved"):
+    """Two operators have signed a refund."""
+
+    at: datetime
+    refund_id: str
+    decided_by: str
+    approved_by: str
+    decision_id: str
+
+
+class RefundDeclined(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_declined"):
+    """An operator declined a refund that was asked for."""
+
+    at: datetime
+    refund_id: str
+    decided_by: str
+    reason: str
+    decision_id: str
+
+
+class RefundSaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_said"):
+    """The intermediary said something of a refund."""
+
+    at: datetime
+    refund_id: str
+    statement: RefundStatement
+
+
+class RefundTransferred(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_transferred"):
+    """A refund was made by bank transfer: two operators have signed the outgoing reference (payment facts 7.3)."""
+
+    at: datetime
+    refund_id: str
+    bank_reference: str
+    account_name: str
+    account: str
+    bank: str
+    decided_by: str
+    approved_by: str
+    decision_id: str
+
+
+class CounterPaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="counter_paid"):
+    """Paid at the agency, in cash or by transfer: officer, receipt number, time (QĐ 1538/QĐ-BGTVT Điều 10 khoản 3)."""
+
+    at: datetime
+    request_id: str
+    method: str  # cash, transfer
+    officer: str
+    receipt_no: str
+    received_at: datetime
+    amount: int
+    bank_reference: str = ""
+
+
+class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="confirmed"):
+    """Two operators have looked at a case that waits for people (class H, an unverifiable notice) and say how it stands."""
+
+    at: datetime
+    attempt: int
+    paid: bool
+    txn_id: str
+    evidence: str
+    decided_by: str
+    approved_by: str
+    decision_id: str
+
+
+class PayerTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="payer_told"):
+    """Our page showed the payer that it is paid (QĐ 3036/QĐ-BVHTTDL Điều 10 khoản 2)."""
+
+    at: datetime
+
+
+class Settled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="settled"):
+    """A settlement with the intermediary has an outcome for this payment (payment facts 5)."""
+
+    at: datetime
+    provider: str
+    business_date: str
+    outcome: str
+    difference: int = 0
+
+
+PaymentChange = (
+    PaymentAsked
+    | AttemptAsked
+    | AttemptMade
+    | Said
+    | Unanswered
+    | CancelAsked
+    | RefundAsked
+    | RefundApproved
+    | RefundDeclined
+    | RefundSaid
+    | RefundTransferred
+    | CounterPaid
+    | Confirmed
+    | PayerTold
+    | Settled
+    | ReceiptAnswer
+)
+"""Every input of the ledger `payments`."""

@@ -1,0 +1,179 @@
+"""What every intermediary's dialect offers: messages made and read, signed and verified; it opens no connection.
+
+A dialect is a folder under `profiles/` whose package has one name, `PROFILE`, of type `Dialect`. `client.py` does the calling,
+`ledger.py` judges; a dialect only speaks. Adding an intermediary is adding a folder (and its name to `[listener]`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal, Protocol
+
+import msgspec
+
+from connectors.kit.contract import Notice, Reply
+from connectors.kit.http import HttpAnswer
+from connectors.payment.model import Asked, Made, Order, RefundOrder, RefundStatement, Statement
+from mappings.codes import PaymentMethod
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A secret with the time that it is good for; several of one role overlap while they are exchanged (abuse case A34).
+
+    Messages are signed with the newest that is in force and verified with every one in force.
+    """
+
+    id: str
+    value: str = field(repr=False)
+    not_before: datetime | None = None
+    not_after: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Ours at an intermediary. `keys` by role (`main`, `second`, `access`), as references were resolved at this moment.
+
+    `merchant` is the code that stands in messages (partner, terminal, app id). `endpoints` are absolute addresses by the
+    dialect's own name of the call. `options` is of the dialect's `options_type`.
+    """
+
+    name: str
+    merchant: str
+    keys: Callable[[str], Sequence[Key]]
+    endpoints: Mapping[str, str]
+    options: msgspec.Struct
+    now: Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An HTTP call to make: `endpoint` is one of the account's; `read_s` the read time-out of payment facts 4.5."""
+
+    endpoint: str
+    method: Literal["GET", "POST"]
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    query: Mapping[str, str] = field(default_factory=dict)
+    read_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """An answer to `create` that is no order: `statement.verdict` says whether for good (F, C), to ask (U) or to repeat (R)."""
+
+    statement: Statement
+    message_vi: str = ""
+
+
+class Ack(StrEnum):
+    """The columns of payment facts 4.4: what a notice is acknowledged with."""
+
+    TAKEN = "taken"
+    DUPLICATE = "duplicate"
+    BAD_SIGNATURE = "bad_signature"
+    UNKNOWN_REFERENCE = "unknown_reference"
+    AMOUNT_DIFFERS = "amount_differs"
+    NOT_OURS = "not_ours"
+    REFUSED_SOURCE = "refused_source"
+    MALFORMED = "malformed"
+    UNSTORED = "unstored"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A notice, read from its raw bytes. `statement` None: it is no notice of a payment, only acknowledged.
+
+    `echo` is what an acknowledgement repeats of it. `ack` other than `TAKEN` refuses it: nothing else of it is used.
+    """
+
+    ack: Ack
+    statement: Statement | None = None
+    echo: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What a browser brought back: shown, never believed (decision D2). `ref` is ours, "" where none can be read.
+
+    `signed`: the parameters verify; `claims_paid`: they say success. Neither moves anything.
+    """
+
+    ref: str
+    signed: bool = False
+    claims_paid: bool = False
+
+
+class Dialogue(Protocol):
+    """A dialect with an account: pure functions of what they are given, the account and its clock."""
+
+    def create(self, order: Order) -> Call | Made:
+        """The call that puts an attempt before the intermediary, or what is made without one (a signed address, a QR text).
+
+        Raises `CannotMap` for what it cannot say (an amount out of bounds, a text that cannot be written).
+        """
+        ...
+
+    def created(self, order: Order, answer: HttpAnswer) -> Made | Refused:
+        """What its answer means. An answer that cannot be read is `Refused` with verdict U, never an exception."""
+        ...
+
+    def query(self, asked: Asked) -> Call | None:
+        """The question about an attempt; None where the intermediary cannot be asked."""
+        ...
+
+    def queried(self, asked: Asked, answer: HttpAnswer) -> Statement:
+        """The answer, verified or checked by its echo; anything unclear is verdict U, anything foreign `trusted` False."""
+        ...
+
+    def refund(self, order: RefundOrder) -> Call | None:
+        """The call that asks for a refund; None: it is made by bank transfer and told by people."""
+        ...
+
+    def refunded(self, order: RefundOrder, answer: HttpAnswer) -> RefundStatement:
+        """What its answer means; anything unclear is verdict U."""
+        ...
+
+    def query_refund(self, order: RefundOrder) -> Call | None:
+        """The question about a refund; None where the intermediary cannot be asked."""
+        ...
+
+    def refund_queried(self, order: RefundOrder, answer: HttpAnswer) -> RefundStatement:
+        """The answer."""
+        ...
+
+    def hear(self, notice: Notice) -> Heard:
+        """Read a notice: authenticity first, over the bytes received, in constant time. Raises nothing."""
+        ...
+
+    def returned(self, query: str) -> Returned:
+        """Read what a browser brought back, from the raw query text. Raises nothing."""
+        ...
+
+    def acknowledge(self, ack: Ack, heard: Heard | None) -> Reply:
+        """The acknowledgement in this intermediary's own form (payment facts 4.4)."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """A folder of `profiles/` for the rest of the connector.
+
+    `roles` are the keys that it needs, `endpoints` the addresses that it needs. `notices`: it has an address for them, called
+    by `methods`. `refs` turns a reference as it comes from outside into ours. `minimum`, `maximum` in đồng (facts 4.3).
+    """
+
+    name: str
+    title_vi: str
+    method: PaymentMethod
+    options_type: type[msgspec.Struct]
+    open: Callable[[Account], Dialogue]
+    roles: tuple[str, ...]
+    endpoints: tuple[str, ...]
+    notices: bool = True
+    methods: tuple[Literal["GET", "POST"], ...] = ("POST",)
+    minimum: int = 1
+    maximum: int = 9_999_999_999
