@@ -106,10 +106,10 @@ class Statement(msgspec.Struct, frozen=True, kw_only=True):
 
     `trusted`: its signature (G1), or the authenticated query whose echo was checked, holds for every field used here; False
     only ever leads to a query. `ours`: merchant, partner or terminal code is ours (G2). `ref` is our reference as it was
-    said (G3). `amount` in đồng, None where the source gives none; `currency` "" where it gives none (G4, G5). `verdict` is
-    P only when every indicator of success is positive (G6). `txn_id` is the intermediary's transaction, "" where none.
-    `paid_at` is the source's time as an instant, `time_text` as it stood there. `code` is its own code, fit to be shown;
-    `key_id` names the key that verified it.
+    said (G3). `amount` in đồng, None where the source gives none, -1 for what is no whole number of đồng; `currency` ""
+    where it gives none (G4, G5). `verdict` is P only when every indicator of success is positive (G6). `txn_id` is the
+    intermediary's transaction, "" where none. `paid_at` is the source's time as an instant, `time_text` as it stood there.
+    `code` is its own code, fit to be shown; `key_id` names the key that verified it.
     """
 
     source: Source
@@ -197,6 +197,7 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A refund as it is put before an intermediary. `refund_ref` is ours, never used twice; `amount` in đồng.
 
     `whole`: everything that was paid goes back. `by` is who decided, as a code. `number` counts the queries about it.
+    `time_text` is `Made.time_text` of the attempt, `paid_time_text` what the intermediary wrote when it was paid.
     """
 
     refund_ref: str
@@ -211,3 +212,4 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
     paid_time_text: str = ""
     provider_ref: str = ""
     number: int = 1
+    time_text: str = ""
