@@ -15,13 +15,12 @@ import msgspec
 
 from connectors.kit.contract import Change, LedgerEntry, Mark
 from connectors.kit.errors import ContractChanged
+from gateway.intake.ledger_page import LONGEST_CODE
 from gateway.intake.ledgers import CursorMove, Input, InputsSubject, LedgerBook, Told, inputs_intake
 from gateway.journal.model import RecordKey
 from gateway.journal.store import Journal
 from gateway.records import ledgers
 from mappings.codec import convert, decode, encode_sorted
-
-_LONGEST_CODE = 200
 
 
 class Taker:
@@ -69,10 +68,8 @@ class Taker:
         if bound is None:
             raise ContractChanged(f"Đầu nối đưa thay đổi cho sổ {change.ledger!r} mà nó không có.")
         for name, code in (("id", change.id), ("key", change.key)):
-            if not (code and len(code) <= _LONGEST_CODE and code.isprintable()):
-                raise ContractChanged(
-                    f"Thay đổi của sổ {change.ledger}: {name} phải có từ 1 đến {_LONGEST_CODE} ký tự."
-                )
+            if not (code and len(code) <= LONGEST_CODE and code.isprintable()):
+                raise ContractChanged(f"Thay đổi của sổ {change.ledger}: {name} phải có từ 1 đến {LONGEST_CODE} ký tự.")
         try:
             meaning = convert(change.fields, bound.ledger.change_type)
         except msgspec.ValidationError:

@@ -68,6 +68,12 @@ class Books:
         shelf.journal = self.journal
         return await shelf.read("loans", ledger_id)
 
+    async def marked(self, after: str = "", until: str = "~", limit: int = 10) -> list[tuple[str, str]]:
+        """The marks of loans between two places, each with the loan that it leads to."""
+        shelf = Shelf("toys")
+        shelf.journal = self.journal
+        return [(mark.place, mark.ledger_id) for mark in await shelf.marked("loans", after, until, limit)]
+
     async def told(self, kind: str = "") -> Sequence[Any]:
         """The audit rows of a kind."""
         rows = await self.journal.feed(0, 1000, feed_only=False)

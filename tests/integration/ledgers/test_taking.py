@@ -37,7 +37,7 @@ async def test_a_change_moves_its_ledger_and_what_it_asks_for_is_in_the_lane(dri
         assert (told.changed, books.woken) == (1, [("toys",)])
         loan = await books.loan()
         assert loan is not None and (loan.version, loan.dossier_code) == (1, CODE)
-        assert decode(loan.state, Loan) == Loan(out=True, toy="tàu hỏa", lent=1)
+        assert decode(loan.state, Loan) == Loan(out=True, toy="tàu hỏa", lent=1, at=1)
         [(dossier, operation, task)] = await _claimed(books, "toys")
         assert (dossier, operation, task.kind, task.reported_by) == (CODE, "remind", "remind", "toys")
         assert (task.ledger, task.ledger_id, task.version, task.asked_at) == ("loans", "L-1", 1, NOW)

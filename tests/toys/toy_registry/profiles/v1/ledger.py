@@ -11,12 +11,13 @@ from connectors.kit.contract import DeliverTask, Effect, ProposeChange, RaiseAla
 
 
 class Loan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Where a loan stands."""
+    """Where a loan stands; `at` is when its toy went out, in the library's own time."""
 
     out: bool = False
     toy: str = ""
     lent: int = 0
     returned: int = 0
+    at: int = 0
 
 
 class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,11 +35,15 @@ class Loans:
     state_type = Loan
     change_type = Moved
 
+    def marks(self, state: Loan) -> Sequence[str]:
+        """What is out is found by the moment when it went out."""
+        return (f"out/{state.at:06d}",) if state.out else ()
+
     def apply(self, state: Loan | None, change: Moved) -> tuple[Loan, Sequence[Effect]]:
         """Lending sends a reminder; the return of what was out proposes a change; a loss is an alarm."""
         now = state or Loan()
         if change.what == "lent":
-            after = Loan(out=True, toy=change.toy, lent=now.lent + 1, returned=now.returned)
+            after = Loan(out=True, toy=change.toy, lent=now.lent + 1, returned=now.returned, at=change.at)
             return after, [DeliverTask("remind", {"toy": change.toy, "turn": after.lent})]
         if change.what == "returned":
             after = Loan(out=False, toy=now.toy, lent=now.lent, returned=now.returned + 1)
