@@ -31,14 +31,19 @@ def signing_key(account: Account, role: str = "main") -> Key:
     return keys[0]
 
 
-def verified_by(keys: Sequence[Key], digest: Callable[[Key], str], presented: str) -> str:
+def verified_by(keys: Sequence[Key], digest: Callable[[Key], str], presented: str, *, any_case: bool = True) -> str:
     """The id of the key whose digest was presented, "" for none; every key is tried, in constant time.
 
-    Letter case does not count (payment facts 4.1). `digest` is the text of the signature that the key would have made.
+    Letter case does not count for hex (payment facts 4.1); `any_case` False for what is written otherwise. `digest` is the
+    text of the signature that the key would have made.
     """
     found = ""
-    given = presented.lower().encode("utf-8", "surrogatepass")
+    given = presented.encode("utf-8", "surrogatepass")
     for key in keys:
-        if hmac.compare_digest(digest(key).lower().encode(), given):
+        expected = digest(key).encode()
+        same = (
+            hmac.compare_digest(expected.lower(), given.lower()) if any_case else hmac.compare_digest(expected, given)
+        )
+        if same:
             found = found or key.id
     return found
