@@ -7,6 +7,7 @@ then the answer. Authenticity of a call from outside is the connector's to judge
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -28,7 +29,15 @@ from connectors.kit.contract import (
 from connectors.kit.declarations import CALLBACKS, EndpointSpec
 from connectors.kit.errors import DeliveryError, Permanent
 from connectors.kit.manifest import Manifest
-from gateway.errors import ConfigError, Forbidden, IntakeError, TooManyRequests, UpstreamRefused, UpstreamUnavailable
+from gateway.errors import (
+    ConfigError,
+    Forbidden,
+    GatewayError,
+    IntakeError,
+    TooManyRequests,
+    UpstreamRefused,
+    UpstreamUnavailable,
+)
 from gateway.intake import personal
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
@@ -40,6 +49,8 @@ from gateway.observe.crash import Reach, never
 from mappings.codec import encode
 
 T = TypeVar("T")
+
+_LOG = logging.getLogger("gateway.intake")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 HEADERS_KEPT = frozenset({"content-type", "date", "user-agent", "x-request-id"})
@@ -160,14 +171,20 @@ class ConnectorCalls:
         return handle
 
     async def _reply(self, code: str, endpoint: Endpoint, notice: Notice, limit_s: float) -> Reply:
-        """What the connector answers, once its changes are durable and what it read of sealed ledgers is in the trail."""
+        """What the connector answers, once its changes are durable and what it read of sealed ledgers is in the trail.
+
+        An answer that is made afterwards (`Reply.then`) has the same time again: what it tells of is stored already.
+        """
         reads: list[SealedRead] = []
         token = SEALED_READS.set(reads)
         try:
             reply = await _answered(code, endpoint.handler(notice), limit_s)
+            await self._take(code, reply.inputs, notice)
+            if reply.then is not None:
+                self._desk.reach("endpoint.before_answer")
+                reply = await _answered(code, reply.then(), limit_s)
         finally:
             SEALED_READS.reset(token)
-        await self._take(code, reply.inputs, notice)
         reader = notice.sender.system_code if notice.sender is not None else UNKNOWN
         route = f"{endpoint.method} {endpoint.path}"
         for seen in dict.fromkeys(reads):
@@ -182,7 +199,14 @@ class ConnectorCalls:
             notice = _notice(request, body, profile=profile)
             # Authenticity first: a notice that is not genuine changes nothing and raises here.
             reading = await _answered(code, listener.read(notice), window.reply_timeout_s)
-            changed = await self._take(code, reading.inputs, notice)
+            try:
+                changed = await self._take(code, reading.inputs, notice)
+            except GatewayError as error:
+                if reading.unstored is None:
+                    raise
+                # Its sender knows no problem documents, only its own word for "tell us again".
+                _LOG.error("a notice could not be stored", extra={"upstream": code, "code": _code(error)})
+                return respond(reading.unstored)
             # Only now is anything acknowledged: what it says is on disk.
             self._desk.reach("callback.before_answer")
             return respond(reading.reply(changed=changed))
@@ -273,6 +297,11 @@ async def _answered(upstream: str, call: Awaitable[T], limit_s: float) -> T:
         raise UpstreamUnavailable(f"Đầu nối chưa trả lời trong {limit_s:g} giây.") from None
     except DeliveryError as error:
         raise _upstream_error(error) from error
+
+
+def _code(error: GatewayError) -> str:
+    """The stable code of a fault of ours; a connector that breaks its own declarations has none."""
+    return error.code if isinstance(error, IntakeError) else "ledger_fault"
 
 
 def respond(reply: Reply) -> web.Response:

@@ -82,7 +82,8 @@ class ToyRegistry:
         except msgspec.MsgspecError:
             raise NotGenuine("Thông báo đã ký nhưng không đọc được.", code="unreadable") from None
         ack = msgspec.json.encode({"taken": True, "number": movement.number})
-        return Reading((change_of(movement),), body=ack)
+        later = Reply(500, b'{"taken":false,"again":true}')
+        return Reading((change_of(movement),), body=ack, unstored=later)
 
     async def poll(self, cursor: str) -> Page:
         """The movements behind a cursor."""
@@ -128,7 +129,13 @@ class ToyRegistry:
             asked = msgspec.json.decode(notice.body, type=Movement)
         except msgspec.MsgspecError:
             return Reply(422, b'{"fault":"movement"}')
-        return Reply(202, b'{"taken":true}', inputs=(change_of(asked),))
+
+        async def told() -> Reply:
+            """What became of it, read when it is durable."""
+            kept = await self._kit.ledgers.read("loans", asked.loan)
+            return Reply(202, msgspec.json.encode({"taken": True, "version": kept.version if kept is not None else 0}))
+
+        return Reply(500, inputs=(change_of(asked),), then=told)
 
     async def _thanks(self, notice: Notice) -> Reply:
         if notice.query.startswith("crash="):
