@@ -38,6 +38,7 @@ from connectors.kit.errors import (
     Rejected,
     UpstreamFault,
 )
+from connectors.kit.http_answers import HttpAnswer as HttpAnswer
 from connectors.kit.redact import masked
 
 _CONNECT_TRIES = 3
@@ -81,16 +82,6 @@ class HttpRequest:
     body: bytes = field(default=b"", repr=False)
     query: Mapping[str, str] | None = field(default=None, repr=False)
     service: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HttpAnswer:
-    """One answer, whatever its status. `headers` ignores case; `body` is as it came."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    latency_ms: float
 
 
 @dataclass(slots=True)

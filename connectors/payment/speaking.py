@@ -15,7 +15,7 @@ from typing import Literal, Protocol
 import msgspec
 
 from connectors.kit.contract import Notice, Reply
-from connectors.kit.http import HttpAnswer
+from connectors.kit.http_answers import HttpAnswer
 from connectors.payment.model import Asked, Made, Order, RefundOrder, RefundStatement, Statement
 from mappings.codes import PaymentMethod
 
