@@ -1,0 +1,1 @@
+"""PayGov through an LGSP (payment facts 3.4)."""
