@@ -83,27 +83,21 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         house.push_async_callback(asyncio.to_thread, cabinet.close)
         await open_register(journal, register)
         outside.give(journal)
+        wake, alarm = partial(_wake, coordination), partial(gauges.alarm, metrics)
+        taker = Taker(journal, book, wake, alarm)
         hooks = Hooks(
             reach=reach,
             on_settled=partial(gauges.count, metrics),
-            alarm=partial(gauges.alarm, metrics),
+            alarm=alarm,
+            learn=partial(guests.learn, taker),
             follow_ups=partial(follow_ups, register, read_routes(loaded)),
         )
         worker = Worker(outside.lines, journal, coordination, clock, hooks)
         watch = await _window_watch(WindowWatch(journal, worker, tuple(outside.lines), clock), house)
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
-        wake = partial(_wake, coordination)
-        taker = Taker(journal, book, wake, hooks.alarm)
-        follows = PollDesk(
-            worker,
-            journal,
-            coordination,
-            clock,
-            partial(guests.store_page, taker),
-            hooks,
-            partial(gauges.polled, metrics),
-        )
+        pages, told = partial(guests.store_page, taker), partial(gauges.polled, metrics)
+        follows = PollDesk(worker, journal, coordination, clock, pages, hooks, told)
         polling = Polling(polls, follows)
         house.push_async_callback(_stop_polling, polling, asyncio.create_task(polling.run(), name="polling"))
         keep_watch(house, _gap_watch(loaded, journal, hooks, clock).run(), "gaps")

@@ -10,7 +10,7 @@ from connectors.kit.contract import PROPOSAL, Ledger, Ledgers, Poller, Polls
 from connectors.kit.manifest import Manifest
 from gateway.config import Loaded
 from gateway.dispatch.polling import PolledPage, PollLine, Stored
-from gateway.dispatch.upstreams import UpstreamLine
+from gateway.dispatch.upstreams import Lesson, UpstreamLine
 from gateway.errors import ConfigError
 from gateway.intake.endpoints import ConnectorCalls, Mounted
 from gateway.intake.inputs import Shelf, Taker
@@ -95,6 +95,11 @@ async def store_page(taker: Taker, polled: PolledPage) -> Stored:
     cursor = CursorMove(polled.poller, polled.before, polled.page.cursor)
     told = await taker.take(polled.upstream, polled.page.inputs, cursor=cursor)
     return Stored(told.changed, told.moved)
+
+
+async def learn(taker: Taker, lesson: Lesson) -> None:
+    """What an answer taught ledgers, in one transaction."""
+    await taker.take(lesson.upstream, lesson.changes, original=lesson.original)
 
 
 def unserved(outside: Outside, loaded: Loaded) -> tuple[str, ...]:

@@ -13,9 +13,10 @@ from datetime import timedelta
 import msgspec
 
 from connectors.kit.contract import Budget, Delivery, Receipt, Task, TaskDelivery
-from connectors.kit.errors import AnswerUnreadable, CannotMap, ContractChanged, DeliveryError
+from connectors.kit.errors import AnswerUnreadable, CannotMap, ContractChanged, DeliveryError, Exchange
 from gateway.clock import Clock
 from gateway.dispatch import retry
+from gateway.dispatch.lessons import School
 from gateway.dispatch.outcomes import Answered, Conclusion, Scene, conclude, worst
 from gateway.dispatch.resolve import Guard, Repeat, resolve
 from gateway.dispatch.retry import Next, RetryDecision
@@ -91,7 +92,7 @@ async def attempt(ticket: Ticket, desk: Desk) -> Conclusion:
     if prepared.ready and prepared.ready[0].claimed.doubtful:
         prepared = await _ask(prepared.ready[0], ticket, desk)
 
-    # 8. Send, once.
+    # 8. Send, once. What the answers taught ledgers is durable before anything is settled.
     answers = prepared.ended or await _send(prepared, ticket, desk)
 
     # 9. Judge. The upstream's own trouble goes to the breaker first, because an open breaker changes what is decided.
@@ -139,10 +140,17 @@ async def _ask(opened: _Opened, ticket: Ticket, desk: Desk) -> _Prepared:
         return _Prepared((), (_late(opened, desk.clock),))
     delivery = _delivery(opened, ticket, budget)
     deadline = desk.clock.now() + timedelta(seconds=budget.timeout_s)
-    resolution = await resolve(delivery, ticket.line, desk.guard)
-    if isinstance(resolution, Repeat):
-        return _Prepared((opened,), repeat_vi=resolution.reason_vi)
-    return _Prepared((), (Answered(opened.claimed, delivery, resolution, deadline, asked=True),))
+    resolved = await resolve(delivery, ticket.line, desk.guard)
+    school, what = _school(ticket, desk), resolved.what
+    fault = await school.teach(
+        _task(opened), resolved.inputs, what.exchange if isinstance(what, Receipt) else Exchange()
+    )
+    if fault is not None:
+        return _Prepared((), (Answered(opened.claimed, delivery, fault, deadline, asked=True),))
+    if isinstance(what, Repeat):
+        return _Prepared((opened,), repeat_vi=what.reason_vi)
+    answered = Answered(opened.claimed, delivery, what, deadline, asked=True)
+    return _Prepared((), await school.learned((answered,), (_task(opened),)))
 
 
 async def _send(prepared: _Prepared, ticket: Ticket, desk: Desk) -> tuple[Answered, ...]:
@@ -155,10 +163,21 @@ async def _send(prepared: _Prepared, ticket: Ticket, desk: Desk) -> tuple[Answer
     desk.hooks.reach("send.before")
     outcomes = await _call(ticket.line, deliveries, desk.guard)
     desk.hooks.reach("send.after")
-    return tuple(
+    answers = tuple(
         Answered(opened.claimed, delivery, outcome, deadline, repeat_vi=prepared.repeat_vi)
         for opened, delivery, outcome in zip(prepared.ready, deliveries, outcomes, strict=True)
     )
+    return await _school(ticket, desk).learned(answers, [_task(opened) for opened in prepared.ready])
+
+
+def _school(ticket: Ticket, desk: Desk) -> School:
+    """Where what this claim's answers teach goes."""
+    return School(ticket.line.code, desk.hooks, desk.clock, ticket.lease_end())
+
+
+def _task(opened: _Opened) -> Task | None:
+    """What a ledger asked for; None for an event."""
+    return opened.carried if isinstance(opened.carried, Task) else None
 
 
 async def _call(line: UpstreamLine, deliveries: Sequence[Sending], guard: Guard) -> Sequence[Receipt | DeliveryError]:

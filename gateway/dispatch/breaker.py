@@ -60,10 +60,15 @@ class Seen:
 
 
 def sign_of(error: DeliveryError | None) -> Sign:
-    """What an outcome says about the upstream; None stands for a receipt or any other proper answer."""
+    """What an outcome says about the upstream; None stands for a receipt or any other proper answer.
+
+    An error that is marked as that of one part (one intermediary of many) says nothing about the whole.
+    """
     match error:
         case None:
             return Sign.ALIVE
+        case _ if error.partial:
+            return Sign.NOTHING
         case NotSent():
             return Sign.DOWN
         case Busy() | OutcomeUnknown():

@@ -117,7 +117,10 @@ class _Verdict:
 
 
 def worst(answers: Sequence[Answered]) -> tuple[Sign, DeliveryError | None]:
-    """What the answers say about the upstream itself: the first error that says something, else that it is alive."""
+    """What the answers say about the upstream itself: the first error that says something, else that it is alive.
+
+    The trouble of one part of an upstream says nothing about the whole.
+    """
     sign = Sign.NOTHING
     for answered in answers:
         if isinstance(answered.outcome, DeliveryError):

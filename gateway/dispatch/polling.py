@@ -212,7 +212,7 @@ class Polling:
         news: tuple[AuditWrite, ...] = standing.saw(
             Sign.ALIVE if error is None else sign_of(error), f"poll:{line.name}", probe=probe, error=error
         )
-        if isinstance(error, NeedsPerson):
+        if isinstance(error, NeedsPerson) and not error.partial:
             news += standing.pause(error.code, error.message_vi)
         await standing.save(self._desk.journal, news)
         return page

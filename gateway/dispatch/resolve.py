@@ -10,7 +10,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
-from connectors.kit.contract import Enquiry, Found, Receipt, TaskDelivery
+from connectors.kit.contract import Change, Enquiry, Found, Receipt, TaskDelivery
 from connectors.kit.errors import AnswerUnreadable, DeliveryError
 from gateway.dispatch.retry import Next, RetryDecision
 from gateway.dispatch.upstreams import Sending, UpstreamLine
@@ -40,13 +40,23 @@ Resolution = Receipt | DeliveryError | RetryDecision | Repeat
 """It happened; the enquiry failed; a person decides; or it may be sent again."""
 
 
-async def resolve(delivery: Sending, line: UpstreamLine, guard: Guard) -> Resolution:
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What an enquiry came to, and what its answer taught beside a receipt or an error, which carry their own."""
+
+    what: Resolution
+    inputs: tuple[Change, ...] = ()
+
+
+async def resolve(delivery: Sending, line: UpstreamLine, guard: Guard) -> Resolved:
     """Find out what became of a delivery that may have arrived."""
     enquiry = _enquiry(delivery, line)
     if enquiry is None:
-        return _without_enquiry(line.traits(delivery.operation).idempotent)
+        return Resolved(_without_enquiry(line.traits(delivery.operation).idempotent))
     answer = await guard(enquiry, delivery.budget.timeout_s)
-    return answer if isinstance(answer, DeliveryError) else _concluded(answer)
+    if isinstance(answer, DeliveryError):
+        return Resolved(answer)
+    return Resolved(_concluded(answer), answer.inputs)
 
 
 def _enquiry(delivery: Sending, line: UpstreamLine) -> Awaitable[Enquiry] | None:

@@ -70,9 +70,12 @@ def ceiling_s(attempts: int, schedule: Retry) -> float:
 
 
 def decide(error: DeliveryError, history: History, schedule: Retry, clock: Clock) -> RetryDecision:
-    """What the error means for the delivery, given its history."""
+    """What the error means for the delivery, given its history.
+
+    A set-up that is wrong for one part of an upstream only holds the lane: the others go on.
+    """
     if isinstance(error, NeedsPerson):
-        return RetryDecision(Next.PAUSE, error.code, error.message_vi)
+        return _stopped(error)
     if isinstance(error, Permanent):
         return RetryDecision(Next.REFUSE if history.skippable else Next.HOLD, error.code, error.message_vi)
     if isinstance(error, NotSent | Busy) and history.open_until is not None:
@@ -85,7 +88,7 @@ def decide(error: DeliveryError, history: History, schedule: Retry, clock: Clock
 def enquire_again(error: DeliveryError, history: History, schedule: Retry, clock: Clock) -> RetryDecision:
     """What a failed enquiry means: the delivery stays unknown and is asked about later; a wrong set-up pauses the upstream."""
     if isinstance(error, NeedsPerson):
-        return RetryDecision(Next.PAUSE, error.code, error.message_vi)
+        return _stopped(error)
     waited = _wait(error, history, schedule, clock)
     if waited.at is None:
         return waited
@@ -102,6 +105,10 @@ def poisoned(unsettled: int, max_unsettled: int) -> RetryDecision | None:
         return None
     reason = f"Tiến trình gửi đã dừng đột ngột {unsettled} lần liên tiếp khi xử lý thông điệp này; cần người kiểm tra."
     return RetryDecision(Next.HOLD, "poison", reason)
+
+
+def _stopped(error: NeedsPerson) -> RetryDecision:
+    return RetryDecision(Next.HOLD if error.partial else Next.PAUSE, error.code, error.message_vi)
 
 
 def _wait(error: DeliveryError, history: History, schedule: Retry, clock: Clock) -> RetryDecision:

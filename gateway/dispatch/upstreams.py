@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from connectors.kit.contract import (
     BatchDeliverer,
+    Change,
     Connector,
     Deliverer,
     Delivery,
@@ -16,6 +17,7 @@ from connectors.kit.contract import (
     TaskDelivery,
     TaskEnquirer,
 )
+from connectors.kit.errors import ContractChanged
 from gateway.config import Upstream
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.observe.crash import Reach, never
@@ -110,6 +112,24 @@ def no_follow_ups(_delivery: Delivery) -> tuple[NewDelivery, ...]:
     return ()
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What an answer to a task taught the ledgers of `upstream`, which asked for it; `original` is the answer as it came."""
+
+    upstream: str
+    changes: tuple[Change, ...]
+    original: bytes = field(default=b"", repr=False)
+
+
+Learn = Callable[[Lesson], Awaitable[None]]
+"""Makes a lesson durable. Raises `JournalUnavailable`, and `GatewayError` or `DeliveryError` where no ledger takes it."""
+
+
+async def _untaught(_lesson: Lesson) -> None:
+    """Nobody keeps ledgers here."""
+    raise ContractChanged("Nơi này không có sổ nào để ghi điều hệ thống nhận trả lời.")
+
+
 def _ignore_settled(_settled: Settled) -> None:
     """Nobody counts."""
 
@@ -120,7 +140,7 @@ def _ignore_alarm(_code: str, _upstream: str, _detail: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """What dispatch tells the house, and what it asks: crash points, metrics, alarms, follow-ups.
+    """What dispatch tells the house, and what it asks: crash points, metrics, alarms, follow-ups, lessons of ledgers.
 
     `alarm(code, upstream, detail_vi)` is called once for each thing that a person must see. Codes: `upstream.paused`,
     `breaker.opened`, `delivery.held`, `dispatch.failed`.
@@ -130,3 +150,4 @@ class Hooks:
     on_settled: Callable[[Settled], None] = _ignore_settled
     alarm: Callable[[str, str, str], None] = _ignore_alarm
     follow_ups: FollowUps = no_follow_ups
+    learn: Learn = _untaught

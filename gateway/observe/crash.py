@@ -27,8 +27,14 @@ POINTS = (
     "decision.before_answer",
 )
 
-# Passed only where a connector brings callbacks, endpoints or pollers along.
-GUEST_POINTS = ("callback.before_answer", "endpoint.before_answer", "poll.before_commit", "poll.after_commit")
+# Passed only where a connector brings callbacks, endpoints or pollers along, or where answers teach its ledgers.
+GUEST_POINTS = (
+    "callback.before_answer",
+    "endpoint.before_answer",
+    "poll.before_commit",
+    "poll.after_commit",
+    "lesson.learned",
+)
 
 # Passed only where results are judged.
 RESULT_POINTS = ("result.judged", "result.written")

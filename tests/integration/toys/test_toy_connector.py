@@ -56,7 +56,7 @@ def test_its_endpoints_answer_to_whom_they_may(toy: ToyLine) -> None:
     lent = toy.line.call(RESOLUTION, "POST", "/v1/toys/toys", body)
     assert (lent.status, lent.tree) == (202, {"taken": True, "version": 1}), "the answer was made of what is durable"
     told = toy.loan("L-hand", SECTOR).tree
-    assert (told["version"], told["dossier"], told["asked_by"]) == (1, code, SECTOR)
+    assert (told["loan"]["lent"], told["dossier"], told["asked_by"]) == (1, code, SECTOR)
     assert toy.loan("L-unheard-of").status == 404
     wanted = ("--kind", "personal.read", "--dossier", code)
     found = toy.line.command("audit", "search", *wanted, "--reason", "Xem ai đã đọc sổ", "--json")
@@ -77,11 +77,25 @@ def test_a_lost_answer_to_a_callback_changes_nothing_twice(toy: ToyLine) -> None
     assert toy.notify(told) is None, "nothing was acknowledged"
     toy.died()
     toy.start()
-    assert toy.version("L-kill") == 1, "it was journalled before the answer"
+    assert toy.lent("L-kill") == 1, "it was journalled before the answer"
     again = toy.notify(told)
     assert again is not None and (again.status, again.tree) == (200, {"taken": True, "number": "n-1"})
     toy.line.settled(code)
-    assert (toy.version("L-kill"), len(toy.reminders("L-kill"))) == (1, 1)
+    assert (toy.lent("L-kill"), len(toy.reminders("L-kill"))) == (1, 1)
+
+
+def test_what_an_answer_taught_is_durable_before_it_is_settled(toy: ToyLine) -> None:
+    """Killed between the lesson and the settlement: it is asked about, one reminder is there, and it taught once."""
+    code = toy.line.new_dossier()
+    toy.line.program.stop("gateway")
+    toy.start("lesson.learned")
+    assert toy.notify(movement("l-1", "L-lesson", code)) is not None
+    toy.died()
+    toy.start()
+    view = toy.line.settled(code)
+    [delivery] = view["deliveries"]
+    assert (delivery["state"], delivery["receipt"]["enquired"]) == ("DELIVERED", True)
+    assert (len(toy.reminders("L-lesson")), toy.reminded("L-lesson"), toy.version("L-lesson")) == (1, 1, 2)
 
 
 def test_a_forged_callback_changes_nothing(toy: ToyLine) -> None:
@@ -89,7 +103,7 @@ def test_a_forged_callback_changes_nothing(toy: ToyLine) -> None:
     code = toy.line.new_dossier()
     refused = toy.notify(movement("n-2", "L-forged", code), secret="guessed")
     assert refused is not None and (refused.status, refused.tree) == (403, {"taken": False})
-    assert toy.version("L-forged") == 0
+    assert toy.lent("L-forged") == 0
 
 
 @pytest.mark.parametrize("point", ["poll.before_commit", "poll.after_commit"])
@@ -102,9 +116,9 @@ def test_its_poller_loses_and_repeats_nothing_over_a_death(toy: ToyLine, point: 
     toy.start(f"{point}:2")
     toy.died()
     toy.start()
-    until(lambda: all(toy.version(loan) for loan in loans), "every movement was read")
+    until(lambda: all(toy.lent(loan) for loan in loans), "every movement was read")
     toy.line.settled(code)
-    assert [(toy.version(loan), len(toy.reminders(loan))) for loan in loans] == [(1, 1)] * 5
+    assert [(toy.lent(loan), len(toy.reminders(loan))) for loan in loans] == [(1, 1)] * 5
 
 
 def test_what_a_ledger_asks_for_is_delivered(toy: ToyLine) -> None:
@@ -142,6 +156,6 @@ def test_a_paused_upstream_is_not_polled(toy: ToyLine) -> None:
     at = time.monotonic()
     until(lambda: time.monotonic() > at + 1.0, "the pollers had their time")
     later = len([call for call in toy.order("GET", "calls")["calls"] if call["operation"] == "changes"])
-    assert later <= asked + 1 and toy.version("L-paused") == 0
+    assert later <= asked + 1 and toy.lent("L-paused") == 0
     assert toy.line.command("resume", "toys", "--reason", "Thư viện đã bảo trì xong").code == 0
-    until(lambda: toy.version("L-paused") == 1, "the movement was read after the pause")
+    until(lambda: toy.lent("L-paused") == 1, "the movement was read after the pause")

@@ -108,6 +108,15 @@ class ToyLine:
         answer = self.loan(loan)
         return int(answer.tree["version"]) if answer.status == 200 else 0
 
+    def lent(self, loan: str) -> int:
+        """How often a loan's toy was lent; 0: never."""
+        answer = self.loan(loan)
+        return int(answer.tree["loan"]["lent"]) if answer.status == 200 else 0
+
+    def reminded(self, loan: str) -> int:
+        """How often the library's answer told the loan of a reminder."""
+        return int(self.loan(loan).tree["loan"]["reminded"])
+
 
 @contextlib.contextmanager
 def opened(folder: Path, environment: Mapping[str, str]) -> Iterator[ToyLine]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -33,7 +34,7 @@ from connectors.kit.http import HttpAnswer, HttpRequest
 
 from .client import Client
 from .profiles.v1.ledger import Loan, Loans
-from .profiles.v1.mapping import card_of, change_of, reminder_of
+from .profiles.v1.mapping import card_of, change_of, lesson_of, reminder_of
 from .profiles.v1.messages import SIGNATURE_HEADER, Movement
 
 
@@ -63,13 +64,16 @@ class ToyRegistry:
         return await self._found(f"/cards/{delivery.delivery_id}", delivery.budget)
 
     async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
-        """Send a reminder."""
+        """Send a reminder; the loan that asked for it learns that it was sent."""
         reminder = reminder_of(delivery.task, delivery.delivery_id)
-        return self._receipt(*await self._client.write("/reminders", reminder, delivery.budget))
+        receipt = self._receipt(*await self._client.write("/reminders", reminder, delivery.budget))
+        return replace(receipt, inputs=(lesson_of(delivery.task, delivery.delivery_id),))
 
     async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
-        """Whether the reminder is there."""
-        return await self._found(f"/reminders/{delivery.delivery_id}", delivery.budget)
+        """Whether the reminder is there; then the loan learns of it as well."""
+        found = await self._found(f"/reminders/{delivery.delivery_id}", delivery.budget)
+        learned = (lesson_of(delivery.task, delivery.delivery_id),) if found.found is Found.DONE else ()
+        return replace(found, inputs=learned)
 
     async def read(self, notice: Notice) -> Reading:
         """A movement, signed by the library: HMAC-SHA256 over the dialect and the body."""

@@ -18,12 +18,16 @@ class Loan(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lent: int = 0
     returned: int = 0
     at: int = 0
+    reminded: int = 0
 
 
 class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What changes it; `at` is a place in the library's own time, for changes that come late."""
+    """What changes it; `at` is a place in the library's own time, for changes that come late.
 
-    what: Literal["lent", "returned", "lost"]
+    `reminded` is what the library's answer to a reminder teaches.
+    """
+
+    what: Literal["lent", "returned", "lost", "reminded"]
     toy: str
     at: int = 0
 
@@ -42,11 +46,13 @@ class Loans:
     def apply(self, state: Loan | None, change: Moved) -> tuple[Loan, Sequence[Effect]]:
         """Lending sends a reminder; the return of what was out proposes a change; a loss is an alarm."""
         now = state or Loan()
+        if change.what == "reminded":
+            return msgspec.structs.replace(now, reminded=now.reminded + 1), []
         if change.what == "lent":
-            after = Loan(out=True, toy=change.toy, lent=now.lent + 1, returned=now.returned, at=change.at)
+            after = msgspec.structs.replace(now, out=True, toy=change.toy, lent=now.lent + 1, at=change.at)
             return after, [DeliverTask("remind", {"toy": change.toy, "turn": after.lent})]
         if change.what == "returned":
-            after = Loan(out=False, toy=now.toy, lent=now.lent, returned=now.returned + 1)
+            after = msgspec.structs.replace(now, out=False, returned=now.returned + 1)
             if not now.out:
                 return after, []
             return after, [

@@ -24,3 +24,10 @@ def change_of(movement: Movement) -> Change:
     """A movement as a change of its loan."""
     fields = {"what": movement.what, "toy": movement.toy, "at": movement.at}
     return Change(LOANS, movement.loan, movement.number, fields, movement.dossier)
+
+
+def lesson_of(task: Task, delivery_id: str) -> Change:
+    """What the library's answer to a reminder teaches the loan that asked for it."""
+    return Change(
+        LOANS, task.ledger_id, f"reminded/{delivery_id}", {"what": "reminded", "toy": str(task.fields["toy"])}
+    )
