@@ -40,6 +40,9 @@ class Change:
 
     `claims` are names that this ledger alone may hold, within its upstream (the transaction id of a bank): where another
     ledger holds one, the change is refused, kept, audited and an alarm, and changes nothing. A claim is never given back.
+
+    `passing` names top-level fields that say when or by whom it was brought, not what: with the same key, a change that
+    differs in them only is the same change.
     """
 
     ledger: str
@@ -48,6 +51,7 @@ class Change:
     fields: Mapping[str, object] = field(default_factory=dict)
     dossier_code: str = ""
     claims: tuple[str, ...] = ()
+    passing: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

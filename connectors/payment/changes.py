@@ -47,6 +47,7 @@ class PaymentAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     channel: str
     expires_at: datetime
     grace_s: int
+    method: str = ""
     budgets: dict[str, Budget] = {}
     payer_address: str = ""
     return_url: str = ""
@@ -56,12 +57,18 @@ class PaymentAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
 
 
 class AttemptAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="attempt_asked"):
-    """Another attempt, at the same intermediary or another; refused while an earlier one may still succeed."""
+    """Another attempt, at the same intermediary or another; refused while an earlier one may still succeed.
+
+    `channel` portal: the national portal itself puts it before its platform, so nothing is to be called. `method` is the
+    house's word for how it is paid (`PaymentMethod`), as the dialect says it.
+    """
 
     at: datetime
     request_id: str
     provider: str
     expires_at: datetime
+    body_sha256: str = ""
+    method: str = ""
     channel: str = "web"
     payer_address: str = ""
 
@@ -103,6 +110,7 @@ class CancelAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     request_id: str
     asked_by: str
     reason: str
+    body_sha256: str = ""
 
 
 class RefundAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_asked"):
@@ -115,6 +123,7 @@ class RefundAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     amount: int
     reason: str
     attempt: int = 0  # which attempt's money; 0: that of the attempt that the payment stands on
+    body_sha256: str = ""
 
 
 class RefundApproved(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_approved"):
@@ -145,6 +154,13 @@ class RefundSaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
     statement: RefundStatement
 
 
+class RefundByTransfer(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_by_transfer"):
+    """The intermediary takes no refunds: an approved one is made by bank transfer (payment facts 7.3)."""
+
+    at: datetime
+    refund_id: str
+
+
 class RefundTransferred(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_transferred"):
     """A refund was made by bank transfer: two operators have signed the outgoing reference (payment facts 7.3)."""
 
@@ -170,6 +186,7 @@ class CounterPaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     received_at: datetime
     amount: int
     bank_reference: str = ""
+    body_sha256: str = ""
 
 
 class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="confirmed"):
@@ -201,6 +218,12 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
     difference: int = 0
 
 
+class TimeCame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="time_came"):
+    """`due` of the payment has passed and there is no question to put: what time alone brings about."""
+
+    at: datetime
+
+
 PaymentChange = (
     PaymentAsked
     | AttemptAsked
@@ -212,11 +235,13 @@ PaymentChange = (
     | RefundApproved
     | RefundDeclined
     | RefundSaid
+    | RefundByTransfer
     | RefundTransferred
     | CounterPaid
     | Confirmed
     | PayerTold
     | Settled
+    | TimeCame
     | ReceiptAnswer
 )
 """Every input of the ledger `payments`."""

@@ -12,10 +12,27 @@ import msgspec
 from connectors.payment.model import Beneficiary, Budget, FeeLine, Made, Payer, Source, State, Statement
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One way that the payer was offered. `ref` is ours at the intermediary; `said` are the last statements that counted.
+class Inflow(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that a verified source says came in. `counts`: it has the right amount, so it pays, or pays once more.
 
-    `asked` counts the questions put about it. `held`: people must look (class H, another amount, an unverifiable notice).
+    `txn_id` is the intermediary's, "" where it gives none; `at` is when we knew, `paid_at` what the source says.
+    """
+
+    txn_id: str
+    amount: int
+    at: datetime
+    source: Source
+    paid_at: datetime | None = None
+    time_text: str = ""
+    counts: bool = True
+
+
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One way that the payer was offered. `ref` is ours at the intermediary; `said` are the last statements about it.
+
+    `asked` counts the questions put about it, `due` is when it must be asked about next. `held`: people must look
+    (suspected, amount_differs, currency_differs, amount_missing, unverified_notice, refund_seen, unresolved). `inflows` is all
+    money that came in for it; the first that counts is `txn_id`. `method` is a `PaymentMethod` of the house.
     """
 
     number: int
@@ -34,10 +51,17 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     last_code: str = ""
     held: str = ""
     said: tuple[Statement, ...] = ()
+    inflows: tuple[Inflow, ...] = ()
+    method: str = ""
+    due: datetime | None = None
 
 
 class RefundState(msgspec.Struct, frozen=True, kw_only=True):
-    """One refund. `state`: asked, declined, sending, unknown, to_transfer, done, failed. `amount` in đồng."""
+    """One refund. `amount` in đồng.
+
+    `state`: asked, declined, sending, unknown, to_repeat, to_transfer, done, failed. `attempt` is 0 for money taken at the
+    counter; `paid_txn_id` is the transaction that goes back. `repeats` counts how often the very same call was made again.
+    """
 
     refund_id: str
     refund_ref: str
@@ -48,6 +72,8 @@ class RefundState(msgspec.Struct, frozen=True, kw_only=True):
     asked_by: str
     asked_at: datetime
     cause: str = ""  # late_success, duplicate_payment where the ledger itself opened it
+    paid_txn_id: str = ""
+    paid_amount: int = 0
     decided_by: str = ""
     approved_by: str = ""
     decision_id: str = ""
@@ -55,6 +81,9 @@ class RefundState(msgspec.Struct, frozen=True, kw_only=True):
     bank_reference: str = ""
     code: str = ""
     asked: int = 0
+    repeats: int = 0
+    due: datetime | None = None
+    approved_at: datetime | None = None
     ended_at: datetime | None = None
 
 

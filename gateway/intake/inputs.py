@@ -75,7 +75,8 @@ class Taker:
         except msgspec.ValidationError:
             # The text of the error may quote what was sent.
             raise ContractChanged(f"Thay đổi của sổ {change.ledger} không đúng kiểu đã khai báo.") from None
-        content = encode_sorted((change.dossier_code, change.fields))
+        lasting = {name: value for name, value in change.fields.items() if name not in change.passing}
+        content = encode_sorted((change.dossier_code, lasting))
         return Input(change, meaning, hashlib.sha256(content).hexdigest())
 
 

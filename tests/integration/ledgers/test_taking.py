@@ -76,6 +76,17 @@ async def test_the_same_key_twice_changes_nothing(driver: Drivers) -> None:
         assert len(await _claimed(books, "toys")) == 1
 
 
+async def test_when_it_was_brought_makes_no_other_change_of_it(driver: Drivers) -> None:
+    """The same key with other passing fields is a repetition; with another lasting one it is a contradiction."""
+    first = change(passing=("at",))
+    later = change(fields={**first.fields, "at": 2}, passing=("at",))
+    async with driver.books() as books:
+        assert (await books.taker.take("toys", [first, later])).changed == 1
+        assert (await books.taker.take("toys", [later])).changed == 0 and books.alarms == []
+        await books.taker.take("toys", [change(fields={**later.fields, "toy": "con quay"}, passing=("at",))])
+        assert books.alarms == [("ledger.key_reused", "toys")]
+
+
 @pytest.mark.parametrize(
     ("second", "code"),
     [

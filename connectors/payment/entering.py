@@ -1,0 +1,91 @@
+"""How a change is entered into the ledger of payments: under which key it is recognised, and what it claims.
+
+What was said or commanded twice in the same words has one key, whenever it was said; the answer to a question counts each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from connectors.kit.contract import Change
+from connectors.payment.changes import (
+    AttemptAsked,
+    CancelAsked,
+    Confirmed,
+    CounterPaid,
+    PayerTold,
+    PaymentAsked,
+    PaymentChange,
+    RefundApproved,
+    RefundAsked,
+    RefundDeclined,
+    RefundTransferred,
+    Said,
+)
+from connectors.payment.model import Source, Statement, Verdict
+from mappings.codec import encode_sorted, plain
+
+LEDGER = "payments"
+"""The kind of the ledger."""
+
+REFUND_ID_LETTERS = 16
+
+
+def refund_id_of(payment_id: str, request_id: str) -> str:
+    """The id of the refund that is asked for with a request: the same for ever."""
+    return hashlib.sha256(encode_sorted(["refund", payment_id, request_id])).hexdigest()[:REFUND_ID_LETTERS]
+
+
+def change_of(payment_id: str, change: PaymentChange, dossier_code: str = "") -> Change:
+    """A change as the house takes it: with the key that recognises it, and a success with the claim on its transaction (G7)."""
+    return Change(
+        ledger=LEDGER,
+        id=payment_id,
+        key=key_of(change),
+        fields=plain(change),
+        dossier_code=dossier_code,
+        claims=claims_of(change),
+        passing=("at",),
+    )
+
+
+def key_of(change: PaymentChange) -> str:
+    """What makes a change recognisable.
+
+    A command is its request and its body, a decision its id, a notice or a line of a statement its meaning. Everything else
+    is told by its moment: the same answer may be given to two questions.
+    """
+    match change:
+        case PaymentAsked():
+            return f"asked/{change.body_sha256[:32]}"
+        case PayerTold():
+            return "payer_told"
+        case AttemptAsked() | CancelAsked() | RefundAsked() | CounterPaid():
+            request = hashlib.sha256(change.request_id.encode()).hexdigest()[:32]
+            return f"{_tag(change)}/{request}/{change.body_sha256[:32]}"
+        case RefundApproved() | RefundDeclined() | RefundTransferred() | Confirmed():
+            return f"{_tag(change)}/{change.decision_id}"
+        case Said(statement=said) if said.source in (Source.NOTICE, Source.STATEMENT):
+            return f"said/{change.attempt}/{meaning_of(said)}"
+    return f"{_tag(change)}/{hashlib.sha256(encode_sorted(plain(change))).hexdigest()[:32]}"
+
+
+def meaning_of(said: Statement) -> str:
+    """A digest of what a statement means; which key verified it is no part of that."""
+    tree = plain(said)
+    del tree["key_id"]
+    return hashlib.sha256(encode_sorted(tree)).hexdigest()[:32]
+
+
+def claims_of(change: PaymentChange) -> tuple[str, ...]:
+    """The transaction that a success holds: no other payment may ever hold it (G7, abuse case A13)."""
+    if not isinstance(change, Said):
+        return ()
+    said = change.statement
+    if said.verdict is not Verdict.PAID or not (said.trusted and said.ours and said.txn_id):
+        return ()
+    return (f"txn/{said.provider}/{said.txn_id}",)
+
+
+def _tag(change: PaymentChange) -> str:
+    return str(change.__struct_config__.tag)
