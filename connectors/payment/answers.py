@@ -8,10 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+
 from connectors.kit.http_answers import HttpAnswer
 from connectors.payment.model import RefundStatement, Source, Statement, Verdict
 from connectors.payment.outcomes import by_http_status
-from connectors.payment.strict import Json, NotStrict, read_object, whole
+from connectors.payment.strict import Json, NotStrict, read_object, texts_of, whole
 from mappings.dates import from_portal_time
 
 NO_AMOUNT = -1
@@ -44,6 +46,17 @@ def read_answer(answer: HttpAnswer, *, question: bool) -> dict[str, Json] | Unre
         return Unread(verdict, f"http-{answer.status}")
     try:
         return read_object(answer.body)
+    except NotStrict as fault:
+        return Unread(Verdict.UNKNOWN, f"unreadable-{fault.fault}")
+
+
+def read_texts(answer: HttpAnswer, kind: type[msgspec.Struct], *, question: bool) -> dict[str, str] | Unread:
+    """The members of an answer that `kind` knows, each as its text: `msgspec.convert(texts, kind)` cannot fail."""
+    members = read_answer(answer, question=question)
+    if isinstance(members, Unread):
+        return members
+    try:
+        return texts_of(members, kind.__struct_encode_fields__)
     except NotStrict as fault:
         return Unread(Verdict.UNKNOWN, f"unreadable-{fault.fault}")
 

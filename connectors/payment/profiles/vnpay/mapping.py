@@ -12,7 +12,7 @@ import msgspec
 from connectors.kit.contract import Notice, Reply
 from connectors.kit.errors import CannotMap
 from connectors.kit.http_answers import HttpAnswer
-from connectors.payment.answers import Unread, amount_of, local_moment, read_answer
+from connectors.payment.answers import Unread, amount_of, local_moment, read_texts
 from connectors.payment.canonical import Recipe, form_encoded
 from connectors.payment.keyring import in_force, signing_key
 from connectors.payment.model import Asked, Made, Order, RefundOrder, RefundStatement, Source, Statement, Verdict
@@ -29,7 +29,7 @@ from connectors.payment.profiles.vnpay.messages import (
     TransactionAnswer,
 )
 from connectors.payment.speaking import Account, Ack, Call, Heard, Refused, Returned
-from connectors.payment.strict import FormField, Json, NotStrict, form_values, raw_values, read_form, texts_of
+from connectors.payment.strict import FormField, NotStrict, form_values, raw_values, read_form
 from connectors.payment.wording import plain_text
 from mappings.dates import to_portal_time
 
@@ -246,16 +246,9 @@ class Vnpay:
 
     def _read(self, answer: HttpAnswer, recipe: Recipe, *, question: bool) -> tuple[TransactionAnswer, str] | Unread:
         """The answer with the id of the key that signed it, "" for none."""
-        members = read_answer(answer, question=question)
-        if isinstance(members, Unread):
-            return members
-        return self._understood(members, recipe)
-
-    def _understood(self, members: dict[str, Json], recipe: Recipe) -> tuple[TransactionAnswer, str] | Unread:
-        try:
-            texts = texts_of(members, TransactionAnswer.__struct_encode_fields__)
-        except NotStrict as fault:
-            return Unread(Verdict.UNKNOWN, f"unreadable-{fault.fault}")
+        texts = read_texts(answer, TransactionAnswer, question=question)
+        if isinstance(texts, Unread):
+            return texts
         keys = in_force(self._account, "main")
         return msgspec.convert(texts, TransactionAnswer), recipe.verified(texts, texts.get(SIGNATURE, ""), keys)
 
