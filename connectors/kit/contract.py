@@ -33,6 +33,7 @@ from connectors.kit.ledgers import RESULTS as RESULTS
 from connectors.kit.ledgers import Change as Change
 from connectors.kit.ledgers import DeliverTask as DeliverTask
 from connectors.kit.ledgers import Effect as Effect
+from connectors.kit.ledgers import Elsewhere as Elsewhere
 from connectors.kit.ledgers import Ledger as Ledger
 from connectors.kit.ledgers import LedgerEntry as LedgerEntry
 from connectors.kit.ledgers import LedgerReader as LedgerReader

@@ -59,7 +59,7 @@ class DeliverTask:
     """Carry an operation (trigger `effect`) of this very upstream, for the ledger's dossier, through its lane.
 
     `fields` are what the operation needs to know, plain JSON values; they are sealed with the dossier. `to` is the code of
-    another upstream whose operation it is (a service for receipts); empty: this very one.
+    another upstream whose operation it is (a service for receipts; see `Elsewhere`); empty: this very one.
     """
 
     operation: str
@@ -170,6 +170,18 @@ class Marked(Protocol[State_contra]):
 
     def marks(self, state: State_contra) -> Sequence[str]:
         """The marks of a state. Pure."""
+        ...
+
+
+@runtime_checkable
+class Elsewhere(Protocol):
+    """What a ledger adds that asks for operations of other upstreams: which ones, as it is configured.
+
+    A start fails where one of them is not there, and at no other place may a `DeliverTask.to` point.
+    """
+
+    def elsewhere(self) -> Sequence[tuple[str, str]]:
+        """The pairs of an upstream's code and its operation of trigger `effect`; the same each time."""
         ...
 
 

@@ -50,6 +50,7 @@ def ledger_book(outside: Outside, loaded: Loaded) -> LedgerBook:
         operations = frozenset(operation.name for operation in manifest.for_effects())
         for kind in offered.keys() & declared.keys():
             bound[code, kind] = Bound(offered[kind], declared[kind], operations)
+            faults += _nowhere(outside, code, kind, bound[code, kind])
             if "propose" in declared[kind].effects and not proposals:
                 faults.append(
                     f'upstreams.{code}: sổ {kind} đề xuất thay đổi nhưng không có tuyến [[routes]] role = "sector" '
@@ -58,6 +59,15 @@ def ledger_book(outside: Outside, loaded: Loaded) -> LedgerBook:
     if faults:
         raise ConfigError(tuple(faults))
     return LedgerBook(bound, proposals)
+
+
+def _nowhere(outside: Outside, code: str, kind: str, bound: Bound) -> list[str]:
+    """What a ledger would ask of other upstreams that have no such operation."""
+    return [
+        f"upstreams.{code}: sổ {kind} cần thao tác {operation} (trigger effect) của hệ thống {to!r}, nhưng không có"
+        for to, operation in sorted(bound.elsewhere)
+        if to not in outside.manifests or operation not in {one.name for one in outside.manifests[to].for_effects()}
+    ]
 
 
 def mounted(outside: Outside, calls: ConnectorCalls) -> tuple[Mounted, ...]:

@@ -67,7 +67,7 @@ class Taker:
         bound = self._book.of(upstream, change.ledger)
         if bound is None:
             raise ContractChanged(f"Đầu nối đưa thay đổi cho sổ {change.ledger!r} mà nó không có.")
-        for name, code in (("id", change.id), ("key", change.key)):
+        for name, code in (("id", change.id), ("key", change.key), *(("claims", claim) for claim in change.claims)):
             if not (code and len(code) <= LONGEST_CODE and code.isprintable()):
                 raise ContractChanged(f"Thay đổi của sổ {change.ledger}: {name} phải có từ 1 đến {LONGEST_CODE} ký tự.")
         try:
@@ -76,7 +76,9 @@ class Taker:
             # The text of the error may quote what was sent.
             raise ContractChanged(f"Thay đổi của sổ {change.ledger} không đúng kiểu đã khai báo.") from None
         lasting = {name: value for name, value in change.fields.items() if name not in change.passing}
-        content = encode_sorted((change.dossier_code, lasting))
+        meant = (change.dossier_code, lasting)
+        # What was stored before there were claims keeps its digest.
+        content = encode_sorted((*meant, sorted(change.claims)) if change.claims else meant)
         return Input(change, meaning, hashlib.sha256(content).hexdigest())
 
 

@@ -40,10 +40,14 @@ def carry_out(
     if word_of(effect) not in moment.bound.spec.effects:
         raise LedgerFault(f"Sổ {kind}: hiệu lực {word_of(effect)} chưa được khai báo trong manifest.")
     match effect:
-        case DeliverTask(operation, fields):
-            if operation not in moment.bound.operations:
+        case DeliverTask(operation, fields, to):
+            here = to in ("", page.subject.upstream)
+            if here and operation not in moment.bound.operations:
                 raise LedgerFault(f"Sổ {kind}: không có thao tác effect tên {operation}.")
-            return _send(page, moment, (page.subject.upstream,), operation, _Asked(operation, fields, number))
+            if not here and (to, operation) not in moment.bound.elsewhere:
+                raise LedgerFault(f"Sổ {kind}: không khai báo (elsewhere) thao tác {operation} của hệ thống {to}.")
+            upstream = page.subject.upstream if here else to
+            return _send(page, moment, (upstream,), operation, _Asked(operation, fields, number))
         case ProposeChange(proposal, fields):
             return _send(page, moment, proposals, PROPOSAL, _Asked(proposal, fields, number))
         case RaiseAlarm(code, detail_vi):

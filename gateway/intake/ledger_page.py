@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.contract import Change, Ledger, LedgerEntry, Marked
+from connectors.kit.contract import Change, Elsewhere, Ledger, LedgerEntry, Marked
 from connectors.kit.declarations import LedgerSpec
 from gateway.audit.events import audit
 from gateway.errors import GatewayError
 from gateway.journal.model import AuditWrite, NewDelivery, RecordKey, RecordWrite, Situation
 from gateway.records import ledgers
+from gateway.records.ledgers import KeptClaim
 
 LONGEST_CODE = 200
 """Of an id, a key, a claim or a mark, in characters."""
@@ -63,17 +64,23 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A ledger of one upstream with its declaration, the operations of trigger `effect` that stand beside it."""
+    """A ledger of one upstream with its declaration, the operations of trigger `effect` that stand beside it.
+
+    `elsewhere` are the operations of other upstreams that it may ask for: code and operation.
+    """
 
     ledger: Ledger[Any, Any]
     spec: LedgerSpec
     operations: frozenset[str] = frozenset()
+    elsewhere: frozenset[tuple[str, str]] = field(init=False, default=frozenset())
     marks: Callable[[Any], Sequence[str]] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        """Look once whether the ledger gives marks; such a look costs as much as a small change."""
+        """Look once what more the ledger can do; such a look costs as much as a small change."""
         if isinstance(self.ledger, Marked):
             object.__setattr__(self, "marks", self.ledger.marks)
+        if isinstance(self.ledger, Elsewhere):
+            object.__setattr__(self, "elsewhere", frozenset(self.ledger.elsewhere()))
 
 
 @dataclass(slots=True)
@@ -85,6 +92,7 @@ class Page:
     standing: dict[RecordKey, LedgerEntry] = field(default_factory=dict)
     taken: dict[RecordKey, str] = field(default_factory=dict)  # the changes of this decision, with their digests
     marks: dict[RecordKey, RecordWrite] = field(default_factory=dict)
+    claims: dict[RecordKey, KeptClaim] = field(default_factory=dict)
     records: list[RecordWrite] = field(default_factory=list)
     audits: list[AuditWrite] = field(default_factory=list)
     deliveries: list[NewDelivery] = field(default_factory=list)
@@ -102,6 +110,24 @@ class Page:
         if entry is None and (record := self.situation.records.get(key)) is not None:
             entry = ledgers.entry(record)
         return entry
+
+    def held_elsewhere(self, change: Change) -> bool:
+        """Whether another ledger holds one of the names that a change claims."""
+        for claim in change.claims:
+            key = ledgers.claim_key(self.subject.upstream, claim)
+            record, holder = self.situation.records.get(key), self.claims.get(key)
+            if holder is None and record is not None:
+                holder = ledgers.read_claim(record)
+            if holder is not None and holder != KeptClaim(change.ledger, change.id):
+                return True
+        return False
+
+    def claim(self, change: Change) -> None:
+        """Let the change's ledger hold the names that it claims, from now on and for ever."""
+        for claim in change.claims:
+            key = ledgers.claim_key(self.subject.upstream, claim)
+            if key not in self.situation.records:
+                self.claims[key] = KeptClaim(change.ledger, change.id)
 
     def mark(self, moment: Moment, before: Any, after: Any) -> None:
         """Write the marks that a ledger has now and had not before. Raises `LedgerFault` for one that is no code."""

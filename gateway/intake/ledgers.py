@@ -54,6 +54,7 @@ class LedgerBook:
             for key, entry in page.standing.items()
         )
         page.records.extend(page.marks.values())
+        page.records.extend(ledgers.write_claim(key, kept) for key, kept in page.claims.items())
         told = Told(page.changed, tuple(page.alarms))
         return Decision(
             answer=encode(told),
@@ -99,7 +100,11 @@ class LedgerBook:
         if bound.spec.sealed and not dossier:
             self._refuse(page, item, "dossier_missing")
             return
+        if page.held_elsewhere(change):
+            self._refuse(page, item, "claimed_elsewhere")
+            return
         page.taken[key] = item.digest
+        page.claim(change)
         state = decode(before.state, bound.ledger.state_type) if before is not None else None
         after, effects = bound.ledger.apply(state, item.meaning)
         moment = Moment(change, bound, before.version + 1 if before is not None else 1, dossier)
@@ -142,6 +147,7 @@ class LedgerBook:
 _REFUSED = {
     "key_reused": "khóa của thay đổi đã được dùng với nội dung khác; thay đổi này không được ghi.",
     "another_dossier": "thay đổi nêu hồ sơ khác với hồ sơ của sổ; thay đổi này không được ghi.",
+    "claimed_elsewhere": "mã mà thay đổi nêu đã thuộc về một sổ khác; thay đổi này không được ghi.",
     "dossier_missing": "sổ được niêm phong theo hồ sơ nhưng thay đổi không nêu mã hồ sơ; thay đổi này không được ghi.",
 }
 
@@ -156,6 +162,7 @@ def inputs_intake(subject: InputsSubject, dossier_codes: Mapping[RecordKey, str]
         key = ledgers.ledger_key(subject.upstream, item.change)
         reads[key] = reads[ledgers.change_key(subject.upstream, item.change)] = None
         reads[ledgers.change_key(subject.upstream, item.change, f"!{item.digest}")] = None
+        reads.update((ledgers.claim_key(subject.upstream, claim), None) for claim in item.change.claims)
         dossier = item.change.dossier_code or dossier_codes.get(key, "")
         if dossier:
             reads[dossiers.key(dossier)] = reads[courses.key(dossier)] = None

@@ -1,7 +1,7 @@
 """Sổ của đầu nối: ledgers as records, each change that ever came to one, and the cursors of pollers.
 
 Record kinds: `ledger:UPSTREAM:KIND` (id: the ledger's own), `ledger_change:UPSTREAM:KIND` (id: ledger and key; sealed),
-`ledger_mark:UPSTREAM:KIND` (id: mark and ledger),
+`ledger_mark:UPSTREAM:KIND` (id: mark and ledger), `ledger_claim:UPSTREAM` (id: the name that one ledger alone holds),
 `cursor` (id: upstream and poller). What belongs to no dossier is sealed under the name of its upstream.
 """
 
@@ -55,6 +55,14 @@ class KeptChange:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptClaim:
+    """Who holds a name for ever: the ledger's kind and id."""
+
+    ledger: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCursor:
     """How far a poller has come, and when its last page was stored."""
 
@@ -100,6 +108,21 @@ def write_mark(key: RecordKey, ledger_id: str) -> RecordWrite:
 def read_mark(record: Record) -> Mark:
     """The mark in a stored record."""
     return Mark(record.key.id, decode(record.state, str))
+
+
+def claim_key(upstream: str, claim: str) -> RecordKey:
+    """Where a name that only one ledger of an upstream may hold stands."""
+    return RecordKey(f"ledger_claim:{upstream}", claim)
+
+
+def write_claim(key: RecordKey, kept: KeptClaim) -> RecordWrite:
+    """The record that is a claim. It holds codes only, so it is not sealed."""
+    return RecordWrite(key, 1, encode(kept))
+
+
+def read_claim(record: Record) -> KeptClaim:
+    """The claim in a stored record."""
+    return decode(record.state, KeptClaim)
 
 
 def cursor_key(upstream: str, poller: str) -> RecordKey:

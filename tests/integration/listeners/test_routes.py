@@ -169,3 +169,22 @@ async def test_the_edge_may_not_listen_where_the_internal_one_does(loads: Loads)
     """One address cannot be two listeners; told before anything is opened."""
     with pytest.raises(ConfigError, match=r"listen\.edge"):
         loads(GATEWAY__LISTEN__INTERNAL__PORT="8080", GATEWAY__LISTEN__EDGE__PORT="8080")
+
+
+REMINDED_BY = "GATEWAY__UPSTREAMS__TOYS__SETTINGS__REMINDED_BY"
+
+
+async def test_a_ledger_may_ask_another_upstream_that_can_do_it(loads: Loads) -> None:
+    """The other library has that operation, so the house stands."""
+    async with bootstrap.running(loads("toys", "toys_south", **{REMINDED_BY: "toys_south"})) as running:
+        assert running.listening is not None
+
+
+@pytest.mark.parametrize("other", ["nowhere", "resolution"])
+async def test_a_ledger_that_asks_where_nobody_can_do_it_does_not_start(loads: Loads, other: str) -> None:
+    """An upstream that is not there, or has no such operation: found at the start, never in the middle of a payment."""
+    with pytest.raises(ConfigError) as refused:
+        async with bootstrap.running(loads("toys", **{REMINDED_BY: other})):
+            raise AssertionError("it started")
+    [fault] = refused.value.faults
+    assert "upstreams.toys" in fault and "remind" in fault and other in fault

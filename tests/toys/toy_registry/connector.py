@@ -44,6 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     base_url: str
     secret: str
     allow_plain: tuple[str, ...] = ()
+    reminded_by: str = ""
 
 
 class ToyRegistry:
@@ -51,6 +52,7 @@ class ToyRegistry:
 
     def __init__(self, settings: Settings, kit: Kit) -> None:
         self._kit = kit
+        self._reminded_by = settings.reminded_by
         self._secret = kit.secret(settings.secret).encode()
         self._client = Client(settings.base_url, settings.allow_plain, self._secret.decode(), kit)
 
@@ -100,7 +102,7 @@ class ToyRegistry:
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
         """The loans."""
-        return (Loans(),)
+        return (Loans(self._reminded_by),)
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Read a loan, lend by hand, and a page for a browser."""

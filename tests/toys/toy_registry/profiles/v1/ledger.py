@@ -33,11 +33,18 @@ class Moved(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Loans:
-    """The ledger."""
+    """The ledger. `reminded_by` is another library that reminds in the place of this one."""
 
     kind = "loans"
     state_type = Loan
     change_type = Moved
+
+    def __init__(self, reminded_by: str = "") -> None:
+        self._reminded_by = reminded_by
+
+    def elsewhere(self) -> Sequence[tuple[str, str]]:
+        """What it may ask of another library."""
+        return ((self._reminded_by, "remind"),) if self._reminded_by else ()
 
     def marks(self, state: Loan) -> Sequence[str]:
         """What is out is found by the moment when it went out."""
@@ -50,7 +57,7 @@ class Loans:
             return msgspec.structs.replace(now, reminded=now.reminded + 1), []
         if change.what == "lent":
             after = msgspec.structs.replace(now, out=True, toy=change.toy, lent=now.lent + 1, at=change.at)
-            return after, [DeliverTask("remind", {"toy": change.toy, "turn": after.lent})]
+            return after, [DeliverTask("remind", {"toy": change.toy, "turn": after.lent}, to=self._reminded_by)]
         if change.what == "returned":
             after = msgspec.structs.replace(now, out=False, returned=now.returned + 1)
             if not now.out:
