@@ -20,6 +20,7 @@ from mappings.settlement_words import (
     Detail,
     Kind,
     OurAttempt,
+    OurInflow,
     OurPayment,
     OurRefund,
     Outcome,
@@ -107,6 +108,7 @@ class _Matched:
 
     def __init__(self, payment: OurPayment, rows: Sequence[Row], day: Day) -> None:
         self._payment, self._day = payment, day
+        self._attempts = {attempt.ref: attempt for attempt in payment.attempts if attempt.provider == day.provider}
         self._paid: dict[str, list[Row]] = defaultdict(list)
         self._unpaid: dict[str, list[Row]] = defaultdict(list)
         self._back: list[Row] = []
@@ -118,87 +120,86 @@ class _Matched:
 
     def pairings(self) -> Iterator[Pairing]:
         """Everything about this payment."""
-        attempts = {
-            attempt.ref: attempt for attempt in self._payment.attempts if attempt.provider == self._day.provider
-        }
-        # A payment that stands nowhere yet will stand on what was paid first; whatever came later is paid twice.
-        taken = any(attempt.paid for attempt in self._payment.attempts) or self._payment.at_counter
-        for row, rest in sorted(self._mains(attempts), key=lambda pair: _order(pair[0])):
-            attempt = attempts.get(row.ref)
-            if attempt is None:
-                yield from (_stranger(each, self._payment) for each in (row, *rest))
-                continue
-            yield self._main(attempt, row, taken=taken)
-            taken = True
-            yield from (self._pair(Outcome.DUPLICATE, each, 0, Detail.SECOND_TRANSACTION) for each in rest)
-        for ref, rows in self._unpaid.items():
-            yield from (self._not_paid(attempts.get(ref), row, first=n == 0) for n, row in enumerate(rows))
-        for attempt in attempts.values():
-            if attempt.ref not in self._paid and attempt.ref not in self._unpaid and self._ours(attempt):
-                yield self._alone(attempt)
-        yield from self._gone_back(attempts)
+        news: list[Row] = []
+        for ref, attempt in self._attempts.items():
+            pairs, rows, inflows = _paired(self._paid.pop(ref, ()), attempt.inflows)
+            for row, inflow in pairs:
+                yield self._both(attempt, row, inflow)
+            news += rows
+            if ref in self._unpaid:
+                yield from self._not_paid(self._unpaid.pop(ref), inflows)
+            else:
+                yield from (self._alone(attempt, inflow) for inflow in inflows if self._on_day(inflow))
+        for strangers in self._paid.values():
+            yield from (_stranger(row, self._payment) for row in strangers)
+        yield from self._unheard_of(sorted(news, key=_order))
+        for failed in self._unpaid.values():
+            yield from self._not_paid(failed, ())
+        yield from self._gone_back()
 
-    def _mains(self, attempts: dict[str, OurAttempt]) -> Iterator[tuple[Row, list[Row]]]:
-        """For each reference the row that its attempt stands on, and the others of the same reference."""
-        for ref, rows in self._paid.items():
-            attempt = attempts.get(ref)
-            known = attempt.txn_id if attempt is not None else ""
-            main = next((row for row in rows if known and known in (row.txn_id, row.bank_txn_id)), rows[0])
-            yield main, [row for row in rows if row is not main]
-
-    def _main(self, attempt: OurAttempt, row: Row, *, taken: bool) -> Pairing:
-        """An attempt and the row of its money."""
-        if not attempt.paid:
+    def _unheard_of(self, rows: Sequence[Row]) -> Iterator[Pairing]:
+        """Money for attempts of ours that our books have not: the first is the fee, where nothing has paid it yet."""
+        counted = any(inflow.counts for attempt in self._payment.attempts for inflow in attempt.inflows)
+        taken = counted or self._payment.at_counter
+        for row in rows:
+            attempt = self._attempts[row.ref]
             if taken:
-                return self._pair(Outcome.DUPLICATE, row, 0, Detail.OTHER_ATTEMPT_PAID)
-            if row.amount != attempt.amount:
-                return self._pair(Outcome.AMOUNT_DIFF, row, 0, Detail.NOT_PAID_HERE)
-            return self._pair(Outcome.PAID_AT_PROVIDER_ONLY, row, 0)
-        ours = self._ours(attempt)
-        if row.amount != attempt.amount:
+                known = bool(attempt.inflows)
+                yield self._pair(
+                    Outcome.DUPLICATE, row, 0, Detail.SECOND_TRANSACTION if known else Detail.OTHER_ATTEMPT_PAID
+                )
+            elif row.amount != attempt.amount:
+                yield self._pair(Outcome.AMOUNT_DIFF, row, 0, Detail.NOT_PAID_HERE)
+            else:
+                taken = True
+                yield self._pair(Outcome.PAID_AT_PROVIDER_ONLY, row, 0)
+
+    def _both(self, attempt: OurAttempt, row: Row, inflow: OurInflow) -> Pairing:
+        """Money that both sides have."""
+        ours = inflow.amount if self._on_day(inflow) else 0
+        if row.amount != inflow.amount:
             return self._pair(Outcome.AMOUNT_DIFF, row, ours)
-        if attempt.txn_id and attempt.txn_id not in (row.txn_id, row.bank_txn_id):
+        if inflow.txn_id and inflow.txn_id not in (row.txn_id, row.bank_txn_id):
             return self._pair(Outcome.STATUS_DIFF, row, ours, Detail.OTHER_TRANSACTION)
+        if not inflow.counts:
+            return self._pair(Outcome.AMOUNT_DIFF, row, ours, Detail.WRONG_ON_BOTH_SIDES)
         if row.standing is not Standing.PAID and not self._has_refund(attempt):
             return self._pair(Outcome.STATUS_DIFF, row, ours, Detail.NOT_REFUNDED_HERE)
         account = row.beneficiary_account
         if account and self._payment.account and account != self._payment.account:
             return self._pair(Outcome.BENEFICIARY_DIFF, row, ours)
-        if attempt.day != self._day.business_date:
-            near = near_midnight(attempt.paid_at, self._day.shift) if attempt.paid_at is not None else False
+        if not self._on_day(inflow):
+            near = near_midnight(inflow.paid_at, self._day.shift)
             return self._pair(Outcome.DATE_SHIFT, row, 0, Detail.NONE if near else Detail.FAR_FROM_MIDNIGHT)
-        if not attempt.stands:
+        if not inflow.stands:
             return self._pair(Outcome.DUPLICATE, row, ours, Detail.KNOWN)
-        if attempt.late:
-            return self._pair(Outcome.LATE_SUCCESS, row, ours)
-        return self._pair(Outcome.MATCHED, row, ours)
+        return self._pair(Outcome.LATE_SUCCESS if attempt.late else Outcome.MATCHED, row, ours)
 
-    def _alone(self, attempt: OurAttempt) -> Pairing:
-        """An attempt of ours that was paid on this day and that no row names."""
-        near = attempt.paid_at is not None and near_midnight(attempt.paid_at, self._day.shift)
-        shifted = attempt.settled_on is not None and attempt.settled_on != self._day.business_date
-        detail = Detail.NONE if shifted or not near else Detail.NEAR_MIDNIGHT
-        outcome = Outcome.DATE_SHIFT if shifted else Outcome.PAID_HERE_ONLY
+    def _alone(self, attempt: OurAttempt, inflow: OurInflow) -> Pairing:
+        """Money of ours of this day that no row names."""
+        near = near_midnight(inflow.paid_at, self._day.shift)
+        shifted = inflow.settled_on is not None and inflow.settled_on != self._day.business_date
         return Pairing(
-            outcome=outcome,
+            outcome=Outcome.DATE_SHIFT if shifted else Outcome.PAID_HERE_ONLY,
             kind=Kind.PAY,
             ref=attempt.ref,
             payment_id=self._payment.payment_id,
             dossier_code=self._payment.dossier_code,
-            txn_id=attempt.txn_id,
-            ours=attempt.amount,
-            detail=detail,
-            paid_at=attempt.paid_at,
+            txn_id=inflow.txn_id,
+            ours=inflow.amount,
+            detail=Detail.NONE if shifted or not near else Detail.NEAR_MIDNIGHT,
+            paid_at=inflow.paid_at,
         )
 
-    def _not_paid(self, attempt: OurAttempt | None, row: Row, *, first: bool) -> Pairing:
-        """A row that says "not paid": a difference only where our books say that it is, told once for each attempt."""
-        paid = attempt is not None and attempt.paid and first and attempt.ref not in self._paid
-        ours = self._ours(attempt) if attempt is not None and paid else 0
-        outcome = Outcome.STATUS_DIFF if paid else Outcome.MATCHED
-        return self._pair(outcome, row, ours, Detail.NOT_PAID_THERE, theirs=0)
+    def _not_paid(self, rows: Sequence[Row], inflows: Sequence[OurInflow]) -> Iterator[Pairing]:
+        """Rows that say "not paid": a difference only where our books have money that no other row names, told once."""
+        first, *rest = rows
+        ours = sum(inflow.amount for inflow in inflows if self._on_day(inflow))
+        outcome = Outcome.STATUS_DIFF if inflows else Outcome.MATCHED
+        yield self._pair(outcome, first, ours, Detail.NOT_PAID_THERE, theirs=0)
+        yield from (self._pair(Outcome.MATCHED, row, 0, Detail.NOT_PAID_THERE, theirs=0) for row in rest)
 
-    def _gone_back(self, attempts: dict[str, OurAttempt]) -> Iterator[Pairing]:
+    def _gone_back(self) -> Iterator[Pairing]:
         """Refunds and reversals."""
         left = list(self._payment.refunds)
         for row in self._back:
@@ -206,7 +207,7 @@ class _Matched:
             if refund is not None:
                 left.remove(refund)
                 yield self._refunded(refund, row)
-            elif row.ref in attempts:
+            elif row.ref in self._attempts:
                 yield self._pair(Outcome.STATUS_DIFF, row, 0, Detail.NOT_REFUNDED_HERE)
             else:
                 yield _stranger(row, self._payment)
@@ -219,9 +220,9 @@ class _Matched:
             return self._pair(Outcome.MATCHED, row, row.amount)
         return self._pair(Outcome.STATUS_DIFF, row, refund.amount if refund.done else 0, Detail.REFUND_STATE)
 
-    def _ours(self, attempt: OurAttempt) -> int:
-        """What our books count for an attempt on this very day, in đồng."""
-        return attempt.amount if attempt.paid and attempt.day == self._day.business_date else 0
+    def _on_day(self, inflow: OurInflow) -> bool:
+        """Whether our books count it on this very day."""
+        return inflow.day == self._day.business_date
 
     def _has_refund(self, attempt: OurAttempt) -> bool:
         return any(refund.attempt_ref == attempt.ref for refund in self._payment.refunds)
@@ -244,6 +245,24 @@ class _Matched:
             paid_at=row.paid_at,
             bank_code=row.bank_code,
         )
+
+
+def _paired(
+    rows: Sequence[Row], inflows: Sequence[OurInflow]
+) -> tuple[list[tuple[Row, OurInflow]], list[Row], list[OurInflow]]:
+    """Rows and money of one attempt: first what names the same transaction, then in order; and what is left of each."""
+    pairs: list[tuple[Row, OurInflow]] = []
+    left = sorted(inflows, key=lambda inflow: (not inflow.stands, inflow.paid_at, inflow.txn_id, inflow.amount))
+    others: list[Row] = []
+    for row in rows:
+        known = next((i for i in left if i.txn_id and i.txn_id in (row.txn_id, row.bank_txn_id)), None)
+        if known is None:
+            others.append(row)
+        else:
+            left.remove(known)
+            pairs.append((row, known))
+    pairs += zip(others, left, strict=False)
+    return pairs, others[len(left) :], left[len(others) :]
 
 
 def _refund_of(row: Row, refunds: Sequence[OurRefund]) -> OurRefund | None:

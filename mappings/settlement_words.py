@@ -74,6 +74,7 @@ class Detail(StrEnum):
     REFUND_STATE = "refund_state"
     NEAR_MIDNIGHT = "near_midnight"
     FAR_FROM_MIDNIGHT = "far_from_midnight"
+    WRONG_ON_BOTH_SIDES = "wrong_on_both_sides"
 
 
 DIFFERENCES = frozenset(Outcome) - {Outcome.MATCHED}
@@ -130,23 +131,30 @@ class Share(msgspec.Struct, frozen=True, kw_only=True):
     treasury_account: str = ""
 
 
-class OurAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """An attempt as our books have it. `amount` is what it asks for; `day` the business day of its money, where paid.
+class OurInflow(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that our books have for an attempt. `day` is its business day; `txn_id` "" where its source gave none.
 
-    `stands`: the payment stands on this attempt. `late`: its success came after it had failed or expired. `settled_on`: the
-    day whose statement named it already.
+    `stands`: the payment stands on it. `counts`: it is the amount that was asked for. `settled_on`: the neighbouring day
+    whose statement named it already.
     """
+
+    txn_id: str
+    amount: int
+    day: date
+    paid_at: datetime
+    stands: bool = True
+    counts: bool = True
+    settled_on: date | None = None
+
+
+class OurAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """An attempt as our books have it. `amount` is what it asks for; `late`: a success came after it had failed or expired."""
 
     ref: str
     provider: str
     amount: int
-    paid: bool = False
-    txn_id: str = ""
-    paid_at: datetime | None = None
-    day: date | None = None
-    stands: bool = True
+    inflows: tuple[OurInflow, ...] = ()
     late: bool = False
-    settled_on: date | None = None
 
 
 class OurRefund(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,6 +15,7 @@ import msgspec
 from yarl import URL
 
 from connectors.payment.model import Beneficiary, Budget
+from connectors.payment.settlement_settings import SettlementSettings
 
 ProfileName = Literal["pp", "keypay", "paygov", "vnpay", "momo", "zalopay", "vietqr"]
 PROFILES: tuple[ProfileName, ...] = ("pp", "keypay", "paygov", "vnpay", "momo", "zalopay", "vietqr")
@@ -176,6 +177,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     receipts: str = ""
     portal_pull: PortalPull | None = None
     notices: NoticeLimits = NoticeLimits()
+    settlement: SettlementSettings = SettlementSettings()
 
     def __post_init__(self) -> None:
         """Refuses what types cannot; one sentence names every fault and repeats no value."""

@@ -17,6 +17,7 @@ from mappings.settlement_words import (
     Detail,
     Kind,
     OurAttempt,
+    OurInflow,
     OurPayment,
     OurRefund,
     Outcome,
@@ -34,17 +35,18 @@ CHARGE = Share(kind="charge", code="PTD01", amount=450_000, dvqhns="1054321", ch
 FEE = Share(kind="fee", code="LPC01", amount=50_000, dvqhns="1054321", chapter="025", sub_item="2767")
 
 
-def ours(number: int = 1, **change: object) -> OurAttempt:
+MONEY = OurInflow(txn_id="1400", amount=500_000, day=TODAY, paid_at=NOON)
+
+
+def ours(number: int = 1, *, provider: str = "vnpay", late: bool = False, **change: object) -> OurAttempt:
     """An attempt that our books have as paid at noon."""
-    attempt = OurAttempt(
-        ref=f"{ID}a{number}", provider="vnpay", amount=500_000, paid=True, txn_id="1400", paid_at=NOON, day=TODAY
-    )
-    return msgspec.structs.replace(attempt, **change)
+    money = msgspec.structs.replace(MONEY, **change)
+    return OurAttempt(ref=f"{ID}a{number}", provider=provider, amount=500_000, inflows=(money,), late=late)
 
 
 def unpaid(number: int = 1) -> OurAttempt:
     """An attempt that nobody told us was paid."""
-    return ours(number, paid=False, txn_id="", paid_at=None, day=None, stands=False)
+    return OurAttempt(ref=f"{ID}a{number}", provider="vnpay", amount=500_000)
 
 
 def payment(*attempts: OurAttempt, refunds: tuple[OurRefund, ...] = (), **change: object) -> OurPayment:
@@ -151,6 +153,28 @@ def test_a_second_transaction_of_one_attempt_goes_back() -> None:
     assert (second.txn_id, second.outcome, second.action) == ("0001", Outcome.DUPLICATE, Action.REFUND)
 
 
+def test_a_second_payment_that_our_books_know_is_named_once_more_with_its_refund_under_way() -> None:
+    """Both transactions were told by notices; the report still says why there is twice the money."""
+    twice = msgspec.structs.replace(MONEY, txn_id="1500", stands=False)
+    attempt = msgspec.structs.replace(ours(), inflows=(MONEY, twice))
+    found = match([payment(attempt)], [row(), row(seq=2, txn_id="1500")], DAY)
+    assert [(p.outcome, p.detail, p.theirs, p.ours) for p in found] == [
+        (Outcome.MATCHED, Detail.NONE, 500_000, 500_000),
+        (Outcome.DUPLICATE, Detail.KNOWN, 500_000, 500_000),
+    ]
+
+
+def test_a_wrong_amount_that_both_sides_have_is_still_a_difference() -> None:
+    """Abuse case A32: an under-payment is evidence for people, not the fee."""
+    found = only([payment(ours(amount=400_000, counts=False, stands=False))], [row(amount=400_000)])
+    assert (found.outcome, found.detail, found.theirs, found.ours) == (
+        Outcome.AMOUNT_DIFF,
+        Detail.WRONG_ON_BOTH_SIDES,
+        400_000,
+        400_000,
+    )
+
+
 def test_a_second_attempt_that_was_paid_too_goes_back() -> None:
     """Two intermediaries, or two links, one fee."""
     first, second = match([payment(ours(), unpaid(2))], [row(), row(2, txn_id="1500")], DAY)
@@ -191,6 +215,15 @@ def test_what_is_paid_here_and_failed_there_is_asked_about() -> None:
         0,
         500_000,
     )
+
+
+def test_a_failure_beside_the_success_of_the_same_link_is_no_difference() -> None:
+    """The payer tried twice; one row of each."""
+    found = match([payment(ours())], [row(seq=2, standing=Standing.FAILED, txn_id=""), row()], DAY)
+    assert [(p.outcome, p.ours, p.theirs) for p in found] == [
+        (Outcome.MATCHED, 500_000, 500_000),
+        (Outcome.MATCHED, 0, 0),
+    ]
 
 
 def test_what_failed_on_both_sides_is_no_difference() -> None:
@@ -354,7 +387,8 @@ def test_money_that_goes_back_is_not_transferred_to_the_treasury() -> None:
 
 def _generated(number: int) -> tuple[OurPayment, Row]:
     ref = f"{number:013d}a1"
-    attempt = OurAttempt(ref=ref, provider="vnpay", amount=1000, paid=True, txn_id=str(number), paid_at=NOON, day=TODAY)
+    money = OurInflow(txn_id=str(number), amount=1000, paid_at=NOON, day=TODAY)
+    attempt = OurAttempt(ref=ref, provider="vnpay", amount=1000, inflows=(money,))
     found = Row(
         seq=number, kind=Kind.PAY, ref=ref, txn_id=str(number), amount=1000, standing=Standing.PAID, paid_at=NOON
     )
