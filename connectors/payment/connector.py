@@ -44,7 +44,7 @@ class PaymentConnector:
         self._tasks = Tasks(self._intermediaries, addresses, kit)
         asking = Asking(self._intermediaries, kit)
         self._pollers: Mapping[str, Poller] = {"due": Following(asking, kit), "sweep": Sweeping(asking, kit)}
-        self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(),)
+        self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts),)
         self._decisions = Decisions(kit)
         shown = return_page.ReturnPage(settings, self._intermediaries, kit)
         self._endpoints = (

@@ -9,10 +9,11 @@ goes back than came in; what is unknown is asked about and never made anew.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from connectors.kit.contract import Effect
+from connectors.kit.contract import RECEIPT, DeliverTask, Effect, RaiseAlarm
 from connectors.kit.receipting import ReceiptAnswer
 from connectors.payment import commanding, judging, refunding, standing
 from connectors.payment.changes import (
@@ -50,11 +51,22 @@ class NoSuchPayment(ValueError):
 
 
 class Payments:
-    """The ledger `payments`."""
+    """The ledger `payments`.
+
+    `receipts` is the upstream that issues electronic receipts today, "" for none: it takes the orders of every payment, also
+    of those that were asked for when another one did. Without it (None) each payment keeps its own.
+    """
 
     kind = LEDGER
     state_type = Payment
     change_type: Any = PaymentChange  # a union, which the type system does not take for a type
+
+    def __init__(self, receipts: str | None = None) -> None:
+        self._receipts = receipts
+
+    def elsewhere(self) -> Sequence[tuple[str, str]]:
+        """What it asks of other upstreams: electronic receipts."""
+        return ((self._receipts, RECEIPT),) if self._receipts else ()
 
     def apply(self, state: Payment | None, change: PaymentChange) -> tuple[Payment, Sequence[Effect]]:
         """The payment after `change`. Raises `NoSuchPayment` where the first change is not that it was asked for."""
@@ -66,7 +78,7 @@ class Payments:
             turn = Turn(state, change.at)
             _apply(turn, change)
         _finish(turn)
-        return turn.payment, tuple(turn.effects)
+        return turn.payment, tuple(self._addressed(turn.payment, effect) for effect in turn.effects)
 
     def marks(self, state: Payment) -> Sequence[str]:
         """What a payment is found by: when it is due, whose day of settlement its money is of, and its dossier."""
@@ -82,6 +94,15 @@ class Payments:
                 provider = next((a.provider for a in state.attempts if a.number == refund.attempt), "counter")
                 found.append(day_mark("refunded", provider, refund.ended_at))
         return tuple(dict.fromkeys(found))
+
+    def _addressed(self, payment: Payment, effect: Effect) -> Effect:
+        """An order of a receipt goes to today's service; where there is none any more, a person must see to it."""
+        if self._receipts is None or not (isinstance(effect, DeliverTask) and effect.to):
+            return effect
+        if self._receipts:
+            return replace(effect, to=self._receipts)
+        detail_vi = f"Thanh toán {payment.payment_id}: cần biên lai nhưng không còn dịch vụ biên lai nào được cấu hình."
+        return RaiseAlarm("payment.receipt_service_gone", detail_vi)
 
 
 def due_mark(at: datetime) -> str:
