@@ -39,6 +39,17 @@ class Unread:
         return RefundStatement(provider=provider, refund_ref=refund_ref, verdict=self.verdict, code=self.code)
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a dialect concluded of a message, before its fields are told: the words are those of `Statement`."""
+
+    source: Source
+    verdict: Verdict
+    trusted: bool
+    code: str
+    key_id: str = ""
+
+
 def read_answer(answer: HttpAnswer, *, question: bool) -> dict[str, Json] | Unread:
     """The JSON object of an answer; `question` as in `by_http_status`."""
     verdict = by_http_status(answer.status, question=question)

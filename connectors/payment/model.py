@@ -198,6 +198,7 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     `whole`: everything that was paid goes back. `by` is who decided, as a code. `number` counts the queries about it.
     `time_text` is `Made.time_text` of the attempt, `paid_time_text` what the intermediary wrote when it was paid.
+    `refund_txn_id` is the intermediary's own id of this refund, once an answer gave one.
     """
 
     refund_ref: str
@@ -211,5 +212,6 @@ class RefundOrder(msgspec.Struct, frozen=True, kw_only=True):
     asked_at: datetime
     paid_time_text: str = ""
     provider_ref: str = ""
+    refund_txn_id: str = ""
     number: int = 1
     time_text: str = ""

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import msgspec
 
@@ -107,6 +107,18 @@ class Returned:
     claims_paid: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Billed:
+    """An intermediary's bill beside what we ordered (abuse case A22): the names of what differs, () where all agrees.
+
+    `differences` are among `beneficiary_account`, `beneficiary_bank`, `fee_lines`. `readable` False: there is no bill, or it is
+    a document for people; nothing follows from it.
+    """
+
+    readable: bool
+    differences: tuple[str, ...] = ()
+
+
 class Dialogue(Protocol):
     """A dialect with an account: pure functions of what they are given, the account and its clock."""
 
@@ -155,6 +167,19 @@ class Dialogue(Protocol):
 
     def acknowledge(self, ack: Ack, heard: Heard | None) -> Reply:
         """The acknowledgement in this intermediary's own form (payment facts 4.4)."""
+        ...
+
+
+@runtime_checkable
+class Bills(Protocol):
+    """What a dialogue adds whose intermediary shows the bill that nobody signed: a hop may have changed it (abuse case A22)."""
+
+    def bill(self, asked: Asked) -> Call | None:
+        """The question for the bill of an attempt; None where it cannot be asked."""
+        ...
+
+    def billed(self, order: Order, answer: HttpAnswer) -> Billed:
+        """The bill compared with the order."""
         ...
 
 

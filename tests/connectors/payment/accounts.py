@@ -21,7 +21,10 @@ REF = "0123456789abca1"
 ENDPOINTS = MappingProxyType(
     {
         name: f"https://pay.example.gov.vn/{name}"
-        for name in ("pay", "api", "create", "query", "refund", "query_refund", "refund_query")
+        for name in (
+            *("pay", "api", "create", "query", "refund", "query_refund", "refund_query"),
+            *("init", "bill", "detail", "refund_detail"),
+        )
     }
 )
 
@@ -69,7 +72,7 @@ def order(**changes: object) -> Order:
         unit_name="Cục Du lịch",
         fee_lines=(FeeLine(kind=FeeKind.CHARGE, code="PTD01", name="Phí thẩm định", amount=500_000),),
         beneficiary=Beneficiary(account="0011001234567", bank_code="VCB", account_name="CUC DU LICH", bin="970436"),
-        payer=Payer(name="Nguyễn Thử Nghiệm", number="001090000000"),
+        payer=Payer(name="Nguyễn Thử Nghiệm", number="001090000000", address="Hà Nội"),
         payer_address="10.0.0.15",
         return_url="https://cong.example.gov.vn/payments/payment/return",
         notify_url="https://cong.example.gov.vn/v1/callbacks/payment",
