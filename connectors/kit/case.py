@@ -41,17 +41,29 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
+class Feeding:
+    """An order to the simulator's control plane: for a poller, after which it has several pages to read."""
+
+    method: str
+    path: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class TaskSample:
     """One task that the suite may have delivered: an operation of trigger `effect` and what a ledger asks for.
 
     `before` is delivered first, in order: a result needs the dossier that it belongs to. `memory` is what the lane remembers
-    already, and whatever the receipts of those before ask for.
+    already, and whatever the receipts of those before ask for. `orders` go to the simulator before all that; `kept` gives, from
+    their parsed answers, the changes that the connector's ledgers have taken when the task is carried.
     """
 
     operation: str
     task: Task
     before: tuple[Sample, ...] = ()
     memory: Mapping[str, str] = field(default_factory=dict)
+    orders: tuple[Feeding, ...] = ()
+    kept: Callable[[Sequence[object]], Sequence[Change]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +72,6 @@ class Notices:
 
     genuine: Callable[[int], Notice]
     forgeries: Callable[[Notice], Sequence[Notice]]
-
-
-@dataclass(frozen=True, slots=True)
-class Feeding:
-    """An order to the simulator's control plane: for a poller, after which it has several pages to read."""
-
-    method: str
-    path: str
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +162,10 @@ class ConformanceCase:
     `profiles`: the folders under `profiles/` whose tables and examples this case answers for; all of them when empty.
     For what a connector brings along: `task(operation, number)` and `task_effects(state, sample)` as `sample` and `effects`;
     `notices` of its listener; `changes(ledger)`, a course of changes of one ledger, repeats and late ones among them;
-    `feeding(poller)`.
+    `feeding(poller)`. `kept` are changes that its ledgers have taken before anything else. `own_pollers` follow those ledgers,
+    not a source outside: they tell of an upstream that does not answer by changes. `reads(profile, row)`: whether an answer with
+    the codes of a row of an `outcomes.csv` is read by that very row; for tables whose rows teach a ledger instead of ending
+    a delivery, so that no `outcomes` are needed for them.
     """
 
     settings: Mapping[str, object]
@@ -181,6 +187,9 @@ class ConformanceCase:
     notices: Notices | None = None
     changes: Callable[[str], Sequence[Change]] | None = None
     feeding: Callable[[str], Feeding] | None = None
+    kept: Sequence[Change] = ()
+    own_pollers: frozenset[str] = frozenset()
+    reads: Callable[[str, Mapping[str, str]], bool] | None = None
 
 
 Case = Callable[[str], ConformanceCase]

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from connectors.kit.case import TaskSample
+from connectors.kit.case import Feeding, TaskSample
 from connectors.kit.contract import (
     Change,
     DeliverTask,
@@ -122,6 +122,9 @@ async def pollers_repeat_safely(subject: Subject, ears: Ears) -> Faults:
         if not isinstance(here.connector, Polls):
             return []
         for name, poller in here.connector.pollers().items():
+            if name in here.case.own_pollers:
+                faults += [f"{name}: {fault}" for fault in await _followed_books(here, poller)]
+                continue
             if here.case.feeding is None:
                 return ["thiếu feeding trong case cho Poller"]
             await _feed(here, name)
@@ -237,14 +240,49 @@ async def _walked(here: Ground, poller: Poller) -> Faults:
     return faults
 
 
+async def _followed_books(here: Ground, poller: Poller) -> Faults:
+    """Follow the connector's own ledgers to the end of what they ask for; the upstream is only asked, even when it is away."""
+    faults: Faults = []
+    before = await here.state()
+    for shut in (True, False):
+        if shut:
+            await here.door.shut()
+        cursor = ""
+        for _ in range(_MOST_PAGES):
+            page = await poller.poll(cursor)
+            faults += list(_misfits(here, page.inputs))
+            here.books.take(page.inputs)
+            if page.more and page.cursor == cursor:
+                faults.append("trang báo còn nữa nhưng cursor không tiến")
+                break
+            cursor = page.cursor
+            if not page.more:
+                break
+        if shut:
+            await here.door.open()
+    if await here.state() != before:
+        faults.append("đọc định kỳ làm thay đổi hệ thống nguồn")
+    return faults
+
+
 async def _feed(here: Ground, poller: str) -> None:
     assert here.case.feeding is not None
-    feeding = here.case.feeding(poller)
+    await _ordered(here, here.case.feeding(poller))
+
+
+async def _ordered(here: Ground, feeding: Feeding) -> object:
+    """Carry an order to the simulator; its answer, parsed where it is JSON."""
     async with (
         aiohttp.ClientSession() as session,
         session.request(feeding.method, here.base_url + feeding.path, data=feeding.body, ssl=False) as answer,
     ):
         answer.raise_for_status()
+        body = await answer.read()
+    try:
+        told: object = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
+    return told
 
 
 async def _read(connector: Listener, notice: Notice, ears: Ears) -> Any:
@@ -263,10 +301,13 @@ async def _sent(here: Ground, sample: TaskSample, attempt: int) -> str | Deliver
     """Have a task delivered once: `receipt`, or how it ended."""
     assert isinstance(here.connector, TaskDeliverer)
     try:
-        here.ears.receipt(await here.connector.deliver_task(_delivery(here, sample, attempt)))
+        receipt = await here.connector.deliver_task(_delivery(here, sample, attempt))
     except DeliveryError as error:
         here.ears.error(error)
+        here.books.take(error.inputs)
         return error
+    here.ears.receipt(receipt)
+    here.books.take(receipt.inputs)
     return RECEIPT
 
 
@@ -296,10 +337,13 @@ async def _enquired(here: Ground, sample: TaskSample, attempt: int) -> Enquiry |
     if not isinstance(here.connector, TaskEnquirer):
         return None
     try:
-        return await here.connector.enquire_task(_delivery(here, sample, attempt))
+        enquiry = await here.connector.enquire_task(_delivery(here, sample, attempt))
     except DeliveryError as error:
         here.ears.error(error)
+        here.books.take(error.inputs)
         return error
+    here.books.take((*enquiry.inputs, *(enquiry.receipt.inputs if enquiry.receipt is not None else ())))
+    return enquiry
 
 
 def _delivery(here: Ground, sample: TaskSample, attempt: int) -> TaskDelivery:
@@ -320,6 +364,9 @@ def _delivery(here: Ground, sample: TaskSample, attempt: int) -> TaskDelivery:
 
 async def _after_those_before(here: Ground, sample: TaskSample, number: int, faults: Faults) -> TaskSample:
     """The task, once what must come before it was delivered, with what the lane remembers of that."""
+    answers = [await _ordered(here, order) for order in sample.orders]
+    if sample.kept is not None:
+        here.books.take(sample.kept(answers))
     memory = dict(sample.memory)
     for step, before in enumerate(sample.before):
         ended = await here.deliver(replace(here.delivery(before, number, step), memory=dict(memory)))

@@ -30,6 +30,10 @@ async def outcomes_are_reachable(subject: Subject, ears: Ears) -> Faults:
         family = tables[trigger.profile][numbers[0]]["family"]
         faults += await _one_outcome(subject, ears, trigger, trigger.expect or FAMILIES.get(family, ()))
     for profile, rows in tables.items():
+        if case.reads is not None:
+            unread = [n + 2 for n, row in enumerate(rows) if not case.reads(profile, row)]
+            faults += [f"{profile}/outcomes.csv: dòng {n} không đọc được câu trả lời nào" for n in unread]
+            continue
         missing = [n + 2 for n in range(len(rows)) if (profile, n) not in reached]
         if missing:
             faults.append(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import logging
@@ -13,7 +12,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, quote, urlsplit
 
@@ -21,11 +20,26 @@ import aiohttp
 from aiohttp import web
 
 from connectors.kit import registry
+from connectors.kit.books import MemoryBooks
 from connectors.kit.case import Case, ConformanceCase, Sample, SignOnSample
-from connectors.kit.contract import Budget, Connector, Deliverer, Delivery, Enquirer, Enquiry, Found, Kit, Receipt
+from connectors.kit.contract import (
+    Budget,
+    Connector,
+    Deliverer,
+    Delivery,
+    Enquirer,
+    Enquiry,
+    Found,
+    Kit,
+    LedgerReader,
+    Ledgers,
+    NoLedgers,
+    Receipt,
+)
 from connectors.kit.errors import DeliveryError, Exchange, OutcomeUnknown, Retryable
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.inspect import profiles
+from connectors.kit.lone import LoneCoordination as LoneCoordination
 from connectors.kit.manifest import Manifest
 from connectors.kit.signing_on import SignOn, SignOnRefused
 from connectors.kit.simulation import SIMULATION, Door, Simulation, opened
@@ -36,39 +50,8 @@ REFUSED = "refused"
 Faults = list[str]
 CALL_S = 10.0
 # Any fixed namespace will do: delivery ids must be the same each time a sample is delivered.
+_NO_LEDGERS = NoLedgers()
 _NAMESPACE = uuid.UUID("6f9bd7a4-51c4-4a38-9a63-04a2a9ed1b52")
-
-
-class LoneCoordination:
-    """Coordination of a single node without rate limits."""
-
-    def __init__(self) -> None:
-        self._kept: dict[str, tuple[str, float]] = {}
-
-    async def take(self, upstream: str, wanted: int, rate_per_s: float, burst: int) -> tuple[int, float]:
-        """Everything is allowed."""
-        return wanted, 0.0
-
-    def wake(self, upstream: str) -> None:
-        """Nobody waits."""
-
-    async def wait(self, upstream: str, timeout_s: float) -> bool:
-        """Wait for the time-out."""
-        await asyncio.sleep(timeout_s)
-        return False
-
-    async def remember(self, key: str, value: str, ttl: timedelta) -> None:
-        """Keep `value` for `ttl`."""
-        self._kept[key] = (value, time.monotonic() + ttl.total_seconds())
-
-    async def recall(self, key: str) -> str | None:
-        """The value, while it lasts."""
-        value, until = self._kept.get(key, ("", 0.0))
-        return value if time.monotonic() < until else None
-
-    async def forget(self, key: str) -> None:
-        """Drop the value."""
-        self._kept.pop(key, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +191,7 @@ class Ground:
     simulation: Simulation
     connector: Connector
     base_url: str
+    books: MemoryBooks = field(default_factory=MemoryBooks)
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def sample(self, operation: str) -> tuple[int, Sample]:
@@ -369,9 +353,9 @@ def fresh_budget(timeout_s: float = CALL_S) -> Budget:
     return Budget(send_before=time.monotonic() + 60.0, timeout_s=timeout_s)
 
 
-def kit_of(name: str, secrets: Mapping[str, str]) -> Kit:
+def kit_of(name: str, secrets: Mapping[str, str], books: LedgerReader = _NO_LEDGERS) -> Kit:
     """A kit on real clocks; an unknown secret is a fault of the case and raises `KeyError`."""
-    return Kit(name, lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), secrets.__getitem__)
+    return Kit(name, lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), secrets.__getitem__, books)
 
 
 @asynccontextmanager
@@ -385,9 +369,12 @@ async def ground(chosen: Subject, ears: Ears, tls: ssl.SSLContext | None = None)
     case = chosen.case(base_url)
     app = registry.simulator(chosen.name)(case.simulator)
     async with opened(app, port, tls=tls) as door:
-        connector = registry.create(chosen.name, case.settings, kit_of(chosen.name, case.secrets))
+        books = MemoryBooks()
+        connector = registry.create(chosen.name, case.settings, kit_of(chosen.name, case.secrets, books))
+        books.ledgers = connector.ledgers() if isinstance(connector, Ledgers) else ()
+        books.take(case.kept)
         try:
-            yield Ground(chosen, case, ears, door, app[SIMULATION], connector, base_url)
+            yield Ground(chosen, case, ears, door, app[SIMULATION], connector, base_url, books)
         finally:
             await connector.close()
             ears.said.append(repr(connector))
