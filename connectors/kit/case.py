@@ -116,8 +116,9 @@ class OutcomeTrigger:
     `row` names the row: columns with their values, as many as single it out. The suite plays `status` and `body` as the
     answer of the simulator's operation `match` (the name that the simulator gives to `FaultPlan.next`, for example the
     upstream's service name) while `operation` is delivered, and expects what the row's family means, or `expect`.
-    With `asked` the capability is not `deliver` but `enquire`, `check` (of `Probe`), `ask` (the question of that
-    operation) or `sign_on` (a sign-on with the provider `operation`, brought to its end; `refused` is a `SignOnRefused`).
+    With `asked` the capability is not `deliver` but `enquire`, `task` or `enquire_task` (the sample task of that
+    operation), `check` (of `Probe`), `ask` (the question of that operation) or `sign_on` (a sign-on with the provider
+    `operation`, brought to its end; `refused` is a `SignOnRefused`).
     `profile` is a folder under `profiles/`.
     """
 
@@ -129,7 +130,7 @@ class OutcomeTrigger:
     body: str = ""
     content_type: str = "application/json"
     expect: tuple[str, ...] = ()
-    asked: Literal["deliver", "enquire", "check", "ask", "sign_on"] = "deliver"
+    asked: Literal["deliver", "enquire", "task", "enquire_task", "check", "ask", "sign_on"] = "deliver"
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,16 @@ async def tasks_have_one_effect(subject: Subject, ears: Ears) -> Faults:
     return faults
 
 
+async def task_tried(here: Ground, operation: str, *, enquire: bool) -> str:
+    """How the sample task of an operation ends when it is delivered, or asked about, once: `receipt`, what was found, a code."""
+    assert here.case.task is not None
+    sample = here.case.task(operation, 1)
+    ended = await _enquired(here, sample, 2) if enquire else await _sent(here, sample, 1)
+    if isinstance(ended, DeliveryError):
+        return ended.code
+    return ended.found.value if isinstance(ended, Enquiry) else ended or Found.CANNOT_TELL.value
+
+
 async def notices_are_judged_first(subject: Subject, ears: Ears) -> Faults:
     """A genuine notice is read, and read the same again; whatever is wrong with it, it is not genuine."""
     if "Listener" not in subject.manifest.capabilities:

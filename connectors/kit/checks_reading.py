@@ -8,6 +8,7 @@ from dataclasses import replace
 import msgspec
 
 from connectors.kit.case import FAMILIES, Example, OutcomeTrigger
+from connectors.kit.checks_guests import task_tried
 from connectors.kit.contract import Lookup, Probe
 from connectors.kit.errors import DeliveryError
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
@@ -84,29 +85,35 @@ async def _one_outcome(subject: Subject, ears: Ears, trigger: OutcomeTrigger, ex
     if not expected:
         return [f"{where}: cần expect, vì nhóm kết quả này tùy thao tác"]
     async with ground(subject, ears) as here:
-        number, sample = here.sample(trigger.operation)
         faults: Faults = []
-        memory = await here.predecessors(sample, number, faults)
-        here.simulation.plan = FaultPlan(
-            script=(
-                ScriptedFault(
-                    fault=FaultKind.ANSWER,
-                    match=trigger.match,
-                    times=0,
-                    status=trigger.status,
-                    body=trigger.body,
-                    content_type=trigger.content_type,
-                ),
+        if trigger.asked in ("task", "enquire_task"):
+            here.simulation.plan = _played(trigger)
+            code = await task_tried(here, trigger.operation, enquire=trigger.asked == "enquire_task")
+        else:
+            number, sample = here.sample(trigger.operation)
+            memory = await here.predecessors(sample, number, faults)
+            here.simulation.plan = _played(trigger)
+            code = await _tried(
+                here, trigger, Prepared(sample, replace(here.delivery(sample, number), memory=memory), (), number)
             )
-        )
-        code = await _tried(
-            here, trigger, Prepared(sample, replace(here.delivery(sample, number), memory=memory), (), number)
-        )
         if not any(call.fault == FaultKind.ANSWER for call in here.simulation.log.calls):
             faults.append(f"{where}: câu trả lời thử không được hỏi tới (match «{trigger.match}»)")
         if code not in expected:
             faults.append(f"{where}: kết thúc bằng {code}, phải là {' hoặc '.join(expected)}")
         return faults
+
+
+def _played(trigger: OutcomeTrigger) -> FaultPlan:
+    """The answer of `trigger`, to every call of the operation that it names."""
+    answer = ScriptedFault(
+        fault=FaultKind.ANSWER,
+        match=trigger.match,
+        times=0,
+        status=trigger.status,
+        body=trigger.body,
+        content_type=trigger.content_type,
+    )
+    return FaultPlan(script=(answer,))
 
 
 async def _tried(here: Ground, trigger: OutcomeTrigger, ready: Prepared) -> str:
