@@ -176,8 +176,10 @@ def _consistency(manifest: Manifest) -> Iterator[InspectionFinding]:
     capabilities = set(manifest.capabilities)
     if any(operation.trigger == "event" for operation in operations) and "Deliverer" not in capabilities:
         yield fault("Có thao tác theo sự kiện nhưng capabilities thiếu Deliverer.")
-    if any(operation.enquirable for operation in operations) and "Enquirer" not in capabilities:
-        yield fault("Có thao tác enquirable nhưng capabilities thiếu Enquirer.")
+    for effect, capability in ((False, "Enquirer"), (True, "TaskEnquirer")):
+        asked = any(operation.enquirable and (operation.trigger == "effect") is effect for operation in operations)
+        if asked and capability not in capabilities:
+            yield fault(f"Có thao tác enquirable nhưng capabilities thiếu {capability}.")
     if any(operation.batch > 1 for operation in operations) and "BatchDeliverer" not in capabilities:
         yield fault("Có thao tác batch > 1 nhưng capabilities thiếu BatchDeliverer.")
     if "Deliverer" in capabilities and not operations:
@@ -230,7 +232,9 @@ def _answers(manifest: Manifest, folder: Path) -> Iterator[InspectionFinding]:
     doubts: Mapping[str, Sequence[str]] = {
         "messages_cited": _uncited(folder),
         "outcomes_total": _not_total(folder),
-        "enquiry": () if "Enquirer" in manifest.capabilities else ("capabilities thiếu Enquirer",),
+        "enquiry": ()
+        if {"Enquirer", "TaskEnquirer"} & set(manifest.capabilities)
+        else ("capabilities thiếu Enquirer",),
         "limits_documented": () if _documents_limits(folder) else ("README.md thiếu mục về giới hạn",),
         "simulator_faults": () if _mounts_control(folder) else ("simulator không dùng mount_control của kit",),
     }

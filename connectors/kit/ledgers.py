@@ -43,6 +43,9 @@ class Change:
 
     `passing` names top-level fields that say when or by whom it was brought, not what: with the same key, a change that
     differs in them only is the same change.
+
+    `here`, among the inputs of a receipt, an enquiry or an error: the ledger is one of the upstream that was called, where a
+    ledger of another upstream asked. Elsewhere it says nothing.
     """
 
     ledger: str
@@ -52,6 +55,7 @@ class Change:
     dossier_code: str = ""
     claims: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()
+    here: bool = False
 
 
 @dataclass(frozen=True, slots=True)
