@@ -22,10 +22,12 @@ from aiohttp import web
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
 from connectors.kit.simulation import Call, Simulation, json_answer, mount_control
-from connectors.receipts.simulator_store import Accounts, Series, Service
+from connectors.receipts.simulator_store import Accounts, IssuingOffice, Series
 from connectors.receipts.simulator_wire import Heard, Unreadable, answer, fault, read_call
 
 _MOST_BYTES = 1_048_576
+SERVICE = web.AppKey("receipts", IssuingOffice)
+"""The books behind an application, for whoever compares."""
 
 
 class ReceiptOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -42,7 +44,7 @@ class ReceiptOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class Front:
     """HTTP in and out."""
 
-    service: Service
+    service: IssuingOffice
     simulation: Simulation
 
     async def take(self, request: web.Request) -> web.StreamResponse:
@@ -93,8 +95,9 @@ def create_app(options: Mapping[str, object]) -> web.Application:
         plan = FaultPlan.from_json(msgspec.json.encode(chosen.faults))
     except (msgspec.ValidationError, FaultPlanError) as error:
         raise SettingsError("receipts", (str(error),)) from error
-    service = Service(chosen.accounts, chosen.series) if chosen.series else Service(chosen.accounts)
+    service = IssuingOffice(chosen.accounts, chosen.series) if chosen.series else IssuingOffice(chosen.accounts)
     app = web.Application(client_max_size=_MOST_BYTES)
+    app[SERVICE] = service
     front = Front(service, mount_control(app, plan=plan))
     app.router.add_post(chosen.publish_path, front.take)
     app.router.add_post(chosen.portal_path, front.take)

@@ -55,7 +55,7 @@ class Held:
 
 
 @dataclass(slots=True, repr=False)
-class Service:
+class IssuingOffice:
     """The service without its sockets."""
 
     accounts: Accounts = field(default_factory=Accounts)

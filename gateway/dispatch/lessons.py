@@ -41,28 +41,38 @@ class School:
     lease_end: float
 
     async def teach(self, task: Task | None, changes: Sequence[Change], exchange: Exchange) -> NotLearned | None:
-        """Make changes durable; None when they are. `task` is what was carried, None where it was an event."""
-        if not changes:
-            return None
+        """Make changes durable; None when they are. `task` is what was carried, None where it was an event.
+
+        Those that are meant for a ledger of the called upstream itself (`Change.here`) come last: what asked learns first.
+        """
         owner = task.reported_by if task is not None else self.upstream
-        if owner != self.upstream and not all(_about(change, task) for change in changes):
+        own = tuple(change for change in changes if change.here)
+        asked = tuple(change for change in changes if not change.here)
+        if owner != self.upstream and not all(_about(change, task) for change in asked):
             _log.error("%s tried to change what is not its own", self.upstream)
             return _unlearned(exchange)
-        lesson, pauses = Lesson(owner, tuple(changes), exchange.response), iter(_AGAIN_S)
+        for lesson in (Lesson(owner, asked, exchange.response), Lesson(self.upstream, own, exchange.response)):
+            if lesson.changes and not await self._durable(lesson):
+                return _unlearned(exchange)
+        return None
+
+    async def _durable(self, lesson: Lesson) -> bool:
+        """Have a lesson learned; False where no ledger takes it, or none can before the lease ends."""
+        pauses = iter(_AGAIN_S)
         while True:
             try:
                 await self.hooks.learn(lesson)
             except JournalUnavailable:
                 if self.clock.instant() >= self.lease_end:
-                    return _unlearned(exchange)
+                    return False
                 await asyncio.sleep(next(pauses, _AGAIN_S[-1]))
                 continue
             except (GatewayError, DeliveryError) as error:
                 # A fault of the connector; the text of the error may quote what was said.
                 _log.error("what %s told could not be taken", self.upstream, extra={"code": type(error).__name__})
-                return _unlearned(exchange)
+                return False
             self.hooks.reach("lesson.learned")
-            return None
+            return True
 
     async def learned(self, answers: Sequence[Answered], tasks: Sequence[Task | None]) -> tuple[Answered, ...]:
         """The answers, each with its lesson durable; one that could not be learned is of unknown outcome."""

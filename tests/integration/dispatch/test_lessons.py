@@ -199,3 +199,25 @@ async def test_a_lesson_that_cannot_be_stored_before_the_lease_ends_is_not_settl
     school = School("payment", Hooks(learn=pupil.learn), Clock(instant=lambda: 5.0), 5.0)
     fault = await school.teach(TASK, (PAID,), Exchange())
     assert fault is not None and fault.code == "not_learned" and pupil.lessons == []
+
+
+async def test_what_concerns_the_called_upstream_goes_to_its_own_ledgers_and_last() -> None:
+    """A service for receipts keeps its own book: of many receipts, with numbers that nobody else may claim."""
+    pupil = Pupil()
+    school = School("receipts", Hooks(learn=pupil.learn), Clock(), 0.0)
+    own = Change("receipts", "r-1", "issued/1", claims=("number/7",), here=True)
+    assert await school.teach(TASK, (own, PAID), Exchange()) is None
+    assert [(lesson.upstream, lesson.changes) for lesson in pupil.lessons] == [
+        ("payment", (PAID,)),
+        ("receipts", (own,)),
+    ]
+
+
+async def test_a_book_that_takes_nothing_leaves_the_delivery_unknown() -> None:
+    """What asked has learned, and learns the same again when it is asked about."""
+    pupil = Pupil()
+    pupil.when = lambda: pupil.trouble.append(ContractChanged())
+    school = School("receipts", Hooks(learn=pupil.learn), Clock(), 0.0)
+    own = Change("receipts", "r-1", "issued/1", here=True)
+    fault = await school.teach(TASK, (PAID, own), Exchange())
+    assert fault is not None and pupil.keys() == ["made/1"]
