@@ -7,7 +7,7 @@ collector: the gateway refuses a second claim to it (payment facts 7.2: unique f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, Literal
 
@@ -20,6 +20,9 @@ from mappings.dates import local_date
 
 BOOK = "receipts"
 """The ledger's kind; its id is the key of the receipt (`fkey`)."""
+
+PASSING = ("at",)
+"""What says when something was told, and not what: an answer that is asked for again tells the same."""
 
 WrongField = Literal["payer_name", "payer_number", "payer_address", "fee_name", "dossier_code", "other"]
 """What an error notice may be about: everything but the amount, whose error wants another receipt (mẫu 04/SS-CTĐT)."""
@@ -149,12 +152,14 @@ def fee_of(order: ReceiptOrder) -> Fee:
 def entered(fkey: str, change: BookChange, claims: tuple[str, ...] = ()) -> Change:
     """A change of the book, as the gateway takes it. Its key is made of its content: what is told twice alike counts once."""
     fields: dict[str, object] = msgspec.to_builtins(change)
-    return Change(ledger=BOOK, id=fkey, key=f"{fields['type']}/{content_key(fields)}", fields=fields, claims=claims)
+    key = f"{fields['type']}/{content_key(fields)}"
+    return Change(ledger=BOOK, id=fkey, key=key, fields=fields, claims=claims, passing=PASSING)
 
 
-def content_key(fields: object) -> str:
-    """Sixteen letters that stand for a content."""
-    return hashlib.sha256(msgspec.json.encode(fields, order="sorted")).hexdigest()[:16]
+def content_key(fields: Mapping[str, object]) -> str:
+    """Sixteen letters that stand for a content, whenever it was told."""
+    told = {name: value for name, value in fields.items() if name not in PASSING}
+    return hashlib.sha256(msgspec.json.encode(told, order="sorted")).hexdigest()[:16]
 
 
 def number_claim(issued: Issued) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ from connectors.kit.errors import (
 )
 from connectors.kit.receipting import ReceiptAnswer, ReceiptOrder
 from connectors.receipts import book
-from connectors.receipts.book import Book, content_key, entered, fee_of, number_claim
+from connectors.receipts.book import PASSING, Book, content_key, entered, fee_of, number_claim
 from connectors.receipts.client import Heard, ReceiptClient
 from connectors.receipts.desk import Desk
 from connectors.receipts.profiles.vnpt.mapping import Publication, map_receipt
@@ -220,7 +220,8 @@ def _answered(delivery: TaskDelivery, answer: ReceiptAnswer) -> Change:
     """The answer, for the very ledger that asked."""
     fields: dict[str, object] = msgspec.to_builtins(answer)
     task = delivery.task
-    return Change(task.ledger, task.ledger_id, f"receipt/{answer.fkey}/{content_key(fields)}", fields)
+    key = f"receipt/{answer.fkey}/{content_key(fields)}"
+    return Change(task.ledger, task.ledger_id, key, fields, passing=PASSING)
 
 
 def _own(order: ReceiptOrder, change: book.BookChange, claims: tuple[str, ...] = ()) -> Change:

@@ -87,6 +87,15 @@ async def test_a_lost_answer_is_found_out_by_the_key(counter: Counter) -> None:
     assert (answer.issued, answer.symbol, int(answer.number)) == (True, "26TAA", 1)
 
 
+async def test_an_answer_that_is_asked_for_again_tells_nothing_new(counter: Counter) -> None:
+    """The same keys, whenever it was told: a crash before the delivery is settled counts nothing twice."""
+    first = await counter.connector.deliver_task(delivery(order()))
+    enquiry = await counter.connector.enquire_task(delivery(order()))
+    assert enquiry.receipt is not None
+    told = [[(change.key, change.passing) for change in each.inputs] for each in (first, enquiry.receipt)]
+    assert told[0] == told[1] and {passing for _, passing in told[0]} == {("at",)}
+
+
 async def test_a_key_that_was_never_issued_may_be_sent_again(counter: Counter) -> None:
     """The connection broke before anything was done."""
     _lost(counter, FaultKind.DROP_BEFORE_COMMIT)

@@ -36,7 +36,7 @@ def read_published(text: str) -> Issued:
     match = _OK.fullmatch(line)
     if match is None:
         raise NotIssued(_code(line))
-    return Issued(pattern=match["pattern"], serial=match["serial"], fkey=match["fkey"], number=match["number"])
+    return Issued(pattern=match["pattern"], serial=match["serial"], fkey=match["fkey"], number=_number(match["number"]))
 
 
 def read_fetched(text: str, fkey: str) -> Issued:
@@ -65,7 +65,7 @@ def read_fetched(text: str, fkey: str) -> Issued:
         pattern=said["pattern"],
         serial=said["serial"],
         fkey=fkey,
-        number=said["number"],
+        number=_number(said["number"]),
         amount=int(amount[1]) if amount else None,
     )
 
@@ -73,6 +73,11 @@ def read_fetched(text: str, fkey: str) -> Issued:
 def _one(found: dict[str, set[str]], names: tuple[str, ...]) -> str:
     values = {value for name in names for value in found.get(name, ())} - {""}
     return values.pop() if len(values) == 1 else ""
+
+
+def _number(text: str) -> str:
+    """A number without the zeros that one answer writes in front of it and another does not."""
+    return text.lstrip("0") or "0"
 
 
 def _code(line: str) -> str:
