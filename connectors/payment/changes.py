@@ -202,6 +202,17 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     decision_id: str
 
 
+class BillDiffers(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="bill_differs"):
+    """The intermediary's bill of an attempt is not what we ordered: a hop on the way changed it (abuse case A22).
+
+    `differences` names what differs, such as `beneficiary_account`; never the values.
+    """
+
+    at: datetime
+    attempt: int
+    differences: tuple[str, ...]
+
+
 class PayerTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="payer_told"):
     """Our page showed the payer that it is paid (QĐ 3036/QĐ-BVHTTDL Điều 10 khoản 2)."""
 
@@ -219,7 +230,10 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="
 
 
 class TimeCame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="time_came"):
-    """`due` of the payment has passed and there is no question to put: what time alone brings about."""
+    """`due` of the payment has passed and there is no question to put: what time alone brings about.
+
+    An attempt or a refund that is due by then is one whose intermediary cannot be asked.
+    """
 
     at: datetime
 
@@ -239,6 +253,7 @@ PaymentChange = (
     | RefundTransferred
     | CounterPaid
     | Confirmed
+    | BillDiffers
     | PayerTold
     | Settled
     | TimeCame

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from connectors.payment.model import Statement, Verdict
+from connectors.payment.model import Source, Statement, Verdict
 from connectors.payment.payment import Attempt, Inflow, Payment
 
 CURRENCY = "VND"
@@ -20,23 +20,26 @@ class Weight(StrEnum):
     OTHER_CURRENCY = "currency_differs"  # G4
     OTHER_AMOUNT = "amount_differs"  # G5
     NO_AMOUNT = "amount_missing"  # G5
+    OTHER_BILL = "bill_differs"  # abuse case A22: it went to an account that is not ours
 
 
-MONEY_TROUBLE = frozenset({Weight.OTHER_CURRENCY, Weight.OTHER_AMOUNT, Weight.NO_AMOUNT})
-"""Money is said to have moved, but not the right money: people look at it."""
+MONEY_TROUBLE = frozenset({Weight.OTHER_CURRENCY, Weight.OTHER_AMOUNT, Weight.NO_AMOUNT, Weight.OTHER_BILL})
+"""Money is said to have moved, but not the right money, or not to us: people look at it."""
 
 
 def weigh(payment: Payment, attempt: Attempt, said: Statement) -> Weight:
     """What `said` counts for. G6 is its verdict, which is P only if every indicator was positive; G7 is a claim of the change.
 
     Whether the reference and the account are ours comes before everything else: what is about somebody else's money is not
-    even evidence here. References are compared exactly. The amount binds successes only: a failure moves nothing.
+    even evidence here. References are compared exactly. The amount binds successes only: a failure moves nothing. The refusal of
+    a call that we made comes over the connection that we made, and moves no money: it needs no signature.
     """
     if not said.ours:
         return Weight.NOT_OURS
     if said.ref != attempt.ref or said.provider != attempt.provider:
         return Weight.OTHER_REFERENCE
-    if not said.trusted:
+    refused_at_once = said.source is Source.CREATE and said.verdict is not Verdict.PAID
+    if not said.trusted and not refused_at_once:
         return Weight.UNTRUSTED
     if said.verdict is not Verdict.PAID:
         return Weight.COUNTS
@@ -44,7 +47,9 @@ def weigh(payment: Payment, attempt: Attempt, said: Statement) -> Weight:
         return Weight.OTHER_CURRENCY
     if said.amount is None:
         return Weight.NO_AMOUNT
-    return Weight.COUNTS if said.amount == payment.amount else Weight.OTHER_AMOUNT
+    if said.amount != payment.amount:
+        return Weight.OTHER_AMOUNT
+    return Weight.OTHER_BILL if attempt.held == Weight.OTHER_BILL else Weight.COUNTS
 
 
 def attempt_of(payment: Payment, number: int) -> Attempt | None:

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import msgspec
 
-from connectors.payment.changes import AttemptMade, Confirmed, Said, Unanswered
+from connectors.payment.changes import AttemptMade, BillDiffers, Confirmed, Said, Unanswered
 from connectors.payment.guards import MONEY_TROUBLE, Weight, inflow_of, weigh
 from connectors.payment.model import Source, State, Statement, Verdict
 from connectors.payment.payment import Attempt, Inflow
@@ -93,12 +93,23 @@ def confirmed(turn: Turn, change: Confirmed) -> None:
     _paid(turn, _remember(turn, attempt, statement), statement)
 
 
+def bill_differs(turn: Turn, change: BillDiffers) -> None:
+    """A hop changed the bill: money may go to a stranger. Nothing is paid with it before people have looked."""
+    attempt = turn.attempt(change.attempt)
+    if attempt is None:
+        return
+    detail = f"hóa đơn ở trung gian khác với yêu cầu ({', '.join(change.differences)}); cần người kiểm tra ngay."
+    if attempt.state is not State.PAID:
+        turn.held(attempt, str(Weight.OTHER_BILL), detail)
+    elif turn.flag("bill_differs"):
+        turn.alarm("bill_differs", detail)
+
+
 def time_passed(turn: Turn) -> None:
-    """Attempts whose time is over without anybody being asked: what people must be told."""
+    """Attempts that are due and that nobody can be asked about."""
     for attempt in turn.payment.attempts:
         if attempt.due is not None and attempt.due <= turn.at:
-            turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at))
-            _look_at_time(turn, attempt.number)
+            unanswered(turn, Unanswered(at=turn.at, attempt=attempt.number, query=True, code=CANNOT_ASK))
 
 
 def _remember(turn: Turn, attempt: Attempt, said: Statement) -> Attempt:
@@ -114,7 +125,9 @@ def _remember(turn: Turn, attempt: Attempt, said: Statement) -> Attempt:
 def _doubt(turn: Turn, attempt: Attempt, said: Statement) -> None:
     """What nobody vouches for moves nothing: a notice makes its attempt due now, an answer is no answer (D4)."""
     if said.source is Source.QUERY:
-        if attempt.state in OPEN:
+        if attempt.state in OPEN and said.verdict is Verdict.CONFIGURATION:
+            _misconfigured(turn, attempt, said)
+        elif attempt.state in OPEN:
             _ask_again(turn, turn.put_attempt(attempt, state=State.UNKNOWN))
         return
     if attempt.state is State.PAID:
@@ -125,13 +138,17 @@ def _doubt(turn: Turn, attempt: Attempt, said: Statement) -> None:
 
 
 def _hold_money(turn: Turn, attempt: Attempt, said: Statement, weight: Weight) -> None:
-    """A verified success with the wrong money (G4, G5): evidence for people, never paid by itself (abuse cases A2, A32)."""
-    if said.amount is not None and said.amount > 0 and weight is Weight.OTHER_AMOUNT:
+    """A verified success with the wrong money, or to the wrong account: evidence for people, never paid by itself.
+
+    Guards G4 and G5; abuse cases A2, A22, A32.
+    """
+    if said.amount is not None and said.amount > 0 and weight in (Weight.OTHER_AMOUNT, Weight.OTHER_BILL):
         if inflow_of(attempt, said.txn_id) is None:
             attempt = _take_in(turn, attempt, said, counts=False)
-        turn.flag("underpaid" if said.amount < turn.payment.amount else "overpaid")
+        if said.amount != turn.payment.amount:
+            turn.flag("underpaid" if said.amount < turn.payment.amount else "overpaid")
     if attempt.state is not State.PAID:
-        turn.held(attempt, str(weight), "có tiền vào nhưng không đúng số tiền hoặc loại tiền; cần người kiểm tra.")
+        turn.held(attempt, str(weight), "có tiền vào nhưng không đúng số tiền hoặc nơi nhận; cần người kiểm tra.")
 
 
 def _judge(turn: Turn, attempt: Attempt, said: Statement) -> None:
@@ -209,7 +226,8 @@ def _after_paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
 
 
 def _paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
-    """A verified success for the right money."""
+    """A verified success for the right money: what somebody unverified had said is verified now."""
+    turn.unflag("unverified_notice")
     known = inflow_of(attempt, said.txn_id)
     if known is not None and known.counts:
         if said.txn_id and not known.txn_id:

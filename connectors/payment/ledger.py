@@ -19,6 +19,7 @@ from connectors.payment import commanding, judging, refunding, standing
 from connectors.payment.changes import (
     AttemptAsked,
     AttemptMade,
+    BillDiffers,
     CancelAsked,
     Confirmed,
     CounterPaid,
@@ -143,6 +144,8 @@ def _apply(turn: Turn, change: PaymentChange) -> None:
             judging.made(turn, change)
         case Unanswered(refund_id=""):
             judging.unanswered(turn, change)
+        case BillDiffers():
+            judging.bill_differs(turn, change)
         case Confirmed():
             judging.confirmed(turn, change)
         case PayerTold():

@@ -192,7 +192,7 @@ def time_passed(turn: Turn) -> None:
         if refund.state == "to_repeat":
             refund = turn.put_refund(refund, state="sending", repeats=refund.repeats + 1)
             _send(turn, refund)
-        _wait(turn, refund)
+        _wait(turn, turn.put_refund(refund, asked=refund.asked + 1))
 
 
 def money_of(payment: Payment, attempt: int) -> tuple[str, int]:

@@ -66,6 +66,10 @@ class Turn:
         self.put(flags=(*self.payment.flags, flag))
         return True
 
+    def unflag(self, flag: str) -> None:
+        """Take a flag back that holds no more."""
+        self.put(flags=tuple(one for one in self.payment.flags if one != flag))
+
     def command(self, command: Command) -> bool:
         """Remember a command and its answer; whether it was taken."""
         self.put(commands=(*self.payment.commands, command))

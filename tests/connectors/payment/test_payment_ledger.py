@@ -41,7 +41,8 @@ def _cancel(seconds: float = 30, request_id: str = "huy-1") -> CancelAsked:
     )
 
 
-def _again(seconds: float, provider: str = "momo", request_id: str = "lan-2") -> AttemptAsked:
+def again(seconds: float, provider: str = "momo", request_id: str = "lan-2") -> AttemptAsked:
+    """Another attempt."""
     return AttemptAsked(at=later(seconds), request_id=request_id, provider=provider, expires_at=later(seconds + 900))
 
 
@@ -57,14 +58,18 @@ def _counter(seconds: float = 100, amount: int = AMOUNT) -> CounterPaid:
     )
 
 
-def _refund(seconds: float, amount: int, refund_id: str = "hoan-1") -> RefundAsked:
+def asked_back(
+    seconds: float, amount: int, refund_id: str = "hoan-1", attempt: int = 0, request_id: str = ""
+) -> RefundAsked:
+    """The resolution system wants money back."""
     return RefundAsked(
         at=later(seconds),
         refund_id=refund_id,
-        request_id=f"yc-{refund_id}",
+        request_id=request_id or f"yc-{refund_id}",
         asked_by="GQHS",
         amount=amount,
         reason="Nộp thừa",
+        attempt=attempt,
     )
 
 
@@ -133,13 +138,13 @@ def test_a_verified_final_failure_ends_the_attempt(verdict: Verdict, state: Stat
     """Failed or expired, told in the feed, nothing more to ask; the next attempt may begin."""
     story = Story(fee(), made(), told(60, word(verdict)))
     assert (story.payment().state, story.payment().due, story.feed()) == (state, None, [f"payment.{state}"])
-    story.then(_again(70))
+    story.then(again(70))
     assert story.payment().attempts[1].ref == attempt_ref(ID, 2) and story.payment().state is State.CREATED
 
 
 def test_no_second_attempt_while_the_first_may_succeed() -> None:
     """Who may still pay the first way is not asked to pay a second way."""
-    story = Story(fee(), made(), _again(60))
+    story = Story(fee(), made(), again(60))
     assert len(story.payment().attempts) == 1 and story.payment().commands[-1].code == "attempt_open"
 
 
@@ -223,7 +228,7 @@ def test_it_is_cancelled_once_a_query_says_that_it_is_not_paid() -> None:
     assert story.payment().state is State.PENDING
     story.then(answered(63, Verdict.PENDING))
     assert story.payment().state is State.CANCELLED and story.feed() == ["payment.cancelled"]
-    story.then(_again(70))
+    story.then(again(70))
     assert story.payment().commands[-1].code == "cancelled"
 
 
@@ -249,7 +254,7 @@ def test_a_cancellation_that_finds_the_fee_paid_cancels_nothing() -> None:
 
 def test_a_receipt_of_the_counter_closes_the_fee_to_online_payment() -> None:
     """Cash at the agency pays it; what is paid online all the same is a duplicate."""
-    story = Story(fee(), made(), _counter(), _again(110))
+    story = Story(fee(), made(), _counter(), again(110))
     assert (story.payment().state, story.payment().completed_at) == (State.PAID, later(80))
     assert story.payment().commands[-1].code == "already_paid"
     assert story.proposals("payment_received")[0].fields["method"] == "cash"
@@ -266,7 +271,7 @@ def test_a_receipt_of_the_counter_for_another_amount_is_refused() -> None:
 
 def test_money_of_the_counter_goes_back_by_hand() -> None:
     """There is no intermediary: signed refunds are transferred, and done with the bank's reference."""
-    story = Story(fee(), _counter(), _refund(200, AMOUNT), approved(300, "hoan-1"))
+    story = Story(fee(), _counter(), asked_back(200, AMOUNT), approved(300, "hoan-1"))
     assert (story.payment().state, story.payment().refunds[0].state) == (State.REFUNDING, "to_transfer")
     assert story.tasks("refund") == []
     transferred = RefundTransferred(
@@ -286,9 +291,9 @@ def test_money_of_the_counter_goes_back_by_hand() -> None:
 
 def test_a_refund_goes_from_two_signatures_to_done() -> None:
     """Asked, signed, sent once, followed, done: partly, then whole; each told to the resolution system."""
-    story = _paid(_refund(1, 1, "hoan-0"))
+    story = _paid(asked_back(1, 1, "hoan-0"))
     assert story.payment().commands[-1].code == "not_paid"
-    story.then(_refund(100, 200_000), approved(110, "hoan-1"))
+    story.then(asked_back(100, 200_000), approved(110, "hoan-1"))
     [task] = story.tasks("refund")
     assert dict(task.fields) == {"payment_id": ID, "refund_id": "hoan-1", "repeat": 0}
     assert story.payment().state is State.REFUNDING
@@ -299,7 +304,7 @@ def test_a_refund_goes_from_two_signatures_to_done() -> None:
     done = refund_word(refund_ref(ID, 1), Verdict.REFUND_DONE, amount=200_000)
     story.then(RefundSaid(at=later(3600), refund_id="hoan-1", statement=done))
     assert story.payment().state is State.PARTIALLY_REFUNDED
-    story.then(_refund(4000, 300_000, "hoan-2"), approved(4010, "hoan-2"))
+    story.then(asked_back(4000, 300_000, "hoan-2"), approved(4010, "hoan-2"))
     story.then(
         RefundSaid(at=later(4020), refund_id="hoan-2", statement=refund_word(refund_ref(ID, 2), Verdict.REFUND_DONE))
     )
@@ -310,19 +315,19 @@ def test_a_refund_goes_from_two_signatures_to_done() -> None:
 def test_a_rejected_refund_leaves_it_paid() -> None:
     """The money stays; the refund is failed and an alarm, and what it reserved is free again."""
     story = _paid()
-    story.then(_refund(100, AMOUNT), approved(110, "hoan-1"))
+    story.then(asked_back(100, AMOUNT), approved(110, "hoan-1"))
     rejected = refund_word(refund_ref(ID, 1), Verdict.REFUND_REJECTED, code="95")
     story.then(RefundSaid(at=later(120), refund_id="hoan-1", statement=rejected))
     assert (story.payment().state, story.payment().refunds[0].state) == (State.PAID, "failed")
     assert "payment.refund_failed" in story.alarms()
-    story.then(_refund(200, AMOUNT, "hoan-2"))
+    story.then(asked_back(200, AMOUNT, "hoan-2"))
     assert story.payment().commands[-1].code == ""
 
 
 def test_a_refund_that_the_intermediary_wants_repeated_is_the_same_call() -> None:
     """Class R: after an hour the very same refund again, and after five times people."""
     story = _paid()
-    story.then(_refund(100, AMOUNT), approved(110, "hoan-1"))
+    story.then(asked_back(100, AMOUNT), approved(110, "hoan-1"))
     said, at = refund_word(refund_ref(ID, 1), Verdict.REPEAT, code="1080"), 120.0
     for _ in range(5):
         story.then(RefundSaid(at=later(at), refund_id="hoan-1", statement=said))
@@ -338,7 +343,7 @@ def test_a_refund_that_the_intermediary_wants_repeated_is_the_same_call() -> Non
 def test_where_there_are_no_refunds_people_transfer_it() -> None:
     """A bank transfer ends it, with two signatures and the bank's reference; without one, nothing."""
     story = _paid()
-    story.then(_refund(100, AMOUNT), approved(110, "hoan-1"), RefundByTransfer(at=later(111), refund_id="hoan-1"))
+    story.then(asked_back(100, AMOUNT), approved(110, "hoan-1"), RefundByTransfer(at=later(111), refund_id="hoan-1"))
     transferred: dict[str, Any] = {
         "at": later(400),
         "refund_id": "hoan-1",
@@ -403,5 +408,5 @@ def test_what_may_still_be_put_before_an_intermediary() -> None:
 
 def test_a_command_repeated_changes_nothing() -> None:
     """The same request again has had its answer."""
-    story = Story(fee(), made(), told(60, word(Verdict.FAILED)), _again(70), _again(80))
+    story = Story(fee(), made(), told(60, word(Verdict.FAILED)), again(70), again(80))
     assert len(story.payment().attempts) == 2 and len(story.payment().commands) == 1

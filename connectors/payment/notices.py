@@ -1,0 +1,155 @@
+"""Notices of intermediaries: who may send them, what they are about, and what each is acknowledged with.
+
+Authenticity comes first, over the bytes received; then the reference must lead to an attempt of that intermediary; then the
+guards say what the notice counts for. The ledger decides when it is entered, and the house makes it durable before anything is
+acknowledged. Who is not known learns nothing: an unknown reference is looked for as long as a known one (abuse case A29).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import math
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from connectors.kit.contract import Kit, NotGenuine, Notice, Reading, Reply
+from connectors.payment.changes import Said
+from connectors.payment.entering import LEDGER, change_of
+from connectors.payment.guards import MONEY_TROUBLE, Weight, attempt_of, inflow_of, weigh
+from connectors.payment.model import State, Statement, Verdict
+from connectors.payment.payment import Attempt, Payment
+from connectors.payment.references import ID_LENGTH, Referred, referred
+from connectors.payment.settings import NoticeLimits
+from connectors.payment.speaking import Ack, Dialogue, Heard
+from mappings.codec import decode
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NOBODY = "0" * ID_LENGTH
+_PLACES = 4096  # sources share budgets by chance rather than fill the memory of those who count
+_JSON = "application/json"
+_LASTING = {Verdict.FAILED: State.FAILED, Verdict.EXPIRED: State.EXPIRED}
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """An intermediary as it is heard: its dialogue, how it calls, and from where (no network: from anywhere)."""
+
+    name: str
+    dialogue: Dialogue
+    methods: tuple[str, ...] = ("POST",)
+    networks: tuple[Network, ...] = ()
+
+    def may_come_from(self, peer: str) -> bool:
+        """Whether a notice may come from that address."""
+        if not self.networks:
+            return True
+        try:
+            address = ipaddress.ip_address(peer)
+        except ValueError:
+            return False
+        known = getattr(address, "ipv4_mapped", None) or address
+        return any(known in network for network in self.networks if network.version == known.version)
+
+
+def networks_of(sources: Sequence[str]) -> tuple[Network, ...]:
+    """The networks that are written in the settings; raises `ValueError` for anything else."""
+    return tuple(ipaddress.ip_network(source) for source in sources)
+
+
+class Notices:
+    """The Listener half of the connector."""
+
+    def __init__(self, kit: Kit, voices: Mapping[str, Voice], limits: NoticeLimits) -> None:
+        """`voices` by the name that stands in the address of their notices."""
+        self._kit, self._voices, self._limits = kit, voices, limits
+
+    async def read(self, notice: Notice) -> Reading:
+        """The reading of a notice; the same notice gives the same one. Raises `NotGenuine` with the answer that it gets."""
+        voice = self._voices.get(notice.profile)
+        if voice is None or notice.method not in voice.methods:
+            raise NotGenuine("Không có trung gian nào gửi thông báo tới đây.", code="no_such_voice", reply=Reply(404))
+        _check_form(notice, self._limits.max_bytes)
+        if not voice.may_come_from(notice.peer):
+            raise await self._refused(voice, notice, Heard(Ack.REFUSED_SOURCE))
+        heard = voice.dialogue.hear(notice)
+        if heard.ack is not Ack.TAKEN:
+            raise await self._refused(voice, notice, heard)
+        if heard.statement is None:
+            return _reading(voice, heard, Ack.TAKEN, Ack.TAKEN)
+        return await self._about(voice, notice, heard, heard.statement)
+
+    async def _about(self, voice: Voice, notice: Notice, heard: Heard, said: Statement) -> Reading:
+        """What a genuine notice says of an attempt, as a change of its ledger."""
+        place = referred(said.ref)
+        found = await self._find(place)
+        if place is None or found is None:
+            raise await self._refused(voice, notice, replace(heard, ack=Ack.UNKNOWN_REFERENCE))
+        payment, attempt = found
+        weight = weigh(payment, attempt, said)
+        if weight in (Weight.NOT_OURS, Weight.OTHER_REFERENCE):
+            ack = Ack.NOT_OURS if weight is Weight.NOT_OURS else Ack.UNKNOWN_REFERENCE
+            raise await self._refused(voice, notice, replace(heard, ack=ack))
+        change = change_of(payment.payment_id, Said(at=self._kit.now(), attempt=attempt.number, statement=said))
+        if weight in MONEY_TROUBLE:
+            first = again = Ack.AMOUNT_DIFFERS
+        else:
+            again = Ack.DUPLICATE
+            first = Ack.DUPLICATE if weight is Weight.COUNTS and _is_old(attempt, said) else Ack.TAKEN
+        reading = _reading(voice, heard, first, again)
+        return replace(reading, inputs=(change,))
+
+    async def _find(self, place: Referred | None) -> tuple[Payment, Attempt] | None:
+        """The attempt that a reference names. The store is asked whether or not there can be one: both take as long."""
+        entry = await self._kit.ledgers.read(LEDGER, place.payment_id if place is not None else _NOBODY)
+        if entry is None or place is None or place.kind != "a":
+            return None
+        payment = decode(entry.state, Payment)
+        attempt = attempt_of(payment, place.number)
+        return (payment, attempt) if attempt is not None else None
+
+    async def _refused(self, voice: Voice, notice: Notice, heard: Heard) -> NotGenuine:
+        """The refusal that the intermediary's protocol knows; to who tries too often, that he must wait."""
+        place = zlib.crc32(f"{voice.name}/{notice.peer}".encode()) % _PLACES
+        allowed, again_s = await self._kit.coordination.take(
+            f"{self._kit.upstream}/refused-notices/{place}",
+            1,
+            self._limits.unknown_per_minute / 60,
+            self._limits.unknown_burst,
+        )
+        if allowed:
+            reply = voice.dialogue.acknowledge(heard.ack, heard)
+            return NotGenuine("Thông báo thanh toán không được nhận.", code=str(heard.ack), reply=reply)
+        wait = {"Retry-After": str(max(1, math.ceil(again_s)))}
+        return NotGenuine("Nguồn này gửi quá nhiều thông báo sai.", code="too_many", reply=Reply(429, headers=wait))
+
+
+def _check_form(notice: Notice, most: int) -> None:
+    """Refuse what no intermediary sends before anything of it is read (abuse case A28)."""
+    if len(notice.body) > most or len(notice.query) > most:
+        raise NotGenuine("Thông báo quá lớn.", code="too_large", reply=Reply(413))
+    kind = notice.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if notice.method == "POST" and kind != _JSON:
+        raise NotGenuine("Thông báo phải là JSON.", code="not_json", reply=Reply(415))
+
+
+def _is_old(attempt: Attempt, said: Statement) -> bool:
+    """Whether the ledger knows that already, from whichever source: then the intermediary is told that we do."""
+    if said.verdict is Verdict.PAID:
+        known = inflow_of(attempt, said.txn_id)
+        return known is not None and known.counts
+    return said.verdict in _LASTING and attempt.state is _LASTING[said.verdict]
+
+
+def _reading(voice: Voice, heard: Heard, first: Ack, again: Ack) -> Reading:
+    """The acknowledgement of a notice that is taken; another one where it changed nothing, or could not be stored."""
+    reply = voice.dialogue.acknowledge(first, heard)
+    return Reading(
+        (),
+        status=reply.status,
+        body=reply.body,
+        content_type=reply.content_type,
+        again=voice.dialogue.acknowledge(again, heard),
+        unstored=voice.dialogue.acknowledge(Ack.UNSTORED, heard),
+    )
