@@ -19,9 +19,6 @@ from gateway.cli.operate import common_arguments, decision_arguments, leaves, mo
 from gateway.cli.screen import EX_INPUT, EX_OK, EX_WRONG, failure, local, pick, print_json, say, table
 from gateway.records.operators import UnusableKey, key_id
 
-NAME = "audit"
-HELP = "Nhật ký kiểm toán: tìm, xuất, kiểm tra chữ ký và bằng chứng, danh mục sự kiện"
-
 _COLUMNS = ("position", "at", "kind", "title_vi", "actor", "dossier", "event_id", "fields")
 
 

@@ -40,9 +40,6 @@ from signing.policy_file import read_policy
 from signing.trust import TrustStore
 from signing.trust_folder import read_trust
 
-NAME = "certificate"
-HELP = "Kiểm tra một chứng thư số: chuỗi tới gốc tin cậy, hiệu lực, thu hồi, mục đích (không cần mạng và cấu hình)"
-
 _CODES = {Indication.TOTAL_PASSED: EX_OK, Indication.TOTAL_FAILED: EX_WRONG, Indication.INDETERMINATE: EX_REFUSED}
 _HEADLINES = {
     Indication.TOTAL_PASSED: "[bold green]✓ Chứng thư số ĐẠT[/]",

@@ -17,9 +17,6 @@ from gateway.intake.authenticate import Authenticator
 from gateway.intake.foreign import check_profiles
 from gateway.intake.validate import Limits
 
-NAME = "config"
-HELP = "Kiểm tra tệp cấu hình và nêu mọi khóa sai"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`check` is the only thing to do so far."""

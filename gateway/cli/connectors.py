@@ -10,9 +10,6 @@ from connectors.kit import inspect
 from connectors.kit.skeleton import SkeletonRefused, write_skeleton
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, print_json, say
 
-NAME = "connectors"
-HELP = "Kiểm tra các thư mục đầu nối, tạo khung đầu nối mới"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """`check` for all folders, one, or one that is not installed; `new NAME`."""

@@ -16,9 +16,6 @@ from gateway.errors import ConfigError
 from gateway.intake.certificates import pin
 from gateway.intake.signature import fitting_algorithm
 
-NAME = "consent"
-HELP = "Sổ đồng ý kết nối (QĐ 3036 Điều 5.7): ghi, thu hồi, xem các hệ thống được kết nối"
-
 _STANDING_VI = {
     "in_force": "đang có hiệu lực",
     "consent_missing": "chưa có",

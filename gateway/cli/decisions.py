@@ -10,9 +10,6 @@ import msgspec
 from gateway.cli.operate import common_arguments, decide, decision_arguments, send
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, local, pick, print_json, table
 
-NAME = "decisions"
-HELP = "Đề nghị chờ người vận hành thứ hai: liệt kê, đồng ý, bác"
-
 _FATE_VI = {"open": "đang chờ", "carried_out": "đã thực hiện", "refused": "đã bác", "expired": "đã quá hạn"}
 
 

@@ -30,9 +30,6 @@ from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
 from gateway.config import load
 from gateway.intake.signature import SigningKey
 
-NAME = "demo"
-HELP = "Trình diễn trọn vẹn: đẩy hồ sơ thật qua cổng giữa mọi sự cố, một lần SIGKILL, rồi đối chiếu"
-
 _CALM_LIMIT_S = 75.0
 _OUTAGE_S = 5.0
 _OPERATOR = "nguoi-van-hanh"

@@ -43,9 +43,6 @@ from signing.model import Purpose as CertificatePurpose
 
 _KEY_DAYS = 30
 
-NAME = "doctor"
-HELP = "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, khóa người vận hành, cổng đang chạy"
-
 
 @dataclass(frozen=True, slots=True)
 class Finding:

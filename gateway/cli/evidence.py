@@ -10,9 +10,6 @@ from gateway.cli.screen import EX_OK, EX_UNAVAILABLE, EX_WRONG, failure, local, 
 from gateway.config import load
 from gateway.evidence.check import Fault, Report, check
 
-NAME = "evidence"
-HELP = "Kiểm tra bằng chứng: chuỗi mắt xích và mọi dòng của kho; nêu mắt xích đầu tiên không còn đúng"
-
 _SHOWN = 20
 
 

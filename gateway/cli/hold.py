@@ -6,9 +6,6 @@ import argparse
 
 from gateway.cli.operate import decide, decision_arguments, lane_arguments
 
-NAME = "hold"
-HELP = "Dừng luồng giao nhận của một hồ sơ tới một hệ thống nhận"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which lane, and why."""

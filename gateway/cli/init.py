@@ -11,9 +11,6 @@ from gateway.cli.operators import found_first, whoami
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_UNAVAILABLE, failure, out, say
 from gateway.config import load
 
-NAME = "init"
-HELP = "Tạo một cài đặt chạy được trên một máy: cấu hình, khóa, tùy chọn bộ mô phỏng"
-
 _DOSSIER = {
     "schema_version": "1",
     "dossier_code": "000.00.00.G16-261120-0001",

@@ -8,9 +8,6 @@ from typing import Any
 from gateway.cli.operate import common_arguments, lane_arguments, send
 from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, plain, print_json, say, table
 
-NAME = "lanes"
-HELP = "Xem các luồng giao nhận: đang chờ, đang bị giữ, và lý do"
-
 _WAITS_VI = {
     "parked_gap": "chờ sự kiện đứng trước",
     "parked_conflict": "mâu thuẫn với trạng thái hồ sơ, chờ người quyết định",

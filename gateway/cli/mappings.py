@@ -28,7 +28,6 @@ from mappings.lint import LintFinding, lint_all
 from mappings.tables import SECTORS, TableUnreadable
 from mappings.translation import Fate
 
-NAME = "mappings"
 _HEADINGS = ("Trường gửi đến", "Giá trị gửi", "Trường của Cổng", "Bảng mã", "Dòng", "Kết quả")
 _COUNTED = (
     "Đường dẫn",
@@ -41,7 +40,6 @@ _COUNTED = (
     "Trường của Cổng hoặc lý do bỏ qua",
 )
 _TABLE_WIDTH = 120
-HELP = "Kiểm tra bảng mã và hồ sơ kết nối (lint), giải thích cách dịch một tệp (explain), thống kê trường (coverage)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

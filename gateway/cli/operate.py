@@ -15,11 +15,8 @@ from typing import Any
 
 import msgspec
 
-from gateway import bootstrap
 from gateway.admin.client import AnswerLost, NotRunning, ask, lines
-from gateway.admin.handlers import create_admin_app
 from gateway.admin.statement import Envelope, Spoken, Statement, canonical
-from gateway.bootstrap.sites import unix_site
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, as_moment, failure, plain, print_json, say
 from gateway.cli.signer import Signer, signer, signer_arguments
 from gateway.clock import Clock
@@ -212,6 +209,11 @@ async def _desk(loaded: Loaded) -> AsyncIterator[Path]:
 @asynccontextmanager
 async def standing_still(loaded: Loaded) -> AsyncIterator[Path]:
     """An admin socket over the store, made if it is not there, for the length of one command."""
+    # The whole gateway is read for this alone; a question to one that runs needs none of it.
+    from gateway import bootstrap
+    from gateway.admin.handlers import create_admin_app
+    from gateway.bootstrap.sites import unix_site
+
     async with bootstrap.standing_still(loaded) as desk:
         place = loaded.data_dir() / f"admin-{getpass.getuser()}.sock"
         async with unix_site(create_admin_app(desk), place):

@@ -17,9 +17,6 @@ from gateway.clock import LOCAL_ZONE
 from gateway.config import Loaded, load
 from gateway.records.operators import Role
 
-NAME = "operators"
-HELP = "Người vận hành: thêm, thu hồi, liệt kê (khóa, vai trò, thời hạn)"
-
 EVERY_ROLE = (Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN)
 FOUNDED_BY_INIT = "Lập khi tạo cài đặt (gateway init)"
 

@@ -8,9 +8,6 @@ from typing import Any
 from gateway.cli.operate import decide, decision_arguments, moment, send
 from gateway.cli.screen import EX_OK, EX_USAGE, failure, local, pick, print_json, table
 
-NAME = "pause"
-HELP = "Tạm dừng gửi tới một hệ thống nhận, ngay hoặc theo kế hoạch; sự kiện mới vẫn được tiếp nhận và lưu"
-
 _PHASE_VI = {"planned": "sắp tới", "active": "đang hiệu lực", "ended": "đã xong", "cancelled": "đã hủy"}
 
 

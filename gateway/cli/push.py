@@ -36,9 +36,6 @@ from gateway.intake.signature import SigningKey, Stated, sign_head
 from mappings.dialect_file import load_dialect
 from mappings.tables import TableUnreadable
 
-NAME = "push"
-HELP = "Ký và gửi các sự kiện trong tệp tới cổng"
-
 
 @dataclass(frozen=True, slots=True)
 class Request:

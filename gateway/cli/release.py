@@ -6,9 +6,6 @@ import argparse
 
 from gateway.cli.operate import decide, decision_arguments, lane_arguments
 
-NAME = "release"
-HELP = "Cho luồng đang bị giữ chạy tiếp, hoặc áp dụng sự kiện đang chờ vì mâu thuẫn (--source, --event)"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which lane or event, and why."""

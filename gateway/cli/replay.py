@@ -6,9 +6,6 @@ import argparse
 
 from gateway.cli.operate import decide, decision_arguments
 
-NAME = "replay"
-HELP = "Gửi lại một thông điệp đã kết thúc (đã giao hoặc đã bỏ)"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which delivery, and why."""

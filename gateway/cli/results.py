@@ -7,9 +7,6 @@ import argparse
 from gateway.cli.operate import decide, decision_arguments, send
 from gateway.cli.screen import EX_OK, EX_USAGE, EX_WRONG, failure, local, pick, print_json, say, table
 
-NAME = "results"
-HELP = "Xem kết quả đang giữ lại và lý do; kiểm tra lại (--judge), từ chối (--refuse), hoặc đề nghị vẫn công bố (--override)"
-
 _COMMANDS = {"judge": "result-judge", "refuse": "result-refuse", "override": "result-override"}
 
 

@@ -6,9 +6,6 @@ import argparse
 
 from gateway.cli.operate import decide, decision_arguments
 
-NAME = "resume"
-HELP = "Cho phép gửi tới một hệ thống nhận trở lại"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which upstream, and why."""

@@ -14,9 +14,6 @@ from gateway.cli.screen import EX_OK, err
 from gateway.config import Loaded, load
 from gateway.observe import log
 
-NAME = "serve"
-HELP = "Chạy cổng kết nối (bộ giao nhận chạy bên trong)"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which configuration."""

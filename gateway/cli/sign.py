@@ -35,9 +35,6 @@ from signing.policy import DEFAULT_POLICY
 from signing.policy_file import read_policy
 from signing.trust_folder import read_trust
 
-NAME = "sign"
-HELP = "ký số một tệp bằng khóa trong tệp hoặc khóa đã cấu hình; kiểm tra chứng thư trước và chữ ký sau khi ký"
-
 _SUFFIXES = {"PDF": ".pdf", "XML": ".xml", "CMS": ".p7s"}
 _LONGEST_SECRET = 1_024
 

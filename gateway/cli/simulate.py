@@ -10,9 +10,6 @@ from connectors.kit import registry, simulation
 from connectors.kit.errors import SettingsError
 from gateway.cli.screen import EX_CONFIG, EX_INPUT, EX_OK, EX_UNAVAILABLE, EX_USAGE, failure
 
-NAME = "simulate"
-HELP = "Chạy bộ mô phỏng của một hệ thống bên ngoài"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Which simulator, where, and how it behaves."""

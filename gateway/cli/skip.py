@@ -6,9 +6,6 @@ import argparse
 
 from gateway.cli.operate import decide, decision_arguments, lane_arguments
 
-NAME = "skip"
-HELP = "Bỏ qua thông điệp đang bị giữ, số thứ tự còn thiếu (--source), hoặc sự kiện mâu thuẫn (--event)"
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What is passed, and why."""

@@ -26,9 +26,6 @@ from signing.trust import TrustStore
 from signing.trust_folder import read_trust
 from signing.verifying import verify_confined
 
-NAME = "verify"
-HELP = "kiểm tra chữ ký số của tệp (PDF, XML, CMS), không cần mạng, không cần cấu hình"
-
 _CODES = {Indication.TOTAL_PASSED: EX_OK, Indication.TOTAL_FAILED: EX_WRONG, Indication.INDETERMINATE: EX_REFUSED}
 _GRAVEST = (EX_INPUT, EX_WRONG, EX_REFUSED, EX_OK)
 _PAPERS: dict[str, Callable[[Report, str], bytes]] = {".html": as_html, ".pdf": as_pdf}

@@ -139,7 +139,7 @@ def test_the_commands_in_readme_are_the_commands_of_the_program(
     readme = (project / "README.md").read_text(encoding="utf-8")
     block = readme.split("<!-- commands -->")[1].split("<!-- /commands -->")[0]
     listed = re.findall(r"^\| `gateway ([a-z]+)", block, flags=re.MULTILINE)
-    assert listed == [command.NAME for command in COMMANDS]
+    assert listed == list(COMMANDS)
     shown = subprocess.run(
         [sys.executable, "-m", "gateway", "--help"], capture_output=True, text=True, env=program_environment, check=True
     ).stdout

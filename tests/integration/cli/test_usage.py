@@ -119,8 +119,8 @@ def test_help_lists_every_command_and_the_exit_codes(program: Program) -> None:
     """`gateway --help` names each command that the program has."""
     done = program.run("--help")
     assert done.code == 0
-    for module in COMMANDS:
-        assert f"\n    {module.NAME} " in done.out or f"\n    {module.NAME}\n" in done.out
+    for name in COMMANDS:
+        assert f"\n    {name} " in done.out or f"\n    {name}\n" in done.out
     for code in ("0", "1", "2", "3", "64", "69", "78"):
         assert f"{code} " in done.out
 
