@@ -15,7 +15,9 @@ from connectors.kit.contract import (
     Health,
     Kit,
     Ledger,
+    Notice,
     Poller,
+    Reading,
     Receipt,
     TaskDelivery,
 )
@@ -26,6 +28,7 @@ from connectors.payment.decisions import Decisions
 from connectors.payment.endpoints import Counter, PaymentEndpoints
 from connectors.payment.following import Following, Sweeping
 from connectors.payment.ledger import Payments
+from connectors.payment.notices import Notices, Voice, networks_of
 from connectors.payment.orders import Addresses
 from connectors.payment.settings import Settings as Settings
 from connectors.payment.tasks import Tasks
@@ -34,7 +37,7 @@ _PROBE_S = 5.0
 
 
 class PaymentConnector:
-    """TaskDeliverer, TaskEnquirer, Poller, Ledger, Endpoint, Decides and Probe."""
+    """TaskDeliverer, TaskEnquirer, Listener, Poller, Ledger, Endpoint, Decides and Probe."""
 
     def __init__(self, settings: Settings, kit: Kit) -> None:
         """Raises `SettingsError` that names every wrong key of the intermediaries."""
@@ -46,6 +49,7 @@ class PaymentConnector:
         self._pollers: Mapping[str, Poller] = {"due": Following(asking, kit), "sweep": Sweeping(asking, kit)}
         self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts),)
         self._decisions = Decisions(kit)
+        self._notices = Notices(kit, _voices(self._intermediaries), settings.notices)
         shown = return_page.ReturnPage(settings, self._intermediaries, kit)
         self._endpoints = (
             *PaymentEndpoints(Counter(settings, self._intermediaries, kit)).endpoints(),
@@ -59,6 +63,10 @@ class PaymentConnector:
     async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
         """What became of either."""
         return await self._tasks.enquire(delivery)
+
+    async def read(self, notice: Notice) -> Reading:
+        """What an intermediary tells us."""
+        return await self._notices.read(notice)
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
         """The payments."""
@@ -94,6 +102,15 @@ class PaymentConnector:
     async def close(self) -> None:
         """Release sockets."""
         await self._intermediaries.close()
+
+
+def _voices(intermediaries: Intermediaries) -> dict[str, Voice]:
+    """The intermediaries that send notices, each with the networks that it may call from."""
+    return {
+        one.name: Voice(one.name, one.dialogue, one.dialect.methods, networks_of(one.settings.sources))
+        for one in intermediaries.all()
+        if one.dialect.notices
+    }
 
 
 def create(settings: Settings, kit: Kit) -> PaymentConnector:

@@ -46,7 +46,8 @@ def test_a07_success_after_failure_is_late_and_paid() -> None:
 
 def test_a08_a_notice_before_the_answer_to_create_is_not_undone_by_it() -> None:
     """The order of the two changes nothing, not even when our own call is said to have got no answer."""
-    for first, second in itertools.permutations((told(1, word()), made(1))):
+    both: tuple[PaymentChange, ...] = (told(1, word()), made(1))
+    for first, second in itertools.permutations(both):
         assert Story(fee(), first, second).payment().state is State.PAID
     assert Story(fee(), told(1, word()), Unanswered(at=later(60), attempt=1)).payment().state is State.PAID
 

@@ -118,6 +118,20 @@ async def test_a08_a_notice_before_our_create_was_answered_finds_its_row() -> No
         assert payment.state is State.PAID and payment.attempts[0].made.pay_url
 
 
+async def test_a13_a_transaction_pays_one_payment_only() -> None:
+    """The second payment that claims it is refused whole, kept, audited, and an alarm."""
+    other = payment_id_of("GQHS", "yc-2")
+    async with edge() as heard:
+        await _asked(heard)
+        second = fee(payment_id=other, request_id="yc-2", body_sha256="b" * 64, dossier_code=f"{DOSSIER}-2")
+        await heard.enter(other, second, dossier_code=f"{DOSSIER}-2")
+        await heard.vnpay(TxnRef=REF)
+        await heard.vnpay(TxnRef=attempt_ref(other, 1))
+        assert (await heard.payment(ID)).state is State.PAID
+        assert (await heard.payment(other)).state is State.CREATED
+        assert heard.alarms == ["ledger.claimed_elsewhere"]
+
+
 async def test_a28_a_very_large_notice_is_refused_before_it_is_read() -> None:
     """413 above 64 KiB, in the body or in the query; what is within is only judged."""
     async with edge() as heard:
