@@ -98,5 +98,6 @@ def refund_order_of(payment: Payment, refund: RefundState, now: datetime) -> Ref
         paid_time_text=attempt.paid_time_text,
         time_text=attempt.made.time_text,
         provider_ref=attempt.made.provider_ref,
+        refund_txn_id=refund.txn_id,
         number=refund.asked + 1,
     )

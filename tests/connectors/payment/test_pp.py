@@ -167,6 +167,17 @@ def test_the_state_of_a_transaction_stands_in_the_table(changes: dict[str, str],
     assert (statement.amount, statement.currency, statement.txn_id) == (500_000, "VND", "PP0001")
 
 
+def test_a_refusal_of_a_question_needs_no_echo_and_never_says_paid() -> None:
+    """The platform may answer only with a code; one that is configured says that it knows no such transaction."""
+    asking = pp(code_map={"25": "not_found"})
+    refused = asking.queried(asked(), answer({"MaLoi": "25", "MoTaLoi": "Không tìm thấy giao dịch"}))
+    assert (refused.verdict, refused.trusted, refused.ref) == (Verdict.NOT_FOUND, True, REF)
+    unknown = asking.queried(asked(), answer({"MaLoi": "26"}))
+    assert (unknown.verdict, unknown.trusted) == (Verdict.UNKNOWN, True)
+    foreign = asking.queried(asked(), answer({"MaLoi": "25", "MaThamChieu": "another"}))
+    assert (foreign.verdict, foreign.trusted) == (Verdict.UNKNOWN, False)
+
+
 @pytest.mark.parametrize("missing", ["MaThamChieu", "MaDoiTac"])
 def test_an_answer_without_its_echo_is_not_trusted(missing: str) -> None:
     """Nothing is signed there, so what was asked has to come back (decision D6)."""

@@ -6,7 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from connectors.payment.canonical import JAVA_PLAIN, Algorithm, Output, Place, Recipe
+from connectors.payment.canonical import (
+    DOTNET_PLAIN,
+    JAVA_PLAIN,
+    JAVASCRIPT_PLAIN,
+    PHP_PLAIN,
+    Algorithm,
+    Output,
+    Place,
+    Recipe,
+)
+from connectors.payment.profiles.keypay import signing as keypay
+from connectors.payment.profiles.momo import signing as momo
+from connectors.payment.profiles.paygov import signing as paygov
+from connectors.payment.profiles.pp import signing as pp
+from connectors.payment.profiles.vnpay import signing as vnpay
+from connectors.payment.profiles.zalopay import signing as zalopay
 from tests.connectors.payment.vectors import VECTORS, Vector, of
 
 _MD5_PREFIX = Recipe(Algorithm.MD5, by_name=True, separator="", empty="skip", place=Place.PREFIX, output=Output.UPPER)
@@ -79,6 +94,54 @@ OTHERS: dict[str, Recipe] = {
 
 DIALECTS = ("PP", "KEYPAY_V3", "PAYGOV", "VNPAY", "MOMO", "ZALOPAY", "VIETQR")
 
+CODECS: dict[tuple[str, str], Recipe] = {
+    ("PP", "init"): pp.INIT,
+    ("PP", "confirm"): pp.CONFIRM,
+    ("PP", "query"): pp.QUERY,
+    ("PP", "get_bill"): pp.QUERY,
+    ("KEYPAY_V3", "create"): keypay.ORDER,
+    ("KEYPAY_V3", "callback"): keypay.ORDER,
+    ("KEYPAY_V3", "query"): keypay.DETAIL,
+    ("KEYPAY_V3", "refund"): keypay.REFUND,
+    ("KEYPAY_V3", "refund_query"): keypay.REFUND_DETAIL,
+    ("PAYGOV", "create"): paygov.CREATE,
+    ("VNPAY", "create"): vnpay.PAGE,
+    ("VNPAY", "ipn"): vnpay.PAGE,
+    ("VNPAY", "query"): vnpay.QUERY,
+    ("VNPAY", "query_response"): vnpay.QUERY_ANSWER,
+    ("VNPAY", "refund"): vnpay.REFUND,
+    ("VNPAY", "refund_response"): vnpay.REFUND_ANSWER,
+    ("MOMO", "create"): momo.CREATE,
+    ("MOMO", "ipn"): momo.NOTICE,
+    ("MOMO", "query"): momo.QUERY,
+    ("MOMO", "refund"): momo.REFUND,
+    ("MOMO", "refund_query"): momo.QUERY,
+    ("ZALOPAY", "create"): zalopay.CREATE,
+    ("ZALOPAY", "query"): zalopay.QUERY,
+    ("ZALOPAY", "refund"): zalopay.REFUND,
+    ("ZALOPAY", "refund_query"): zalopay.REFUND_QUERY,
+    ("ZALOPAY", "return"): zalopay.REDIRECT,
+}
+"""What our own dialects sign with, by the intermediary and the operation of a vector."""
+
+ENCODERS = {
+    "vnpay-pay-special-php-urlencode": PHP_PLAIN,
+    "vnpay-pay-special-java-urlencoder": JAVA_PLAIN,
+    "vnpay-pay-special-js-encodeuricomponent": JAVASCRIPT_PLAIN,
+    "vnpay-pay-special-dotnet-webutility": DOTNET_PLAIN,
+}
+"""Pages that another language wrote: the same recipe with that language's encoder (payment facts 3.5)."""
+
+
+def _codec(vector: Vector) -> Recipe:
+    recipe = CODECS[vector.provider, vector.operation]
+    return replace(recipe, plain=ENCODERS[vector.id]) if vector.id in ENCODERS else recipe
+
+
+def _of_dialects() -> tuple[Vector, ...]:
+    """Those with fields; the others hold only a text, which `test_the_digest_of_the_canonical_string` judges."""
+    return tuple(vector for vector in of(*DIALECTS) if vector.fields)
+
 
 def _named(vectors: tuple[Vector, ...]) -> list[object]:
     return [pytest.param(vector, id=vector.id) for vector in vectors]
@@ -115,10 +178,28 @@ def test_other_intermediaries_need_only_data(vector: Vector) -> None:
     assert recipe.verified(fields, vector.presented, vector.keys()) == "vector"
 
 
+@pytest.mark.parametrize("vector", _named(_of_dialects()))
+def test_our_dialects_sign_as_their_intermediaries_do(vector: Vector) -> None:
+    """The message's fields become the canonical string, letter for letter; what an attacker presents does not verify."""
+    recipe, fields = _codec(vector), vector.texts()
+    assert recipe.text(fields, vector.secret) == vector.canonical
+    assert recipe.sign(fields, vector.secret) == vector.signature
+    verified = recipe.verified(fields, vector.presented, vector.keys())
+    assert (verified == "") == (vector.expect == "invalid")
+
+
+@pytest.mark.parametrize("vector", _named(tuple(v for v in of("ZALOPAY") if v.operation == "callback")))
+def test_a_callback_of_zalopay_is_verified_over_its_text(vector: Vector) -> None:
+    """Verbatim: the same data, written again by another library, does not verify (abuse case A19)."""
+    verified = zalopay.CALLBACK.verified_text(vector.canonical, vector.presented, vector.keys())
+    assert (verified == "") == (vector.expect == "invalid")
+
+
 def test_every_vector_is_judged() -> None:
     """73 belong to dialects, 33 to the canonicaliser alone, and no recipe is left over."""
     assert len(VECTORS) == 106
     assert len(of(*DIALECTS)) == 73
+    assert CODECS.keys() == {(vector.provider, vector.operation) for vector in _of_dialects()}
     assert OTHERS.keys() == {vector.id for vector in VECTORS if vector.provider not in DIALECTS}
 
 

@@ -119,10 +119,12 @@ class Pp:
         code, status = said.get("MaLoi") or _NO_CODE, said.get("TrangThaiGD", "")
         key_id, verified = self._query_signature(said)
         echoed = said.get("MaThamChieu") == asked.ref and "MaDoiTac" in said
-        verdict = self._verdict("query", code, status) if echoed and verified else Verdict.UNKNOWN
-        shown_code = f"{code}/{status}" if status else code
-        judged = Judged(Source.QUERY, verdict, echoed and verified, shown_code, key_id)
-        return self._statement({**said, "MaThamChieu": asked.ref}, judged)
+        # A refusal may name no transaction; it is about what was asked, and it never says that somebody paid.
+        refused = code not in (SUCCESS, _NO_CODE) and not status and "MaThamChieu" not in said
+        trusted = verified and (echoed or refused)
+        verdict = self._verdict("query", code, status) if trusted else Verdict.UNKNOWN
+        judged = Judged(Source.QUERY, verdict, trusted, f"{code}/{status}" if status else code, key_id)
+        return self._statement({"MaDoiTac": self._account.merchant, **said, "MaThamChieu": asked.ref}, judged)
 
     def bill(self, asked: Asked) -> Call | None:
         """GET_BILL; None where it has no address. Raises `CredentialsRefused`."""
