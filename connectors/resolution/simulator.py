@@ -34,6 +34,7 @@ from aiohttp import web
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
 from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
+from connectors.resolution.simulator_payments import event_after, fees_of, is_about_payment, snapshot_after
 from connectors.resolution.simulator_sender import Message, Pace, Sender
 from connectors.resolution.simulator_signing import (
     MessageSigner,
@@ -43,7 +44,7 @@ from connectors.resolution.simulator_signing import (
     private_key,
     public_key,
 )
-from connectors.resolution.simulator_store import Author, Event, Push, Records, digest, uuid7
+from connectors.resolution.simulator_store import Author, Event, HeldDossier, Push, Records, digest, uuid7
 
 _MOST_BYTES = 64 * 1024 * 1024
 
@@ -53,7 +54,8 @@ class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     The gateway's public key comes from `gateway_public_key_file`, or as PEM text in `gateway_public_key`. Without
     `signing_key_file` it signs with a key of the moment that no gateway knows. `push_back`: answer a sector's event by
-    an own one. `faults` is a plan to begin with.
+    an own one. `answer_payments`: take proposals about payments over, by a new snapshot and an own event. `faults` is a
+    plan to begin with.
     """
 
     gateway_url: str = "http://127.0.0.1:8080"
@@ -64,6 +66,7 @@ class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     gateway_public_key: str = ""
     webhook_path: str = "/webhooks/gateway"
     push_back: bool = True
+    answer_payments: bool = True
     concurrency: int = 8
     retry_base_s: float = 0.2
     retry_cap_s: float = 3.0
@@ -141,14 +144,20 @@ class Resolution:
         if taken.status == "accepted":
             for sha256 in held.unread(event):
                 self._fetch(held.code, sha256)
-        if taken.status == "accepted" and self._answers(event):
-            self._send_event(self.author.answer_to(event, held))
+        if taken.status == "accepted":
+            held.fees |= fees_of(event)
+            if self._answers(event):
+                self._send_event(self.author.answer_to(event, held))
+            elif self.options.answer_payments and is_about_payment(event):
+                self._take_over(event, held)
         status = 409 if taken.status == "conflict" else 200
         return status, {"status": taken.status, "reference": taken.reference}
 
     def push_own(self, event: Event) -> dict[str, object]:
         """Queue an own event; what was set here, for the caller of the control plane."""
-        complete = self.author.complete(event, self.records.dossier(str(event["dossier_code"])))
+        held = self.records.dossier(str(event["dossier_code"]))
+        held.fees |= fees_of(event)
+        complete = self.author.complete(event, held)
         self._send_event(complete)
         return {name: complete[name] for name in ("dossier_code", "sequence", "event_id")}
 
@@ -158,6 +167,7 @@ class Resolution:
         held = self.records.dossier(code)
         version = snapshot.get("version")
         held.version = version if isinstance(version, int) else 0
+        held.snapshot = snapshot
         path = f"/v1/dossiers/{quote(code, safe='')}"
         label: dict[str, object] = {"dossier_code": code, "version": held.version}
         raw = msgspec.json.encode(snapshot)
@@ -170,6 +180,20 @@ class Resolution:
         path = f"/v1/files?dossier={quote(code, safe='')}"
         self.sender.enqueue(Message("file", code, "POST", path, content, "", label, self.now(), media_type=media_type))
         return sha256
+
+    def _take_over(self, event: Event, held: HeldDossier) -> None:
+        """What a proposal says of a payment, for a dossier that is registered: its next version, and the event that follows."""
+        if held.snapshot is None or not held.version:
+            return
+        proposal = str(event["proposal"])
+        following = snapshot_after(held.snapshot, proposal, event["fields"], held.fees)
+        if following is None:
+            self.records.count("unknown_payments")
+            return
+        own = event_after(held.last_event, held.state, proposal)
+        self.register(following)
+        if own is not None:
+            self._send_event(self.author.complete(own | {"dossier_code": held.code}, held))
 
     def _fetch(self, code: str, sha256: str) -> None:
         """Queue the one read of a file that a push names."""
@@ -185,7 +209,7 @@ class Resolution:
     def _answers(self, event: Event) -> bool:
         """Whether an own event follows: not upon its own, nor upon history that must not move the dossier (4.3).
 
-        A proposal is held for an officer, who is not played here.
+        A proposal is another matter: one about a payment is taken over, any other held for an officer, who is not played here.
         """
         own = event.get("system_code") == self.options.system_code or "proposal" in event
         return self.options.push_back and not own and event.get("state_applies") is not False

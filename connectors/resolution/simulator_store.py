@@ -39,13 +39,22 @@ class Push:
 
 @dataclass(slots=True)
 class HeldDossier:
-    """Everything of one dossier: pushes in order of arrival and the last sequence of its own events."""
+    """Everything of one dossier: pushes in order of arrival, its snapshot, its own last event, and the fees asked for since."""
 
     code: str
     pushes: list[Push] = field(default_factory=list)
     last_sequence: int = 0
     version: int = 0
+    snapshot: Event | None = None
+    last_event: Event | None = None
+    fees: dict[str, Event] = field(default_factory=dict)
     fetched: set[str] = field(default_factory=set)
+
+    @property
+    def state(self) -> str:
+        """The state that this system has said last."""
+        said = self.last_event or self.snapshot or {}
+        return str(said.get("state", ""))
 
     def unread(self, event: Event) -> list[str]:
         """The files that a push names and that were not fetched yet, by SHA-256; from now on they count as fetched."""
@@ -118,6 +127,7 @@ class Author:
         own.pop("previous_sequence", None)
         if previous:
             own["previous_sequence"] = previous
+        held.last_event = own
         return own
 
 

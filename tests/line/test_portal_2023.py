@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
 import pytest
 
+from connectors.resolution.client import ed25519_signer
 from tests.conforming import Documented
 from tests.line import program
-from tests.line.program import Answer, until
+from tests.line.program import Answer, ask, until
 from tests.line.running import Line, lay
-from tests.line.words import NUMBER, SECTOR, event
+from tests.line.words import NUMBER, SECTOR, event, own
 
 pytestmark = pytest.mark.xdist_group("line-portal-2023")
 
@@ -112,6 +115,31 @@ def test_a_dossier_travels_from_its_sector_to_the_portal_with_the_fields_of_2023
     assert until(all_by_lgsp, "nothing went around the LGSP")
 
 
+def test_a_payment_that_is_proposed_reaches_the_portal_by_the_event_that_the_resolution_system_pushes_back(
+    lgsp: Line,
+) -> None:
+    """Fees, then who paid them: the dossier moves by its own system's word only, and the portal counts it (indicator 3.6)."""
+    fees = [{"id": "PHI-1", "name": "Phí thẩm định", "amount": 450_000, "kind": "charge", "code": "PTD01"}]
+    code = lgsp.new_dossier(fees=fees)
+    lgsp.own_events(own(code, "received"))
+    assert lgsp.portal_has(code, ["2"])["fields"]["DuocThanhToanTrucTuyen"] == "3"
+    paid = {
+        "payment_id": "4q7k2m9p0a1bc",
+        "method": "bank",
+        "amount": 450_000,
+        "fee_ids": ["PHI-1"],
+        "provider_txn": "14000001",
+        "completed_at": "2026-11-20T08:00:00+07:00",
+    }
+    assert _proposed(lgsp, code, "payment_received", paid).status == 200
+    held = lgsp.portal_has(code, ["2", "4"])
+    assert held["fields"]["DuocThanhToanTrucTuyen"] == "2"
+    assert [(fee["MaPhiLePhi"], fee["Gia"]) for fee in held["fields"]["DanhSachLePhi"]] == [("PTD01", "450000")]
+    refund = {"payment_id": "4q7k2m9p0a1bc", "amount": 450_000, "whole": True}
+    assert _proposed(lgsp, code, "payment_refunded", refund).status == 200
+    assert lgsp.portal_has(code, ["2", "4", "4"])["fields"]["DuocThanhToanTrucTuyen"] == "3"
+
+
 def test_a_dossier_that_lacks_mandatory_fields_is_held_with_each_of_them_named(lgsp: Line) -> None:
     """Held before anything is sent; the operator reads in Vietnamese what is missing."""
     applicant = {"kind": "business", "name": "Công ty Mẫu", "id": {"type": "none"}}
@@ -149,6 +177,14 @@ def test_the_portals_catalogue_is_followed_and_what_concerns_us_is_said(lgsp: Li
     lgsp.start("gateway")
     again = lgsp.get("/v1/catalogues/national_dvc/LayDanhSachTTHC")
     assert (again.status, again.tree) == (200, tree)
+
+
+def _proposed(line: Line, code: str, proposal: str, fields: dict[str, Any]) -> Answer:
+    """A push of the gateway, signed with its key, as a ledger's proposal makes one."""
+    body = msgspec.json.encode({"data": {"dossier_code": code, "proposal": proposal, "fields": fields}})
+    signer = ed25519_signer((line.folder / "keys/webhook.pem").read_text(encoding="ascii"))
+    stamps = signer.headers(f"{code}/{proposal}", int(time.time()), body)
+    return ask("POST", f"{line.url('resolution')}/webhooks/gateway", body, stamps)
 
 
 def _rows(line: Line, service: str) -> Any:

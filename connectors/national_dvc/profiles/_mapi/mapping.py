@@ -24,7 +24,7 @@ from connectors.national_dvc.profiles._mapi.messages import (
 )
 from connectors.national_dvc.profiles._mapi.rules import RETURNED, Draft, portal_code
 from mappings.canonical import Carried, Component, Fee, VerifiedResult
-from mappings.codes import ComponentForm
+from mappings.codes import ComponentForm, PaymentMethod, PaymentState
 from mappings.tables import UnknownCode
 from mappings.text import nfc, shorten
 
@@ -42,6 +42,14 @@ UNLISTED = ThuTuc("", "")
 # After one of these the portal holds the dossier closed; anything else would run backwards (facts 3.1: terminal).
 _CLOSED = frozenset({"3", RETURNED})
 _ONLINE = "2"
+# Of several payments the one that the indicator values most decides: 3.6 counts "1" and "2".
+_BEST_FIRST = (
+    PaymentMethod.PORTAL,
+    PaymentMethod.BANK,
+    PaymentMethod.EWALLET,
+    PaymentMethod.CASH,
+    PaymentMethod.POSTAL_COD,
+)
 
 H = TypeVar("H")
 
@@ -277,6 +285,15 @@ def fees_due(carried: Carried) -> Iterable[Fee]:
 def fees(draft: Draft) -> tuple[LePhi, ...]:
     """`DanhSachLePhi`."""
     return tuple(_fee(draft, index, fee) for index, fee in enumerate(fees_due(draft.carried)))
+
+
+def paid_online(draft: Draft) -> str:
+    """`DuocThanhToanTrucTuyen`: by the payments that were made; a pending or refunded one is none."""
+    dossier = draft.carried.dossier
+    paid = {payment.method for payment in dossier.payments if payment.state is PaymentState.PAID}
+    due = any(fee.amount > 0 for fee in fees_due(draft.carried))
+    situation = next((method.value for method in _BEST_FIRST if method in paid), "unpaid" if due else "nothing_due")
+    return draft.look_up("/dossier/payments", lambda: portal_code("payment", situation, at=draft.day))
 
 
 def _fee(draft: Draft, index: int, fee: Fee) -> LePhi:

@@ -14,6 +14,7 @@ from connectors.national_dvc.profiles._mapi.mapping import (
     file_of,
     identities,
     linked,
+    paid_online,
     people,
     results,
     subject,
@@ -53,6 +54,8 @@ def _mapped(draft: Draft, procedure: ThuTuc | None) -> Mapped[HoSo]:
         KenhThucHien=channel,
         MaDoiTuong=account_of(draft, channel),
         HoSoCoThanhPhanSoHoa=any_digital(draft),
+        # Optional in this generation: said once somebody has told of a payment, and "0" as ever where nobody has.
+        DuocThanhToanTrucTuyen=paid_online(draft) if draft.carried.dossier.payments else "0",
         DinhDanhCHS=identities(draft),
         DSKetNoiCSDL=(),
         TaiLieuNop=tuple(file_of(part) for part in linked(draft)),

@@ -19,10 +19,10 @@ from connectors.national_dvc.profiles._mapi.mapping import (
     begin,
     channel_of,
     fees,
-    fees_due,
     file_of,
     identities,
     linked,
+    paid_online,
     people,
     results,
     subject,
@@ -30,25 +30,16 @@ from connectors.national_dvc.profiles._mapi.mapping import (
 )
 from connectors.national_dvc.profiles._mapi.messages import CoSoDuLieu, DinhDanh, TaiLieuNop, ThuTuc
 from connectors.national_dvc.profiles._mapi.moments import moments
-from connectors.national_dvc.profiles._mapi.rules import Draft, Rules, identity_fits, portal_code
+from connectors.national_dvc.profiles._mapi.rules import Draft, Rules, identity_fits
 from connectors.national_dvc.profiles.mapi_2023.messages import HoSo
 from mappings.canonical import Carried, Component
-from mappings.codes import ComponentSource, PaymentMethod, PaymentState
+from mappings.codes import ComponentSource
 from mappings.text import nfc
 
 IDENTITY_PLACEHOLDER = "identity_placeholder"
 DATABASE_WITHOUT_CODE = "database_without_code"
 
 _NUMBER_AT, _TYPE_AT = "/dossier/applicant/id/number", "/dossier/applicant/id/type"
-
-# Of several payments the one that the indicator values most decides: 3.6 counts "1" and "2".
-_BEST_FIRST = (
-    PaymentMethod.PORTAL,
-    PaymentMethod.BANK,
-    PaymentMethod.EWALLET,
-    PaymentMethod.CASH,
-    PaymentMethod.POSTAL_COD,
-)
 
 
 def map_dossier(
@@ -81,7 +72,7 @@ def _mapped(draft: Draft, procedure: ThuTuc | None) -> Mapped[HoSo]:
         KenhThucHien=channel,
         MaDoiTuong=account_of(draft, channel),
         HoSoCoThanhPhanSoHoa=any_digital(draft),
-        DuocThanhToanTrucTuyen=_paid_online(draft),
+        DuocThanhToanTrucTuyen=paid_online(draft),
         DinhDanhCHS=_identities(draft),
         DSKetNoiCSDL=_databases(draft),
         TaiLieuNop=tuple(_file(part) for part in linked(draft)),
@@ -142,15 +133,6 @@ def _databases(draft: Draft) -> tuple[CoSoDuLieu, ...]:
     if not codes:
         draft.fault("missing_databases", "/dossier/databases", "thiếu cơ sở dữ liệu đã kết nối (DSKetNoiCSDL)")
     return tuple(CoSoDuLieu(code) for code in dict.fromkeys(codes))
-
-
-def _paid_online(draft: Draft) -> str:
-    """`DuocThanhToanTrucTuyen`: by the payments that were made; a pending or refunded one is none."""
-    dossier = draft.carried.dossier
-    paid = {payment.method for payment in dossier.payments if payment.state is PaymentState.PAID}
-    due = any(fee.amount > 0 for fee in fees_due(draft.carried))
-    situation = next((method.value for method in _BEST_FIRST if method in paid), "unpaid" if due else "nothing_due")
-    return draft.look_up("/dossier/payments", lambda: portal_code("payment", situation, at=draft.day))
 
 
 def _file(part: Component) -> TaiLieuNop:
