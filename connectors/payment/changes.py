@@ -220,13 +220,17 @@ class PayerTold(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
 
 
 class Settled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="settled"):
-    """A settlement with the intermediary has an outcome for this payment (payment facts 5)."""
+    """A settlement with the intermediary has an outcome for this payment (payment facts 5).
+
+    `ask`: what is paid or refunded through this intermediary must be asked about once more, now.
+    """
 
     at: datetime
     provider: str
     business_date: str
     outcome: str
     difference: int = 0
+    ask: bool = False
 
 
 class TimeCame(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="time_came"):

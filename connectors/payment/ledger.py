@@ -40,7 +40,7 @@ from connectors.payment.changes import (
 from connectors.payment.entering import LEDGER
 from connectors.payment.model import State
 from connectors.payment.payment import Attempt, Payment, RefundState
-from connectors.payment.schedule import AWAITED_REFUNDS, OPEN, due_of, receipts_late_at
+from connectors.payment.schedule import AWAITED_REFUNDS, OPEN, due_of, receipts_late_at, soon
 from connectors.payment.standing import VIET_NAM
 from connectors.payment.turn import Turn
 
@@ -192,6 +192,19 @@ def _settled(turn: Turn, change: Settled) -> None:
     told = (change.provider, change.business_date, change.outcome)
     kept = tuple(one for one in turn.payment.settled if one[:2] != told[:2])
     turn.put(settled=(*kept, told)[-_KEPT_SETTLEMENTS:])
+    if change.ask:
+        _ask_all(turn, change.provider)
+
+
+def _ask_all(turn: Turn, provider: str) -> None:
+    """What came in and what went back through an intermediary is asked about once more: its statement says otherwise."""
+    asked = {attempt.number for attempt in turn.payment.attempts if attempt.provider == provider}
+    for attempt in turn.payment.attempts:
+        if attempt.number in asked and attempt.inflows:
+            turn.put_attempt(attempt, due=soon(turn.at))
+    for refund in turn.payment.refunds:
+        if refund.attempt in asked and refund.state in AWAITED_REFUNDS:
+            turn.put_refund(refund, due=soon(turn.at))
 
 
 def _time_passed(turn: Turn) -> None:

@@ -127,7 +127,8 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     """Settlement of all intermediaries. `statements_dir` is the drop folder; empty: nothing is settled.
 
     A file is taken once it has not changed for `quiet_s` seconds, or at once where its side file agrees. `part_rows` rows
-    are matched in one transaction. `shift_minutes` around midnight. `holidays` are no business days.
+    are matched in one transaction. `shift_minutes` around midnight. `holidays` are no business days. Open differences are
+    looked at again every `review_every_s` seconds.
     """
 
     statements_dir: str = ""
@@ -136,6 +137,7 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     longest_bytes: int = 512 * 1024 * 1024
     shift_minutes: int = 10
     holidays: tuple[date, ...] = ()
+    review_every_s: float = 3_600.0
     providers: dict[str, Statements] = {}
 
     def __post_init__(self) -> None:
@@ -153,8 +155,8 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
     def _faults(self) -> Iterable[str]:
         if self.statements_dir and not self.statements_dir.startswith("/"):
             yield "statements_dir: phải là đường dẫn tuyệt đối"
-        if self.quiet_s < 0 or not 1 <= self.part_rows <= 2_000:
-            yield "quiet_s không âm; part_rows từ 1 đến 2000"
+        if self.quiet_s < 0 or self.review_every_s <= 0 or not 1 <= self.part_rows <= 2_000:
+            yield "quiet_s không âm, review_every_s lớn hơn 0; part_rows từ 1 đến 2000"
         if not 1_024 <= self.longest_bytes <= 4 * 1024 * 1024 * 1024:
             yield "longest_bytes: từ 1 KiB đến 4 GiB"
         if not 0 <= self.shift_minutes <= 120:
