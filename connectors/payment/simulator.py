@@ -14,7 +14,10 @@ What happens there is ordered by the control plane, or by a person on the payer'
     POST   /_simulator/notices/again  {"number", "times", "wait"}: the same bytes again, all at the same moment
     PUT    /_simulator/delivery    how notices travel: see `simulator_notices.Delivery`
     POST   /_simulator/release     {"order": "as_made", "seed": 0, "wait": true}: what is held goes out (reversed, shuffled)
-    PUT    /_simulator/addresses   {"gateway_url": …, "notify": {provider: address}}: where notices go from now on
+    POST   /_simulator/pull        {"dossier", "action": "pay", "wait": true}: the portal asks us what is due, and it is paid
+    POST   /_simulator/transfer    {"account", "amount", "text"}: somebody transfers without a QR
+    POST   /_simulator/statements  see `simulator_statements.StatementOrder`: {"name", "sha256", "content"} of a day
+    PUT    /_simulator/addresses   {"gateway_url", "edge_url", "notify": {provider: address}}: where notices go from now on
     GET|PUT /_simulator/lies       {"orders": [{"lie": …, "times": 1, "provider": ""}]}: see `simulator_lies.py`
     DELETE /_simulator/state       everything held is forgotten, the lies too
     GET /_simulator/calls, GET|PUT /_simulator/faults, POST /_simulator/outage, GET /_simulator/health    as in
@@ -35,12 +38,18 @@ from aiohttp import web
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import FaultPlan, FaultPlanError
 from connectors.kit.simulation import mount_control
+from connectors.payment.simulator_beside import Beside
 from connectors.payment.simulator_control import Control
+from connectors.payment.simulator_keypay import Keypay
 from connectors.payment.simulator_momo import Momo
 from connectors.payment.simulator_options import PaymentOptions
 from connectors.payment.simulator_payer import Payer, PayerPages
+from connectors.payment.simulator_paygov import Paygov
+from connectors.payment.simulator_pp import Pp
+from connectors.payment.simulator_vietqr import Vietqr
 from connectors.payment.simulator_vnpay import Vnpay
-from connectors.payment.simulator_world import World
+from connectors.payment.simulator_world import House, World
+from connectors.payment.simulator_zalopay import Zalopay
 
 _MOST_BYTES = 1024 * 1024
 
@@ -66,11 +75,14 @@ def payment_app(world: World, plan: FaultPlan | None = None) -> web.Application:
     app = web.Application(client_max_size=_MOST_BYTES)
     world.simulation = mount_control(app, plan=plan)
     payer = Payer(world)
-    for house in (Vnpay(world), Momo(world)):
+    portal, bank = Pp(world), Vietqr(world)
+    houses: tuple[House, ...] = (portal, Keypay(world), Paygov(world), Vnpay(world), Momo(world), Zalopay(world), bank)
+    for house in houses:
         world.houses[house.name] = house
         house.mount(app)
     PayerPages(world, payer).mount(app)
     Control(world, payer).mount(app)
+    Beside(world, payer, portal, bank).mount(app)
     app.cleanup_ctx.append(_living(world))
     return app
 

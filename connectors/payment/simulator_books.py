@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+
+_PREFIXES = {"pp": "PP", "keypay": "KP", "paygov": "PG", "vietqr": "VQ"}
+"""What the numbers of transactions begin with; those of the others are numbers on the wire."""
 
 
 class Standing(StrEnum):
@@ -156,14 +159,17 @@ class Books:
 
     def pay(self, charge: Charge, amount: int | None = None, *, bank_code: str = "NCB", channel: str = "web") -> Txn:
         """Money comes in for an order: the order is paid from now on, whatever it was."""
-        now = self.now()
-        number = self.number()
-        txn = Txn(str(number), charge.amount if amount is None else amount, now, f"FT{number}", bank_code, channel)
+        txn = replace(self.invented(charge, amount or charge.amount), bank_code=bank_code, channel=channel)
         charge.txns.append(txn)
         self.by_txn[(charge.provider, txn.txn_id)] = charge
         self._turn(charge, Standing.PAID)
         charge.late_at = None
         return txn
+
+    def invented(self, charge: Charge, amount: int) -> Txn:
+        """A transaction that nobody made: it stands in no book."""
+        number = f"{_PREFIXES.get(charge.provider, '')}{self.number()}"
+        return Txn(number, amount, self.now(), f"FT{number}")
 
     def fail(self, charge: Charge, code: str) -> None:
         """The payer, the bank or the clock ended it without money."""

@@ -13,7 +13,7 @@ import msgspec
 from aiohttp import web
 
 from connectors.kit.simulation import json_answer, order, whole_number
-from connectors.payment.simulator_books import Charge, News, Txn
+from connectors.payment.simulator_books import Charge, News
 from connectors.payment.simulator_lies import OF_NOTICES, Lie, LieOrders
 from connectors.payment.simulator_notices import Delivery, Sent
 from connectors.payment.simulator_options import PROVIDERS
@@ -62,6 +62,7 @@ class _Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 class _Addresses(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     gateway_url: str = ""
+    edge_url: str = ""
     notify: dict[str, str] = {}
 
 
@@ -184,8 +185,11 @@ class Control:
         for name in ordered.notify:
             _known(name)
         self.world.gateway_url = ordered.gateway_url or self.world.gateway_url
+        self.world.edge_url = ordered.edge_url or self.world.edge_url
         self.world.notify.update(ordered.notify)
-        return json_answer({"gateway_url": self.world.gateway_url, "notify": self.world.notify})
+        return json_answer(
+            {"gateway_url": self.world.gateway_url, "edge_url": self.world.edge_url, "notify": self.world.notify}
+        )
 
     async def lies(self, _request: web.Request) -> web.Response:
         """Which lies stand."""
@@ -205,7 +209,9 @@ class Control:
         """The order that is meant; an address is opened as a browser would. Answers 422 where there is none."""
         books = self.world.books
         found = books.find(ordered.provider, ordered.ref)
-        if ordered.address:
+        if ordered.address.startswith("0002"):
+            found = self.world.houses["vietqr"].opened(ordered.address)
+        elif ordered.address:
             address = urlsplit(ordered.address)
             token = address.path.removeprefix("/pay/")
             found = books.tokens.get(token)
@@ -235,9 +241,7 @@ class Control:
                 token="",
                 wire=self.world.houses[ordered.provider].blank,
             )
-        number = self.world.books.number()
-        txn = Txn(str(number), ordered.amount or charge.amount, now, f"FT{number}")
-        return News(charge, txn, "", now)
+        return News(charge, self.world.books.invented(charge, ordered.amount or charge.amount), "", now)
 
     def _automatically(self, charge: Charge) -> None:
         """The automatic payer sees a new order."""

@@ -129,7 +129,7 @@ class Momo:
         pairs = self._fields(news)
         signature = self._signature(dict(pairs), _SIGNED_NEWS, self.own.secrets[0])
         url = news.charge.return_url
-        return f"{url}{'&' if '?' in url else '?'}{urlencode([*pairs, ('signature', signature)])}"
+        return wire.with_query(url, urlencode([*pairs, ("signature", signature)]))
 
     def settled(self, status: int, body: bytes) -> bool:
         """204 without a body, nothing else."""

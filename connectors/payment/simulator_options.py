@@ -19,8 +19,9 @@ class MerchantOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     """Our merchant at one intermediary. Of several secrets of a role the first signs and every one verifies.
 
     `secrets` is the key of facts section 3 (MoMo's secretKey, ZaloPay's and KeyPay's key 1), `second` key 2, `access` the
-    access key. `notify_url` is the address registered for notices: empty means that of `gateway_url`, unless the order itself
-    names one.
+    access key. `bearer`: the token that a call has to carry ("": none), as behind an LGSP. `return_url`: where payers are
+    sent back to by those whose orders name no address; empty: our return page at `edge_url`. `notify_url` is the address
+    registered for notices: empty means that of `gateway_url`, unless the order itself names one.
     """
 
     merchant: str
@@ -28,6 +29,8 @@ class MerchantOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     second: tuple[str, ...] = ()
     access: str = ""
     notify_url: str = ""
+    return_url: str = ""
+    bearer: str = ""
 
     def __repr__(self) -> str:
         return f"MerchantOptions(merchant={self.merchant!r})"
@@ -49,9 +52,11 @@ class SpeedOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
 class PaymentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is simulated, and how. `gateway_url` is where notices go: `{gateway_url}/v1/callbacks/{upstream}/{provider}`.
 
-    `edge_url`, for the portal's pull, is the same where empty. `base_url`: the simulator's own address as payers know it;
-    empty: the one that was called. `ca_file`: certificates to trust for notices over TLS. `statements_dir`: where ordered
-    statement files are written. `faults` is a plan to begin with. `encoder`: which language VNPAY signs notices in (facts 3.5).
+    `edge_url`, for return pages and the portal's pull, is the same where empty; `pull_token` goes with that pull.
+    `base_url`: the simulator's own address as payers know it; empty: the one that was called. `ca_file`: certificates to
+    trust for notices over TLS. `statements_dir`: where ordered statement files are written. `faults` is a plan to begin
+    with. `encoder`: which language VNPAY signs notices in (facts 3.5). `pp_wrapper`: PP is behind an LGSP that puts answers
+    into a text; `pp_bill`: what GET_BILL gives.
     """
 
     gateway_url: str = "http://127.0.0.1:8080"
@@ -61,6 +66,9 @@ class PaymentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     ca_file: str = ""
     statements_dir: str = ""
     encoder: Encoder = "java"
+    pp_wrapper: Literal["none", "lgsp_string"] = "none"
+    pp_bill: Literal["json", "pdf"] = "json"
+    pull_token: str = ""
     speed: SpeedOptions = SpeedOptions()
     pp: MerchantOptions = MerchantOptions(merchant="SIMPP", secrets=("simulator-pp",))
     keypay: MerchantOptions = MerchantOptions(
@@ -74,14 +82,10 @@ class PaymentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     zalopay: MerchantOptions = MerchantOptions(
         merchant="2553", secrets=("simulator-zalopay-1",), second=("simulator-zalopay-2",)
     )
-    vietqr: MerchantOptions = MerchantOptions(merchant="970436:1012345670", secrets=("simulator-vietqr",))
+    vietqr: MerchantOptions = MerchantOptions(merchant="SIMVIETQR", secrets=("simulator-vietqr",))
     faults: dict[str, Any] = {}
 
     def of(self, provider: str) -> MerchantOptions:
         """Our merchant there; `provider` is one of `PROVIDERS`."""
         found: MerchantOptions = getattr(self, provider)
         return found
-
-    def notify_url(self, provider: str) -> str:
-        """The address registered for notices."""
-        return self.of(provider).notify_url or f"{self.gateway_url}/v1/callbacks/{self.upstream}/{provider}"

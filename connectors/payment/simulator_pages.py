@@ -28,6 +28,9 @@ button{font:inherit;display:block;width:100%;min-height:3rem;margin:.75rem 0 0;p
 button{border:2px solid #0b4f8a;background:#fff;color:#0b4f8a;cursor:pointer}
 button.main{background:#0b4f8a;color:#fff;font-weight:600}
 :focus-visible{outline:3px solid #c2410c;outline-offset:2px}
+label{display:block;font-weight:600;margin:1rem 0 .25rem}
+textarea{font:inherit;width:100%;box-sizing:border-box;padding:.5rem;border:1px solid #595d63;border-radius:.25rem}
+textarea{background:#fff;color:#1b1b1b}
 details{margin-top:1.25rem}
 summary{cursor:pointer;min-height:2.75rem}
 .fault{border-left:.4rem solid #9c1c1c;background:#fbe9e9;color:#5c1010;padding:.5rem .75rem}
@@ -68,6 +71,11 @@ def answer(page: str, status: int = 200) -> web.Response:
     return web.Response(status=status, text=page, content_type="text/html", headers=_HEADERS)
 
 
+def onward(location: str, status: int = 303) -> web.Response:
+    """The browser goes on, to exactly this address: it may be signed over its raw text."""
+    return web.Response(status=status, headers={"Location": location, "Cache-Control": "no-store"})
+
+
 def order(title: str, charge: Charge, fault: str) -> str:
     """An order with everything that its payer can do, and the `fault` of what was just tried ("": none)."""
     kind, standing = _STANDING[charge.standing.value]
@@ -88,6 +96,18 @@ def order(title: str, charge: Charge, fault: str) -> str:
             f'<form method="post">{trials}</form></details>'
         )
     return _page("Thanh toán", title, body, fault=bool(fault))
+
+
+def scan(title: str, fault: str) -> str:
+    """Where a payer puts the text of a QR, as a camera would read it."""
+    told = f'<p class="fault" role="alert" id="fault">{escape(fault)}</p>' if fault else ""
+    marked = ' aria-invalid="true" aria-describedby="fault"' if fault else ""
+    form = (
+        f'<form method="post"><label for="qr">Nội dung mã QR</label>'
+        f'<textarea id="qr" name="qr" rows="5" required autocomplete="off" spellcheck="false"{marked}></textarea>'
+        f'<button class="main" type="submit">Tiếp tục</button></form>'
+    )
+    return _page("Quét mã QR", title, told + form, fault=bool(fault))
 
 
 def left(title: str) -> str:

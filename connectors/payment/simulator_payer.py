@@ -142,7 +142,7 @@ class PayerPages:
             except ValueError:
                 return self._shown(charge, "Hãy chọn một thao tác.", 400)
             if did.location:
-                raise web.HTTPSeeOther(did.location)
+                return pages.onward(did.location)
             return pages.answer(pages.left(self.world.houses[charge.provider].title))
 
         return await self.world.play(request, "payer.decide", work)

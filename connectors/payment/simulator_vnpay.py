@@ -93,7 +93,7 @@ class Vnpay:
                 charge = self.opened(request.rel_url.raw_query_string)
             except Refusal as refused:
                 return pages.answer(pages.refused(self.title, refused.code, refused.message), 400)
-            raise web.HTTPFound(f"/pay/{charge.token}")
+            return pages.onward(f"/pay/{charge.token}", 302)
 
         return await self.world.play(request, "vnpay.pay", work, request.query.get("vnp_TxnRef", ""))
 
@@ -165,8 +165,7 @@ class Vnpay:
     def back(self, news: News) -> str:
         """The return address with the same parameters as the notice."""
         parcel = self.parcel(news, None)
-        charge = news.charge
-        return "" if parcel is None else charge.return_url + ("&" if "?" in charge.return_url else "?") + parcel.query
+        return "" if parcel is None else wire.with_query(news.charge.return_url, parcel.query)
 
     def settled(self, status: int, body: bytes) -> bool:
         """Only 00 and 02 end the tries (facts 3.5)."""

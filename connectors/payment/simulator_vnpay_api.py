@@ -82,6 +82,8 @@ class VnpayApi:
                 answer = self._answered(raw)
             except Refusal as refused:
                 answer = {"vnp_ResponseCode": refused.code, "vnp_Message": refused.message}
+                if command in ("querydr", "refund"):
+                    answer |= {"vnp_Command": command, "vnp_TxnRef": ref}
             return web.json_response(self._sealed(answer))
 
         return await self.world.play(request, f"vnpay.{command}", work, ref)

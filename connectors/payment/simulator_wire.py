@@ -14,8 +14,6 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from connectors.payment.simulator_lies import Pairs
-
 VIET_NAM = ZoneInfo("Asia/Ho_Chi_Minh")
 _COMPACT = "%Y%m%d%H%M%S"
 
@@ -128,6 +126,6 @@ def same(expected: str, told: object) -> bool:
     return isinstance(told, str) and hmac.compare_digest(expected.encode(), told.lower().encode())
 
 
-def ascii_only(pairs: Pairs) -> bool:
-    """Whether every text of these is ASCII."""
-    return all(str(value).isascii() for _, value in pairs)
+def with_query(address: str, query: str) -> str:
+    """An address with more parameters."""
+    return f"{address}{'&' if '?' in address else '?'}{query}"

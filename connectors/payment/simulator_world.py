@@ -76,6 +76,7 @@ class World:
         self.simulation = Simulation()
         self.houses: dict[str, House] = {}
         self.gateway_url = options.gateway_url
+        self.edge_url = options.edge_url
         self.notify: dict[str, str] = {}
         self.postman = Postman(self.houses, now, options.speed.pace)
         self.automatic: Automatic | None = None
@@ -98,6 +99,11 @@ class World:
         registered = self.notify.get(provider) or self.options.of(provider).notify_url
         default = f"{self.gateway_url}/v1/callbacks/{self.options.upstream}/{provider}"
         return charge.notify_url or registered or default
+
+    def return_url(self, provider: str) -> str:
+        """Where payers are sent back to by a house whose orders name no address."""
+        edge = self.edge_url or self.gateway_url
+        return self.options.of(provider).return_url or f"{edge}/payments/{self.options.upstream}/{provider}/return"
 
     def announce(self, news: News) -> list[Sent]:
         """Tell what happened, and remember it as the last news of its order."""

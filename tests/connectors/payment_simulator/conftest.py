@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -30,6 +30,14 @@ START = datetime(2026, 9, 21, 7, 30, 5, tzinfo=UTC)
 MERCHANTS: dict[str, dict[str, object]] = {
     "vnpay": {"merchant": "TESTTMN1", "secrets": ["VNPAYTESTSECRET0123456789ABCDEF01"]},
     "momo": {"merchant": "MOMO", "secrets": ["K951B6PE1waDMi640xX08PD3vg6EkVlz"], "access": "F8BBA842ECF85"},
+    "zalopay": {
+        "merchant": "2553",
+        "secrets": ["PcY4iZIKFCIdgZvA6ueMcMHHUbRLYjPL"],
+        "second": ["kLtgPl8HHhfvMuDHPwKfgfsY4Ydm9eIz"],
+    },
+    "pp": {"merchant": "BVHTTDL", "secrets": ["PP-TEST-SECRET-0001"]},
+    "keypay": {"merchant": "bvhttdl01", "secrets": ["KP3-HASH-KEY-ONE"], "second": ["KP3-HASH-KEY-TWO"]},
+    "paygov": {"merchant": "BVHTTDL", "secrets": ["paygov-secret"], "access": "paygov-access"},
 }
 """The merchants and keys of the vectors."""
 
@@ -67,6 +75,12 @@ class Merchant:
 
     heard: list[Heard] = field(default_factory=list)
     script: list[web.Response] = field(default_factory=list)
+    due: Callable[[web.Request], Awaitable[web.Response]] | None = None
+
+    async def owe(self, request: web.Request) -> web.Response:
+        """The portal asks what is due."""
+        assert self.due is not None
+        return await self.due(request)
 
     async def hear(self, request: web.Request) -> web.Response:
         name = request.match_info["provider"]
@@ -136,6 +150,7 @@ def open_ground() -> OpenGround:
         clock, merchant = Clockwork(), Merchant()
         app = web.Application()
         app.router.add_route("*", "/v1/callbacks/payment/{provider}", merchant.hear)
+        app.router.add_post("/payments/payment/pp/due", merchant.owe)
         async with opened(app) as door:
             chosen = {
                 **MERCHANTS,
