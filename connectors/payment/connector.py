@@ -21,7 +21,7 @@ from connectors.kit.contract import (
     Receipt,
     TaskDelivery,
 )
-from connectors.payment import return_page
+from connectors.payment import due, return_page
 from connectors.payment.asking import Asking
 from connectors.payment.client import Intermediaries
 from connectors.payment.decisions import Decisions
@@ -51,9 +51,11 @@ class PaymentConnector:
         self._decisions = Decisions(kit)
         self._notices = Notices(kit, _voices(self._intermediaries), settings.notices)
         shown = return_page.ReturnPage(settings, self._intermediaries, kit)
+        bills = due.DueBills(settings, self._intermediaries, addresses, kit)
         self._endpoints = (
             *PaymentEndpoints(Counter(settings, self._intermediaries, kit)).endpoints(),
             Endpoint("GET", return_page.PATH, Audience.EDGE, shown.show),
+            Endpoint("POST", due.PATH, Audience.EDGE, bills.answer),
         )
 
     async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
@@ -77,7 +79,7 @@ class PaymentConnector:
         return self._pollers
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Those of callers, and the page that payers come back to."""
+        """Those of callers, the page that payers come back to, and what the portal pulls."""
         return self._endpoints
 
     async def decided(self, decision: Decided) -> Change:
