@@ -88,8 +88,9 @@ class Decisions:
                 case "approve":
                     return await self._approve(decided, register, commands)
                 case "refuse":
-                    return await four_eyes.decline(self._journal, decided, self._clock.now())
-                case _ if command in self._terms.second_key_for:
+                    return await four_eyes.decline(self._journal, decided, self._clock.now(), self._terms)
+                case _ if self._terms.two_keys(said):
+                    await self._terms.rules.examine(decided.words())
                     return await four_eyes.propose(self._journal, decided, self._clock.now(), self._terms)
             return await commands[command](replace(decided.words(), signed=decided.signed()))
 
@@ -157,7 +158,7 @@ class Decisions:
                 f"Quyết định được ký lúc {said.at.isoformat()}, đã quá {self._terms.max_skew_s} giây; hãy ký lại.",
                 code="decision_stale",
             )
-        four_eyes.check_role(operator, said.command)
+        self._terms.check_role(operator, said)
 
     async def _note(self, error: IntakeError, said: Statement, peer: str, operator: str) -> None:
         """Put a refused decision into the trail, as fast as the bound of all refusals allows.
@@ -182,10 +183,15 @@ class Decisions:
     async def _approve(self, second: Said, register: Mapping[str, Operator], commands: Mapping[str, Command]) -> Answer:
         """Carry out a proposal with both proofs in one transaction."""
         proposal, version = await four_eyes.find(self._journal, second)
-        four_eyes.check_second(proposal, second, register, self._clock.now())
-        first = statement.parse(Envelope(proposal.statement, proposal.signature))
+        first = four_eyes.check_second(proposal, second, register, self._clock.now(), self._terms)
         signed: Signed = four_eyes.both(proposal, version, second, self._clock.now())
-        return await commands[proposal.command](replace(first.words.words(proposal.operator), signed=signed))
+        words = replace(
+            first.words.words(proposal.operator),
+            decision_id=proposal.proposal_id,
+            approved_by=second.operator.name,
+            signed=signed,
+        )
+        return await commands[proposal.command](words)
 
 
 def told(answer: Answer) -> Answer:

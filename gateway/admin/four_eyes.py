@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from gateway.admin.statement import Envelope, Statement, parse
+from gateway.admin.statement import Envelope, Spoken, Statement, parse
 from gateway.admin.words import Words
 from gateway.audit.events import audit
 from gateway.errors import Conflict, Forbidden, NotFound
@@ -19,9 +20,40 @@ from gateway.intake.recording import Recording, recording_intake
 from gateway.journal.model import Signed
 from gateway.journal.store import Journal
 from gateway.records import operators, proposals
-from gateway.records.operators import Operator, OperatorKey
+from gateway.records.operators import Operator, OperatorKey, Role
 from gateway.records.proposals import Fate, Proposal
 from mappings.codec import encode
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What one decision asks of who signs it, where the table of commands does not say it: roles, and a second key."""
+
+    roles: frozenset[Role]
+    second_key: bool
+
+
+class Rules(Protocol):
+    """Decisions about ledgers of connectors: their manifests say who may take them (`gateway.admin.ledger_decisions`)."""
+
+    def needs(self, command: str, words: Spoken) -> Needs | None:
+        """What the decision asks for; None where the table says it. Raises `IntakeError` for one that is not there."""
+        ...
+
+    async def examine(self, words: Words) -> None:
+        """Raises `IntakeError` for a decision that cannot be: asked before anybody signs as the second."""
+        ...
+
+
+class _NoRules:
+    """No connector is asked: the gateway does not run. The table says who may say a command, and none is carried out."""
+
+    def needs(self, command: str, words: Spoken) -> Needs | None:
+        """What the table says."""
+        return None
+
+    async def examine(self, words: Words) -> None:
+        """There is nothing to ask."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +64,20 @@ class Terms:
     second_key_for: frozenset[str] = frozenset()
     proposal_hours: float = 72.0
     max_skew_s: int = 300
+    rules: Rules = _NoRules()
+
+    def two_keys(self, said: Statement) -> bool:
+        """Whether a statement waits for a second operator."""
+        needs = self.rules.needs(said.command, said.words)
+        return said.command in self.second_key_for or (needs is not None and needs.second_key)
+
+    def check_role(self, operator: Operator, said: Statement) -> None:
+        """Raises `Forbidden` unless a role of the operator allows what a statement decides."""
+        needs = self.rules.needs(said.command, said.words)
+        roles = operators.NEEDS.get(said.command, frozenset()) if needs is None else needs.roles
+        if roles.isdisjoint(operator.roles):
+            told = f"{operator.name} không có vai trò cần cho lệnh {said.command}: {', '.join(sorted(roles))}."
+            raise Forbidden(told, code="role_missing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +92,7 @@ class Said:
 
     def words(self) -> Words:
         """Its words."""
-        return self.statement.words.words(self.operator.name)
+        return replace(self.statement.words.words(self.operator.name), decision_id=self.statement.decision_id)
 
     def proof(self) -> dict[str, str]:
         """What an auditor needs to check it without us."""
@@ -76,13 +122,6 @@ def check_in_force(operator: Operator, key_id: str, now: datetime) -> None:
     key = operator.key(key_id)
     if key is None or (key.revoked_at is not None and key.revoked_at <= now):
         raise Forbidden(f"Khóa {key_id} của {operator.name} đã bị thu hồi.", code="key_revoked")
-
-
-def check_role(operator: Operator, command: str) -> None:
-    """Raises `Forbidden` unless a role of the operator allows the command."""
-    if not operator.may(command):
-        needed = ", ".join(sorted(operators.NEEDS.get(command, ())))
-        raise Forbidden(f"{operator.name} không có vai trò cần cho lệnh {command}: {needed}.", code="role_missing")
 
 
 async def propose(journal: Journal, said: Said, now: datetime, terms: Terms) -> Mapping[str, object]:
@@ -128,8 +167,10 @@ async def find(journal: Journal, said: Said) -> tuple[Proposal, int]:
     return proposals.parse(record), record.version
 
 
-def check_second(proposal: Proposal, second: Said, register: Mapping[str, Operator], now: datetime) -> None:
-    """Raises unless the proposal is open, the first signature still counts, and the second is another person's."""
+def check_second(
+    proposal: Proposal, second: Said, register: Mapping[str, Operator], now: datetime, terms: Terms
+) -> Statement:
+    """The first statement; raises unless it is open, its signature still counts, and the second is another person's."""
     if not proposal.open_at(now):
         code = "proposal_expired" if proposal.fate is Fate.OPEN else "proposal_closed"
         told = "đã quá hạn" if proposal.fate is Fate.OPEN else f"đã xong ({proposal.fate})"
@@ -140,9 +181,11 @@ def check_second(proposal: Proposal, second: Said, register: Mapping[str, Operat
     same = second.key.key_id == proposal.key_id or second.operator.name == proposal.operator
     if same or first is None or operators.same_person(second.operator.person, first.person):
         raise Forbidden("Người ký thứ hai phải là một người khác, với khóa khác.", code="same_person")
-    check_role(second.operator, proposal.command)
+    said = parse(Envelope(proposal.statement, proposal.signature))
+    terms.check_role(second.operator, said)
     check_in_force(first, proposal.key_id, now)
-    check_role(first, proposal.command)
+    terms.check_role(first, said)
+    return said
 
 
 def both(proposal: Proposal, version: int, second: Said, now: datetime) -> Signed:
@@ -175,12 +218,12 @@ def both(proposal: Proposal, version: int, second: Said, now: datetime) -> Signe
     )
 
 
-async def decline(journal: Journal, said: Said, now: datetime) -> Mapping[str, object]:
+async def decline(journal: Journal, said: Said, now: datetime, terms: Terms) -> Mapping[str, object]:
     """Refuse a proposal, or withdraw one's own."""
     proposal, version = await find(journal, said)
     if not proposal.open_at(now):
         raise Conflict(f"Đề nghị này đã xong ({proposal.fate_at(now)}).", code="proposal_closed")
-    check_role(said.operator, proposal.command)
+    terms.check_role(said.operator, parse(Envelope(proposal.statement, proposal.signature)))
     reason = said.statement.words.reason.strip()
     ended = replace(proposal, fate=Fate.REFUSED, decided_by=said.operator.name, decided_at=now, decided_reason=reason)
     row = audit(

@@ -20,6 +20,7 @@ from aiohttp.typedefs import Handler
 from gateway.admin.consents import ConsentDesk
 from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Command, Decisions
+from gateway.admin.ledger_decisions import COMMAND, LedgerDecisions
 from gateway.admin.operations import LaneQuery, Operations
 from gateway.admin.pauses import Pauses
 from gateway.admin.register import Register
@@ -27,7 +28,7 @@ from gateway.admin.results import ResultDesk
 from gateway.admin.statement import Envelope
 from gateway.admin.trail import Trail
 from gateway.admin.words import Words
-from gateway.errors import IntakeError, Invalid
+from gateway.errors import IntakeError, Invalid, UpstreamUnavailable
 from gateway.journal.model import OrderKind
 from gateway.observe.crash import Reach, never
 
@@ -45,12 +46,14 @@ class AdminDesk:
     reach: Reach = never
     consents: ConsentDesk | None = None
     results: ResultDesk | None = None
+    ledgers: LedgerDecisions | None = None
 
 
 def commands_of(desk: AdminDesk) -> dict[str, Command]:
     """Every command that changes something, by its name."""
     operations, register, consents = desk.operations, desk.register, desk.consents
     results = desk.results.commands() if desk.results is not None else {}
+    ledgers = {COMMAND: desk.ledgers.carry} if desk.ledgers is not None else {COMMAND: _nothing_to_decide}
     return {
         **{kind.value: _order_command(operations, kind) for kind in OrderKind},
         "skip-gap": operations.skip_gap,
@@ -63,8 +66,15 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
         "operator-add": register.add,
         "operator-revoke": register.revoke,
         **results,
+        **ledgers,
         **({"consent-add": consents.add, "consent-revoke": consents.revoke} if consents is not None else {}),
     }
+
+
+async def _nothing_to_decide(_words: Words) -> Mapping[str, object]:
+    """The store alone has no connector that could say what a decision means."""
+    told = "Quyết định về sổ của đầu nối chỉ thực hiện được khi cổng đang chạy."
+    raise UpstreamUnavailable(told, code="decision_unknown")
 
 
 def create_admin_app(desk: AdminDesk) -> web.Application:
@@ -85,6 +95,8 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_post("/admin/audit-search", _search(desk))
     app.router.add_post("/admin/audit-export", _export(desk))
     app.router.add_get("/admin/leaves", _leaves(desk.trail))
+    if desk.ledgers is not None:
+        app.router.add_get("/admin/ledger-decisions", _look(desk.ledgers.shown))
     if desk.results is not None:
         app.router.add_get("/admin/results", _look(desk.results.listing))
     if desk.consents is not None:

@@ -13,8 +13,9 @@ from gateway.journal.model import Signed
 class Words:
     """A person's decision in words. `actor` is the operator's name; `details` are those of commands that need more.
 
-    `signed` is the signed statement on its way into the transaction: every operation hands it on to the journal, which
-    writes it with what was decided.
+    `decision_id` is that of the first statement and never changes. `approved_by` is the second operator, empty where none was
+    needed or has signed yet. `signed` is the signed statement on its way into the transaction: every operation hands it on
+    to the journal, which writes it with what was decided.
     """
 
     actor: str
@@ -26,4 +27,6 @@ class Words:
     event_id: str = ""
     sequence: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    decision_id: str = ""
+    approved_by: str = ""
     signed: Signed | None = None

@@ -16,6 +16,7 @@ from connectors.kit.fetching import Fetcher
 from gateway import __version__
 from gateway.admin.consents import ConsentDesk
 from gateway.admin.handlers import AdminDesk, create_admin_app
+from gateway.admin.ledger_decisions import LedgerDecisions
 from gateway.admin.pauses import WindowWatch
 from gateway.app import InternalParts
 from gateway.bootstrap import desks, gauges, guests
@@ -73,7 +74,11 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
         coordination = MemoryCoordination(clock)
         outside = await open_lines(loaded, clock, coordination, house)
-        polls, book = guests.poll_lines(outside), guests.ledger_book(outside, loaded)
+        polls, book, decidable = (
+            guests.poll_lines(outside),
+            guests.ledger_book(outside, loaded),
+            guests.decidable(outside),
+        )
         register = Register.load(loaded)
         authenticator = Authenticator.load(loaded, register)
         check_profiles(loaded.settings.callers)
@@ -117,7 +122,8 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         )
         parts = await with_results(loaded, parts, around, house)
         parts = await with_identity(loaded, Ground(outside, metrics, coordination, hooks, worker), parts, house)
-        desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach))
+        ledgers = LedgerDecisions(decidable, taker, clock)
+        desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach, ledgers))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))
         yield await listen(loaded, apps, house)

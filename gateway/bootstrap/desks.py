@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.admin.coverage import CoverageDesk
 from gateway.admin.decisions import Decisions
 from gateway.admin.four_eyes import Terms
 from gateway.admin.handlers import AdminDesk
+from gateway.admin.ledger_decisions import LedgerDecisions
 from gateway.admin.operations import Operations
 from gateway.admin.pauses import Pauses, WindowWatch, nothing_runs
 from gateway.admin.register import Register
@@ -23,10 +24,11 @@ from gateway.observe import crash
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a desk has when the gateway runs: the watch over planned pauses, and the crash points of tests."""
+    """What a desk has when the gateway runs: the watch over planned pauses, crash points, decisions about ledgers."""
 
     watch: WindowWatch
     reach: crash.Reach
+    ledgers: LedgerDecisions
 
 
 def admin_desk(
@@ -37,6 +39,8 @@ def admin_desk(
     people = settings.operators
     marked = frozenset((*people.second_key_for, ALWAYS_TWO))
     terms = Terms(settings.node, marked, people.proposal_hours, people.max_skew_s)
+    if running is not None:
+        terms = replace(terms, rules=running.ledgers)
     return AdminDesk(
         operations=Operations(journal, worker, settings.upstreams, clock),
         register=Register(journal, clock),
@@ -46,4 +50,5 @@ def admin_desk(
         pauses=Pauses(journal, tuple(settings.upstreams), clock, running.watch.look if running else nothing_runs),
         reach=running.reach if running else crash.never,
         results=ResultDesk(journal, clock),
+        ledgers=running.ledgers if running else None,
     )

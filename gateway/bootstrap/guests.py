@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.contract import PROPOSAL, Ledger, Ledgers, Poller, Polls
+from connectors.kit.contract import PROPOSAL, Decides, Ledger, Ledgers, Poller, Polls
 from connectors.kit.manifest import Manifest
+from gateway.admin.ledger_decisions import Decidable
 from gateway.config import Loaded
 from gateway.dispatch.polling import PolledPage, PollLine, Stored
 from gateway.dispatch.upstreams import Lesson, UpstreamLine
@@ -68,6 +69,28 @@ def _nowhere(outside: Outside, code: str, kind: str, bound: Bound) -> list[str]:
         for to, operation in sorted(bound.elsewhere)
         if to not in outside.manifests or operation not in {one.name for one in outside.manifests[to].for_effects()}
     ]
+
+
+def decidable(outside: Outside) -> dict[str, Decidable]:
+    """What operators may decide about the ledgers of every upstream that is switched on.
+
+    Raises `ConfigError` where a manifest declares decisions that its connector cannot take, or about a ledger that is none.
+    """
+    found: dict[str, Decidable] = {}
+    faults: list[str] = []
+    for code, line in outside.lines.items():
+        declared = outside.manifests[code].declared
+        able = isinstance(line.connector, Decides)
+        if able != bool(declared.decisions):
+            faults.append(f"upstreams.{code}: đầu nối khai báo và cung cấp khác nhau về quyết định (decisions)")
+        for name, spec in declared.decisions.items():
+            if spec.ledger not in declared.ledgers:
+                faults.append(f"upstreams.{code}: quyết định {name} về sổ {spec.ledger} không có")
+        if isinstance(line.connector, Decides) and line.settings.enabled:
+            found[code] = Decidable(line.connector, declared.decisions)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return found
 
 
 def mounted(outside: Outside, calls: ConnectorCalls) -> tuple[Mounted, ...]:

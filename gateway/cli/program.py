@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, str] = {
     "pause": "Tạm dừng gửi tới một hệ thống nhận, ngay hoặc theo kế hoạch; sự kiện mới vẫn được tiếp nhận và lưu",
     "resume": "Cho phép gửi tới một hệ thống nhận trở lại",
     "operators": "Người vận hành: thêm, thu hồi, liệt kê (khóa, vai trò, thời hạn)",
+    "decide": "Quyết định về sổ của một đầu nối (ví dụ hoàn tiền): ký, gửi; không nêu gì thì liệt kê",
     "decisions": "Đề nghị chờ người vận hành thứ hai: liệt kê, đồng ý, bác",
     "audit": "Nhật ký kiểm toán: tìm, xuất, kiểm tra chữ ký và bằng chứng, danh mục sự kiện",
     "consent": "Sổ đồng ý kết nối (QĐ 3036 Điều 5.7): ghi, thu hồi, xem các hệ thống được kết nối",

@@ -273,6 +273,7 @@ DecisionWord = Literal[
     "result-judge",
     "result-refuse",
     "result-override",
+    "decide",
     "consent-add",
     "consent-revoke",
     "operator-add",
@@ -283,7 +284,7 @@ DecisionWord = Literal[
 
 class Operators(Struct, frozen=True):
     """How people decide. `second_key_for`: commands that a second operator must sign as well (four eyes); `result-override`
-    always is one of them (signing facts 5.1).
+    always is one of them (signing facts 5.1), and so is every decision about a ledger whose connector declares it so.
 
     A proposal that nobody approved is void after `proposal_hours`. A signed statement is taken for `max_skew_s` seconds.
     """

@@ -17,7 +17,7 @@ from connectors.kit.contract import Change, LedgerEntry, Mark
 from connectors.kit.errors import ContractChanged
 from gateway.intake.ledger_page import LONGEST_CODE
 from gateway.intake.ledgers import CursorMove, Input, InputsSubject, LedgerBook, Told, inputs_intake
-from gateway.journal.model import RecordKey
+from gateway.journal.model import RecordKey, Signed
 from gateway.journal.store import Journal
 from gateway.records import ledgers
 from mappings.codec import convert, decode, encode_sorted
@@ -45,12 +45,23 @@ class Taker:
         inputs = tuple(self._understood(upstream, change) for change in changes)
         if not inputs and cursor is None:
             return Told()
-        subject = InputsSubject(upstream, inputs, original, cursor)
-        accepted = await self._journal.accept(inputs_intake(subject, await self._dossiers(upstream, changes)))
+        return await self._taken(InputsSubject(upstream, inputs, original, cursor), None)
+
+    async def decide(self, upstream: str, change: Change, signed: Signed | None) -> Told:
+        """Apply what a person decided, with its proof; where `Told` says that nothing changed, nothing was stored.
+
+        Raises `ContractChanged` for a change that its ledger does not understand, `JournalUnavailable`.
+        """
+        return await self._taken(InputsSubject(upstream, (self._understood(upstream, change),), decided=True), signed)
+
+    async def _taken(self, subject: InputsSubject, signed: Signed | None) -> Told:
+        dossier_codes = await self._dossiers(subject.upstream, [item.change for item in subject.inputs])
+        accepted = await self._journal.accept(inputs_intake(subject, dossier_codes, signed))
         told = decode(accepted.answer, Told)
         self._wake(accepted.upstreams)
-        for code, detail_vi in told.alarms:
-            self._alarm(code, upstream, detail_vi)
+        if accepted.stored or not subject.decided:
+            for code, detail_vi in told.alarms:
+                self._alarm(code, subject.upstream, detail_vi)
         return told
 
     async def _dossiers(self, upstream: str, changes: Sequence[Change]) -> dict[RecordKey, str]:

@@ -42,12 +42,16 @@ class CursorMove:
 
 @dataclass(frozen=True, slots=True)
 class InputsSubject:
-    """Changes of the ledgers of one upstream, in order; with a polled page, its cursor. `original` is what brought them."""
+    """Changes of the ledgers of one upstream, in order; with a polled page, its cursor. `original` is what brought them.
+
+    `decided`: the one change is what a person decided, so it is taken as new, or nothing is stored at all.
+    """
 
     upstream: str
     inputs: tuple[Input, ...]
     original: bytes = b""
     cursor: CursorMove | None = None
+    decided: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ from gateway.intake.ledger_page import InputsSubject as InputsSubject
 from gateway.intake.ledger_page import LedgerFault as LedgerFault
 from gateway.intake.ledger_page import Moment, Page
 from gateway.intake.ledger_page import Told as Told
-from gateway.journal.model import Decision, Intake, RecordKey, Situation
+from gateway.journal.model import Decision, Intake, RecordKey, Signed, Situation
 from gateway.records import courses, dossiers, ledgers
 from gateway.records.ledgers import KeptChange, KeptCursor, KeptTask
 from mappings.codec import decode, encode
@@ -56,6 +56,8 @@ class LedgerBook:
         page.records.extend(page.marks.values())
         page.records.extend(ledgers.write_claim(key, kept) for key, kept in page.claims.items())
         told = Told(page.changed, tuple(page.alarms))
+        if subject.decided and not page.changed:
+            return Decision(encode(told), 409, store=False)
         return Decision(
             answer=encode(told),
             status=200,
@@ -152,7 +154,9 @@ _REFUSED = {
 }
 
 
-def inputs_intake(subject: InputsSubject, dossier_codes: Mapping[RecordKey, str]) -> Intake:
+def inputs_intake(
+    subject: InputsSubject, dossier_codes: Mapping[RecordKey, str], signed: Signed | None = None
+) -> Intake:
     """Changes as the journal takes them: each names the records that its decision must see.
 
     `dossier_codes`: the dossier of each ledger that stands already, read before; it never changes once it is set.
@@ -178,4 +182,5 @@ def inputs_intake(subject: InputsSubject, dossier_codes: Mapping[RecordKey, str]
         raw=raw,
         subject=subject,
         reads=tuple(reads),
+        signed=signed,
     )

@@ -63,12 +63,15 @@ NEEDS: Final[Mapping[str, frozenset[Role]]] = {
     "consent-revoke": _REGISTER,
     "operator-add": _REGISTER,
     "operator-revoke": _REGISTER,
+    "decide": _LINE | _REGISTER,
     "approve": _LINE | _REGISTER,
     "refuse": _LINE | _REGISTER,
     "audit-search": _TRAIL,
     "audit-export": _TRAIL,
 }
-"""Any one of these roles may say the command. Who approves must besides hold a role that the proposed command asks for."""
+"""Any one of these roles may say the command; of `decide` each connector's manifest says which ones, decision by decision.
+
+Who approves must besides hold a role that the proposed command asks for."""
 
 READS: Final = frozenset({"audit-search", "audit-export"})
 """Commands that decide nothing: they read, and what they read is in the trail before it is shown."""

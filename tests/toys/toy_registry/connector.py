@@ -13,6 +13,8 @@ import msgspec
 from connectors.kit.contract import (
     Audience,
     Budget,
+    Change,
+    Decided,
     Delivery,
     Endpoint,
     Enquiry,
@@ -29,7 +31,7 @@ from connectors.kit.contract import (
     Reply,
     TaskDelivery,
 )
-from connectors.kit.errors import SettingsError
+from connectors.kit.errors import CannotMap, SettingsError
 from connectors.kit.http import HttpAnswer, HttpRequest
 
 from .client import Client
@@ -103,6 +105,15 @@ class ToyRegistry:
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
         """The loans."""
         return (Loans(self._reminded_by),)
+
+    async def decided(self, decision: Decided) -> Change:
+        """Write a toy off that is out."""
+        kept = await self._kit.ledgers.read("loans", decision.ledger_id)
+        loan = msgspec.json.decode(kept.state, type=Loan) if kept is not None else Loan()
+        if not loan.out:
+            raise CannotMap("Chỉ xóa sổ được món đồ chơi đang cho mượn.")
+        fields = {"what": "lost", "toy": loan.toy, "at": loan.at}
+        return Change("loans", decision.ledger_id, f"written_off/{decision.decision_id}", fields)
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Read a loan, lend by hand, and a page for a browser."""

@@ -33,6 +33,7 @@ from gateway.dispatch.upstreams import UpstreamLine
 from gateway.dispatch.worker import Worker
 from gateway.evidence.log import chain
 from gateway.intake.decide import Decider
+from gateway.intake.ledgers import LedgerBook
 from gateway.intake.validate import Limits
 from gateway.journal.memory import MemoryJournal
 from gateway.journal.memory_rows import MemoryStore
@@ -138,12 +139,13 @@ class Building:
     store: MemoryStore = field(default_factory=MemoryStore)
     people: dict[str, Signer] = field(default_factory=dict)
     terms: Terms = field(default_factory=lambda: Terms("gateway-1", MARKED))
+    book: LedgerBook | None = None
 
     @asynccontextmanager
     async def open(self, **changes: Any) -> AsyncIterator[Hall]:
         """One life of the process."""
         clock = self.turned.clock()
-        decide = Decider(Routes({}), {}, IntakePolicy())
+        decide = Decider(Routes({}), {}, IntakePolicy(), None, self.book)
         journal: Journal
         if self.kind == "memory":
             journal = MemoryJournal(self.store, decide=decide, chain=chain, clock=clock)
