@@ -130,6 +130,15 @@ def test_only_an_answer_that_echoes_the_question_counts(said: object, verdict: V
     assert (statement.verdict, statement.trusted, statement.ref) == (verdict, trusted, REF)
 
 
+def test_a_status_that_nobody_described_is_unknown_until_it_is_configured() -> None:
+    """Payment facts name 0 and 1 only; a contract may name more, and never for an answer that is an error."""
+    failed = {"error": "0", "data": PAID | {"status": "2"}}
+    known = keypay(status_map={"2": "F"})
+    assert keypay().queried(asked(), answer(failed)).verdict is Verdict.UNKNOWN
+    assert known.queried(asked(), answer(failed)).verdict is Verdict.FAILED
+    assert known.queried(asked(), answer(failed | {"error": "9"})).verdict is Verdict.UNKNOWN
+
+
 def test_a_signed_answer_is_demanded_where_it_is_configured() -> None:
     """Then key 2 signs it, and the echo does not do any more."""
     strict = keypay(detail_answer_fields=("status", "trans_amount", "transaction_id"))
@@ -228,6 +237,8 @@ def test_what_became_of_a_refund(said: dict[str, str], verdict: Verdict) -> None
         {"code_map": {"0": "F"}},
         {"code_map": {"4": "P"}},
         {"code_map": {"4": "RD"}},
+        {"status_map": {"1": "F"}},
+        {"status_map": {"2": "P"}},
         {"detail_answer_fields": ("status",)},
         {"refund_answer_fields": ("check_sum",)},
         {"fee_kinds": {"charge": ""}},

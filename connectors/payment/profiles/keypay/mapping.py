@@ -127,7 +127,10 @@ class Keypay:
         key_id, verified = self._answer_signature(said, self._options.detail_answer_fields)
         refused = error not in ("0", _NO_CODE)  # a refusal names no transaction; it is about what was asked
         trusted = refused or (said.get("transaction_id") == asked.ref and "client_id" in said and verified)
-        verdict = self._verdict("query", error, status) if trusted else Verdict.UNKNOWN
+        verdict = Verdict.UNKNOWN
+        if trusted:
+            told = "" if refused else self._options.status_map.get(status, "")
+            verdict = Verdict(told) if told else self._verdict("query", error, status)
         judged = Judged(Source.QUERY, verdict, trusted, f"{error}/{status}" if status else error, key_id)
         return self._statement({"client_id": self._account.merchant, **said, "transaction_id": asked.ref}, judged)
 

@@ -34,7 +34,8 @@ class KeypayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
 
     `mode` pay_later: a bill with a QR code in place of a redirect. `addition_fee` in đồng, as text. `detail_answer_fields`,
     `refund_answer_fields`: what key 2 signs in those answers, () where the echo over TLS has to do. `refunds`: whether the
-    contract has them; otherwise people make them by transfer. `code_map`: classes (payment facts 2.4) by `error`.
+    contract has them; otherwise people make them by transfer. `code_map`: classes (payment facts 2.4) by `error`,
+    `status_map` by the `status` of a payment where there is no error.
     """
 
     mode: Literal["redirect", "pay_later"] = "redirect"
@@ -46,6 +47,7 @@ class KeypayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     refund_answer_fields: tuple[str, ...] = ()
     refunds: bool = True
     code_map: dict[str, str] = {}
+    status_map: dict[str, str] = {}
     fee_kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(FEE_KINDS))
 
     def __post_init__(self) -> None:
@@ -64,6 +66,8 @@ class KeypayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
         verdicts = {verdict.value for verdict in Verdict} - {Verdict.PAID.value, Verdict.REFUND_DONE.value}
         if "0" in self.code_map or not set(self.code_map.values()) <= verdicts:
             yield "code_map: mã khác 0 sang một nhóm N, F, E, U, R, C, H, RF, RX hoặc not_found"
+        if self.status_map.keys() & {"0", "1"} or not set(self.status_map.values()) <= verdicts:
+            yield "status_map: trạng thái khác 0 và 1 sang một nhóm N, F, E, U, H hoặc not_found"
         if not set(self.fee_kinds) <= {kind.value for kind in FeeKind} or not all(self.fee_kinds.values()):
             yield "fee_kinds: loại khoản thu (charge, fee, tax, postage, other) sang LoaiPhiLePhi"
         if not self.addition_fee.isascii() or not self.addition_fee.isdigit():
