@@ -218,6 +218,8 @@ class Momo:
 
     def _signed_by(self, texts: dict[str, str]) -> str:
         """The id of the key that signed, "" for none; each access key in force may be the one that was added."""
+        if not signing.unambiguous(signing.NOTICE, texts):
+            return ""
         keys = in_force(self._account, "main")
         presented = texts.get("signature", "")
         found = ""

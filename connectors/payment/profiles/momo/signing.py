@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from connectors.payment.canonical import Algorithm, Recipe
@@ -24,3 +25,9 @@ QUERY: Final = _signed("accessKey orderId partnerCode requestId")
 """Of a question about a payment and of one about a refund."""
 
 REFUND: Final = _signed("accessKey amount description orderId partnerCode requestId transId")
+
+
+def unambiguous(recipe: Recipe, fields: Mapping[str, str]) -> bool:
+    """Whether no value holds `&name=` of a signed name: values are raw, so such a text could be cut in another place (A5)."""
+    marks = [f"&{name}=" for name in recipe.names]
+    return not any(mark in fields.get(name, "") for name in recipe.names for mark in marks)

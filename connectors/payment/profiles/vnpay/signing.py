@@ -11,6 +11,8 @@ from typing import Final
 from connectors.payment.canonical import Algorithm, Recipe
 from connectors.payment.profiles.vnpay.messages import wire_name
 
+PIPE: Final = "|"
+
 PAGE: Final = Recipe(
     Algorithm.HMAC_SHA_512, by_name=True, pairs=True, separator="&", form=True, absent="skip", empty="skip"
 )

@@ -9,6 +9,8 @@ from typing import Final
 
 from connectors.payment.canonical import Algorithm, Place, Recipe
 
+PIPE: Final = "|"
+
 
 def _signed(names: str) -> Recipe:
     return Recipe(Algorithm.HMAC_SHA_256, names=tuple(names.split()))
