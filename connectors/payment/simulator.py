@@ -15,7 +15,7 @@ What happens there is ordered by the control plane, or by a person on the payer'
     PUT    /_simulator/delivery    how notices travel: see `simulator_notices.Delivery`
     POST   /_simulator/release     {"order": "as_made", "seed": 0, "wait": true}: what is held goes out (reversed, shuffled)
     POST   /_simulator/pull        {"dossier", "action": "pay", "wait": true}: the portal asks us what is due, and it is paid
-    POST   /_simulator/transfer    {"account", "amount", "text"}: somebody transfers without a QR
+    POST   /_simulator/transfer    {"account", "amount", "text", "bin", "direction": "C"}: somebody transfers without a QR
     POST   /_simulator/statements  see `simulator_statements.StatementOrder`: {"name", "sha256", "content"} of a day
     PUT    /_simulator/addresses   {"gateway_url", "edge_url", "notify": {provider: address}}: where notices go from now on
     GET|PUT /_simulator/lies       {"orders": [{"lie": …, "times": 1, "provider": ""}]}: see `simulator_lies.py`

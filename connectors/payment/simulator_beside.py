@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import aiohttp
 import msgspec
@@ -41,6 +41,9 @@ class _Transfer(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     account: str
     amount: int
     text: str
+    bin: str = "970436"
+    direction: Literal["C", "D"] = "C"
+    wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,11 +83,15 @@ class Beside:
         return json_answer(told)
 
     async def transfer(self, request: web.Request) -> web.Response:
-        """A credit line that nobody's QR made."""
+        """A movement on an account that nobody's QR made."""
         ordered = await order(request, _Transfer)
         if ordered.amount < 1:
             raise web.HTTPUnprocessableEntity(text="amount: phải lớn hơn 0")
-        return json_answer(self.bank.transfer(ordered.account, ordered.amount, ordered.text).shown())
+        holder = (ordered.bin, ordered.account)
+        line, sent = self.bank.transfer(holder, ordered.amount, ordered.text, ordered.direction)
+        if ordered.wait:
+            await self.world.postman.ended(sent)
+        return json_answer(line.shown())
 
     async def write(self, request: web.Request) -> web.Response:
         """Make a statement, and put it where the gateway looks for it."""

@@ -34,6 +34,7 @@ class Parcel:
     query: str = ""
     body: bytes = b""
     content_type: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ class Postman:
         """One try; whether it settled the notice."""
         at, status, answer = self.now(), 0, b""
         letter, parcel = one.letter, one.letter.parcel
-        headers = {"Content-Type": parcel.content_type} if parcel.content_type else {}
+        headers = {**parcel.headers, **({"Content-Type": parcel.content_type} if parcel.content_type else {})}
         address = f"{letter.url}?{parcel.query}" if parcel.query else letter.url
         try:
             # What is signed is what is sent: the query is not encoded again.

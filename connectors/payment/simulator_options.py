@@ -82,7 +82,7 @@ class PaymentOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     zalopay: MerchantOptions = MerchantOptions(
         merchant="2553", secrets=("simulator-zalopay-1",), second=("simulator-zalopay-2",)
     )
-    vietqr: MerchantOptions = MerchantOptions(merchant="SIMVIETQR", secrets=("simulator-vietqr",))
+    vietqr: MerchantOptions = MerchantOptions(merchant="970436:1012345670", secrets=("simulator-vietqr",))
     faults: dict[str, Any] = {}
 
     def of(self, provider: str) -> MerchantOptions:

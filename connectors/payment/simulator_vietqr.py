@@ -1,7 +1,8 @@
-"""The simulated bank behind VietQR: a payer scans a QR text, the bank books credit lines and shows them in its feed.
+"""The simulated bank behind VietQR: a payer scans a QR text, the bank books movements, tells of each and shows them in its feed.
 
-Payment facts 3.13. A bank copies only the purpose of a transfer to its lines, so the reference is where the payer left it. The
-feed is `GET /vietqr/feed`, with `after` a number of a line and `account`; its shape is ours [assumed].
+Payment facts 3.13. A bank copies only the purpose of a transfer to its lines, so the reference is where the payer left it. No
+bank's layout is public [assumed]: a notice is one line in JSON with an HMAC over its body in `x-signature`; the feed is
+`GET /vietqr/feed` with `reference`, `from` (yyyyMMdd), `account` or `after` (number of a line).
 """
 
 from __future__ import annotations
@@ -16,8 +17,8 @@ from aiohttp import web
 from connectors.payment import simulator_pages as pages
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, News, Txn
-from connectors.payment.simulator_lies import Lie
-from connectors.payment.simulator_notices import Parcel, Schedule
+from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
+from connectors.payment.simulator_notices import Parcel, Schedule, Sent
 from connectors.payment.simulator_wire import Refusal
 from connectors.payment.simulator_world import Codes, World
 
@@ -38,26 +39,33 @@ class Scanned:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A credit line of an account's statement. `text` is all that came with the transfer."""
+    """A movement on an account. `text` is all that came with the transfer; `direction` C came in, D went out."""
 
     number: int
     txn_id: str
+    bin: str
     account: str
     amount: int
     text: str
     at: datetime
+    direction: str = "C"
+
+    def pairs(self) -> Pairs:
+        """The line as it is told."""
+        return [
+            ("txn_id", self.txn_id),
+            ("bank_bin", self.bin),
+            ("account", self.account),
+            ("direction", self.direction),
+            ("amount", self.amount),
+            ("currency", "VND"),
+            ("text", self.text),
+            ("booked_at", wire.compact(self.at)),
+        ]
 
     def shown(self) -> dict[str, object]:
-        """The line as the feed tells it."""
-        return {
-            "number": self.number,
-            "txn_id": self.txn_id,
-            "account": self.account,
-            "amount": self.amount,
-            "currency": "VND",
-            "text": self.text,
-            "time": wire.compact(self.at),
-        }
+        """The line with its number."""
+        return {"number": self.number, **dict(self.pairs())}
 
 
 class Vietqr:
@@ -66,8 +74,9 @@ class Vietqr:
     name = "vietqr"
     title = "Ứng dụng ngân hàng (VietQR)"
     payer_path = ""
-    blank: Mapping[str, str] = {"account": "0", "purpose": ""}
-    schedule = Schedule()
+    blank: Mapping[str, str] = {"account": "0", "bin": "970400", "purpose": ""}
+    schedule = Schedule(again_s=(60.0, 300.0, 900.0))
+    names = Names(ref="text", amount="amount", merchant="account", txn="txn_id", success={})
     codes: Mapping[Codes, str] = {
         Codes.CANCELLED: "cancelled",
         Codes.FUNDS: "funds",
@@ -79,6 +88,7 @@ class Vietqr:
         self.world = world
         self.own = world.options.vietqr
         self.lines: list[Line] = []
+        self._by_txn: dict[str, Line] = {}
 
     def mount(self, app: web.Application) -> None:
         """Add the page for scanning and the feed."""
@@ -89,7 +99,7 @@ class Vietqr:
     def opened(self, raw_query: str) -> Charge:
         """The order of a QR text: the same text is the same order. Raises `Refusal` for what no bank reads."""
         qr = read_qr(raw_query)
-        ref = qr.reference or qr.purpose
+        ref = (qr.reference or qr.purpose).lower()  # Banks write capitals as they like.
         known = self.world.books.find(self.name, ref)
         if known is not None:
             return known
@@ -110,31 +120,58 @@ class Vietqr:
         )
 
     def parcel(self, news: News, lie: Lie | None) -> Parcel | None:
-        """Banks send nothing to a merchant; a transfer stands in the feed from now on."""
-        if news.txn is not None:
-            self.book(news.charge.wire["account"], news.charge.text, news.txn)
-        return None
+        """A line of the feed by itself; nothing where no money moved."""
+        if news.txn is None:
+            return None
+        charge = news.charge
+        line = self._booked(charge, news.txn)
+        pairs = self.world.signed_lie(lie, line.pairs(), self.names, charge)
+        text = wire.object_text(pairs)
+        secret = STRANGE_SECRET if lie is Lie.STRANGERS_KEY else self.own.secrets[0]
+        signature = signature_told(lie, wire.hmac_hex("sha256", secret, text))
+        body = wire.object_text(
+            after_signing(lie, pairs, self.names), spaced=lie is Lie.RESERIALISED, escaped=lie is Lie.ESCAPED
+        )
+        if lie is Lie.HUGE:
+            body += " " * 100_000
+        headers = {} if signature is None else {"X-Signature": signature}
+        kind = "text/plain" if lie is Lie.WRONG_TYPE else "application/json"
+        return Parcel("POST", body=body.encode(), content_type=kind, headers=headers)
 
     def settled(self, status: int, body: bytes) -> bool:
-        """There are no notices."""
-        return True
+        """Any 200."""
+        return status == 200
 
     def back(self, news: News) -> str:
         """A banking app leads nowhere."""
         return ""
 
-    def book(self, account: str, text: str, txn: Txn) -> Line:
-        """A credit line, once for each transaction."""
-        known = next((line for line in reversed(self.lines) if line.txn_id == txn.txn_id), None)
-        if known is not None:
-            return known
-        line = Line(len(self.lines) + 1, txn.txn_id, account, txn.amount, text, txn.paid_at)
-        self.lines.append(line)
-        return line
+    def transfer(self, holder: tuple[str, str], amount: int, text: str, direction: str) -> tuple[Line, list[Sent]]:
+        """Somebody transfers freely, without any QR, to or from an account (its bank's BIN, its number)."""
+        now = self.world.now()
+        charge = Charge(self.name, text, amount, text, now, now, "", wire={"bin": holder[0], "account": holder[1]})
+        txn = self.world.books.invented(charge, amount)
+        line = self._booked(charge, txn, direction)
+        return line, self.world.tell(News(charge, txn, "", now))
 
-    def transfer(self, account: str, amount: int, text: str) -> Line:
-        """Somebody transfers freely, without any QR."""
-        return self.book(account, text, Txn(f"VQ{self.world.books.number()}", amount, self.world.now(), ""))
+    def _booked(self, charge: Charge, txn: Txn, direction: str = "C") -> Line:
+        """The line of a transaction, booked once."""
+        line = self._by_txn.get(txn.txn_id)
+        if line is None:
+            holder = charge.wire
+            line = Line(
+                len(self.lines) + 1,
+                txn.txn_id,
+                holder["bin"],
+                holder["account"],
+                txn.amount,
+                charge.text,
+                txn.paid_at,
+                direction,
+            )
+            self.lines.append(line)
+            self._by_txn[txn.txn_id] = line
+        return line
 
     async def scan(self, request: web.Request) -> web.StreamResponse:
         """The page of a banking app that takes a QR text."""
@@ -158,7 +195,7 @@ class Vietqr:
         return await self.world.play(request, "vietqr.scan", work)
 
     async def feed(self, request: web.Request) -> web.StreamResponse:
-        """The credit lines after a number, of one account or of all; `more` says that there are others."""
+        """The lines that were asked for, the oldest first; `more` says that there are others."""
         authorization = request.headers.get("Authorization", "")
         query = request.query
 
@@ -168,8 +205,13 @@ class Vietqr:
             after = query.get("after", "0")
             if not re.fullmatch(r"[0-9]{1,15}", after):
                 return web.json_response({"error": "after"}, status=400)
-            account = query.get("account", "")
-            found = [line for line in self.lines[int(after) :] if account in ("", line.account)]
+            account, since = query.get("account", ""), query.get("from", "")
+            reference = query.get("reference", "").lower()
+            found = [
+                line
+                for line in self.lines[int(after) :]
+                if account in ("", line.account) and reference in line.text.lower() and wire.compact(line.at) >= since
+            ]
             lines = [line.shown() for line in found[:_MOST_LINES]]
             return web.json_response({"lines": lines, "more": len(found) > _MOST_LINES})
 

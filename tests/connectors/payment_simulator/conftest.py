@@ -37,6 +37,7 @@ MERCHANTS: dict[str, dict[str, object]] = {
     },
     "pp": {"merchant": "BVHTTDL", "secrets": ["PP-TEST-SECRET-0001"]},
     "keypay": {"merchant": "bvhttdl01", "secrets": ["KP3-HASH-KEY-ONE"], "second": ["KP3-HASH-KEY-TWO"]},
+    "vietqr": {"merchant": "970436:0011001234567", "secrets": ["simulator-vietqr"]},
     "paygov": {"merchant": "BVHTTDL", "secrets": ["paygov-secret"], "access": "paygov-access"},
 }
 """The merchants and keys of the vectors."""
@@ -55,6 +56,9 @@ class Clockwork:
     def turn(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
 
+    def count(self) -> int:
+        return next(self._numbers)
+
     def new_token(self) -> str:
         return hashlib.sha256(str(next(self._numbers)).encode()).hexdigest()
 
@@ -67,6 +71,7 @@ class Heard:
     query: str
     body: bytes
     content_type: str
+    headers: Mapping[str, str]
 
 
 @dataclass
@@ -85,7 +90,13 @@ class Merchant:
     async def hear(self, request: web.Request) -> web.Response:
         name = request.match_info["provider"]
         self.heard.append(
-            Heard(name, request.rel_url.raw_query_string, await request.read(), request.headers.get("Content-Type", ""))
+            Heard(
+                name,
+                request.rel_url.raw_query_string,
+                await request.read(),
+                request.headers.get("Content-Type", ""),
+                dict(request.headers),
+            )
         )
         return self.script.pop(0) if self.script else SETTLES[name]()
 
@@ -96,6 +107,7 @@ SETTLES: Mapping[str, Callable[[], web.Response]] = {
     "zalopay": lambda: web.json_response({"return_code": 1, "return_message": "ok"}),
     "pp": lambda: web.json_response({"MaLoi": "00"}),
     "keypay": lambda: web.json_response({"return_code": 0, "return_msg": ""}),
+    "vietqr": lambda: web.json_response({"accepted": True}),
     "paygov": lambda: web.json_response({"error_code": "SUCCESSFUL", "error_message": ""}),
 }
 

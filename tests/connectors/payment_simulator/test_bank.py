@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 from typing import Any
 from urllib.parse import urlencode
@@ -28,14 +29,16 @@ async def _feed(ground: Ground, query: str = "") -> list[dict[str, Any]]:
 
 
 async def test_a_scanned_qr_is_paid_into_its_account_with_its_purpose_only(open_ground: OpenGround) -> None:
-    """The bank copies the purpose, not the reference (facts 3.13)."""
+    """The bank copies the purpose, not the reference (facts 3.13), and tells of the line, signed over its bytes."""
     async with open_ground() as ground:
         did = await ground.does("pay", address=_QR)
-        assert did["ref"] == "G11260921000123"
+        assert did["ref"] == "g11260921000123"
         (line,) = await _feed(ground)
         assert (line["account"], line["amount"], line["text"]) == ("0011001234567", 500_000, "Nop phi ho so 000123")
         assert line["txn_id"] == (await ground.standing(did["ref"]))["transactions"][0]["txn_id"]
-        assert ground.merchant.heard == []
+        (heard,) = ground.merchant.heard
+        assert json.loads(heard.body) == {name: value for name, value in line.items() if name != "number"}
+        assert heard.headers["X-Signature"] == hmac.new(b"simulator-vietqr", heard.body, "sha256").hexdigest()
 
 
 async def test_the_bank_reads_the_texts_of_the_vectors_and_no_broken_one(open_ground: OpenGround) -> None:
@@ -55,11 +58,14 @@ async def test_partial_double_and_free_transfers_are_lines_of_their_own(open_gro
     async with open_ground() as ground:
         await ground.does("pay", address=_QR, amount=200_000)
         await ground.does("pay_twice", address=_QR)
-        free = {"account": "0019999999999", "amount": 7_000, "text": "chuyen nham"}
+        free = {"account": "0019999999999", "amount": 7_000, "text": "chuyen nham", "direction": "D"}
         await ground.control("POST", "transfer", free)
         assert [line["amount"] for line in await _feed(ground)] == [200_000, 500_000, 7_000]
         assert [line["text"] for line in await _feed(ground, "?after=2")] == ["chuyen nham"]
         assert len(await _feed(ground, "?account=0011001234567")) == 2
+        assert len(await _feed(ground, "?reference=HO+SO+000123&from=20260921")) == 2
+        assert await _feed(ground, "?from=20260922") == []
+        assert [line["direction"] for line in await _feed(ground, "?after=2")] == ["D"]
         assert (await ground.call("GET", "/vietqr/feed?after=x"))[0] == 400
 
 
