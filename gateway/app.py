@@ -21,7 +21,7 @@ from gateway.errors import IntakeError, NotFound
 from gateway.identity.routing import IdentityRoutes
 from gateway.intake import xml_answers
 from gateway.intake.accept import Door
-from gateway.intake.endpoints import Mounted, RefusedNotice, Turnstile, respond
+from gateway.intake.endpoints import PEER, Mounted, RefusedNotice, Turnstile, respond
 from gateway.intake.file_handlers import FileHandlers
 from gateway.intake.files import FileDoor
 from gateway.intake.handlers import Count, IntakeHandlers
@@ -263,7 +263,7 @@ def _call(request: web.Request, error: IntakeError, door: Door | None = None) ->
     """What the trail and the log may tell of a refused request."""
     system = door.authenticator.certified(request) if door is not None else ""
     signature = request.headers.get("Signature-Input", "")
-    call = Call(request.method, _route(request), signature, request.remote or "", system)
+    call = Call(request.method, _route(request), signature, request.get(PEER, request.remote or ""), system)
     _LOG.warning("request refused", extra={"code": error.code, "method": call.method, "route": call.route})
     return call
 

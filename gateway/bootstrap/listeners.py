@@ -17,6 +17,7 @@ from gateway.bootstrap.tls import server_context
 from gateway.config import Loaded
 from gateway.intake.endpoints import ConnectorCalls, Desk, Window
 from gateway.intake.mounting import exactly_one
+from gateway.intake.peers import Proxies
 from gateway.intake.refusals import NoticeRefusals
 
 _log = logging.getLogger("gateway")
@@ -48,7 +49,9 @@ def calls_of(loaded: Loaded, desk: Desk) -> ConnectorCalls:
     internal = Window(intake.max_body_bytes, intake.body_timeout_s)
     if edge is None:
         return ConnectorCalls(desk, internal, None)
-    return ConnectorCalls(desk, internal, Window(edge.max_body_bytes, edge.body_timeout_s, edge.reply_timeout_s))
+    proxies = Proxies.of(edge.forwarded_by)
+    window = Window(edge.max_body_bytes, edge.body_timeout_s, edge.reply_timeout_s, proxies)
+    return ConnectorCalls(desk, internal, window)
 
 
 def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: web.Application) -> Listening:

@@ -25,7 +25,7 @@ def identity_faults(settings: Settings) -> Iterator[str]:
     yield from question_faults(identity.questions, settings.upstreams)
     yield from proof_faults(identity.proofs)
     for proxy in identity.trusted_proxies:
-        if not _is_network(proxy):
+        if not is_network(proxy):
             yield f"identity.trusted_proxies: {proxy!r} phải là địa chỉ IP hoặc dải mạng"
     if identity.public_url:
         yield from _sign_on_faults(identity, settings)
@@ -59,7 +59,8 @@ def _address(text: str) -> SplitResult | None:
     return parts if lawful and parts.hostname and "@" not in parts.netloc and "#" not in text else None
 
 
-def _is_network(text: str) -> bool:
+def is_network(text: str) -> bool:
+    """Whether a text is an IP address or a network of them."""
     try:
         ipaddress.ip_network(text)
     except ValueError:

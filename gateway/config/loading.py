@@ -20,7 +20,7 @@ from typing import Any, get_args
 import msgspec
 
 from connectors.kit.fetching import is_host
-from gateway.config.identity_faults import identity_faults
+from gateway.config.identity_faults import identity_faults, is_network
 from gateway.config.model import CallerRecord, Files, Loaded, Settings, Upstream
 from gateway.config.signing_faults import signing_faults
 from gateway.errors import ConfigError
@@ -94,6 +94,11 @@ def _semantic_faults(settings: Settings) -> list[str]:
     faults.extend(identity_faults(settings))
     if settings.listen.edge is not None and settings.listen.edge.trusted_proxies:
         faults.append("listen.edge.trusted_proxies: chỉ dùng cho listen.internal; cổng ngoài không nhận Client-Cert")
+    faults += [
+        f"listen.edge.forwarded_by: {proxy!r} phải là địa chỉ IP hoặc dải mạng"
+        for proxy in (settings.listen.edge.forwarded_by if settings.listen.edge is not None else ())
+        if not is_network(proxy)
+    ]
     return faults
 
 

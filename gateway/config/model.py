@@ -49,10 +49,12 @@ class EdgeListen(Listen, frozen=True):
     """The listener that strangers reach: callbacks, return pages, downloads. Off unless it is configured.
 
     A body is at most `max_body_bytes` and whole within `body_timeout_s`; `concurrency` calls are answered at a time, each
-    within `reply_timeout_s`.
+    within `reply_timeout_s`. `forwarded_by` (addresses or networks of our own proxies) are believed about the address that
+    they forward a callback for (X-Forwarded-For): connectors compare it with the addresses of who may call them.
     """
 
     port: int = 8443
+    forwarded_by: tuple[str, ...] = ()
     max_body_bytes: int = 262_144
     body_timeout_s: float = 10.0
     reply_timeout_s: float = 30.0

@@ -16,13 +16,13 @@ from connectors.kit.signing_on import SignOnRefused
 from gateway.coordination.gcra import RateLimit
 from gateway.errors import IntakeError, TooManyRequests
 from gateway.identity import pages
-from gateway.identity.peers import Proxies
 from gateway.identity.providers import Count, Provider
 from gateway.identity.sign_on_ends import BackChannel, logged_out
 from gateway.identity.sign_on_handlers import SIGN_ONS
 from gateway.identity.sign_ons import Rules, come_back, cookie_name, start
 from gateway.identity.turned_away import TurnedAway
 from gateway.intake.endpoints import RefusedNotice
+from gateway.intake.peers import Proxies
 from gateway.intake.result_handlers import PeerLimit
 from gateway.intake.validate import read_body
 from mappings.codec import encode

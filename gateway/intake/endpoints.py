@@ -42,6 +42,7 @@ from gateway.intake import personal
 from gateway.intake.accept import Door
 from gateway.intake.authenticate import Caller
 from gateway.intake.inputs import SEALED_READS, SealedRead, Taker
+from gateway.intake.peers import Proxies
 from gateway.intake.personal import Read
 from gateway.intake.refusals import UNKNOWN
 from gateway.intake.validate import read_body
@@ -59,11 +60,12 @@ HEADERS_KEPT = frozenset({"content-type", "date", "user-agent", "x-request-id"})
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """How calls are read and answered on one listener."""
+    """How calls are read and answered on one listener. `proxies` are believed about the address that they forward for."""
 
     max_body_bytes: int
     body_timeout_s: float
     reply_timeout_s: float = 30.0
+    proxies: Proxies = Proxies()
 
 
 class RefusedNotice(IntakeError):
@@ -164,6 +166,7 @@ class ConnectorCalls:
     def _edge_endpoint(self, code: str, endpoint: Endpoint) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             window = self._window()
+            _behind_proxies(request, window)
             body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
             notice = _notice(request, body)
             return respond(await self._reply(code, endpoint, notice, window.reply_timeout_s))
@@ -195,6 +198,7 @@ class ConnectorCalls:
     def _callback(self, code: str, listener: Listener, profile: str) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
             window = self._window()
+            _behind_proxies(request, window)
             body = await read_body(request, window.max_body_bytes, window.body_timeout_s)
             notice = _notice(request, body, profile=profile)
             # Authenticity first: a notice that is not genuine changes nothing and raises here.
@@ -268,6 +272,15 @@ def _is_kept(name: str) -> bool:
     return name in HEADERS_KEPT or "signature" in name or "digest" in name or name.startswith("webhook-")
 
 
+PEER = web.RequestKey("peer", str)
+"""Where a request to the edge keeps the address that it comes from."""
+
+
+def _behind_proxies(request: web.Request, window: Window) -> None:
+    """Find out who calls a proxy of ours, before anything can be refused."""
+    request[PEER] = window.proxies.peer(request.remote or "", request.headers.getall("X-Forwarded-For", []))
+
+
 def _notice(request: web.Request, body: bytes, *, profile: str = "", sender: Sender | None = None) -> Notice:
     return Notice(
         method=request.method,
@@ -275,7 +288,7 @@ def _notice(request: web.Request, body: bytes, *, profile: str = "", sender: Sen
         query=request.rel_url.raw_query_string,
         headers={name.lower(): ", ".join(request.headers.getall(name)) for name in request.headers},
         body=body,
-        peer=request.remote or "",
+        peer=request.get(PEER, request.remote or ""),
         profile=profile,
         params=dict(request.match_info),
         sender=sender,

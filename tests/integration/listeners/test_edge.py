@@ -17,6 +17,7 @@ import pytest
 
 from gateway import bootstrap
 from gateway.config import Loaded
+from gateway.errors import ConfigError
 from tests.integration.listeners.conftest import SECRET, Loads
 
 CODE = "000.00.00.G16-261122-0001"
@@ -226,3 +227,30 @@ async def test_there_are_only_so_many_places(loads: Loads) -> None:
         assert b" 408 " in await reader.readline()
         writer.close()
         assert (await edge.ask("GET", THANKS))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("believed", "forwarded", "peer"),
+    [
+        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        ("127.0.0.1", "192.0.2.1, 203.0.113.7", "203.0.113.7"),
+        ("10.0.0.0/8", "203.0.113.7", "127.0.0.1"),
+        ("", "203.0.113.7", "127.0.0.1"),
+    ],
+)
+async def test_who_calls_is_told_by_our_own_proxies_only(
+    loads: Loads, believed: str, forwarded: str, peer: str
+) -> None:
+    """What a connector compares with its allow-list: nobody writes an address of somebody else in front of it."""
+    changes = {"GATEWAY__LISTEN__EDGE__FORWARDED_BY": f'["{believed}"]'} if believed else {}
+    async with opened(loads(**changes)) as edge:
+        status, _, _ = await edge.ask("POST", CALLBACK, b"{}", {"X-Forwarded-For": forwarded})
+        assert status == 403
+        assert [row["peer"] for row in edge.audited("notice.refused")] == [peer]
+
+
+async def test_a_proxy_that_is_no_address_is_found_at_the_start(loads: Loads) -> None:
+    """A typing error must not silently let everybody be the proxy."""
+    with pytest.raises(ConfigError) as refused:
+        loads(GATEWAY__LISTEN__EDGE__FORWARDED_BY='["proxy.example"]')
+    assert any("forwarded_by" in fault for fault in refused.value.faults)

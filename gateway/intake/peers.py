@@ -1,4 +1,4 @@
-"""From which network address a browser comes, behind proxies that are believed and no others (RFC 7239 8.1)."""
+"""From which network address somebody calls the edge, behind proxies that are believed and no others (RFC 7239 8.1)."""
 
 from __future__ import annotations
 

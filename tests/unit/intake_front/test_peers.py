@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.identity.peers import Proxies
+from gateway.intake.peers import Proxies
 
 OURS = Proxies.of(("10.0.0.0/8", "2001:db8::/32", "127.0.0.1"))
 
