@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from connectors.kit.contract import Budget, Change, Kit
 from connectors.kit.errors import CannotMap, DeliveryError, NeedsPerson, NotSent
-from connectors.payment.changes import PaymentChange, RefundSaid, Said, TimeCame, Unanswered
-from connectors.payment.client import Intermediaries
+from connectors.payment.changes import BillDiffers, PaymentChange, RefundSaid, Said, TimeCame, Unanswered
+from connectors.payment.client import Intermediaries, Intermediary
 from connectors.payment.entering import change_of
 from connectors.payment.ledger import attempts_to_ask, refunds_to_ask
-from connectors.payment.orders import asked_of, attempt_of, refund_order_of
+from connectors.payment.model import Verdict
+from connectors.payment.orders import Addresses, asked_of, attempt_of, order_of, refund_order_of
 from connectors.payment.payment import Attempt, Payment, RefundState
+from connectors.payment.speaking import Bills
 
 AT_ONCE = 8
 """How many payments are asked about at the same time."""
@@ -23,6 +25,7 @@ ASK_S = 15.0
 """How long one question may take."""
 
 _BURST = 10
+_NOWHERE = Addresses("", "")  # a bill is compared with its order, which goes nowhere
 
 
 class Asking:
@@ -67,7 +70,26 @@ class Asking:
                 ),
             )
         statement = provider.dialogue.queried(asked, answer)
-        return (Said(at=self._kit.now(), attempt=attempt.number, statement=statement),)
+        told = Said(at=self._kit.now(), attempt=attempt.number, statement=statement)
+        paid = statement.trusted and statement.verdict is Verdict.PAID
+        return (*await self._bill(payment, attempt, provider), told) if paid else (told,)
+
+    async def _bill(self, payment: Payment, attempt: Attempt, provider: Intermediary) -> Sequence[BillDiffers]:
+        """Whether a hop changed the bill of what is paid (abuse case A22); an unreadable bill, or none, says nothing."""
+        dialogue = provider.dialogue
+        if not (attempt.made.shows_bill and isinstance(dialogue, Bills)):
+            return ()
+        try:
+            question = dialogue.bill(asked_of(payment, attempt))
+            if question is None:
+                return ()
+            answer = await provider.call(question, self._budget())
+        except DeliveryError:
+            return ()
+        billed = dialogue.billed(order_of(payment, attempt, _NOWHERE), answer)
+        if not billed.differences:
+            return ()
+        return (BillDiffers(at=self._kit.now(), attempt=attempt.number, differences=billed.differences),)
 
     async def _refund(self, payment: Payment, refund: RefundState) -> Sequence[PaymentChange]:
         """What its intermediary says of a refund; nothing where it cannot be asked."""

@@ -244,7 +244,8 @@ def _paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
             paid_at=said.paid_at,
             paid_time_text=said.time_text,
             held="",
-            due=None,
+            # A notice says nothing of the bill, which a hop may have changed: it is looked at once (abuse case A22).
+            due=soon(turn.at) if attempt.made.shows_bill and said.source is Source.NOTICE else None,
         )
     if late:
         turn.flag("late_success")

@@ -171,7 +171,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     """What an intermediary accepted: where the payer goes (`pay_url`, `deeplink`) or what the payer scans (`qr_text`).
 
     `provider_ref` is its own id of the order, where it gives one; `time_text` the text of our time that it must be asked
-    with later (payment facts 3.1, 3.5).
+    with later (payment facts 3.1, 3.5). `shows_bill`: the bill that it was given can be asked for once the payment is made.
     """
 
     pay_url: str = ""
@@ -179,6 +179,7 @@ class Made(msgspec.Struct, frozen=True, kw_only=True):
     qr_text: str = ""
     provider_ref: str = ""
     time_text: str = ""
+    shows_bill: bool = False
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):

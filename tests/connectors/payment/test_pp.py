@@ -112,7 +112,7 @@ def test_an_answer_with_an_address_is_an_order() -> None:
     """Directly, and as JSON inside the text of an LGSP, each only where it is configured."""
     direct = {"MaLoi": "00", "UrlThanhToan": "https://pay.example.gov.vn/1"}
     wrapped = {"error_code": "0", "message": json.dumps(direct)}
-    made = Made(pay_url="https://pay.example.gov.vn/1", time_text="20260921143005")
+    made = Made(pay_url="https://pay.example.gov.vn/1", time_text="20260921143005", shows_bill=True)
     assert pp().created(order(), answer(direct)) == made
     assert pp(wrapper="lgsp_string").created(order(), answer(wrapped)) == made
     assert isinstance(pp().created(order(), answer(wrapped)), Refused)

@@ -98,7 +98,8 @@ class Pp:
         said = scalars_of(read)
         code, url = said.get("MaLoi") or _NO_CODE, said.get("UrlThanhToan", "")
         if code == SUCCESS and url:
-            return Made(pay_url=url, time_text=to_portal_time(order.created_at))
+            shows_bill = "bill" in self._account.endpoints
+            return Made(pay_url=url, time_text=to_portal_time(order.created_at), shows_bill=shows_bill)
         verdict = Verdict.UNKNOWN if code == SUCCESS else self._verdict("create", code)
         return Refused(
             Statement(
