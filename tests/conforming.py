@@ -15,7 +15,12 @@ from functools import lru_cache
 from typing import Any
 
 import jsonschema_rs
+from aiohttp import web
 
+from connectors.kit import registry
+from connectors.kit.contract import Audience
+from connectors.kit.declarations import CALLBACKS
+from gateway.intake.endpoints import Mounted
 from gateway.intake.published.document import document
 from tests.planted import hear
 
@@ -62,6 +67,8 @@ class Documented:
                 yield "a body where none is described"
         elif "*/*" in contents and media != "application/problem+json":
             return  # content of any type is the caller's own
+        elif "*/*" in contents and status >= 400:
+            yield from self._body({"$ref": "#/components/schemas/Problem"}, body)
         elif media not in {name.partition(";")[0] for name in contents}:
             yield f"a media type that is not described: {media}"
         elif media.endswith("json"):
@@ -93,6 +100,29 @@ def documented() -> Documented:
     for schema in tree["components"]["schemas"].values():
         _close(schema)
     return Documented(tree)
+
+
+@lru_cache(maxsize=4)
+def brought_along(connector: str, upstream: str) -> Documented:
+    """The description of what a connector brings along for an upstream: its endpoints, and its callbacks."""
+    declared = registry.discover()[connector].declared
+    routes = [
+        Mounted(
+            upstream, spec.method, spec.path.replace("{upstream}", upstream), Audience(spec.audience), _unserved, spec
+        )
+        for spec in declared.endpoints
+    ]
+    if declared.listener is not None:
+        routes += [
+            Mounted(upstream, method, f"{CALLBACKS}{upstream}/{profile}", Audience.EDGE, _unserved)
+            for profile in declared.listener.profiles
+            for method in declared.listener.methods
+        ]
+    return Documented(copy.deepcopy(document("test", routes)))
+
+
+async def _unserved(_request: web.Request) -> web.StreamResponse:
+    raise AssertionError("a described route is not called here")
 
 
 def _close(node: Any) -> None:

@@ -98,7 +98,7 @@ class PaymentView(msgspec.Struct, frozen=True, kw_only=True):
 def view_of(payment: Payment) -> bytes:
     """The payment as JSON."""
     standing = next((attempt for attempt in payment.attempts if attempt.number == payment.stands_on), None)
-    attempts = tuple(map(_attempt, payment.attempts))
+    attempts = tuple(_attempt(attempt, wanted=payment.state in OPEN) for attempt in payment.attempts)
     return encode(
         PaymentView(
             payment_id=payment.payment_id,
@@ -137,8 +137,9 @@ def view_of(payment: Payment) -> bytes:
     )
 
 
-def _attempt(attempt: Attempt) -> AttemptView:
-    payable = attempt.state in OPEN
+def _attempt(attempt: Attempt, *, wanted: bool) -> AttemptView:
+    """An attempt; where the fee is wanted no more, nobody is sent anywhere."""
+    payable = wanted and attempt.state in OPEN
     return AttemptView(
         number=attempt.number,
         provider=attempt.provider,

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from tests.conforming import documented
+from tests.conforming import brought_along, documented
 from tests.line import program
 from tests.line.program import Answer
 from tests.line.running import Line, opened
+
+_SIMULATED = ("/_simulator", "/vnpay/")
+_OF_PAYMENT = ("/v1/payments", "/payments/", "/v1/callbacks/payment/")
+_PAYMENT = partial(brought_along, "payment", "payment")
 
 
 @pytest.fixture(scope="session")
@@ -41,9 +46,10 @@ def described() -> Iterator[None]:
 
     def look(method: str, url: str, answer: Answer) -> None:
         parts = urlsplit(url)
-        if not parts.path.startswith("/_simulator"):
+        if not parts.path.startswith(_SIMULATED):
             target = parts.path + (f"?{parts.query}" if parts.query else "")
-            faults.extend(documented().faults(method, target, answer.status, answer.headers, answer.body))
+            described = _PAYMENT() if parts.path.startswith(_OF_PAYMENT) else documented()
+            faults.extend(described.faults(method, target, answer.status, answer.headers, answer.body))
 
     program.OBSERVERS.append(look)
     yield
