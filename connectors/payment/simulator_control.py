@@ -212,7 +212,10 @@ class Control:
         if ordered.address.startswith("0002"):
             found = self.world.houses["vietqr"].opened(ordered.address)
         elif ordered.address:
-            address = urlsplit(ordered.address)
+            try:
+                address = urlsplit(ordered.address)
+            except ValueError:
+                raise web.HTTPUnprocessableEntity(text="address: không phải một địa chỉ") from None
             token = address.path.removeprefix("/pay/")
             found = books.tokens.get(token)
             house = next((one for one in self.world.houses.values() if one.payer_path == address.path), None)

@@ -146,7 +146,7 @@ class Keypay:
 
     def _handler(self, name: str, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
-            ref = _peek(await request.read())
+            ref = wire.glance(await request.read(), "transaction_id")
             authorization = request.headers.get("Authorization", "")
 
             def answered(raw: bytes) -> web.Response:
@@ -271,12 +271,3 @@ def _check_sum(told: Mapping[str, Any], names: Sequence[str], secret: str) -> st
 
 def _picture(ref: str) -> str:
     return f'<svg xmlns="http://www.w3.org/2000/svg" width="200" height="40"><text y="24">{ref}</text></svg>'
-
-
-def _peek(raw: bytes) -> str:
-    """The reference for the call log, without judging it."""
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        return ""
-    return str(told.get("transaction_id", ""))[:40] if isinstance(told, dict) else ""

@@ -43,6 +43,7 @@ _SIGNED_NEWS = (
 )
 _SIGNED_QUERY = ("accessKey", "orderId", "partnerCode", "requestId")
 _SIGNED_REFUND = ("accessKey", "amount", "description", "orderId", "partnerCode", "requestId", "transId")
+_ECHOED = ("partnerCode", "orderId", "requestId")
 _MESSAGES = {
     "0": "Giao dịch thành công.",
     "1000": "Giao dịch đã được khởi tạo, chờ người dùng xác nhận thanh toán.",
@@ -165,11 +166,12 @@ class Momo:
                     told = wire.read_object(raw, "20")
                     answer = work(told, raw)
                 except Refusal as refused:
-                    answer = _told_back(raw) | {"resultCode": int(refused.code), "message": refused.message}
+                    told_back = {name: wire.glance(raw, name) for name in _ECHOED}
+                    answer = told_back | {"resultCode": int(refused.code), "message": refused.message}
                 answer["responseTime"] = wire.milliseconds(self.world.now())
                 return web.json_response(answer)
 
-            ref = str(_told_back(body).get("orderId", ""))
+            ref = wire.glance(body, "orderId")
             return await self.world.play(request, f"momo.{name}", answered, ref)
 
         return handle
@@ -322,20 +324,7 @@ def _create_request(told: Mapping[str, Any]) -> timedelta:
 
 
 def _echo(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: told[name] for name in ("partnerCode", "orderId", "requestId")}
-
-
-def _told_back(raw: bytes) -> dict[str, Any]:
-    """What a refusal can repeat of a request that was not judged yet."""
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        return {}
-    return (
-        {name: told[name] for name in ("partnerCode", "orderId", "requestId") if name in told}
-        if isinstance(told, dict)
-        else {}
-    )
+    return {name: told[name] for name in _ECHOED}
 
 
 def _message(code: str) -> str:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from aiohttp import web
 
 from connectors.payment import simulator_pages as pages
+from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, News, Standing
 from connectors.payment.simulator_notices import Sent
 from connectors.payment.simulator_world import Codes, World
@@ -129,14 +130,13 @@ class PayerPages:
 
     async def decide(self, request: web.Request) -> web.StreamResponse:
         """The form was sent: back to the merchant, or a page that says what happened."""
-        form = await request.post()
 
-        def work(_body: bytes) -> web.Response:
+        def work(body: bytes) -> web.Response:
             charge = self.world.books.tokens.get(request.match_info["token"])
             if charge is None:
                 return self._gone()
             try:
-                did = self.payer.act(charge, Action(str(form.get("action", ""))))
+                did = self.payer.act(charge, Action(wire.form_fields(body).get("action", "")))
             except Impossible as error:
                 return self._shown(charge, str(error), 409)
             except ValueError:

@@ -128,7 +128,9 @@ class Pp:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One message of the platform."""
-        kind, ref = _peek(await request.read())
+        body = await request.read()
+        kind, ref = wire.glance(body, "LoaiBanTin").lower(), wire.glance(body, "MaThamChieu")
+        operation = f"pp.{kind}" if kind in ("init", "query", "get_bill") else "pp.unreadable"
         authorization = request.headers.get("Authorization", "")
 
         def work(raw: bytes) -> web.Response:
@@ -139,7 +141,7 @@ class Pp:
             except Refusal as refused:
                 return self._json({"MaLoi": refused.code, "MoTaLoi": refused.message})
 
-        return await self.world.play(request, f"pp.{kind}", work, ref)
+        return await self.world.play(request, operation, work, ref)
 
     def _answered(self, told: Mapping[str, Any]) -> web.Response:
         kind = wire.as_text(told, "LoaiBanTin", _FIELD, "INIT|QUERY|GET_BILL")
@@ -227,15 +229,3 @@ class Pp:
 
     def _signature(self, told: Mapping[str, Any], names: Sequence[str], secret: str) -> str:
         return wire.sha256_hex("|".join([*(str(told.get(name, "")) for name in names), secret]))
-
-
-def _peek(raw: bytes) -> tuple[str, str]:
-    """Kind and reference for the call log, without judging them."""
-    try:
-        told = json.loads(raw)
-    except ValueError:
-        return "unreadable", ""
-    if not isinstance(told, dict):
-        return "unreadable", ""
-    kind = str(told.get("LoaiBanTin", "")).lower()
-    return kind if kind in ("init", "query", "get_bill") else "unreadable", str(told.get("MaThamChieu", ""))[:40]

@@ -183,11 +183,10 @@ class Vietqr:
 
     async def scanned(self, request: web.Request) -> web.StreamResponse:
         """On to the payer's page of that order."""
-        form = await request.post()
 
-        def work(_body: bytes) -> web.Response:
+        def work(body: bytes) -> web.Response:
             try:
-                charge = self.opened(str(form.get("qr", "")).strip())
+                charge = self.opened(wire.form_fields(body).get("qr", "").strip())
             except Refusal as refused:
                 return pages.answer(pages.scan(self.title, refused.message), 400)
             return pages.onward(f"/pay/{charge.token}")

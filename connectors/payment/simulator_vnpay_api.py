@@ -6,7 +6,6 @@ A refund goes through 05 and 06; what `querydr` says of it then is [assumed], se
 from __future__ import annotations
 
 import ipaddress
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,7 +74,8 @@ class VnpayApi:
     async def api(self, request: web.Request) -> web.StreamResponse:
         """`querydr` and `refund` by `vnp_Command`."""
         body = await request.read()
-        command, ref = _peek(body)
+        command, ref = wire.glance(body, "vnp_Command"), wire.glance(body, "vnp_TxnRef")
+        operation = f"vnpay.{command}" if command in ("querydr", "refund") else "vnpay.api"
 
         def work(raw: bytes) -> web.Response:
             try:
@@ -86,7 +86,7 @@ class VnpayApi:
                     answer |= {"vnp_Command": command, "vnp_TxnRef": ref}
             return web.json_response(self._sealed(answer))
 
-        return await self.world.play(request, f"vnpay.{command}", work, ref)
+        return await self.world.play(request, operation, work, ref)
 
     def _answered(self, raw: bytes) -> dict[str, str]:
         told = wire.read_object(raw, "03")
@@ -179,10 +179,9 @@ class VnpayApi:
 
     async def banks(self, request: web.Request) -> web.StreamResponse:
         """The list of banks, by terminal."""
-        form = await request.post()
 
-        def work(_body: bytes) -> web.Response:
-            if form.get("tmn_code") != self.own.merchant:
+        def work(body: bytes) -> web.Response:
+            if wire.form_fields(body).get("tmn_code") != self.own.merchant:
                 return web.json_response([])
             banks = (("VNPAYQR", "Cổng thanh toán VNPAYQR"), ("VNBANK", "Thẻ ATM nội địa"), ("NCB", "Ngân hàng NCB"))
             return web.json_response([{"bank_code": code, "bank_name": name} for code, name in banks])
@@ -202,17 +201,6 @@ def address(text: str) -> None:
         ipaddress.ip_address(text)
     except ValueError:
         raise Refusal("03", "invalid vnp_IpAddr") from None
-
-
-def _peek(body: bytes) -> tuple[str, str]:
-    """Command and reference of a request to the API for the call log, without judging it."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return "api", ""
-    if not isinstance(told, dict) or told.get("vnp_Command") not in ("querydr", "refund"):
-        return "api", ""
-    return str(told["vnp_Command"]), str(told.get("vnp_TxnRef", ""))
 
 
 def _api_request(told: Mapping[str, Any]) -> None:

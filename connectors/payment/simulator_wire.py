@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import parse_qsl
 from zoneinfo import ZoneInfo
 
 VIET_NAM = ZoneInfo("Asia/Ho_Chi_Minh")
@@ -49,11 +50,27 @@ def read_object(raw: bytes, code: str) -> dict[str, Any]:
         value = json.loads(
             raw.decode("utf-8"), object_pairs_hook=_once(code), parse_float=no_float, parse_constant=no_float
         )
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+        json.dumps(value, ensure_ascii=False).encode()  # A lone surrogate is a letter of no language.
+    except (ValueError, RecursionError) as error:
         raise Refusal(code, "not JSON") from error
     if not isinstance(value, dict):
         raise Refusal(code, "not an object")
     return value
+
+
+def glance(raw: bytes, name: str) -> str:
+    """One text of a request that is not judged yet, for the call log: short, "" where there is none."""
+    try:
+        told = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+    value = told.get(name, "") if isinstance(told, dict) else ""
+    return value[:60] if isinstance(value, str) and value.isprintable() else ""
+
+
+def form_fields(raw: bytes) -> dict[str, str]:
+    """The fields of a form that a browser sent; of doubled ones the last."""
+    return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 def object_text(pairs: Iterable[tuple[str, object]], *, spaced: bool = False, escaped: bool = False) -> str:
@@ -65,7 +82,7 @@ def object_text(pairs: Iterable[tuple[str, object]], *, spaced: bool = False, es
 
 def as_text(values: Mapping[str, Any], name: str, code: str, pattern: str = r"(?s).{1,255}") -> str:
     """A text of a message; raises `Refusal` naming the field where it is absent, no text, or does not fit."""
-    value = values.get(name, "")
+    value = values.get(name)
     if not isinstance(value, str) or not re.fullmatch(pattern, value):
         raise Refusal(code, f"invalid {name}")
     return value
@@ -97,7 +114,7 @@ def moment(text: str, name: str, code: str) -> datetime:
         raise Refusal(code, f"invalid {name}")
     try:
         return datetime.strptime(text, _COMPACT).replace(tzinfo=VIET_NAM).astimezone(UTC)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Refusal(code, f"invalid {name}") from None
 
 

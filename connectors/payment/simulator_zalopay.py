@@ -6,6 +6,7 @@ Callbacks come on success only. `return_code` of an order that is not there and 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -164,6 +165,7 @@ class Zalopay:
     def _handler(self, name: str, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
+            ref = wire.glance(body, "app_trans_id") or wire.glance(body, "m_refund_id")
             form = request.content_type == "application/x-www-form-urlencoded"
 
             def answered(raw: bytes) -> web.Response:
@@ -173,7 +175,7 @@ class Zalopay:
                     answer = _said(2, refused.code, refused.message)
                 return web.json_response(answer)
 
-            return await self.world.play(request, f"zalopay.{name}", answered, _ref_of(body))
+            return await self.world.play(request, f"zalopay.{name}", answered, ref)
 
         return handle
 
@@ -216,7 +218,7 @@ class Zalopay:
 
     def _queried(self, told: Mapping[str, Any]) -> dict[str, Any]:
         self._checked(told, _QUERY)
-        charge = self.world.books.find(self.name, told["app_trans_id"])
+        charge = self.world.books.find(self.name, wire.as_text(told, "app_trans_id", _DATA))
         lies = self.world.lies
         if charge is None or lies.tells(Lie.ANSWER_NOT_FOUND, self.name):
             raise Refusal(_UNKNOWN, "Không tìm thấy đơn hàng")
@@ -291,7 +293,10 @@ def _of_form(raw: bytes) -> dict[str, Any]:
     if len(told) != len(pairs):
         raise Refusal(_DATA, "a field stands twice")
     numbers = ("app_time", "amount", "expire_duration_seconds", "timestamp", "refund_fee")
-    return {name: int(value) if name in numbers and value.isdigit() else value for name, value in told.items()}
+    for name in numbers:
+        if re.fullmatch(r"[0-9]{1,15}", told.get(name, "")):
+            told[name] = int(told[name])
+    return told
 
 
 def _json_text(told: Mapping[str, Any], name: str, kind: type) -> Any:
@@ -302,12 +307,3 @@ def _json_text(told: Mapping[str, Any], name: str, kind: type) -> Any:
     if not isinstance(value, kind):
         raise Refusal(_DATA, f"invalid {name}")
     return value
-
-
-def _ref_of(body: bytes) -> str:
-    """The reference for the call log, without judging it."""
-    try:
-        told = json.loads(body)
-    except ValueError:
-        return ""
-    return str(told.get("app_trans_id") or told.get("m_refund_id") or "") if isinstance(told, dict) else ""

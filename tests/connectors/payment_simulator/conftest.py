@@ -121,6 +121,7 @@ class Ground:
     clock: Clockwork
     world: World
     merchant: Merchant
+    app: web.Application
 
     async def call(self, method: str, path: str, **how: Any) -> tuple[int, Mapping[str, str], bytes]:
         address = URL(path if path.startswith("http") else self.base + path, encoded=True)
@@ -171,8 +172,9 @@ def open_ground() -> OpenGround:
                 **options,
             }
             world = World(msgspec.convert(chosen, PaymentOptions), clock.now, clock.new_token)
-            async with opened(payment_app(world)) as front, aiohttp.ClientSession() as http:
-                yield Ground(f"http://127.0.0.1:{front.port}", http, clock, world, merchant)
+            simulator = payment_app(world)
+            async with opened(simulator) as front, aiohttp.ClientSession() as http:
+                yield Ground(f"http://127.0.0.1:{front.port}", http, clock, world, merchant, simulator)
 
     return opening
 
