@@ -307,6 +307,13 @@ def test_only_one_exact_credit_is_a_payment(lines: list[dict[str, Any]], verdict
     assert (statement.verdict, statement.txn_id, statement.trusted) == (verdict, txn, True)
 
 
+def test_a_feed_that_did_not_tell_all_says_nothing_of_what_it_left_out() -> None:
+    """Unknown, never "not yet paid"; what it did tell counts."""
+    cut = ours().queried(asked(), answer({"lines": [], "more": True}))
+    told = ours().queried(asked(), answer({"lines": [line()], "more": True}))
+    assert (cut.verdict, told.verdict) == (Verdict.UNKNOWN, Verdict.PAID)
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"lines":{}}', b'{"lines":[1]}', b"<html>", b'{"lines":[{"amount":{}}]}'])
 def test_a_feed_that_cannot_be_read_says_nothing(body: bytes) -> None:
     """Never "not paid": nobody knows."""

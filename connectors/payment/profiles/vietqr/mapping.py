@@ -111,7 +111,8 @@ class VietQr:
         seen = [line for line in lines if self._is_ours(line) and reference_in(line.text) == asked.ref]
         line, code, status = _weighed(seen, asked.amount)
         if line is None:
-            verdict = self._verdict("query", code, status)
+            # A feed that has more lines than it told may have ours among them.
+            verdict = self._verdict("query", "" if members.get("more") is True else code, status)
             return Statement(
                 source=Source.QUERY, provider=NAME, ref=asked.ref, verdict=verdict, trusted=True, code=code
             )

@@ -26,9 +26,13 @@ class BankLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FeedAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """The answer to `GET feed?reference=...&from=yyyyMMdd` [assumed]: every line whose text holds the reference."""
+    """The answer to `GET feed?reference=...&from=yyyyMMdd` [assumed]: every line whose text holds the reference.
+
+    `more`: there are others that were not told.
+    """
 
     lines: tuple[BankLine, ...]
+    more: bool = False
 
 
 class Acknowledgement(msgspec.Struct, frozen=True, kw_only=True):
