@@ -46,6 +46,7 @@ _PARTS = ("kill", "power", "frozen", "clock", "backlog", "foreign", "exploring",
 _PEERS = {
     "sign-on at oidc-provider": ("sign_on.py", peers.node),
     "SOAP with node-soap, zeep": ("soap.py", peers.node),
+    "VNPAY with npm vnpay": ("vnpay_sdk.py", peers.node),
     "a browser signs on": ("walk.py", browser.chromium),
 }
 
