@@ -33,7 +33,7 @@ def made(turn: Turn, change: AttemptMade) -> None:
     attempt = turn.put_attempt(attempt, made=change.made)
     if attempt.state in (State.CREATED, State.UNKNOWN) and not attempt.held:
         attempt = turn.put_attempt(attempt, state=State.PENDING, asked=0)
-        turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at))
+        turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at) or soon(turn.at))
 
 
 def said(turn: Turn, change: Said) -> None:
@@ -67,6 +67,8 @@ def unanswered(turn: Turn, change: Unanswered) -> None:
             attempt = turn.put_attempt(attempt, state=State.UNKNOWN)
     elif change.sent and attempt.state in (State.CREATED, State.PENDING):
         attempt = turn.put_attempt(attempt, state=State.UNKNOWN, asked=0, last_code=change.code)
+    else:
+        return
     turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at))
     _look_at_time(turn, change.attempt)
 
