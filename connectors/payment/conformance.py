@@ -29,6 +29,7 @@ from connectors.payment.changes import (
     Unanswered,
 )
 from connectors.payment.client import dialect_of
+from connectors.payment.conformance_settlement import settlement_course
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.ledger import Payments
 from connectors.payment.model import Beneficiary, FeeLine, Made, Order, Payer, Source, Statement, Verdict
@@ -80,7 +81,7 @@ def case(base_url: str) -> ConformanceCase:
         notices=Notices(here.notice, _forgeries),
         changes=here.course,
         kept=here.kept(),
-        own_pollers=frozenset({"due", "sweep"}),
+        own_pollers=frozenset({"due", "sweep", "statements"}),
     )
 
 
@@ -179,7 +180,9 @@ class _Cast:
         return Notice("POST", path, "", headers, msgspec.json.encode(fields), "127.0.0.1", "momo")
 
     def course(self, ledger: str) -> Sequence[Change]:
-        """Asked, in doubt, made, paid, paid again, contradicted, cancelled too late, refunded."""
+        """Asked, in doubt, made, paid, paid again, contradicted, cancelled too late, refunded; or a day that is settled."""
+        if ledger != LEDGER:
+            return settlement_course(ledger, self._began)
         name = "course"
         at = self._began + timedelta(minutes=1)
         changes: list[PaymentChange] = [

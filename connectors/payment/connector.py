@@ -31,6 +31,9 @@ from connectors.payment.ledger import Payments
 from connectors.payment.notices import Notices, Voice, networks_of
 from connectors.payment.orders import Addresses
 from connectors.payment.settings import Settings as Settings
+from connectors.payment.settlement_endpoints import SettlementEndpoints
+from connectors.payment.settlements import PartLedger, SettlementLedger
+from connectors.payment.settling import Settling
 from connectors.payment.tasks import Tasks
 
 _PROBE_S = 5.0
@@ -46,14 +49,19 @@ class PaymentConnector:
         addresses = Addresses(settings.public_url, kit.upstream)
         self._tasks = Tasks(self._intermediaries, addresses, kit)
         asking = Asking(self._intermediaries, kit)
-        self._pollers: Mapping[str, Poller] = {"due": Following(asking, kit), "sweep": Sweeping(asking, kit)}
-        self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts),)
+        self._pollers: Mapping[str, Poller] = {
+            "due": Following(asking, kit),
+            "sweep": Sweeping(asking, kit),
+            "statements": Settling(settings, kit),
+        }
+        self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts), SettlementLedger(), PartLedger())
         self._decisions = Decisions(kit)
         self._notices = Notices(kit, _voices(self._intermediaries), settings.notices)
         shown = return_page.ReturnPage(settings, self._intermediaries, kit)
         bills = due.DueBills(settings, self._intermediaries, addresses, kit)
         self._endpoints = (
             *PaymentEndpoints(Counter(settings, self._intermediaries, kit)).endpoints(),
+            *SettlementEndpoints(settings, kit).endpoints(),
             Endpoint("GET", return_page.PATH, Audience.EDGE, shown.show),
             Endpoint("POST", due.PATH, Audience.EDGE, bills.answer),
         )
@@ -71,15 +79,15 @@ class PaymentConnector:
         return await self._notices.read(notice)
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
-        """The payments."""
+        """The payments, and their settlement."""
         return self._ledgers
 
     def pollers(self) -> Mapping[str, Poller]:
-        """What is due, and the daily sweep."""
+        """What is due, the daily sweep, and statements."""
         return self._pollers
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Those of callers, the page that payers come back to, and what the portal pulls."""
+        """Those of callers and of settlement, the page that payers come back to, and what the portal pulls."""
         return self._endpoints
 
     async def decided(self, decision: Decided) -> Change:

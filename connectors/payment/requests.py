@@ -206,6 +206,22 @@ class CounterRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=
 R = TypeVar("R", bound=_Request)
 
 
+class StatementRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`POST /v1/payments/statements`: a statement file as text, with its name and the SHA-256 (hex) of its UTF-8 bytes."""
+
+    name: str
+    sha256: str
+    content: str
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with it."""
+        yield from super().findings()
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            yield _finding("sha256", "/sha256", "Phải là 64 chữ số hệ 16, chữ thường.")
+        if not self.content:
+            yield _finding("empty", "/content", "Không được để trống.")
+
+
 def read_request(body: bytes, kind: type[R]) -> tuple[R, str]:
     """The request in `body`, and the SHA-256 of its meaning in hex. Raises `Refused` that names every fault."""
     try:

@@ -26,7 +26,10 @@ class FileFault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileState(msgspec.Struct, frozen=True, kw_only=True):
-    """A file. `state`: settling, settled, superseded (a later one took its place), refused. `figures` as in a `T` row."""
+    """A file. `state`: received, settling, settled, superseded (a later one took its place), refused.
+
+    `figures` as in a `T` row; `by` is the system that sent it through the endpoint, "" for one that lay in the folder.
+    """
 
     sha256: str
     name: str
@@ -38,6 +41,7 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[int, ...] = ()
     faults: tuple[FileFault, ...] = ()
     ended_at: datetime | None = None
+    by: str = ""
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +98,19 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     lines: tuple[Line, ...] = ()
 
 
+class FileReceived(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="file_received"):
+    """A system sent a good file through the endpoint; it lies in the drop folder now."""
+
+    at: datetime
+    provider: str
+    business_date: str
+    sha256: str
+    name: str
+    seq: int
+    rows: int
+    by: str
+
+
 class FileTaken(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="file_taken"):
     """A good file is going to be settled."""
 
@@ -137,7 +154,7 @@ class FileMissing(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
     business_date: str
 
 
-HeadChange = FileTaken | FileRefused | PartCounted | FileMissing
+HeadChange = FileReceived | FileTaken | FileRefused | PartCounted | FileMissing
 """Every input of the ledger `settlements`."""
 
 

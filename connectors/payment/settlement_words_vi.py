@@ -71,6 +71,7 @@ HELD: Mapping[str, str] = {
 }
 
 FILES: Mapping[str, str] = {
+    "received": "Đã nhận, chờ đối soát",
     "settling": "Đang đối soát",
     "settled": "Đã đối soát",
     "superseded": "Đã được tệp sau thay thế",

@@ -16,6 +16,7 @@ from connectors.payment.settlement_state import (
     PARTS,
     Difference,
     FileMissing,
+    FileReceived,
     FileRefused,
     FileState,
     FileTaken,
@@ -53,6 +54,8 @@ class SettlementLedger:
     def apply(self, state: Settlement | None, change: HeadChange) -> tuple[Settlement, Sequence[Effect]]:
         """See `connectors.kit.contract.Ledger`. A change that comes too late to mean anything changes nothing."""
         match change:
+            case FileReceived():
+                return self._received(_head(state, change), change), ()
             case FileTaken():
                 return self._taken(_head(state, change), change), ()
             case FileRefused():
@@ -66,6 +69,21 @@ class SettlementLedger:
         """A settlement is found by its day and by its intermediary."""
         return (f"day/{state.business_date}/{state.provider}",)
 
+    def _received(self, state: Settlement, change: FileReceived) -> Settlement:
+        known = state.file(change.sha256)
+        if known is not None and known.state != "refused":
+            return state
+        received = FileState(
+            sha256=change.sha256,
+            name=change.name,
+            seq=change.seq,
+            state="received",
+            at=change.at,
+            rows=change.rows,
+            by=change.by,
+        )
+        return msgspec.structs.replace(state, files=_with(state.files, received))
+
     def _taken(self, state: Settlement, change: FileTaken) -> Settlement:
         if may_take(state, change.sha256, change.seq):
             return state
@@ -78,6 +96,7 @@ class SettlementLedger:
             rows=change.rows,
             parts=change.parts,
             figures=change.figures,
+            by=_by(state, change.sha256),
         )
         return msgspec.structs.replace(
             state, files=_with(state.files, taken), under_way=change.sha256, parts_done=0, building=Sums()
@@ -95,6 +114,7 @@ class SettlementLedger:
             at=change.at,
             faults=change.faults,
             ended_at=change.at,
+            by=_by(state, change.sha256),
         )
         codes = ", ".join(dict.fromkeys(fault.code for fault in change.faults))
         alarm = RaiseAlarm("payment.statement_bad", f"Tệp đối soát {_shown(change.name)} bị từ chối ({codes}).")
@@ -202,7 +222,13 @@ def _part(change: PartMatched) -> Part:
     )
 
 
-def _head(state: Settlement | None, change: FileTaken | FileRefused | FileMissing) -> Settlement:
+def _by(state: Settlement, sha256: str) -> str:
+    """Who sent the file."""
+    known = state.file(sha256)
+    return known.by if known is not None else ""
+
+
+def _head(state: Settlement | None, change: FileReceived | FileTaken | FileRefused | FileMissing) -> Settlement:
     return state or Settlement(provider=change.provider, business_date=change.business_date)
 
 
