@@ -92,7 +92,9 @@ class Notices:
             ack = Ack.NOT_OURS if weight is Weight.NOT_OURS else Ack.UNKNOWN_REFERENCE
             raise await self._refused(voice, notice, replace(heard, ack=ack))
         change = change_of(payment.payment_id, Said(at=self._kit.now(), attempt=attempt.number, statement=said))
-        if weight in MONEY_TROUBLE:
+        # A claim about another amount is refused where it is made, though nobody vouches for the claim (facts 4.4).
+        claimed = weight is Weight.UNTRUSTED and said.amount not in (None, payment.amount)
+        if claimed or weight in MONEY_TROUBLE:
             first = again = Ack.AMOUNT_DIFFERS
         else:
             again = Ack.DUPLICATE

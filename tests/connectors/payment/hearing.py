@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -127,8 +127,10 @@ def notice_of_vnpay(key: str = SECRET, **fields: str) -> str:
 
 
 @asynccontextmanager
-async def edge(limits: NoticeLimits | None = None, sources: tuple[str, ...] = ()) -> AsyncIterator[Edge]:
-    """An edge; VNPAY may call from `sources` only where there are some."""
+async def edge(
+    limits: NoticeLimits | None = None, sources: tuple[str, ...] = (), others: Sequence[Voice] = ()
+) -> AsyncIterator[Edge]:
+    """An edge; VNPAY may call from `sources` only where there are some. `others` are heard beside, or instead."""
     moment = [T0]
     clock = Clock(now=lambda: moment[0], chance=lambda: 0.5)
     operations = frozenset({"create", "refund", "receipt"})
@@ -144,6 +146,7 @@ async def edge(limits: NoticeLimits | None = None, sources: tuple[str, ...] = ()
     voices = {
         "vnpay": _voice(vnpay.PROFILE, TERMINAL, clock, sources),
         "momo": _voice(momo.PROFILE, PARTNER, clock, ()),
+        **{voice.name: voice for voice in others},
     }
     calls = ConnectorCalls(
         Desk(cast(Door, None), taker), Window(262_144, 1.0), Window(max_body_bytes=262_144, body_timeout_s=1.0)
@@ -156,7 +159,7 @@ async def edge(limits: NoticeLimits | None = None, sources: tuple[str, ...] = ()
         capabilities=("Listener",),
         operations={},
         quality={},
-        declared=Declarations(listener=ListenerSpec(profiles=("vnpay", "momo"), methods=("GET", "POST"))),
+        declared=Declarations(listener=ListenerSpec(profiles=tuple(voices), methods=("GET", "POST"))),
     )
     notices = Notices(kit, voices, limits or NoticeLimits())
     mounted = calls.mounted(UPSTREAM, Listening(notices), manifest)

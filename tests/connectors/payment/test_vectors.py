@@ -20,6 +20,7 @@ from connectors.payment.profiles.keypay import signing as keypay
 from connectors.payment.profiles.momo import signing as momo
 from connectors.payment.profiles.paygov import signing as paygov
 from connectors.payment.profiles.pp import signing as pp
+from connectors.payment.profiles.vietqr.emvco import NotVietQr, read_tags
 from connectors.payment.profiles.vnpay import signing as vnpay
 from connectors.payment.profiles.zalopay import signing as zalopay
 from tests.connectors.payment.vectors import VECTORS, Vector, of
@@ -193,6 +194,16 @@ def test_a_callback_of_zalopay_is_verified_over_its_text(vector: Vector) -> None
     """Verbatim: the same data, written again by another library, does not verify (abuse case A19)."""
     verified = zalopay.CALLBACK.verified_text(vector.canonical, vector.presented, vector.keys())
     assert (verified == "") == (vector.expect == "invalid")
+
+
+@pytest.mark.parametrize("vector", _named(tuple(v for v in of("VIETQR") if v.operation == "qr")))
+def test_a_code_is_read_only_with_its_checksum(vector: Vector) -> None:
+    """The reader of our own dialect takes every published code, in either case, and refuses the wrong one."""
+    if vector.expect == "invalid":
+        with pytest.raises(NotVietQr):
+            read_tags(vector.canonical + vector.presented)
+    else:
+        assert read_tags(vector.canonical + vector.signature.lower())["00"] == "01"
 
 
 def test_every_vector_is_judged() -> None:

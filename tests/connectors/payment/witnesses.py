@@ -30,8 +30,9 @@ _MOMO = (
 class Witness:
     """One intermediary's own way to tell that the attempt `REF` is paid.
 
-    `fields` are the notice before it is signed; `signed` gives its signature under a secret; `role` is the key that verifies
-    it. `amount`, `merchant`, `outcome` name the fields that say so, with the value of a failure; "" where there is none.
+    `fields` are the notice before it is signed, `refs` those of them that hold the reference; `signed` gives its signature
+    under a secret; `role` is the key that verifies it. `amount`, `merchant`, `outcome` name the fields that say so, the last
+    with the value of a failure; "" where there is none.
     """
 
     dialect: Dialect
@@ -40,6 +41,7 @@ class Witness:
     signature: str
     role: str = "main"
     merchant_code: str = "TESTTMN1"
+    refs: tuple[str, ...] = ()
     amount: str = ""
     merchant: str = ""
     outcome: tuple[str, Any] = ("", "")
@@ -66,6 +68,10 @@ class Witness:
                 now=lambda: now,
             )
         )
+
+    def about(self, ref: str) -> Fields:
+        """The fields that make it a notice about another attempt."""
+        return {name: str(self.fields[name]).replace(REF, ref) for name in self.refs}
 
     def told(self, value: str | None = None, /, **changes: Any) -> Fields:
         """The fields and their signature, under the role's secret or another one."""
@@ -126,7 +132,8 @@ PP = Witness(
             "ThongTinGiaoDich": "Phí thẩm định",
         }
     ),
-    _pp, "MaXacThuc", amount="SoTien", merchant="MaDoiTac", outcome=("MaLoi", "99"), txn="MaGiaoDich",
+    _pp, "MaXacThuc", refs=("MaThamChieu",),
+    amount="SoTien", merchant="MaDoiTac", outcome=("MaLoi", "99"), txn="MaGiaoDich",
 )  # fmt: skip
 KEYPAY = Witness(
     keypay.PROFILE,
@@ -136,7 +143,8 @@ KEYPAY = Witness(
             "version": "3.0", "status": 0, "transaction_code": "KP0001", "description": "Phí thẩm định",
         }
     ),
-    _keypay, "check_sum", role="second", amount="trans_amount", merchant="client_id", txn="transaction_code",
+    _keypay, "check_sum", refs=("transaction_id",),
+    role="second", amount="trans_amount", merchant="client_id", txn="transaction_code",
 )  # fmt: skip
 PAYGOV = Witness(
     paygov.PROFILE,
@@ -146,7 +154,8 @@ PAYGOV = Witness(
             "payDate": "20260921143155", "paygate": "VNPAY", "errorCode": "00", "type": "1", "transactionCode": "PG0001",
         }
     ),
-    _paygov, "checksum", amount="amount", outcome=("errorCode", "99"), txn="transactionNo",
+    _paygov, "checksum", refs=("orderId", "requestCode",),
+    amount="amount", outcome=("errorCode", "99"), txn="transactionNo",
     options=PaygovOptions(callback_fields=("orderId", "amount", "errorCode")),
 )  # fmt: skip
 VNPAY = Witness(
@@ -158,7 +167,8 @@ VNPAY = Witness(
             "vnp_TransactionNo": "14500001", "vnp_TransactionStatus": "00", "vnp_TxnRef": REF,
         }
     ),
-    _vnpay, "vnp_SecureHash", amount="vnp_Amount", merchant="vnp_TmnCode", outcome=("vnp_ResponseCode", "24"),
+    _vnpay, "vnp_SecureHash", refs=("vnp_TxnRef",),
+    amount="vnp_Amount", merchant="vnp_TmnCode", outcome=("vnp_ResponseCode", "24"),
     txn="vnp_TransactionNo", by_get=True,
 )  # fmt: skip
 MOMO = Witness(
@@ -170,7 +180,8 @@ MOMO = Witness(
             "payType": "qr", "responseTime": 1790000000000, "extraData": "",
         }
     ),
-    _momo, "signature", amount="amount", merchant="partnerCode", outcome=("resultCode", 1006), txn="transId",
+    _momo, "signature", refs=("orderId", "requestId",),
+    amount="amount", merchant="partnerCode", outcome=("resultCode", 1006), txn="transId",
 )  # fmt: skip
 ZALOPAY = Witness(
     zalopay.PROFILE,
@@ -182,7 +193,8 @@ ZALOPAY = Witness(
             "user_fee_amount": 0, "discount_amount": 0,
         }
     ),
-    _zalopay, "mac", role="second", merchant_code="2553", amount="amount", merchant="app_id", txn="zp_trans_id", data=True,
+    _zalopay, "mac", refs=("app_trans_id",),
+    role="second", merchant_code="2553", amount="amount", merchant="app_id", txn="zp_trans_id", data=True,
 )  # fmt: skip
 
 WITNESSES: tuple[Witness, ...] = (PP, KEYPAY, PAYGOV, VNPAY, MOMO, ZALOPAY)
