@@ -6,7 +6,7 @@ What happens there is ordered by the control plane, or by a person on the payer'
     POST   /_simulator/pay         {"address": pay_url or QR text, or "provider" and "ref"; "action": see `simulator_payer.py`;
                                    "code", "amount", "late_s", "wait"}: what a payer does, in one step. Answers {"provider",
                                    "ref", "location", "notices": [numbers]}; `wait`: after the notices were answered or given up
-    PUT    /_simulator/automatic   {"action", "provider": "", "times": 0}: the next orders (0: all) meet it at once; "" ends it
+    PUT    /_simulator/automatic   {"action", "provider": "", "times": 0, "after_s": 0}: the next orders (0: all) meet it; "" ends
     GET    /_simulator/books       every order with its money, in and back, and sums by provider
     GET    /_simulator/notices?after=N   every notice with its tries and the answers
     POST   /_simulator/notices     {"provider", "ref", "lie": "", "amount", "times", "wait"}: the last news of an order once more,

@@ -185,6 +185,17 @@ class Books:
         self._turn(charge, Standing.HELD, code)
         return txn
 
+    def clear(self, charge: Charge) -> Txn:
+        """Suspected money was found to be good."""
+        self._turn(charge, Standing.PAID)
+        return charge.txns[-1]
+
+    def reverse(self, charge: Charge, code: str) -> None:
+        """Suspected money went back to the payer, as if it had never come."""
+        txn = charge.txns.pop()
+        self.by_txn.pop((charge.provider, txn.txn_id), None)
+        self._turn(charge, Standing.FAILED, code)
+
     def due(self, expired_code: Callable[[str], str]) -> list[News]:
         """Do what has become due by now; what there is to tell. `expired_code` gives a provider's code for an order too old."""
         now, news = self.now(), list[News]()
@@ -229,7 +240,7 @@ class Books:
             txn_id=str(self.number()),
             original_txn_id=asked.txn_id,
             amount=asked.amount,
-            whole=asked.amount == charge.paid(),
+            whole=any(asked.amount == txn.amount for txn in charge.txns if txn.txn_id == asked.txn_id),
             by=asked.by,
             asked_at=now,
             sent_at=now + asked.takes / 2,

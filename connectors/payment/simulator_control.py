@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -37,6 +38,7 @@ class _Automatic(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     action: str = ""
     provider: str = ""
     times: int = 0
+    after_s: float = 0.0
 
 
 class _Notice(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -118,7 +120,9 @@ class Control:
             raise web.HTTPUnprocessableEntity(text=f"action: chỉ có {', '.join(Action)}")
         _known(ordered.provider or PROVIDERS[0])
         self.world.automatic = (
-            Automatic(ordered.provider, ordered.action, ordered.times, ordered.times) if ordered.action else None
+            Automatic(ordered.provider, ordered.action, ordered.times, ordered.times, ordered.after_s)
+            if ordered.action
+            else None
         )
         return json_answer({"action": ordered.action, "times": ordered.times})
 
@@ -255,8 +259,14 @@ class Control:
             script.left -= 1
             if script.left <= 0:
                 self.world.automatic = None
-        with suppress(Impossible):  # an order that has ended as soon as it was made
-            self.payer.act(charge, Action(script.action))
+        if script.after_s > 0:
+            asyncio.get_running_loop().call_later(script.after_s, self._acts, charge, Action(script.action))
+        else:
+            self._acts(charge, Action(script.action))
+
+    def _acts(self, charge: Charge, action: Action) -> None:
+        with suppress(Impossible):  # an order that has ended by then
+            self.payer.act(charge, action)
 
 
 def _known(provider: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -126,12 +126,13 @@ class Sent:
 
 @dataclass(slots=True)
 class Postman:
-    """Carries notices. `now` gives the time in UTC, `pace` scales schedules; `voices` are asked what settles a notice."""
+    """Carries notices. `now` gives the time in UTC, `pace` scales schedules; `voices` say what settles a notice."""
 
     voices: Mapping[str, Voice]
     now: Callable[[], datetime]
     pace: float
     tls: ssl.SSLContext | None = None
+    sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     delivery: Delivery = Delivery()
     sent: list[Sent] = field(default_factory=list)
     _chance: random.Random = field(default_factory=lambda: random.Random(0))
@@ -235,7 +236,7 @@ class Postman:
 
     async def _retry(self, one: Sent) -> None:
         for pause in self.voices[one.letter.provider].schedule.again_s:
-            await asyncio.sleep(pause * self.pace)
+            await self.sleep(pause * self.pace)
             if await self._tried(one):
                 return
         one.end("given_up")

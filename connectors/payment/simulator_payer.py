@@ -2,7 +2,7 @@
 
 Actions: `pay`, `pay_twice` (money leaves twice), `pay_late` (it arrives after the order's end), `fail` (with a `code` of the
 intermediary, else too little money), `cancel`, `abandon` (the page is left, nothing happens), `process` (the bank does not
-answer), `hold` (money was taken and is suspected).
+answer), `hold` (money was taken and is suspected), and then `clear` (it was good) or `reverse` (it went back).
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ class Action(StrEnum):
     ABANDON = "abandon"
     PROCESS = "process"
     HOLD = "hold"
+    CLEAR = "clear"
+    REVERSE = "reverse"
 
 
 class Impossible(Exception):
@@ -67,6 +69,8 @@ class Payer:
             return Did()
         if action is Action.PAY_LATE:
             return self._late(charge, how)
+        if action in (Action.CLEAR, Action.REVERSE):
+            return self._judged(charge, action)
         paid_again = action is Action.PAY_TWICE and charge.standing is Standing.PAID
         if not charge.live and not paid_again:
             raise Impossible("Giao dịch đã kết thúc hoặc đã hết hạn thanh toán.")
@@ -99,6 +103,16 @@ class Payer:
             return Did()
         txn = self.world.books.pay(charge, how.amount)
         return self._told(News(charge, txn, "", self.world.now()))
+
+    def _judged(self, charge: Charge, action: Action) -> Did:
+        """The intermediary has looked at suspected money."""
+        if charge.standing is not Standing.HELD:
+            raise Impossible("Giao dịch không ở trạng thái chờ kiểm tra.")
+        books, codes = self.world.books, self.world.houses[charge.provider].codes
+        if action is Action.CLEAR:
+            return self._told(News(charge, books.clear(charge), "", self.world.now()))
+        books.reverse(charge, codes[Codes.CANCELLED])
+        return self._told(News(charge, None, charge.code, self.world.now()))
 
     def _told(self, *news: News) -> Did:
         """Tell the merchant; the browser goes back with the first of the news."""

@@ -56,12 +56,13 @@ class House(Voice, Protocol):
 
 @dataclass(slots=True)
 class Automatic:
-    """The next `left` orders of `provider` ("": of any) meet `action` as soon as they are made; 0 means all of them."""
+    """The next `left` orders of `provider` ("": of any) meet `action`, `after_s` seconds after they were made; 0: all of them."""
 
     provider: str
     action: str
     times: int
     left: int
+    after_s: float = 0.0
 
 
 class World:

@@ -197,12 +197,17 @@ async def test_an_order_expires_by_its_date_and_a_late_payment_still_arrives(ope
 
 
 async def test_paying_twice_is_two_transactions_and_two_notices(open_ground: OpenGround) -> None:
-    """Of one order, under different numbers."""
+    """Of one order, under different numbers; the second goes back whole, once."""
     async with open_ground() as ground:
         await ground.does("pay_twice", address=vnpay_address())
         numbers = {dict(parse_qsl(heard.query))["vnp_TransactionNo"] for heard in ground.merchant.heard}
         assert len(numbers) == 2
         assert (await ground.control("GET", "books"))["sums"]["vnpay"]["paid"] == 1_000_000
+        second = dict(parse_qsl(ground.merchant.heard[1].query))["vnp_TransactionNo"]
+        back = await ground.post(_API, _refund(ground, "r1", 500_000, "02", vnp_TransactionNo=second))
+        assert (back["vnp_ResponseCode"], back["vnp_TransactionType"]) == ("00", "02")
+        again = await ground.post(_API, _refund(ground, "r2", 500_000, "02", vnp_TransactionNo=second))
+        assert again["vnp_ResponseCode"] == "95"
 
 
 async def test_a_refund_is_under_way_then_sent_then_done_and_never_more_than_was_paid(open_ground: OpenGround) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import pytest
+from aiohttp import web
 
 from connectors.kit.errors import SettingsError
 from connectors.payment.simulator import create_app
@@ -125,6 +126,35 @@ async def test_notices_go_where_the_control_plane_says(open_ground: OpenGround) 
         await _paid(ground, "so1")
         (notice,) = (await ground.control("GET", "notices"))["notices"]
         assert (notice["state"], len(notice["attempts"]), notice["attempts"][0]["status"]) == ("given_up", 10, 0)
+
+
+async def test_tries_are_as_far_apart_as_the_schedule_says(open_ground: OpenGround) -> None:
+    """VNPAY: nine times five minutes, scaled by the pace (facts 4.5)."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async with open_ground(speed={"pace": 0.01}) as ground:
+        ground.world.postman.sleep = sleep
+        ground.merchant.script = [web.Response(status=500) for _ in range(20)]
+        await _paid(ground, "so1")
+        assert waited == [3.0] * 9
+
+
+async def test_suspected_money_is_cleared_or_goes_back(open_ground: OpenGround) -> None:
+    """Then it is paid with the same transaction, or was never there."""
+    async with open_ground() as ground:
+        for ref, action, standing, money in (("so1", "clear", "paid", 1), ("so2", "reverse", "failed", 0)):
+            address = vnpay_address(vnp_TxnRef=ref)
+            await ground.does(action, address=address, expect=409)
+            await ground.does("hold", address=address)
+            held = (await ground.standing(ref))["transactions"]
+            await ground.does(action, address=address)
+            told = await ground.standing(ref)
+            assert (told["standing"], told["transactions"]) == (standing, held[:money])
+        sums = (await ground.control("GET", "books"))["sums"]
+        assert sums["vnpay"] == {"paid": 500_000, "refunded": 0}
 
 
 async def test_everything_can_be_forgotten(open_ground: OpenGround) -> None:
