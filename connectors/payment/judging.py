@@ -176,6 +176,8 @@ def _judge(turn: Turn, attempt: Attempt, said: Statement) -> None:
                 turn.put_attempt(attempt, state=State.EXPIRED, due=None)
         case Verdict.PENDING:
             _pending(turn, attempt)
+        case Verdict.HOLD if said.txn_id and said.amount not in (None, turn.payment.amount):
+            _hold_money(turn, attempt, said, Weight.OTHER_AMOUNT)
         case Verdict.HOLD:
             attempt = turn.held(attempt, "suspected", "tiền có thể đã chuyển; cần người kiểm tra.", state=State.UNKNOWN)
             _ask_again(turn, attempt)
@@ -307,10 +309,28 @@ def _look_at_time(turn: Turn, number: int) -> None:
     if attempt is None or attempt.state not in OPEN or attempt.state is State.CREATED:
         return
     if turn.at >= asked_until(attempt, payment.grace_s):
-        if not attempt.held:
+        if not attempt.held and _said_nothing_came(attempt):
+            turn.put_attempt(attempt, state=State.EXPIRED, due=None)
+        elif not attempt.held:
             turn.held(
                 attempt, "unresolved", "trung gian không cho biết kết quả; cần người kiểm tra.", state=State.UNKNOWN
             )
     elif turn.at >= alarming_from(attempt, payment.grace_s) and not payment.due_alarmed:
         turn.put(due_alarmed=True)
         turn.alarm("unknown", "chưa rõ kết quả sau 24 giờ.")
+
+
+def _said_nothing_came(attempt: Attempt) -> bool:
+    """Whether the intermediary, asked until the end, says that it is not complete, and nobody ever said that it was paid.
+
+    Then it is over like any other; money that comes all the same is a late success. Who gives no answer is for people.
+    """
+    last = attempt.said[-1] if attempt.said else None
+    paid = any(one.verdict in (Verdict.PAID, Verdict.HOLD, Verdict.REFUNDING) for one in attempt.said)
+    return (
+        last is not None
+        and last.source is Source.QUERY
+        and last.trusted
+        and last.verdict is Verdict.PENDING
+        and not paid
+    )

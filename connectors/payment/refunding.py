@@ -38,6 +38,9 @@ PAYMENT_REFUNDED = "payment_refunded"
 UNDER_WAY = frozenset({"sending", "unknown", "to_repeat", "to_transfer"})
 """Signed, and not at its end."""
 
+MOST_REFUNDS = 900
+"""How many may be asked for: their numbers have three digits, and what comes in twice needs some of them."""
+
 _RESERVING = UNDER_WAY | {"asked", "done"}
 
 
@@ -257,6 +260,8 @@ def _refused(payment: Payment, change: RefundAsked) -> str:
     known = next((refund for refund in payment.refunds if refund.refund_id == change.refund_id), None)
     if known is not None:
         return "" if known.amount == change.amount else "refund_conflict"
+    if len(payment.refunds) >= MOST_REFUNDS:
+        return "too_many_refunds"
     attempt = _attempt_number(payment, change)
     txn_id, paid = money_of(payment, attempt)
     if paid == 0:

@@ -15,6 +15,8 @@ from connectors.payment.model import PAID_LIKE, State
 from connectors.payment.payment import Attempt, Command, Payment, RefundState
 from connectors.payment.schedule import OPEN
 
+_REFUSALS_KEPT = 50
+
 
 @dataclass(slots=True)
 class Turn:
@@ -71,8 +73,10 @@ class Turn:
         self.put(flags=tuple(one for one in self.payment.flags if one != flag))
 
     def command(self, command: Command) -> bool:
-        """Remember a command and its answer; whether it was taken."""
-        self.put(commands=(*self.payment.commands, command))
+        """Remember a command and its answer; whether it was taken. Of refusals the newest are kept: callers may try often."""
+        refused = [known for known in self.payment.commands if known.code]
+        dropped = refused[: max(0, len(refused) - _REFUSALS_KEPT)]
+        self.put(commands=(*(known for known in self.payment.commands if known not in dropped), command))
         return not command.code
 
     def tell(self, code: str, **facts: object) -> None:

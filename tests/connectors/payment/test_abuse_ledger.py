@@ -221,6 +221,15 @@ def test_a32_a_free_transfer_of_another_amount_is_evidence_and_pays_nothing() ->
         assert [refund.amount for refund in story.payment().refunds] == [amount]
 
 
+def test_a32_a_question_that_finds_another_amount_keeps_it_as_evidence() -> None:
+    """The bank's feed, asked, says that less came in (class H): the same evidence, flag and case for people."""
+    less = word(Verdict.HOLD, source=Source.QUERY, provider="vietqr", amount=AMOUNT - 1_000, txn_id="FT1")
+    story = Story(fee(provider="vietqr"), made(), told(60, less))
+    attempt = story.payment().attempts[0]
+    assert (attempt.held, [inflow.amount for inflow in attempt.inflows]) == ("amount_differs", [AMOUNT - 1_000])
+    assert story.payment().flags == ("underpaid",) and story.payment().state is State.PENDING
+
+
 def test_a32_the_right_transfer_after_a_wrong_one_pays() -> None:
     """Two transfers: the whole one pays the fee, the other one can go back."""
     wrong = word(source=Source.STATEMENT, provider="vietqr", amount=1_000, txn_id="FT1")

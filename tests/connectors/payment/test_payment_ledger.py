@@ -168,6 +168,21 @@ def test_still_pending_after_its_time_is_unknown_and_an_alarm_after_a_day() -> N
     assert story.payment().attempts[0].held == "unresolved" and story.payment().due is None
 
 
+def test_who_says_for_three_days_that_nothing_is_complete_was_not_paid() -> None:
+    """A clear word to the end is an expiry, not a case for people; unless somebody ever said that money moved."""
+    story = Story(fee(), made(), answered(1801, Verdict.PENDING), answered(1801 + 3 * 86_400, Verdict.PENDING))
+    assert (story.payment().state, story.payment().due) == (State.EXPIRED, None)
+    claimed = Story(fee(), made(), told(60, word(trusted=False)), answered(1801 + 3 * 86_400, Verdict.PENDING))
+    assert claimed.payment().attempts[0].held == "unresolved"
+
+
+def test_refusals_do_not_make_a_payment_grow() -> None:
+    """A caller may try as often as it likes: what was taken is kept for ever, of what was refused the newest."""
+    story = Story(fee(), made(), _cancel())
+    story.then(*(again(60 + n, request_id=f"thu-{n}") for n in range(200)))
+    assert story.payment().commands[0].kind == "cancel" and len(story.payment().commands) == 52
+
+
 def test_a_fee_that_nobody_tried_to_pay_expires_by_time_alone() -> None:
     """Only for the counter: it is due when its time is over."""
     story = Story(fee(provider=""))

@@ -286,7 +286,7 @@ def test_the_feed_is_asked_only_where_there_is_one() -> None:
 @pytest.mark.parametrize(
     ("lines", "verdict", "txn"),
     [
-        ([], Verdict.PENDING, ""),
+        ([], Verdict.NOT_FOUND, ""),
         ([line()], Verdict.PAID, "FT26264000001"),
         ([line(amount="500000")], Verdict.PAID, "FT26264000001"),
         ([line(amount=499_999)], Verdict.HOLD, "FT26264000001"),
@@ -295,10 +295,10 @@ def test_the_feed_is_asked_only_where_there_is_one() -> None:
         ([line(txn_id="B", booked_at="20260921150000"), line(txn_id="A")], Verdict.PAID, "A"),
         ([line(amount=250_000, txn_id="A"), line(amount=250_000, txn_id="B")], Verdict.HOLD, "A"),
         ([line(), line(direction="D", txn_id="B")], Verdict.HOLD, "FT26264000001"),
-        ([line(text=f"{REF} 0123456789abda1")], Verdict.PENDING, ""),
-        ([line(text="0123456789abda1")], Verdict.PENDING, ""),
-        ([line(account="1")], Verdict.PENDING, ""),
-        ([line(direction="D")], Verdict.PENDING, ""),
+        ([line(text=f"{REF} 0123456789abda1")], Verdict.NOT_FOUND, ""),
+        ([line(text="0123456789abda1")], Verdict.NOT_FOUND, ""),
+        ([line(account="1")], Verdict.NOT_FOUND, ""),
+        ([line(direction="D")], Verdict.NOT_FOUND, ""),
     ],
 )
 def test_only_one_exact_credit_is_a_payment(lines: list[dict[str, Any]], verdict: Verdict, txn: str) -> None:
