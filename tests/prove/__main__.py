@@ -48,6 +48,7 @@ _PEERS = {
     "SOAP with node-soap, zeep": ("soap.py", peers.node),
     "VNPAY with npm vnpay": ("vnpay_sdk.py", peers.node),
     "a browser signs on": ("walk.py", browser.chromium),
+    "a phone pays": ("paying.py", browser.chromium),
 }
 
 

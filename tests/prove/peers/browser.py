@@ -7,6 +7,7 @@ Source: the Chrome DevTools Protocol (Page, Accessibility, DOM, Input, Network, 
 from __future__ import annotations
 
 import asyncio
+import base64
 import itertools
 import json
 import os
@@ -65,6 +66,43 @@ class Page:
         for domain in ("Page", "Network", "DOM", "Accessibility"):
             await self.say(f"{domain}.enable")
         await self.say("Emulation.setScriptExecutionDisabled", value=True)
+
+    async def as_phone(self) -> None:
+        """From now on the tab is the screen of a usual phone, 390 by 844 points."""
+        await self.say("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True)
+        await self.say("Emulation.setTouchEmulationEnabled", enabled=True)
+        await self.say("CSS.enable")
+
+    async def width(self) -> tuple[float, float]:
+        """How wide the page's content is, and how wide the screen: a page that fits needs no sideways scrolling."""
+        metrics = await self.say("Page.getLayoutMetrics")
+        return float(metrics["cssContentSize"]["width"]), float(metrics["cssVisualViewport"]["clientWidth"])
+
+    async def letters(self) -> float:
+        """The size of the body's letters, in points of the screen."""
+        root = (await self.say("DOM.getDocument", depth=1))["root"]["nodeId"]
+        body = (await self.say("DOM.querySelector", nodeId=root, selector="body"))["nodeId"]
+        styles = (await self.say("CSS.getComputedStyleForNode", nodeId=body))["computedStyle"]
+        return float(next(one["value"] for one in styles if one["name"] == "font-size").removesuffix("px"))
+
+    async def height(self, role: str, name: str) -> float:
+        """How high something is that a finger has to hit."""
+        node = await self._find(role, name)
+        return float((await self.say("DOM.getBoxModel", backendNodeId=node))["model"]["height"])
+
+    async def picture(self) -> bytes:
+        """What the screen shows, as PNG."""
+        taken = await self.say("Page.captureScreenshot", format="png")
+        return base64.b64decode(taken["data"])
+
+    async def shows(self, text: str, limit_s: float = _LIMIT_S) -> str:
+        """What the page reads out once `text` is part of it: a page may look again by itself."""
+        async with asyncio.timeout(limit_s):
+            while True:
+                before, read = self.loads, await self.text()
+                if text in read:
+                    return read
+                await self._stands(before)
 
     async def go(self, url: str) -> None:
         """Open an address and wait until its page stands."""
