@@ -22,6 +22,7 @@ from connectors.payment.speaking import Account, Call, Dialect, Dialogue, Key
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _CONNECTIONS = 8
+_RUNS_CODE = frozenset({"javascript", "data", "vbscript", "file", "blob"})
 _REDACTED = (
     *("accessKey", "access_key", "Authorization", "lgspaccesstoken", "merchant_secure_key", "Token", "SoThe"),
     *("SoCMNDNguoiNop", "HoTenNguoiNop", "DiaChiNguoiNop", "HuyenNguoiNop", "TinhNguoiNop"),
@@ -89,6 +90,13 @@ class Intermediary:
     def payer_may_go(self, address: str) -> bool:
         """Whether a payer may be sent there: an address that came from outside is a stranger's word (abuse case A26)."""
         return may_be_sent(address, self.settings.payer_hosts, self.settings.allow_plain)
+
+    def app_may_open(self, link: str) -> bool:
+        """Whether a link, or a code, may be given to a payer's phone: a picture, an app's own, or a page where they may go."""
+        if link.startswith("data:image/"):
+            return True
+        scheme = link.partition(":")[0].strip().lower() if ":" in link else ""
+        return self.payer_may_go(link) if scheme in ("http", "https") else scheme not in _RUNS_CODE
 
     async def reach(self, budget: Budget) -> bool | None:
         """Whether its first address answers at all, by a GET without data; None where it is never called."""

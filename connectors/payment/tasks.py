@@ -34,6 +34,8 @@ from connectors.payment.orders import (
 )
 from connectors.payment.outcomes import by_http_status
 from connectors.payment.payment import Attempt, Payment, RefundState
+from connectors.payment.profiles.vietqr import mapping as vietqr
+from connectors.payment.profiles.vietqr.emvco import pays_into
 from connectors.payment.speaking import Call
 
 REFUND = "refund"
@@ -112,10 +114,15 @@ class Tasks:
     def _made(
         self, payment: Payment, provider: Intermediary, attempt: Attempt, made: Made, exchange: Exchange
     ) -> Receipt:
-        """An order that stands, once it is sure that the payer is not sent to a stranger (abuse case A26)."""
-        places = [place for place in (made.pay_url,) if place]
-        if not all(map(provider.payer_may_go, places)):
-            strange = _statement(attempt, Verdict.CONFIGURATION, "pay_url_not_allowed")
+        """An order that stands, once it is sure that the payer does not pay a stranger (abuse cases A26, A31)."""
+        stranger = ""
+        linked = all(provider.app_may_open(link) for link in (made.deeplink, made.qr_text) if link)
+        if not linked or (made.pay_url and not provider.payer_may_go(made.pay_url)):
+            stranger = "pay_url_not_allowed"
+        elif made.qr_text and provider.name == vietqr.NAME and not _pays_us(made.qr_text, payment, provider):
+            stranger = "qr_of_another_account"
+        if stranger:
+            strange = _statement(attempt, Verdict.CONFIGURATION, stranger)
             return self._said(payment, attempt, strange, exchange)
         change = AttemptMade(at=self._now(), attempt=attempt.number, made=made)
         return self._receipt(made.provider_ref or attempt.ref, exchange, change=self._change(payment, change))
@@ -276,6 +283,13 @@ class Tasks:
 
     def _now(self) -> datetime:
         return self._kit.now()
+
+
+def _pays_us(qr_text: str, payment: Payment, provider: Intermediary) -> bool:
+    """Whether a transfer code pays into the account of the configuration, before anybody prints it (abuse case A31)."""
+    bank_bin, _, account = provider.settings.merchant.partition(":")
+    ours = payment.beneficiary
+    return pays_into(qr_text, ours.bin or bank_bin, ours.account if ours.bin else account)
 
 
 def _busy(provider: Intermediary, answer: HttpAnswer, exchange: Exchange) -> DeliveryError:
