@@ -41,7 +41,10 @@ def from_portal_time(text: str) -> datetime | None:
     if match is None:
         raise ValueError("thời điểm không theo dạng yyyyMMddHHmmss")
     year, month, day, hour, minute, second = (int(part) for part in match.groups())
-    return datetime(year, month, day, hour, minute, second, tzinfo=VIETNAM).astimezone(UTC)
+    try:
+        return datetime(year, month, day, hour, minute, second, tzinfo=VIETNAM).astimezone(UTC)
+    except OverflowError:  # the first seven hours of the year 1 have no moment in UTC
+        raise ValueError("thời điểm nằm ngoài lịch") from None
 
 
 def local_date(moment: datetime) -> date:

@@ -20,7 +20,7 @@ NO_AMOUNT = -1
 """An amount that was said but is no whole number of đồng: it equals none of ours (guard G5)."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LAST_MS = 253_402_300_799_999
+_LAST_MS = 253_402_214_400_000  # the last day of the year 9999 begins: every zone still has a date for it
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,21 @@ def test_a_naive_time_is_refused() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["2024101409300", "202410140930000", "2024-10-14", "20241314093000", "20240230093000", "２０２４1014093000", " "],
+    [
+        *(
+            "2024101409300",
+            "202410140930000",
+            "2024-10-14",
+            "20241314093000",
+            "20240230093000",
+            "２０２４1014093000",
+            " ",
+        ),
+        "00010101000000",
+    ],
 )
 def test_what_is_no_portal_time_is_refused(text: str) -> None:
-    """Too short, too long, impossible, foreign digits."""
+    """Too short, too long, impossible, foreign digits, before the first moment of the calendar in UTC."""
     with pytest.raises(ValueError, match=r".+"):
         from_portal_time(text)
 
