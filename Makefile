@@ -30,7 +30,7 @@ prove: ## the promise: kill, power, frozen, clock, backlog, foreign, exploring, 
 	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
-bench: ## print the figures of bench/ (accept, claim, lag, signing, soap)
+bench: ## print the figures of bench/ (accept, claim, lag, notices, signing, soap)
 	@scripts/setup prove
 	@scripts/bench
 

@@ -21,15 +21,20 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
+_HERE = Path(__file__).parent
+# bench/signing.py bears the name of a package that the gateway needs, and would stand before it in the path of a script.
+_OTHERS = [entry for entry in sys.path if Path(entry or ".").resolve() not in (_HERE, _HERE.parent)]
+sys.path[:] = [str(_HERE.parent), *_OTHERS, str(_HERE)]
 
-from gateway.cli.demo import free_ports as free_ports
-from gateway.cli.demo import simulators
-from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION_SYSTEM
-from gateway.cli.installation import Ports, lay_out, write_safely
-from gateway.clock import utc_now, uuid7
-from gateway.intake.signature import SigningKey, sign_request
+from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat  # noqa: E402
+
+from gateway.cli.demo import free_ports as free_ports  # noqa: E402
+from gateway.cli.demo import simulators  # noqa: E402
+from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION_SYSTEM  # noqa: E402
+from gateway.cli.installation import Ports, lay_out, write_safely  # noqa: E402
+from gateway.clock import utc_now, uuid7  # noqa: E402
+from gateway.intake.signature import SigningKey, sign_request  # noqa: E402
 
 SECTOR = "SEC-BENCH"
 CORES = sorted(os.sched_getaffinity(0))
