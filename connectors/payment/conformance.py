@@ -81,7 +81,7 @@ def case(base_url: str) -> ConformanceCase:
         notices=Notices(here.notice, _forgeries),
         changes=here.course,
         kept=here.kept(),
-        own_pollers=frozenset({"due", "sweep", "statements"}),
+        own_pollers=frozenset({"due", "sweep", "statements", "statement_apis"}),
     )
 
 

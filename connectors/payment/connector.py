@@ -34,6 +34,7 @@ from connectors.payment.settings import Settings as Settings
 from connectors.payment.settlement_endpoints import SettlementEndpoints
 from connectors.payment.settlements import PartLedger, SettlementLedger
 from connectors.payment.settling import Settling
+from connectors.payment.statement_fetching import StatementFetching
 from connectors.payment.tasks import Tasks
 
 _PROBE_S = 5.0
@@ -48,11 +49,13 @@ class PaymentConnector:
         self._intermediaries = Intermediaries(settings.enabled, kit)
         addresses = Addresses(settings.public_url, kit.upstream)
         self._tasks = Tasks(self._intermediaries, addresses, kit)
+        self._fetching = StatementFetching(settings, kit)
         asking = Asking(self._intermediaries, kit)
         self._pollers: Mapping[str, Poller] = {
             "due": Following(asking, kit),
             "sweep": Sweeping(asking, kit),
             "statements": Settling(settings, kit),
+            "statement_apis": self._fetching,
         }
         self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts), SettlementLedger(), PartLedger())
         self._decisions = Decisions(kit)
@@ -112,6 +115,7 @@ class PaymentConnector:
     async def close(self) -> None:
         """Release sockets."""
         await self._intermediaries.close()
+        await self._fetching.close()
 
 
 def _voices(intermediaries: Intermediaries) -> dict[str, Voice]:

@@ -181,7 +181,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     def __post_init__(self) -> None:
         """Refuses what types cannot; one sentence names every fault and repeats no value."""
-        faults = [*self._addresses(), *self._providers(), *self._accounts()]
+        faults = [*self._addresses(), *self._providers(), *self._accounts(), *self._statements()]
         if faults:
             raise ValueError("; ".join(faults))
 
@@ -205,6 +205,17 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def _providers(self) -> Iterable[str]:
         names = [one.profile for one in self.providers]
         yield from (f"providers: «{name}» bị trùng" for name in sorted({n for n in names if names.count(n) > 1}))
+
+    def _statements(self) -> Iterable[str]:
+        plain: dict[str, tuple[str, ...]] = {one.profile: one.allow_plain for one in self.providers}
+        if self.settlement.statements_dir and any("/" in one.merchant for one in self.providers):
+            yield "providers: merchant không được có dấu / khi bật đối soát, vì nó nằm trong tên tệp"
+        for name, chosen in self.settlement.providers.items():
+            if name not in PROFILES:
+                yield f"settlement.providers: không có trung gian «{name}»"
+            address = chosen.url.replace("{date}", "20260101").replace("{merchant}", "M")
+            if chosen.url and not may_be_sent(address, (host_of(address),), plain.get(name, ())):
+                yield f"settlement.providers.{name}.url: phải là địa chỉ https://"
 
     def _accounts(self) -> Iterable[str]:
         if DEFAULT not in self.beneficiaries:

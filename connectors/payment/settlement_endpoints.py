@@ -128,7 +128,7 @@ class SettlementEndpoints:
         if ours is None or ours.merchant != named.merchant:
             raise _unknown()
         # A file's name goes into a folder: what it may hold is settled here, not there.
-        if not re.fullmatch(r"[0-9A-Za-z._-]{1,120}", name):
+        if not re.fullmatch(r"[0-9A-Za-z._:-]{1,120}", name):
             raise _unknown()
         return named
 

@@ -105,7 +105,8 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     `trust` "query": money that only it knows of is asked about; "statement": its statement is proof enough, for those that
     cannot be asked (payment facts 3.4, 3.13). Then `side_file` should stay true: the SHA-256 of each file beside it. `url`
-    fetches statements from an API at `fetch_at_days` days back; `token` references its bearer token. `expected`: that a
+    fetches statements from an API (`{date}` stands for the day, `{merchant}` for our code), up to `days_back` days back;
+    `token` references its bearer token. `expected`: that a
     day with payments has no statement after two business days is an alarm.
     """
 
@@ -121,6 +122,8 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
         """Refuses what cannot be."""
         if not 1 <= self.days_back <= 31:
             raise ValueError("days_back: từ 1 đến 31 ngày")
+        if self.url and "{date}" not in self.url:
+            raise ValueError("url: phải có {date}, ngày cần lấy theo dạng yyyymmdd")
 
 
 class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
