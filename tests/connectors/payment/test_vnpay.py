@@ -260,6 +260,20 @@ def test_what_an_answer_says_stands_in_the_table(changes: dict[str, str], verdic
     assert dialogue(PROFILE).queried(asked(), answer(query_answer(**changes))).verdict is verdict
 
 
+def test_what_vnpay_cannot_find_it_need_not_sign() -> None:
+    """Only "not found", only without any signature, only where the contract lets it; a success is never believed so."""
+    bare = {"vnp_ResponseCode": "91", "vnp_Message": "Not found"}
+    strict = dialogue(PROFILE, options=VnpayOptions(unsigned_not_found=False))
+    lax = dialogue(PROFILE)
+    found = lax.queried(asked(), answer(bare))
+    assert (found.trusted, found.ours, found.verdict) == (True, True, Verdict.NOT_FOUND)
+    assert not strict.queried(asked(), answer(bare)).trusted
+    assert not lax.queried(asked(), answer(bare | {"vnp_SecureHash": "0" * 128})).trusted
+    assert not lax.queried(asked(), answer(bare | {"vnp_TxnRef": "0123456789abca2"})).trusted
+    unsigned = {name: value for name, value in query_answer().items() if name != "vnp_SecureHash"}
+    assert not lax.queried(asked(), answer(unsigned)).trusted
+
+
 @pytest.mark.parametrize(
     ("status", "verdict"),
     [(500, Verdict.REPEAT), (404, Verdict.CONFIGURATION), (429, Verdict.REPEAT), (302, Verdict.UNKNOWN)],

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -16,6 +17,7 @@ from urllib.parse import parse_qsl, urlsplit
 import aiohttp
 import pytest
 from aiohttp import web
+from yarl import URL
 
 from connectors.payment.model import Made, Order, Verdict
 from connectors.payment.profiles.vnpay import PROFILE, signing
@@ -23,6 +25,7 @@ from connectors.payment.profiles.vnpay.messages import SIGNATURE
 from connectors.payment.speaking import Ack, Call
 from connectors.payment.wording import plain_text
 from tests.connectors.payment.accounts import NOW, REF, answer, asked, by_get, dialogue, key, order, refund
+from tests.line.paying import Till, opened_till
 from tests.prove import peers
 
 SECRET, TERMINAL = key("main").value, "TESTTMN1"
@@ -45,6 +48,13 @@ class Judge:
         async with self.session.post(self.url, data=json.dumps(list(orders))) as answered:
             results: list[Any] = json.loads(await answered.text())
         return results
+
+
+@pytest.fixture(scope="module")
+def till(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Till]:
+    """The real gateway, whose VNPAY is the package."""
+    with opened_till(tmp_path_factory.mktemp("sdk"), program_environment) as running:
+        yield running
 
 
 @pytest.fixture
@@ -182,3 +192,49 @@ async def test_the_package_asks_for_a_refund_as_we_ask(judge: Judge, whole: bool
     (theirs,) = judge.asked
     assert theirs[SIGNATURE] == ours[SIGNATURE]
     assert ours["vnp_OrderInfo"] == plain_text("Hoan phi Hoàn phí!", 255)
+
+
+async def test_the_package_pays_at_the_real_gateway(till: Till) -> None:
+    """It verifies the address that a caller gets, and its notices are acknowledged as VNPAY knows it: 00, 02, 04, 01 and 97."""
+    account = {"tmnCode": "SIMTMN01", "secureSecret": "simulator-vnpay", "host": "http://127.0.0.1:9"}
+    async with peers.started("vnpay.mjs", json.dumps(account)) as told, aiohttp.ClientSession() as session:
+        theirs = Judge(str(told["url"]), session)
+        fees = [await asyncio.to_thread(lambda: till.asked(provider="vnpay")) for _ in range(3)]
+        pages = [dict(parse_qsl(urlsplit(fee["pay_url"]).query, strict_parsing=True)) for fee in fees]
+        verified = await theirs.says([{"verify": fields} for fields in pages])
+        assert [one["isVerified"] for one in verified] == [True] * 3
+        references = [fee["attempts"][0]["reference"] for fee in fees]
+
+        def paid(reference: str, **changes: object) -> dict[str, Any]:
+            """The parameters of a success."""
+            return {
+                "vnp_Amount": 50_000_000, "vnp_BankCode": "NCB", "vnp_OrderInfo": "Nộp phí (50%) *A* ~B~ 'C' !",
+                "vnp_PayDate": "20261122143155", "vnp_ResponseCode": "00", "vnp_TmnCode": "SIMTMN01",
+                "vnp_TransactionNo": f"9{reference[-6:-2]}".encode().hex(), "vnp_TransactionStatus": "00",
+                "vnp_TxnRef": reference,
+            } | changes  # fmt: skip
+
+        notices = await theirs.says(
+            [
+                {"notice": paid(references[0])},
+                {"notice": paid(references[1], vnp_Amount=5_000_000)},
+                {"notice": paid(references[2], vnp_ResponseCode="24", vnp_TransactionStatus="02")},
+                {"notice": paid("0123456789abca1")},
+            ]
+        )
+
+        async def acknowledged(query: str) -> str:
+            """What the edge answers a notice."""
+            address = URL(f"{till.base}/v1/callbacks/payment/vnpay?{query}", encoded=True)
+            async with session.get(address) as answered_by_us:
+                body = json.loads(await answered_by_us.text())
+                assert answered_by_us.status == 200
+            return str(body["RspCode"])
+
+        first, short, cancelled, unknown = notices
+        assert await acknowledged(first.replace("vnp_Amount=50000000", "vnp_Amount=50000100")) == "97"
+        assert [await acknowledged(one) for one in (first, first, short, cancelled, unknown)] == [
+            "00", "02", "04", "00", "01",
+        ]  # fmt: skip
+    views = [await asyncio.to_thread(till.view, fee["payment_id"]) for fee in fees]
+    assert [view["state"] for view in views][::2] == ["paid", "failed"] and views[1]["state"] != "paid"

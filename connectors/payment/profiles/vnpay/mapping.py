@@ -58,6 +58,8 @@ class VnpayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     `bank_code` shortens the choice on the payment page (`VNPAYQR`, `VNBANK`, `INTCARD` or a bank). `server_address` is the
     address that our questions name as theirs. `refund_done_when` (payment facts 9): when money counts as given back, which
     no document says. `status_00`: status 00 on a refund; `sent_to_bank`: already status 06; `reconciliation`: settlement only.
+    `unsigned_not_found`: an answer that a reference is unknown counts although it bears no signature at all [assumed: what
+    VNPAY cannot find it may not sign]; with a wrong signature it never counts, and a success never counts without one.
     """
 
     locale: Literal["vn", "en"] = "vn"
@@ -65,6 +67,7 @@ class VnpayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     bank_code: str = ""
     server_address: str = "127.0.0.1"
     refund_done_when: Literal["status_00", "sent_to_bank", "reconciliation"] = "status_00"
+    unsigned_not_found: bool = True
 
 
 class Vnpay:
@@ -119,14 +122,15 @@ class Vnpay:
         refund = said.transaction_type in (_WHOLE_REFUND, _PART_REFUND)
         verdict = self._verdict("query", said.response_code, said.transaction_status)
         echoed = said.txn_ref == asked.ref and said.command == "querydr"
+        unknown = verdict is Verdict.NOT_FOUND and not said.secure_hash and said.txn_ref in ("", asked.ref)
         return Statement(
             source=Source.QUERY,
             provider=NAME,
             ref=asked.ref,
             # Of a reference that was refunded the newest movement is told: that says nothing new of the payment.
             verdict=Verdict.UNKNOWN if refund and verdict is Verdict.PAID else verdict,
-            trusted=bool(key_id) and echoed,
-            ours=said.tmn_code == self._account.merchant,
+            trusted=(bool(key_id) and echoed) or (unknown and self._options.unsigned_not_found),
+            ours=said.tmn_code == self._account.merchant or (unknown and not said.tmn_code),
             amount=amount_of(said.amount, SCALE),
             txn_id=_txn(said.transaction_no),
             bank_code=said.bank_code,
