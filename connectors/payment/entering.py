@@ -71,10 +71,8 @@ def key_of(change: PaymentChange) -> str:
 
 
 def meaning_of(said: Statement) -> str:
-    """A digest of what a statement means; which key verified it is no part of that."""
-    tree = plain(said)
-    del tree["key_id"]
-    return hashlib.sha256(encode_sorted(tree)).hexdigest()[:32]
+    """A digest of all that a statement says. Signed again with another key, it is said again: the ledger knows what is old."""
+    return hashlib.sha256(encode_sorted(plain(said))).hexdigest()[:32]
 
 
 def claims_of(change: PaymentChange) -> tuple[str, ...]:

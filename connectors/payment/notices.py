@@ -91,6 +91,8 @@ class Notices:
         if weight in (Weight.NOT_OURS, Weight.OTHER_REFERENCE):
             ack = Ack.NOT_OURS if weight is Weight.NOT_OURS else Ack.UNKNOWN_REFERENCE
             raise await self._refused(voice, notice, replace(heard, ack=ack))
+        if weight is Weight.UNTRUSTED:
+            said = _bare(said)
         change = change_of(payment.payment_id, Said(at=self._kit.now(), attempt=attempt.number, statement=said))
         # A claim about another amount is refused where it is made, though nobody vouches for the claim (facts 4.4).
         claimed = weight is Weight.UNTRUSTED and said.amount not in (None, payment.amount)
@@ -134,6 +136,21 @@ def _check_form(notice: Notice, most: int) -> None:
     kind = notice.headers.get("content-type", "").partition(";")[0].strip().lower()
     if notice.method == "POST" and kind != _JSON:
         raise NotGenuine("Thông báo phải là JSON.", code="not_json", reply=Reply(415))
+
+
+def _bare(said: Statement) -> Statement:
+    """What counts of words that nobody vouches for: that they were said, by a verdict's name. The rest anybody may have written.
+
+    So whoever has one genuine message, and rewrites what its signature does not cover, adds no row for each (case A29).
+    """
+    return Statement(
+        source=said.source,
+        provider=said.provider,
+        ref=said.ref,
+        verdict=said.verdict,
+        trusted=False,
+        key_id=said.key_id,
+    )
 
 
 def _is_old(attempt: Attempt, said: Statement) -> bool:

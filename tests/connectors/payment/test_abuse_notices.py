@@ -17,7 +17,7 @@ from connectors.payment.references import attempt_ref, payment_id_of
 from connectors.payment.settings import NoticeLimits
 
 from .fees import AMOUNT, DOSSIER, ID, answered, fee, later, made
-from .hearing import ACCESS, PARTNER, SECRET, UPSTREAM, Edge, edge, notice_of_vnpay
+from .hearing import ACCESS, PARTNER, SECRET, UPSTREAM, Edge, edge, notice_of_keypay, notice_of_vnpay
 
 REF = attempt_ref(ID, 1)
 FAILED = {"ResponseCode": "24", "TransactionStatus": "02", "TransactionNo": "0"}
@@ -64,9 +64,9 @@ async def test_a02_an_amount_that_differs_under_a_good_signature_is_for_people()
 
 @pytest.mark.parametrize("times", [2, 10, 100])
 async def test_a06_one_notice_many_times_at_once_has_one_effect(times: int) -> None:
-    """One transition, one proposal, one row of the feed; every other one is acknowledged as a repetition."""
+    """One transition, one proposal, one receipt for each kind; every other one is acknowledged as a repetition."""
     async with edge() as heard:
-        await _asked(heard)
+        await _asked(heard, receipts="bien-lai")
         gate = asyncio.Semaphore(20)
 
         async def once(number: int) -> str:
@@ -81,6 +81,8 @@ async def test_a06_one_notice_many_times_at_once_has_one_effect(times: int) -> N
         assert payment.state is State.PAID and len(payment.attempts[0].inflows) == 1
         assert len(await heard.rows("ledger.changed")) == 3 and heard.alarms == []
         assert len([row for row in await heard.rows("ledger.told") if b"payment.paid" in row.fields]) == 1
+        effects = [json.loads(row.fields)["effects"] for row in await heard.rows("ledger.changed")]
+        assert [sorted(told) for told in effects] == [["deliver"], [], ["deliver", "deliver", "propose", "tell"]]
         assert (await heard.vnpay(TxnRef=REF))[1]["RspCode"] == "02"
 
 
@@ -202,6 +204,19 @@ async def test_a29_a_source_that_is_not_listed_is_refused_whatever_it_knows() ->
     async with edge(sources=("127.0.0.0/8",)) as heard:
         await _asked(heard)
         assert (await heard.vnpay(TxnRef=REF))[1]["RspCode"] == "00"
+
+
+async def test_a29_what_a_signature_does_not_cover_makes_no_new_rows() -> None:
+    """KeyPay signs neither status nor transaction: one captured message, rewritten a hundred times, is one row."""
+    async with edge() as heard:
+        await _asked(heard, provider="keypay")
+        before = len(await heard.rows("ledger.changed"))
+        for number in range(100):
+            assert (await heard.post("keypay", notice_of_keypay(REF, transaction_code=f"KP{number}")))[0] == 200
+        payment = await heard.payment(ID)
+        assert len(await heard.rows("ledger.changed")) == before + 1
+        assert payment.state is State.PENDING and payment.attempts[0].inflows == ()
+        assert payment.due is not None and payment.due <= later(63), "and it is asked about at once"
 
 
 async def test_a30_a_notice_with_a_time_far_away_is_taken_and_flagged() -> None:

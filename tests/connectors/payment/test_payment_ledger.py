@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 from connectors.kit.contract import Ledger
 from connectors.kit.ledgers import Marked
 from connectors.kit.receipting import ReceiptAnswer
+from connectors.payment import guards
 from connectors.payment.changes import (
     AttemptAsked,
     CancelAsked,
@@ -29,6 +32,8 @@ from connectors.payment.model import Source, State, Verdict
 from connectors.payment.references import attempt_ref, refund_ref
 
 from .fees import AMOUNT, DOSSIER, ID, T0, Story, answered, approved, fee, later, made, refund_word, told, word
+
+_RAISING = ("commanding", "judging", "ledger", "refunding", "standing", "turn")
 
 
 def _paid(*before: Any) -> Story:
@@ -425,3 +430,14 @@ def test_a_command_repeated_changes_nothing() -> None:
     """The same request again has had its answer."""
     story = Story(fee(), made(), told(60, word(Verdict.FAILED)), again(70), again(80))
     assert len(story.payment().attempts) == 2 and len(story.payment().commands) == 1
+
+
+def test_every_alarm_stands_in_the_book_of_operators() -> None:
+    """Whatever the ledger can raise, README says what it means and what to do."""
+    folder = Path(guards.__file__).parent
+    told = (folder / "README.md").read_text(encoding="utf-8")
+    sources = "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in _RAISING)
+    raised = set(re.findall(r'\.(?:alarm|held)\((?:turn, )?(?:attempt, )?"([a-z_]+)"', sources))
+    raised |= {str(weight) for weight in guards.MONEY_TROUBLE}
+    assert len(raised) > 15
+    assert [code for code in sorted(raised) if f"`payment.{code}`" not in told] == []
