@@ -75,7 +75,7 @@ def described(lgsp: Line) -> Iterator[None]:
 
     def look(method: str, url: str, answer: Answer) -> None:
         parts = urlsplit(url)
-        if not parts.path.startswith("/_simulator"):
+        if url.startswith(f"{lgsp.url()}/"):
             target = parts.path + (f"?{parts.query}" if parts.query else "")
             faults.extend(published.faults(method, target, answer.status, answer.headers, answer.body))
 
