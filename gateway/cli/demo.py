@@ -9,8 +9,10 @@ import shutil
 import socket
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -19,10 +21,14 @@ from gateway.cli.demonstration import audience, stage
 from gateway.cli.demonstration.cast import DIALECTS, LEAVING, SYSTEMS, Role, cast
 from gateway.cli.demonstration.citizens import CITIZENS, citizens, lay_out_identity
 from gateway.cli.demonstration.custody import House, lay_out_signing
+from gateway.cli.demonstration.giving_back import give_back
 from gateway.cli.demonstration.papers import Desk, programme
+from gateway.cli.demonstration.payers import Payers, owing
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
 from gateway.cli.demonstration.proof import prove
+from gateway.cli.demonstration.reckoning import reckon
 from gateway.cli.demonstration.signing_on import Edge, Reception
+from gateway.cli.demonstration.treasury import Tills, lay_out_treasury
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.cli.operators import found_first
@@ -41,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=2026, metavar="SỐ", help="hạt giống của dữ liệu (mặc định 2026)")
     parser.add_argument("--keep", action="store_true", help="giữ lại thư mục cài đặt sau khi chạy")
     parser.add_argument("--no-kill", action="store_true", help="không giết tiến trình giữa chừng")
+    parser.add_argument("--no-late", action="store_true", help="không chờ người nộp muộn (bớt chừng một phút)")
     parser.add_argument("--json", action="store_true", help="in kết luận dạng JSON cho chương trình")
 
 
@@ -49,11 +56,12 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
-        *usual, signing, edge, identity = free_ports(6)
-        ports, doors = Ports(*usual), Doors(edge, identity)
+        *usual, signing, edge, identity, payment, receipts = free_ports(8)
+        ports, doors = Ports(*usual), Doors(identity, Tills(edge, payment, receipts))
         lay_out(folder, ports, SYSTEMS, DIALECTS)
         house = lay_out_signing(folder, signing, SYSTEMS)
         lay_out_identity(folder, edge, identity, citizens(CITIZENS, arguments.seed))
+        lay_out_treasury(folder, doors.tills)
         found_first(load(folder / "gateway.toml"), _OPERATOR)
         verdict, score = asyncio.run(_perform(arguments, house, ports, doors))
     finally:
@@ -71,10 +79,15 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Loopback ports of identity: the gateway's edge, and who plays providers and register."""
+    """Loopback ports beside the usual ones: who plays providers and register, and the money side with the gateway's edge."""
 
-    edge: int
     identity: int
+    tills: Tills
+
+    def simulators(self, folder: Path) -> tuple[tuple[str, list[str], str], ...]:
+        """Name, arguments and health address of each simulator behind them."""
+        played = (("vneid", self.identity), ("payment", self.tills.payment), ("receipts", self.tills.receipts))
+        return tuple(simulator(folder, name, port) for name, port in played)
 
 
 async def _perform(
@@ -88,33 +101,40 @@ async def _perform(
     async with stage.opened(folder) as boards:
         serve = ["serve", "--config", str(folder / "gateway.toml")]
         await boards.start("authority", house.words, house.ready, "connectors.kit.simulated_authority")
-        for name, words, ready in (*simulators(folder, ports), simulator(folder, "vneid", doors.identity)):
+        for name, words, ready in (*simulators(folder, ports), *doors.simulators(folder)):
             await boards.start(name, words, ready)
         await boards.start("gateway", serve, f"{scene.gateway}/readyz")
         play = Play(boards, scene, roles, Progress(total=len(roles)))
         play.farewell = Farewell()
         play.desk = desk
         poisoned = _poisoned(roles)
-        edge = Edge(boards.session, f"http://127.0.0.1:{doors.edge}")
+        edge = Edge(boards.session, f"http://127.0.0.1:{doors.tills.edge}")
         reception = Reception(play, edge, f"http://127.0.0.1:{doors.identity}")
+        debtors = Payers(play, doors.tills, owing(late=not arguments.no_late))
 
         async def decide(*words: str, reason: str) -> None:
-            await boards.run([*words, "--config", str(folder / "gateway.toml"), "--reason", reason, "--json"])
+            await _ordered(boards, folder, [*words, "--as", _OPERATOR, "--reason", reason, "--json"])
 
         watcher = None if arguments.json else asyncio.create_task(audience.watch(play, len(roles)))
         try:
             await reception.sign_everybody_on(citizens(CITIZENS, arguments.seed), poisoned)
             await play.register()
             await reception.check_everybody()
+            await debtors.owe()
             await play.break_things(poisoned)
+            paying = asyncio.create_task(debtors.pay())
             pushing = asyncio.create_task(play.push())
             revoking = asyncio.create_task(play.revoke(decide))
             await _trouble(play, boards, serve, pushing, kill=not arguments.no_kill)
-            await asyncio.gather(pushing, revoking)
+            await asyncio.gather(pushing, revoking, paying)
             await play.calm(_CALM_LIMIT_S)
             await play.heal(decide, poisoned)
+            await debtors.pay_late()
+            await debtors.settled()
             await play.calm(_CALM_LIMIT_S)
+            await give_back(debtors, partial(_ordered, boards, folder), _OPERATOR)
             verdict = await play.judge()
+            await reckon(debtors)
             await prove(play, boards, house, desk)
             await reception.compare_outside()
             verdict.checks += await _check_books(boards, folder)
@@ -128,13 +148,18 @@ async def _perform(
     return verdict, score
 
 
+async def _ordered(boards: stage.Stage, folder: Path, words: Sequence[str], ends: int = EX_OK) -> str:
+    """Run a command on the installation of the play; what it printed."""
+    return await boards.run([*words, "--config", str(folder / "gateway.toml")], ends)
+
+
 async def _check_books(boards: stage.Stage, folder: Path) -> list[str]:
     """What an auditor would do with what is left: every row against the evidence, every decision against its key."""
-    config = ["--config", str(folder / "gateway.toml")]
-    seen = msgspec.json.decode(await boards.run(["evidence", "check", *config, "--json"]))
+    seen = msgspec.json.decode(await _ordered(boards, folder, ["evidence", "check", "--json"]))
     trail = str(folder / "audit.jsonl")
-    await boards.run(["audit", "export", *config, "--reason", "Kiểm tra sau buổi trình diễn", "--out", trail])
-    await boards.run(["audit", "verify", *config, trail])
+    export = ["audit", "export", "--as", _OPERATOR, "--reason", "Kiểm tra sau buổi trình diễn", "--out", trail]
+    await _ordered(boards, folder, export)
+    await _ordered(boards, folder, ["audit", "verify", trail])
     return [
         f"Bằng chứng: {seen['rows']} dòng của kho đúng với {seen['leaves']} mắt xích trong {seen['chains']} chuỗi",
         "Nhật ký kiểm toán đã xuất ra tệp: trọn vẹn, chữ ký của người vận hành đúng, khớp với kho",

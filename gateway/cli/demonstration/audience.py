@@ -73,6 +73,8 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Cổng DVC ghi tài khoản đã xác thực với VNeID", verdict.proven_outside),
         ("Đối chiếu với CSDL dân cư: khớp", verdict.checks_agreed),
         ("Đối chiếu với CSDL dân cư: khai lệch được nêu", len(verdict.differences)),
+        ("Biên lai điện tử đã phát hành (phí, lệ phí riêng)", verdict.receipts),
+        ("Cổng DVC ghi phí, lệ phí và hình thức thanh toán", verdict.paid_outside),
         ("Điểm đúng hạn do Cổng tự tính", _score(score)),
         ("Thời gian", f"{seconds:.1f} giây"),
     )
@@ -83,6 +85,7 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         out.print(f"[green]✓[/] {check}")
     for code, words in verdict.differences:
         out.print(f"[green]✓[/] Khai lệch của {code} được nêu và đề xuất sửa: {words}")
+    _announce_money(verdict.money)
     if verdict.held:
         _announce_held(verdict.held)
     for code, reason in verdict.results_held:
@@ -94,6 +97,26 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         if verdict.sound
         else "[bold red]KHÔNG ĐẠT[/]"
     )
+
+
+def _announce_money(rows: Sequence[tuple[str | int, ...]]) -> None:
+    """Every đồng: what the intermediaries and the counter hold, what the gateway says, and why the two agree."""
+    heads = (
+        "Hồ sơ",
+        "Người nộp",
+        "Phải nộp",
+        "Ở trung gian",
+        "Ở quầy",
+        "Cổng ghi nhận",
+        "Đã hoàn",
+        "Chờ hoàn",
+        "Giải thích",
+    )
+    total = ("Cộng", "", *(sum(int(row[place]) for row in rows) for place in range(2, 8)), "")
+    shown = [
+        [f"{value:,}".replace(",", ".") if isinstance(value, int) else value for value in row] for row in (*rows, total)
+    ]
+    table("Đối soát đến từng đồng", heads, shown)
 
 
 def _announce_held(held: Sequence[tuple[str, str, str]]) -> None:

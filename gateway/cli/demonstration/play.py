@@ -19,7 +19,7 @@ from gateway.admin.client import NotRunning, ask
 from gateway.cli.demonstration.cast import FOREIGN, LEAVING, Role, paper
 from gateway.cli.demonstration.papers import Desk, foreign_paper, naming
 from gateway.cli.demonstration.stage import Stage
-from gateway.cli.demonstration.verdict import Seen, Verdict, judge, portal_view
+from gateway.cli.demonstration.verdict import NOTHING, Verdict, judge_view
 from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.errors import GatewayError
 from gateway.intake.signature import SigningKey, Stated, sign_head
@@ -231,9 +231,13 @@ class Play:
             await asyncio.sleep(pause)
             pause = min(pause * 2, 1.0)
 
-    async def send(self, method: str, url: str, body: Mapping[str, object]) -> Any:
+    async def send(self, method: str, url: str, body: Mapping[str, object] | list[Any]) -> Any:
         """Give a control plane an order."""
         return await self._stage.send(method, url, body)
+
+    async def get(self, url: str) -> Any:
+        """What a control plane shows."""
+        return await self._stage.get(url)
 
     async def revoke(self, decide: Decide) -> None:
         """An operator revokes the consent of the leaving system, when half of what it has to say is in."""
@@ -317,16 +321,13 @@ class Play:
                 blocked.setdefault(lane["dossier"], []).append(lane["upstream"])
                 verdict.held.append((lane["upstream"], lane["dossier"], lane["block_reason"]))
         for role in self.roles:
-            states, rows, echoes, repeated = portal_view(portal.get(role.code, {"versions": [], "progress": []}))
             # A proposal is pushed as well; it tells no event.
             told_by = [push for push in resolution.get(role.code, {}).get("pushes", ()) if "proposal" not in push]
             pushes = [int(push["sequence"]) for push in told_by]
-            verdict.echoes += echoes
-            verdict.repeated_rows += repeated
             told = self.farewell.told.get(role.code) if self.farewell is not None else None
             if told is not None:
                 role = role.first(told)
-            judge(role, Seen(states, rows, pushes, blocked.get(role.code, ())), verdict)
+            judge_view(role, portal.get(role.code, NOTHING), blocked.get(role.code, ()), verdict, pushes)
         counts = await self._stage.get(f"{self.scene.resolution}/_simulator/counts")
         verdict.accepted = self.progress.accepted + int(counts["events"]["acknowledged"])
         return verdict

@@ -65,6 +65,9 @@ class Verdict:
     proven_outside: int = 0
     checks_agreed: int = 0
     differences: list[tuple[str, str]] = field(default_factory=list)
+    money: list[tuple[str | int, ...]] = field(default_factory=list)
+    receipts: int = 0
+    paid_outside: int = 0
     decisions: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)
@@ -74,6 +77,20 @@ class Verdict:
     def sound(self) -> bool:
         """Nothing lost, nothing out of order, nothing done twice, nothing unexplained."""
         return not (self.lost or self.out_of_order or self.doubled or self.faults) and self.delivered > 0
+
+
+NOTHING: Mapping[str, Any] = {"versions": [], "progress": [], "fields": {}}
+"""What the portal holds of a dossier that it was never told of."""
+
+
+def judge_view(
+    role: Role, dossier: Mapping[str, Any], held: Sequence[str], verdict: Verdict, pushes: Sequence[int] = ()
+) -> None:
+    """Add one dossier as the portal shows it."""
+    states, rows, echoes, repeated = portal_view(dossier)
+    verdict.echoes += echoes
+    verdict.repeated_rows += repeated
+    judge(role, Seen(states, rows, pushes, held), verdict)
 
 
 def judge(role: Role, seen: Seen, verdict: Verdict) -> None:

@@ -20,12 +20,13 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
 ) -> None:
     """Outage, faults, one SIGKILL, XML of a foreign system, a consent revoked, a poisoned lane released: lost 0, doubled 0.
 
-    Citizens sign on before, their dossiers prove it outside, and one wrong day of birth is named.
+    Citizens sign on before, their dossiers prove it outside, and one wrong day of birth is named. Fees are paid: one twice, which
+    goes back under two keys, one at the counter, one only by a forged notice; every đồng is explained.
     """
     # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
     with tempfile.TemporaryDirectory() as place:
         process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "demo", "--dossiers", "12", "--json"],
+            [sys.executable, "-m", "gateway", "demo", "--dossiers", "12", "--no-late", "--json"],
             env=program_environment | {"TMPDIR": place},
             cwd=tmp_path,
             stdout=subprocess.PIPE,
@@ -39,7 +40,7 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
         assert all(reason for _, _, reason in verdict["held"])
         assert verdict["foreign"] >= 3 and verdict["refused_after_revocation"] == 1
-        assert len(verdict["decisions"]) == 2 and len(verdict["checks"]) >= 4
+        assert len(verdict["decisions"]) == 3 and len(verdict["checks"]) >= 4
         assert verdict["results_signed"] == verdict["results_passed"] + 1 >= 3
         ((_, reason),) = verdict["results_held"]
         assert reason == "Nội dung đã bị thay đổi sau khi ký."
@@ -51,6 +52,8 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         ((_, difference),) = verdict["differences"]
         assert difference.startswith("Ngày, tháng, năm sinh: người nộp khai ")
         assert any("Trình duyệt lạ" in check for check in verdict["checks"])
+        assert any("Thông báo giả" in check for check in verdict["checks"])
+        assert len(verdict["money"]) == 8 and verdict["receipts"] == 8
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
         assert processes_of(process.pid) == [] and _holding(place) == []
