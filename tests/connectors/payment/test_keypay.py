@@ -13,8 +13,8 @@ from connectors.kit.errors import CannotMap
 from connectors.payment.model import Made, Verdict
 from connectors.payment.profiles.keypay import PROFILE
 from connectors.payment.profiles.keypay.options import Commands, KeypayOptions
-from connectors.payment.speaking import Ack, Call, Dialogue, Refused
-from tests.connectors.payment.accounts import REF, answer, asked, by_post, dialogue, key, order, refund
+from connectors.payment.speaking import Account, Ack, Call, Dialogue, Refused
+from tests.connectors.payment.accounts import NOW, REF, answer, asked, by_post, dialogue, key, order, refund
 
 OURS, THEIRS = key("main").value, key("second").value
 SIX = ("addition_fee", "client_id", "command", "trans_amount", "transaction_id", "version")
@@ -188,6 +188,21 @@ def test_a_refund_is_signed_and_its_reason_holds_no_pipe() -> None:
     assert message["reason"] == "Nộp trùng phí"
     assert message["check_sum"] == digest(OURS, "200000", "TESTTMN1", "REFUND", "Nộp trùng phí", REF)
     assert keypay(refunds=False).refund(refund()) is None
+
+
+def test_without_their_addresses_refunds_are_made_by_transfer() -> None:
+    """A contract without refunds has no addresses for them."""
+    account = Account(
+        name="keypay",
+        merchant="TESTTMN1",
+        keys=lambda role: (key(role),),
+        endpoints={"create": "https://x.example", "detail": "https://x.example"},
+        options=KeypayOptions(),
+        now=lambda: NOW,
+    )
+    without = PROFILE.open(account)
+    assert without.refund(refund()) is None
+    assert without.query_refund(refund(refund_txn_id="RF1")) is None
 
 
 def test_a_refund_is_asked_about_by_keypays_own_code() -> None:

@@ -1,7 +1,7 @@
 """KeyPay v3's dialect, pure: create, detail, refund and refund detail as signed JSON; callbacks that only make us ask.
 
-Payment facts 3.2. `create`, `detail`, `refund` and `refund_detail` are the addresses of the calls. The signature of a callback
-does not cover its status (abuse case A4), so a callback is never trusted for more than its reference.
+Payment facts 3.2. `create`, `detail` and, with refunds, `refund` and `refund_detail` are the addresses of the calls. The
+signature of a callback does not cover its status (abuse case A4), so a callback is never trusted for more than its reference.
 """
 
 from __future__ import annotations
@@ -135,11 +135,11 @@ class Keypay:
         return self._statement({"client_id": self._account.merchant, **said, "transaction_id": asked.ref}, judged)
 
     def refund(self, order: RefundOrder) -> Call | None:
-        """refund; None where the contract has none. It bears no reference of ours, so nothing but people may repeat it.
+        """refund; None where the contract or its address is missing. It bears no reference of ours: only people may repeat it.
 
         Raises `CredentialsRefused`.
         """
-        if not self._options.refunds:
+        if not self._options.refunds or "refund" not in self._account.endpoints:
             return None
         signed = {
             "amount": str(order.amount),
@@ -156,7 +156,7 @@ class Keypay:
 
     def query_refund(self, order: RefundOrder) -> Call | None:
         """refund detail, by KeyPay's own code of the refund; None while that is not known. Raises `CredentialsRefused`."""
-        if not order.refund_txn_id:
+        if not order.refund_txn_id or "refund_detail" not in self._account.endpoints:
             return None
         signed = {
             "client_id": self._account.merchant,
