@@ -51,7 +51,7 @@ class Change:
     ledger: str
     id: str
     key: str
-    fields: Mapping[str, object] = field(default_factory=dict)
+    fields: Mapping[str, object] = field(default_factory=dict, repr=False)
     dossier_code: str = ""
     claims: tuple[str, ...] = ()
     passing: tuple[str, ...] = ()

@@ -16,6 +16,7 @@ from connectors.payment.model import (
     FeeLine,
     Made,
     Payer,
+    RefundAccount,
     RefundStatement,
     Statement,
 )
@@ -161,6 +162,16 @@ class RefundByTransfer(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
     refund_id: str
 
 
+class RefundAccountGiven(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_account"):
+    """The resolution system says where a refund by bank transfer has to go. The newest word before the transfer counts."""
+
+    at: datetime
+    request_id: str
+    refund_id: str
+    account: RefundAccount
+    body_sha256: str = ""
+
+
 class RefundTransferred(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_transferred"):
     """A refund was made by bank transfer: two operators have signed the outgoing reference (payment facts 7.3)."""
 
@@ -254,6 +265,7 @@ PaymentChange = (
     | RefundDeclined
     | RefundSaid
     | RefundByTransfer
+    | RefundAccountGiven
     | RefundTransferred
     | CounterPaid
     | Confirmed

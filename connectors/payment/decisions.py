@@ -62,14 +62,17 @@ def _decline(payment: Payment, decision: Decided) -> PaymentChange:
 
 
 def _transferred(payment: Payment, decision: Decided) -> PaymentChange:
-    refund = _refund(payment, decision, "to_transfer")
+    """The account stands in the ledger, sealed: signed words are shown in the trail, so they name the bank's reference only."""
+    refund = _refund(payment, decision, "to_transfer", "failed")
+    if refund.account is None:
+        raise CannotMap("refund_id: hệ thống giải quyết chưa gửi tài khoản nhận tiền hoàn của lần hoàn này.")
     return RefundTransferred(
         at=decision.at,
         refund_id=refund.refund_id,
         bank_reference=_code(decision.fields, "bank_reference"),
-        account_name=_text(decision.fields, "account_name"),
-        account=_code(decision.fields, "account"),
-        bank=_text(decision.fields, "bank"),
+        account_name=refund.account.account_name,
+        account=refund.account.account,
+        bank=refund.account.bank,
         decided_by=decision.decided_by,
         approved_by=decision.approved_by,
         decision_id=decision.decision_id,
@@ -106,13 +109,15 @@ _MAKING: Mapping[str, Making] = {
 }
 
 
-def _refund(payment: Payment, decision: Decided, state: str) -> RefundState:
+def _refund(payment: Payment, decision: Decided, *states: str) -> RefundState:
     """The refund that is meant, in the state that the decision needs, or carried out by this very decision already."""
     refund = refund_of(payment, _text(decision.fields, "refund_id"))
     if refund is None:
         raise CannotMap("refund_id: khoản thanh toán không có lần hoàn tiền này.")
-    if refund.state != state and refund.decision_id != decision.decision_id:
-        raise CannotMap(f"refund_id: lần hoàn tiền đang ở trạng thái {refund.state}, không phải {state}.")
+    if refund.state not in states and refund.decision_id != decision.decision_id:
+        raise CannotMap(
+            f"refund_id: lần hoàn tiền đang ở trạng thái {refund.state}, không phải {' hay '.join(states)}."
+        )
     return refund
 
 

@@ -13,10 +13,18 @@ from datetime import datetime, timedelta
 
 from connectors.kit.contract import Audience, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
-from connectors.payment.changes import AttemptAsked, CancelAsked, CounterPaid, PaymentAsked, PaymentChange, RefundAsked
+from connectors.payment.changes import (
+    AttemptAsked,
+    CancelAsked,
+    CounterPaid,
+    PaymentAsked,
+    PaymentChange,
+    RefundAccountGiven,
+    RefundAsked,
+)
 from connectors.payment.client import Intermediaries, Intermediary
 from connectors.payment.entering import LEDGER, change_of, refund_id_of
-from connectors.payment.model import State
+from connectors.payment.model import RefundAccount, State
 from connectors.payment.orders import attempt_of, read_payment
 from connectors.payment.payment import Command, Payment
 from connectors.payment.references import payment_id_of
@@ -26,6 +34,7 @@ from connectors.payment.requests import (
     CancelRequest,
     CounterRequest,
     PaymentRequest,
+    RefundAccountRequest,
     RefundRequest,
     read_request,
 )
@@ -76,6 +85,7 @@ class PaymentEndpoints:
             self._endpoint("POST", f"{one}/attempts", self._attempt),
             self._endpoint("POST", f"{one}/cancel", self._cancel),
             self._endpoint("POST", f"{one}/refunds", self._refund),
+            self._endpoint("POST", f"{one}/refunds/{{refund_id}}/account", self._refund_account),
             self._endpoint("POST", f"{one}/counter-receipts", self._close_at_counter),
         )
 
@@ -202,6 +212,21 @@ class PaymentEndpoints:
             attempt=request.attempt,
         )
         return self._commanded(notice, payment, _Order(payment.payment_id, request.request_id, digest, 202), change)
+
+    async def _refund_account(self, notice: Notice, sender: Sender) -> Reply:
+        payment = await self._own(notice, sender)
+        request, digest = read_request(notice.body, RefundAccountRequest)
+        account = RefundAccount(
+            account_name=request.account_name.strip(), account=request.account, bank=request.bank.strip()
+        )
+        change = RefundAccountGiven(
+            at=self._kit.now(),
+            request_id=request.request_id,
+            body_sha256=digest,
+            refund_id=notice.params["refund_id"],
+            account=account,
+        )
+        return self._commanded(notice, payment, _Order(payment.payment_id, request.request_id, digest, 201), change)
 
     async def _close_at_counter(self, notice: Notice, sender: Sender) -> Reply:
         payment = await self._own(notice, sender)

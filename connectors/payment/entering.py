@@ -16,6 +16,7 @@ from connectors.payment.changes import (
     PayerTold,
     PaymentAsked,
     PaymentChange,
+    RefundAccountGiven,
     RefundApproved,
     RefundAsked,
     RefundDeclined,
@@ -60,7 +61,7 @@ def key_of(change: PaymentChange) -> str:
             return f"asked/{change.body_sha256[:32]}"
         case PayerTold():
             return "payer_told"
-        case AttemptAsked() | CancelAsked() | RefundAsked() | CounterPaid():
+        case AttemptAsked() | CancelAsked() | RefundAsked() | RefundAccountGiven() | CounterPaid():
             request = hashlib.sha256(change.request_id.encode()).hexdigest()[:32]
             return f"{_tag(change)}/{request}/{change.body_sha256[:32]}"
         case RefundApproved() | RefundDeclined() | RefundTransferred() | Confirmed():

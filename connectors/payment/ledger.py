@@ -26,6 +26,7 @@ from connectors.payment.changes import (
     PayerTold,
     PaymentAsked,
     PaymentChange,
+    RefundAccountGiven,
     RefundApproved,
     RefundAsked,
     RefundByTransfer,
@@ -182,6 +183,8 @@ def _apply_to_refund(turn: Turn, change: PaymentChange) -> None:
             refunding.said(turn, change)
         case RefundByTransfer():
             refunding.by_transfer(turn, change)
+        case RefundAccountGiven():
+            refunding.account_given(turn, change)
         case RefundTransferred():
             refunding.transferred(turn, change)
         case Unanswered():

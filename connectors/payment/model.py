@@ -101,6 +101,18 @@ class Payer(msgspec.Struct, frozen=True, kw_only=True):
         return "Payer()"
 
 
+class RefundAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a refund by bank transfer goes (payment facts 7.3): a person's account, kept sealed and never printed."""
+
+    account_name: str
+    account: str
+    bank: str
+
+    def __repr__(self) -> str:
+        """Nothing of the person."""
+        return "RefundAccount()"
+
+
 class Statement(msgspec.Struct, frozen=True, kw_only=True):
     """What a source said of one attempt, in our words. The guards of payment facts 2.3 judge it, nothing else does.
 

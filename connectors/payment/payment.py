@@ -9,7 +9,7 @@ from datetime import datetime
 
 import msgspec
 
-from connectors.payment.model import Beneficiary, Budget, FeeLine, Made, Payer, Source, State, Statement
+from connectors.payment.model import Beneficiary, Budget, FeeLine, Made, Payer, RefundAccount, Source, State, Statement
 
 
 class Inflow(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,6 +83,7 @@ class RefundState(msgspec.Struct, frozen=True, kw_only=True):
     asked: int = 0
     repeats: int = 0
     due: datetime | None = None
+    account: RefundAccount | None = None
     approved_at: datetime | None = None
     ended_at: datetime | None = None
 

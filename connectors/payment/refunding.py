@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from connectors.kit.contract import DeliverTask, ProposeChange
 from connectors.payment.changes import (
+    RefundAccountGiven,
     RefundApproved,
     RefundAsked,
     RefundByTransfer,
@@ -38,6 +39,7 @@ PAYMENT_REFUNDED = "payment_refunded"
 UNDER_WAY = frozenset({"sending", "unknown", "to_repeat", "to_transfer"})
 """Signed, and not at its end."""
 
+_MAY_BE_TRANSFERRED = frozenset({"asked", "to_transfer", "failed"})
 MOST_REFUNDS = 900
 """How many may be asked for: their numbers have three digits, and what comes in twice needs some of them."""
 
@@ -167,6 +169,17 @@ def by_transfer(turn: Turn, change: RefundByTransfer) -> None:
     if refund is not None and refund.state in AWAITED_REFUNDS:
         turn.put_refund(refund, state="to_transfer", due=None)
         turn.alarm("refund_by_transfer", "khoản hoàn đã duyệt phải chuyển khoản tại ngân hàng.")
+
+
+def account_given(turn: Turn, change: RefundAccountGiven) -> None:
+    """Where a transfer has to go; refused for a refund that is unknown, or over."""
+    if any(command.request_id == change.request_id for command in turn.payment.commands):
+        return
+    refund = turn.refund(change.refund_id)
+    code = "" if refund is not None and refund.state in _MAY_BE_TRANSFERRED else "refund_not_waiting"
+    command = Command(request_id=change.request_id, kind="refund_account", body_sha256=change.body_sha256, code=code)
+    if turn.command(command) and refund is not None:
+        turn.put_refund(refund, account=change.account)
 
 
 def transferred(turn: Turn, change: RefundTransferred) -> None:

@@ -28,6 +28,7 @@ LARGEST = 9_999_999_999
 Channel = Literal["web", "app", "qr", "counter"]
 
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,99}", re.ASCII)
+_ACCOUNT = re.compile(r"[0-9A-Za-z]{4,34}", re.ASCII)
 _REQUEST = re.compile(r"[0-9A-Za-z._:-]{1,100}", re.ASCII)
 _PLACE = re.compile(r"\$(.*)$")
 _STEP = re.compile(r"\.([A-Za-z_]+)|\[(\d+)\]")
@@ -177,6 +178,24 @@ class RefundRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=T
             yield _finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
         if self.attempt < 0:
             yield _finding("attempt", "/attempt", "Phải là số thứ tự của lần thanh toán.")
+
+
+class RefundAccountRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """`POST /v1/payments/{id}/refunds/{refund_id}/account`: where a refund by bank transfer has to go (payment facts 7.3)."""
+
+    account_name: str
+    account: str
+    bank: str
+
+    def findings(self) -> Iterator[Finding]:
+        """What is wrong with it."""
+        yield from super().findings()
+        for name in ("account_name", "bank"):
+            value = getattr(self, name).strip()
+            if not 1 <= len(value) <= 200 or not value.isprintable():
+                yield _finding(name, f"/{name}", "Không được để trống, nhiều nhất 200 ký tự.")
+        if not _ACCOUNT.fullmatch(self.account):
+            yield _finding("account", "/account", "Chỉ gồm chữ và số, từ 4 đến 34 ký tự.")
 
 
 class CounterRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -11,6 +11,8 @@ import pytest
 from tests.line.paying import AMOUNT, PAYER, Till, opened_till
 from tests.line.program import ask, until
 
+REASON = ("--reason", "Nộp trùng, hoàn theo quy định")
+
 
 @pytest.fixture(scope="module")
 def till(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Till]:
@@ -125,6 +127,47 @@ def test_the_portal_pulls_what_is_due_only_where_it_may(till: Till) -> None:
     address = f"{till.base}/payments/payment/pp/due"
     unknown = ask("POST", address, b'{"MaHoSo":"000.00.00.G16-261122-9999"}')
     assert unknown.tree["error_code"] == -1
+
+
+def test_who_pays_twice_is_paid_back_once_two_operators_have_signed(till: Till) -> None:
+    """The ledger itself asks for the refund; one person alone, or twice, moves no money; the intermediary is asked once."""
+    _operators(till)
+    asked = till.asked(provider="momo")
+    till.pay(asked, "pay_twice")
+    view = until(lambda: _with_refund(till, asked["payment_id"]), "the second payment has a refund", 15.0)
+    assert view["state"] == "paid" and "duplicate_payment" in view["flags"]
+    (refund,) = view["refunds"]
+    assert (refund["state"], refund["amount"], refund["cause"]) == ("asked", AMOUNT, "duplicate_payment")
+    words = ("decide", "payment", "refund", asked["payment_id"], "--set", f"refund_id={refund['refund_id']}", *REASON)
+    proposed = till.line.command(*words, "--as", "binh", "--json")
+    assert proposed.code == 1 and till.view(asked["payment_id"])["refunds"][0]["state"] == "asked"
+    approve = ("decisions", "approve", proposed.tree["proposal"], *REASON, "--json")
+    assert till.line.command(*approve, "--as", "binh").tree["code"] == "same_person"
+    assert till.line.command(*approve, "--as", "chi").code == 0
+    order = until(lambda: _sent_back(till, asked["attempts"][0]["reference"]), "the refund is asked for", 15.0)
+    assert [one["amount"] for one in order["refunds"]] == [AMOUNT] and len(order["transactions"]) == 2
+    assert till.view(asked["payment_id"])["refunds"][0]["state"] in ("sending", "unknown", "done")
+
+
+def _sent_back(till: Till, reference: str) -> Any:
+    order = next(one for one in till.order("GET", "books")["orders"] if one["ref"] == reference)
+    return order if order["refunds"] else None
+
+
+def _operators(till: Till) -> None:
+    """The first operator of the installation, and two who may decide about refunds."""
+    add = ("operators", "add", "--config", till.line.config)
+    first = till.line.program.run(*add, "an", "--new-key", "--person", "CB-001", "--role", "admin", *REASON)
+    assert first.code == 0, first
+    for name, person in (("binh", "CB-002"), ("chi", "CB-003")):
+        words = (name, "--new-key", "--person", person, "--role", "supervisor", "--as", "an", *REASON)
+        done = till.line.program.run(*add, *words)
+        assert done.code in (0, 1), done
+
+
+def _with_refund(till: Till, payment_id: str) -> Any:
+    view = till.view(payment_id)
+    return view if view["refunds"] else None
 
 
 def test_no_answer_and_no_log_names_the_payer(till: Till) -> None:

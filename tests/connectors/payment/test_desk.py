@@ -194,10 +194,16 @@ async def test_a_refund_that_no_call_can_make_waits_for_a_bank_transfer() -> Non
         desk.books.take([await desk.connector.decided(decided("refund", payment_id, refund_id=refund_id))])
         await desk.carry()
         assert (await desk.payment(payment_id)).refunds[0].state == "to_transfer"
-        words = {"bank_reference": "FT2611", "account_name": "CONG TY A", "account": "0099", "bank": "VCB"}
-        with pytest.raises(CannotMap):
-            await desk.connector.decided(decided("refund_transferred", payment_id, refund_id=refund_id))
-        change = await desk.connector.decided(decided("refund_transferred", payment_id, refund_id=refund_id, **words))
+        words = {"refund_id": refund_id, "bank_reference": "FT2611"}
+        with pytest.raises(CannotMap, match="chưa gửi tài khoản"):
+            await desk.connector.decided(decided("refund_transferred", payment_id, **words))
+        account = {"request_id": "tk-1", "account_name": "CONG TY THU NGHIEM", "account": "0099000000", "bank": "VCB"}
+        place = f"/v1/payments/{payment_id}/refunds/{refund_id}/account"
+        given = await desk.ask("POST", place, account)
+        assert given.status == 201 and b"0099000000" not in given.body
+        strange = await desk.ask("POST", place.replace(refund_id, "khac"), {**account, "request_id": "tk-2"})
+        assert (strange.status, told(strange)["code"]) == (409, "payment_refund_not_waiting")
+        change = await desk.connector.decided(decided("refund_transferred", payment_id, **words))
         desk.books.take([change])
         assert (await desk.payment(payment_id)).state is State.REFUNDED
 
