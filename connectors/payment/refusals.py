@@ -70,4 +70,4 @@ def problem(code: str, instance: str, detail_vi: str = "", findings: Iterable[Fi
             {"code": finding.code, "pointer": finding.pointer, "message_vi": finding.message_vi} for finding in findings
         ],
     }
-    return Reply(found.status, encode(tree), MEDIA_TYPE)
+    return Reply(found.status, encode(tree), MEDIA_TYPE, headers={"Content-Language": "vi"})
