@@ -180,7 +180,11 @@ def _opened(settings: ProviderSettings, kit: Kit) -> tuple[Intermediary | None, 
         options=options,
         now=kit.now,
     )
-    return Intermediary(settings, dialect, dialect.open(account), options, kit), ()
+    try:
+        dialogue = dialect.open(account)
+    except ValueError as fault:  # a merchant code, or accounts, that cannot be what the dialect needs
+        return None, (f"{where}.{fault}",)
+    return Intermediary(settings, dialect, dialogue, options, kit), ()
 
 
 def _resolver(keys: Sequence[KeySettings], kit: Kit) -> Callable[[str], Sequence[Key]]:

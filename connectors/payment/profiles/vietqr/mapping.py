@@ -69,7 +69,7 @@ class VietQr:
             try:
                 write_transfer(Transfer(bank_bin, number))
             except NotVietQr:
-                raise ValueError("BIN:account") from None
+                raise ValueError("merchant và options.accounts: dạng BIN:số_tài_khoản, BIN có 6 chữ số") from None
 
     def create(self, order: Order) -> Made:
         """The text of the code: no call is made. Raises `CannotMap` for an account that no feed of ours watches."""

@@ -86,7 +86,7 @@ class ZaloPay:
             raise TypeError("ZaloPayOptions")
         app_id = whole(account.merchant)
         if app_id is None:
-            raise ValueError("app_id")
+            raise ValueError("merchant: app_id của ZaloPay là một số")
         self._account = account
         self._options = account.options
         self._app_id = app_id
