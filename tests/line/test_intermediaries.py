@@ -13,6 +13,7 @@ from gateway.cli.installation import write_safely
 from mappings.dates import VIETNAM
 from tests.line.paying import AMOUNT, Till, laid_till
 from tests.line.program import until
+from tests.line.test_payments import REASON, operators
 
 _PROVIDER = Template("""
 [[upstreams.payment.settings.providers]]
@@ -72,7 +73,7 @@ def till(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str
         write_safely(folder / f"keys/{name}", f"{secret}\n".encode())
     options = folder / "simulators/payment.toml"
     told = options.read_text(encoding="utf-8") + f'statements_dir = "{drop}"\n'
-    told += f'[vietqr]\nmerchant = "{_VIETQR}"\nsecrets = ["simulator-vietqr"]\n'
+    told += f'speed = {{ refund_s = 0.0 }}\n[vietqr]\nmerchant = "{_VIETQR}"\nsecrets = ["simulator-vietqr"]\n'
     options.write_text(told, encoding="utf-8")
     try:
         words = ["simulate", "payment", "--port", str(till.simulator), "--options", str(options)]
@@ -135,6 +136,25 @@ def test_a_fee_paid_twice_keeps_the_first_and_asks_to_give_the_second_back(till:
     assert [(one["state"], one["amount"], one["cause"]) for one in refunds] == [("asked", AMOUNT, "duplicate_payment")]
 
 
+def test_money_goes_back_whole_or_in_part_once_two_operators_have_signed(till: Till) -> None:
+    """At intermediaries that are done at once; more than is left is refused before anybody is asked."""
+    operators(till)
+    for name, amount, state in (("momo", AMOUNT, "refunded"), ("zalopay", AMOUNT // 4, "partially_refunded")):
+        asked = till.asked(provider=name)
+        _pays(till, asked)
+        till.becomes(asked["payment_id"], "paid", 20.0)
+        way = f"/{asked['payment_id']}/refunds"
+        wanted = {"request_id": f"hoan-{name}", "amount": amount, "reason": "Rút hồ sơ"}
+        refund_id = till.call("POST", way, wanted).tree["refunds"][0]["refund_id"]
+        beyond = till.call("POST", way, {**wanted, "request_id": f"hoan-them-{name}", "amount": AMOUNT - amount + 1})
+        assert beyond.status == 409, beyond
+        words = ("decide", "payment", "refund", asked["payment_id"], "--set", f"refund_id={refund_id}", *REASON)
+        proposal = till.line.command(*words, "--as", "binh", "--json").tree["proposal"]
+        assert till.line.command("decisions", "approve", proposal, *REASON, "--as", "chi").code == 0
+        view = till.becomes(asked["payment_id"], state, 20.0)
+        assert (view["refunded_amount"], view["refunds"][0]["state"]) == (amount, "done")
+
+
 def test_the_books_of_every_intermediary_are_explained_by_ours(till: Till) -> None:
     """After settlement each row has its pair: what came in there is what came in here, to the last đồng."""
     books = till.order("GET", "books")
@@ -144,6 +164,8 @@ def test_the_books_of_every_intermediary_are_explained_by_ours(till: Till) -> No
         came_in = {row["outcome"]: row for row in summary if row["side"] == "Thu"}
         assert came_in["Cộng"]["theirs"] == books["sums"][name]["paid"] > 0
         assert came_in["Cộng"]["difference"] == 0, (name, summary)
+        (went_back,) = [row for row in summary if (row["side"], row["outcome"]) == ("Hoàn", "Cộng")]
+        assert (went_back["theirs"], went_back["difference"]) == (books["sums"][name]["refunded"], 0), (name, summary)
         # The fee that was paid twice is explained too: its second payment waits for two operators.
         assert set(came_in) == {"Cộng", "Khớp", *(["Thanh toán trùng"] if name == "vnpay" else [])}
 

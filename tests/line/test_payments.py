@@ -146,7 +146,7 @@ def test_a_fee_that_the_portal_pulls_is_paid_at_its_platform(till: Till) -> None
 
 def test_who_pays_twice_is_paid_back_once_two_operators_have_signed(till: Till) -> None:
     """The ledger itself asks for the refund; one person alone, or twice, moves no money; the intermediary is asked once."""
-    _operators(till)
+    operators(till)
     asked = till.asked(provider="momo")
     till.pay(asked, "pay_twice")
     view = until(lambda: _with_refund(till, asked["payment_id"]), "the second payment has a refund", 15.0)
@@ -169,7 +169,7 @@ def _sent_back(till: Till, reference: str) -> Any:
     return order if order["refunds"] else None
 
 
-def _operators(till: Till) -> None:
+def operators(till: Till) -> None:
     """The first operator of the installation, and two who may decide about refunds."""
     add = ("operators", "add", "--config", till.line.config)
     first = till.line.program.run(*add, "an", "--new-key", "--person", "CB-001", "--role", "admin", *REASON)
