@@ -27,6 +27,7 @@ from gateway.cli.demonstration.payers import Payers, owing
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
 from gateway.cli.demonstration.proof import prove
 from gateway.cli.demonstration.reckoning import reckon
+from gateway.cli.demonstration.settlement import settle
 from gateway.cli.demonstration.signing_on import Edge, Reception
 from gateway.cli.demonstration.treasury import Tills, lay_out_treasury
 from gateway.cli.demonstration.verdict import Verdict
@@ -135,6 +136,7 @@ async def _perform(
             await give_back(debtors, partial(_ordered, boards, folder), _OPERATOR)
             verdict = await play.judge()
             await reckon(debtors)
+            await settle(debtors)
             await prove(play, boards, house, desk)
             await reception.compare_outside()
             verdict.checks += await _check_books(boards, folder)

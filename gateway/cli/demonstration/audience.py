@@ -86,6 +86,7 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
     for code, words in verdict.differences:
         out.print(f"[green]✓[/] Khai lệch của {code} được nêu và đề xuất sửa: {words}")
     _announce_money(verdict.money)
+    _announce_settlement(verdict.settled)
     if verdict.held:
         _announce_held(verdict.held)
     for code, reason in verdict.results_held:
@@ -112,11 +113,18 @@ def _announce_money(rows: Sequence[tuple[str | int, ...]]) -> None:
         "Chờ hoàn",
         "Giải thích",
     )
-    total = ("Cộng", "", *(sum(int(row[place]) for row in rows) for place in range(2, 8)), "")
-    shown = [
-        [f"{value:,}".replace(",", ".") if isinstance(value, int) else value for value in row] for row in (*rows, total)
-    ]
-    table("Đối soát đến từng đồng", heads, shown)
+    total: tuple[str | int, ...] = ("Cộng", "", *(sum(int(row[place]) for row in rows) for place in range(2, 8)), "")
+    table("Đối soát đến từng đồng", heads, [_in_figures(row) for row in (*rows, total)])
+
+
+def _announce_settlement(rows: Sequence[tuple[str | int, ...]]) -> None:
+    """What each statement says, and what the gateway's own report makes of it."""
+    heads = ("Trung gian", "Sao kê: thu", "Cổng: thu", "Sao kê: hoàn", "Cổng: hoàn", "Kết quả và đề xuất")
+    table("Báo cáo đối soát của cổng theo sao kê trong ngày", heads, [_in_figures(row) for row in rows])
+
+
+def _in_figures(row: Sequence[str | int]) -> list[str]:
+    return [f"{value:,}".replace(",", ".") if isinstance(value, int) else value for value in row]
 
 
 def _announce_held(held: Sequence[tuple[str, str, str]]) -> None:

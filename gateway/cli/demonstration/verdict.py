@@ -66,6 +66,7 @@ class Verdict:
     checks_agreed: int = 0
     differences: list[tuple[str, str]] = field(default_factory=list)
     money: list[tuple[str | int, ...]] = field(default_factory=list)
+    settled: list[tuple[str | int, ...]] = field(default_factory=list)
     receipts: int = 0
     paid_outside: int = 0
     decisions: list[str] = field(default_factory=list)

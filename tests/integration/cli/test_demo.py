@@ -53,7 +53,7 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert difference.startswith("Ngày, tháng, năm sinh: người nộp khai ")
         assert any("Trình duyệt lạ" in check for check in verdict["checks"])
         assert any("Thông báo giả" in check for check in verdict["checks"])
-        assert len(verdict["money"]) == 8 and verdict["receipts"] == 8
+        assert len(verdict["money"]) == 8 and verdict["receipts"] == 8 and len(verdict["settled"]) == 4
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
         assert processes_of(process.pid) == [] and _holding(place) == []

@@ -15,6 +15,7 @@ from gateway.cli.demonstration.reckoning import (
     judge_receipts,
     reckoned_of,
 )
+from gateway.cli.demonstration.settlement import judge_statement, sums_of
 from gateway.cli.demonstration.verdict import PORTAL_CODE, Verdict
 
 
@@ -149,4 +150,35 @@ def test_the_portal_must_list_the_fees_and_say_how_they_were_paid() -> None:
     ):
         verdict = Verdict()
         judge_fees_outside([payer], {payer.role.code: {**told, "fields": fields | changed}}, held, verdict)
+        assert (verdict.faults == []) is sound
+
+
+def _report(came: int, went: int, *differences: dict[str, str]) -> dict[str, Any]:
+    totals = [
+        {"side": side, "outcome": "Cộng", "theirs": sum_, "ours": sum_}
+        for side, sum_ in (("Thu", came), ("Hoàn", went))
+    ]
+    return {"summary": totals, "differences": list(differences)}
+
+
+_STATEMENT = (
+    "\ufeffH,1,vnpay\r\nD,1,PAY,ref1,t1,b1,300,0\r\nD,2,REFUND,ref1,t2,b2,100,0\r\n"
+    "D,3,PAY,ref2,t3,b3,50,0\r\nT,2,350,1,100\r\n"
+)
+
+
+def test_a_report_must_hold_every_dong_of_its_statement_and_no_strange_difference() -> None:
+    """A sum that is off, or a difference that none of the payers made."""
+    twice = {"outcome": "Thanh toán trùng", "ref": "r", "detail": "", "action": "Hoàn"}
+    missing = {"outcome": "Thiếu: cổng có, trung gian không có", "ref": "r", "detail": "", "action": "Chờ"}
+    assert sums_of(_STATEMENT) == (350, 100)
+    for report, sound in (
+        (_report(350, 100), True),
+        (_report(350, 100, twice), True),
+        (_report(349, 100), False),
+        (_report(350, 0), False),
+        (_report(350, 100, missing), False),
+    ):
+        verdict = Verdict()
+        judge_statement("vnpay", _STATEMENT, report, verdict)
         assert (verdict.faults == []) is sound
