@@ -22,7 +22,8 @@ ledger = "toys"
 summary = "Xóa sổ một món đồ chơi"
 roles = ["supervisor"]                  # who may sign it, first and second
 second_key = true                       # always by two operators with two keys
-fields = ["reference"]                  # its words beside the id and the reason
+fields = ["reference"]                  # its words beside the id and the reason, signed and kept in the trail: nothing personal
+optional = []                           # those of them that may be left out
 """
 
 from __future__ import annotations
@@ -122,18 +123,25 @@ class LedgerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class DecisionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A decision that operators alone take about a ledger. `second_key`: only with a second operator's key."""
+    """A decision that operators alone take about a ledger. `second_key`: only with a second operator's key.
+
+    Its `fields` are signed and stay in the audit trail for ever: never anybody's name or account. Of them `optional` may be
+    left out.
+    """
 
     ledger: str
     summary: str
     roles: tuple[Literal["operator", "supervisor", "admin"], ...] = ("supervisor",)
     second_key: bool = True
     fields: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for one that nobody may take, or that nobody understands."""
         if not self.roles or not self.summary.strip():
             raise ValueError("roles và summary không được để trống")
+        if not set(self.optional) <= set(self.fields):
+            raise ValueError("optional phải nằm trong fields")
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,7 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
     }
 
 
-async def _nothing_to_decide(_words: Words) -> Mapping[str, object]:
+async def _nothing_to_decide(_words: Words | None = None) -> Mapping[str, object]:
     """The store alone has no connector that could say what a decision means."""
     told = "Quyết định về sổ của đầu nối chỉ thực hiện được khi cổng đang chạy."
     raise UpstreamUnavailable(told, code="decision_unknown")
@@ -95,8 +95,7 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_post("/admin/audit-search", _search(desk))
     app.router.add_post("/admin/audit-export", _export(desk))
     app.router.add_get("/admin/leaves", _leaves(desk.trail))
-    if desk.ledgers is not None:
-        app.router.add_get("/admin/ledger-decisions", _look(desk.ledgers.shown))
+    app.router.add_get("/admin/ledger-decisions", _look(desk.ledgers.shown if desk.ledgers else _nothing_to_decide))
     if desk.results is not None:
         app.router.add_get("/admin/results", _look(desk.results.listing))
     if desk.consents is not None:

@@ -143,7 +143,8 @@ def _wanted(details: Mapping[str, object]) -> Wanted:
 
 def _check_fields(wanted: Wanted, spec: DecisionSpec) -> None:
     """Exactly the words that the manifest names, each printable: what is signed is read by people."""
-    faults = [f"thiếu {name}" for name in spec.fields if not wanted.fields.get(name, "").strip()]
+    needed = [name for name in spec.fields if name not in spec.optional]
+    faults = [f"thiếu {name}" for name in needed if not wanted.fields.get(name, "").strip()]
     faults += [f"không có {name}" for name in sorted(wanted.fields.keys() - set(spec.fields))]
     faults += [
         f"{name}: nhiều nhất {_LONGEST} ký tự in được"
@@ -175,4 +176,5 @@ def _row(code: str, name: str, spec: DecisionSpec) -> dict[str, object]:
         "roles": list(spec.roles),
         "second_key": spec.second_key,
         "fields": list(spec.fields),
+        "optional": list(spec.optional),
     }

@@ -55,7 +55,7 @@ def _list(arguments: argparse.Namespace) -> int:
                 row["summary"],
                 ", ".join(row["roles"]),
                 "hai người" if row["second_key"] else "một người",
-                ", ".join(row["fields"]),
+                ", ".join(f"[{name}]" if name in row["optional"] else name for name in row["fields"]),
             )
             for row in answer["decisions"]
         ),

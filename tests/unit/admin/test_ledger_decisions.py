@@ -217,6 +217,20 @@ async def test_without_a_running_gateway_nothing_is_decided_about_ledgers(hall: 
     assert [f for _, _, f in await hall.trail("decision.taken") if f["command"] == "decide"] == []
 
 
+@pytest.fixture
+async def lenient(building: Any) -> AsyncIterator[Counter]:
+    """A decision with a word that may be left out."""
+    spec = DecisionSpec(ledger="loans", summary="Xóa sổ", fields=("reference", "note"), optional=("note",))
+    async for one in _counter(building, spec):
+        yield one
+
+
+async def test_a_word_that_may_be_left_out_may_be_left_out(lenient: Counter) -> None:
+    """And no other one."""
+    assert await _code(lenient.propose(fields={"note": "x"})) == "order_incomplete"
+    assert (await lenient.propose())["done"] is False
+
+
 async def test_operators_see_what_may_be_decided(counter: Counter) -> None:
     """With who signs it, and which words it wants."""
     shown = await counter.hall.desk.ledgers.shown()
@@ -229,5 +243,6 @@ async def test_operators_see_what_may_be_decided(counter: Counter) -> None:
             "roles": ["supervisor"],
             "second_key": True,
             "fields": ["reference"],
+            "optional": [],
         }
     ]
