@@ -70,70 +70,9 @@ create = "http://127.0.0.1:$simulator/momo/v2/gateway/api/create"
 query = "http://127.0.0.1:$simulator/momo/v2/gateway/api/query"
 refund = "http://127.0.0.1:$simulator/momo/v2/gateway/api/refund"
 refund_query = "http://127.0.0.1:$simulator/momo/v2/gateway/api/refund/query"
-[[upstreams.payment.settings.providers]]
-profile = "zalopay"
-merchant = "2553"
-sources = ["127.0.0.1"]
-allow_plain = ["127.0.0.1"]
-keys = [
-  { id = "2026", secret = "file:keys/pay-zalopay-1" },
-  { id = "2026", role = "second", secret = "file:keys/pay-zalopay-2" },
-]
-[upstreams.payment.settings.providers.endpoints]
-create = "http://127.0.0.1:$simulator/zalopay/v2/create"
-query = "http://127.0.0.1:$simulator/zalopay/v2/query"
-refund = "http://127.0.0.1:$simulator/zalopay/v2/refund"
-query_refund = "http://127.0.0.1:$simulator/zalopay/v2/query_refund"
-[[upstreams.payment.settings.providers]]
-profile = "pp"
-merchant = "SIMPP"
-sources = ["127.0.0.1"]
-allow_plain = ["127.0.0.1"]
-keys = [{ id = "2026", secret = "file:keys/pay-pp" }]
-[upstreams.payment.settings.providers.endpoints]
-init = "http://127.0.0.1:$simulator/pp/init"
-query = "http://127.0.0.1:$simulator/pp/query"
-bill = "http://127.0.0.1:$simulator/pp/bill"
-[[upstreams.payment.settings.providers]]
-profile = "keypay"
-merchant = "simkeypay"
-sources = ["127.0.0.1"]
-allow_plain = ["127.0.0.1"]
-keys = [
-  { id = "2026", secret = "file:keys/pay-keypay-1" },
-  { id = "2026", role = "second", secret = "file:keys/pay-keypay-2" },
-]
-[upstreams.payment.settings.providers.endpoints]
-create = "http://127.0.0.1:$simulator/keypay/create"
-detail = "http://127.0.0.1:$simulator/keypay/detail"
-refund = "http://127.0.0.1:$simulator/keypay/refund"
-refund_detail = "http://127.0.0.1:$simulator/keypay/refund_detail"
-[[upstreams.payment.settings.providers]]
-profile = "paygov"
-merchant = "SIMPG"
-sources = ["127.0.0.1"]
-allow_plain = ["127.0.0.1"]
-keys = [
-  { id = "2026", secret = "file:keys/pay-paygov" },
-  { id = "2026", role = "access", secret = "file:keys/pay-access" },
-]
-[upstreams.payment.settings.providers.options]
-callback_fields = ["accessKey", "orderId", "requestCode", "transactionNo", "amount", "errorCode", "payDate"]
-[upstreams.payment.settings.providers.endpoints]
-create = "http://127.0.0.1:$simulator/paygov/create"
 """)
 
-_SECRETS = {
-    "pay-vnpay": "simulator-vnpay",
-    "pay-momo": "simulator-momo",
-    "pay-access": "simulator-access",
-    "pay-zalopay-1": "simulator-zalopay-1",
-    "pay-zalopay-2": "simulator-zalopay-2",
-    "pay-pp": "simulator-pp",
-    "pay-keypay-1": "simulator-keypay-1",
-    "pay-keypay-2": "simulator-keypay-2",
-    "pay-paygov": "simulator-paygov",
-}
+_SECRETS = {"pay-vnpay": "simulator-vnpay", "pay-momo": "simulator-momo", "pay-access": "simulator-access"}
 
 
 @dataclass
@@ -197,8 +136,6 @@ class Till:
         """What the payer does at the last attempt; notices were answered when this returns."""
         attempt = view["attempts"][-1]
         wanted = {"provider": attempt["provider"], "ref": attempt["reference"], "action": action, "wait": True, **more}
-        if attempt["provider"] == "zalopay":  # there our reference bears a date in front
-            wanted = {"address": attempt["pay_url"], "action": action, "wait": True, **more}
         if attempt["provider"] == "vnpay":
             ask("GET", attempt["pay_url"])  # the order begins with the payer's look at the page
         return self.order("POST", "pay", wanted)
