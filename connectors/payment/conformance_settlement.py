@@ -8,6 +8,7 @@ from datetime import datetime
 from connectors.kit.contract import Change
 from connectors.payment.settlement_state import (
     HEADS,
+    DifferenceClosed,
     FileFault,
     FileMissing,
     FileReceived,
@@ -82,6 +83,7 @@ def _part(at: datetime) -> Sequence[PartChange]:
             closed=((1, "fee_still_owed"),),
         ),
         Reviewed(at=at, overdue=(0,)),
+        DifferenceClosed(at=at, place=0, decided_by="op1", decision_id="d1"),
         Reviewed(at=at, closed=((0, "in_other_statement"),)),
     )
 

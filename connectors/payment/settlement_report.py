@@ -95,6 +95,8 @@ class Report:
                 "paid_at",
                 "state",
                 "age_days",
+                "part",
+                "place",
             ),
             (
                 "Kết quả",
@@ -111,8 +113,14 @@ class Report:
                 "Thời điểm",
                 "Tình trạng",
                 "Số ngày mở",
+                "Mã phần",
+                "Vị trí",
             ),
-            tuple(self._difference(one) for one in self.differences()),
+            tuple(
+                (*self._difference(one), part_id(part.provider, part.business_date, part.sha256, part.number), place)
+                for part in self.parts
+                for place, one in enumerate(part.differences)
+            ),
         )
 
     def differences(self) -> Iterator[Difference]:

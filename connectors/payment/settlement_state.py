@@ -77,11 +77,15 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """A difference and what has become of it. `closed` says how ("" while it is open); `overdue`: too long in our books only."""
+    """A difference and what has become of it.
+
+    `closed` says how ("" while it is open), `closed_by` which operator did; `overdue`: too long in our books only.
+    """
 
     pairing: Pairing
     closed: str = ""
     closed_at: datetime | None = None
+    closed_by: str = ""
     overdue: bool = False
 
 
@@ -180,7 +184,16 @@ class Reviewed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     overdue: tuple[int, ...] = ()
 
 
-PartChange = PartMatched | Reviewed
+class DifferenceClosed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="difference_closed"):
+    """An operator has looked at a difference and signed that it is settled; why stands beside the signature in the trail."""
+
+    at: datetime
+    place: int
+    decided_by: str
+    decision_id: str
+
+
+PartChange = PartMatched | Reviewed | DifferenceClosed
 """Every input of the ledger `settlement_parts`."""
 
 

@@ -62,6 +62,7 @@ CLOSED: Mapping[str, str] = {
     "in_other_statement": "Đã có ở sao kê ngày khác",
     "fee_still_owed": "Vẫn là khoản phải nộp, đã thu",
     "refunded": "Đã hoàn",
+    "by_person": "Cán bộ đã kết luận",
 }
 
 HELD: Mapping[str, str] = {

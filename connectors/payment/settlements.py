@@ -15,6 +15,7 @@ from connectors.payment.settlement_state import (
     HEADS,
     PARTS,
     Difference,
+    DifferenceClosed,
     FileMissing,
     FileReceived,
     FileRefused,
@@ -29,6 +30,9 @@ from connectors.payment.settlement_state import (
     Settlement,
 )
 from mappings.settlement_sums import Sums, add, open_outcomes
+
+BY_PERSON = "by_person"
+"""How a difference was closed that an operator signed for."""
 
 _KEPT_FILES = 50
 
@@ -169,14 +173,25 @@ class PartLedger:
         match change:
             case PartMatched():
                 return _part(change), ()
+            case Reviewed() | DifferenceClosed() if state is None:
+                return Part(provider="", business_date="", sha256="", number=0, at=change.at), ()
             case Reviewed():
-                if state is None:
-                    return Part(provider="", business_date="", sha256="", number=0, at=change.at), ()
                 return self._reviewed(state, change)
+            case DifferenceClosed():
+                return self._closed(state, change)
 
     def marks(self, state: Part) -> Sequence[str]:
         """What has open differences is found by its day."""
         return (f"open/{state.business_date}",) if any(not one.closed for one in state.differences) else ()
+
+    def _closed(self, state: Part, change: DifferenceClosed) -> tuple[Part, Sequence[Effect]]:
+        differences = list(state.differences)
+        if not 0 <= change.place < len(differences) or differences[change.place].closed:
+            return state, ()
+        differences[change.place] = msgspec.structs.replace(
+            differences[change.place], closed=BY_PERSON, closed_at=change.at, closed_by=change.decided_by
+        )
+        return msgspec.structs.replace(state, differences=tuple(differences)), ()
 
     def _reviewed(self, state: Part, change: Reviewed) -> tuple[Part, Sequence[Effect]]:
         differences, closed = list(state.differences), dict(change.closed)

@@ -9,8 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from connectors.kit.contract import Decided
+from connectors.kit.errors import CannotMap
+from connectors.payment.decisions import Decisions
 from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED
 from connectors.payment.model import State
+from connectors.payment.settlement_state import part_id
 from connectors.payment.settling import Settling
 from mappings.codec import encode
 from mappings.dates import VIETNAM
@@ -312,3 +316,23 @@ async def test_without_a_drop_folder_nothing_is_settled_and_a_lost_one_is_told(t
         await lost.step()
     await quiet.journal.close()
     await lost.journal.close()
+
+
+async def test_an_operator_closes_what_people_must_judge_by_signing_for_it(office: Office) -> None:
+    """It moves no payment; a place that is none, or closed by somebody else, cannot even be proposed."""
+    office.put(NAME, statement(pay(1, "khach-la")))
+    await office.settle()
+    (part,) = await office.parts()
+    name = part_id(part.provider, part.business_date, part.sha256, part.number)
+    decisions = Decisions(office.kit)
+
+    def signed(place: str, by: str = "lan") -> Decided:
+        return Decided("close_difference", name, {"place": place}, "d-1", by, "", "đã đối chiếu", office.now)
+
+    change = await decisions.decided(signed("0"))
+    assert await office.take(change) == 1 and await office.take(await decisions.decided(signed("0"))) == 0
+    assert await office.open_differences() == []
+    assert [(one.closed, one.closed_by) for one in (await office.parts())[0].differences] == [("by_person", "lan")]
+    for place, by in (("1", "lan"), ("-1", "lan"), ("x", "lan"), ("", "lan"), ("9" * 5000, "lan"), ("0", "minh")):
+        with pytest.raises(CannotMap):
+            await decisions.decided(signed(place, by))
