@@ -201,7 +201,10 @@ class CounterPaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
 
 
 class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="confirmed"):
-    """Two operators have looked at a case that waits for people (class H, an unverifiable notice) and say how it stands."""
+    """Two operators have looked at a case that waits for people (class H, an unverifiable notice) and say how it stands.
+
+    `provider` is the attempt's, so that its transaction is held for this payment alone (G7).
+    """
 
     at: datetime
     attempt: int
@@ -211,6 +214,7 @@ class Confirmed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag
     decided_by: str
     approved_by: str
     decision_id: str
+    provider: str = ""
 
 
 class BillDiffers(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="bill_differs"):

@@ -119,6 +119,7 @@ def _confirm(payment: Payment, decision: Decided) -> PaymentChange:
         paid=word in _YES,
         txn_id=_code(decision.fields, "txn_id") if word in _YES else decision.fields.get("txn_id", ""),
         evidence=_text(decision.fields, "evidence"),
+        provider=attempt.provider,
         decided_by=decision.decided_by,
         approved_by=decision.approved_by,
         decision_id=decision.decision_id,

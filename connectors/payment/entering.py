@@ -78,6 +78,9 @@ def meaning_of(said: Statement) -> str:
 
 def claims_of(change: PaymentChange) -> tuple[str, ...]:
     """The transaction that a success holds: no other payment may ever hold it (G7, abuse case A13)."""
+    if isinstance(change, Confirmed):
+        held = change.paid and change.provider and change.txn_id
+        return (f"txn/{change.provider}/{change.txn_id}",) if held else ()
     if not isinstance(change, Said):
         return ()
     said = change.statement

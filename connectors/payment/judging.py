@@ -79,8 +79,9 @@ def confirmed(turn: Turn, change: Confirmed) -> None:
     if attempt is None or not change.approved_by or change.approved_by == change.decided_by:
         return
     if not change.paid:
-        if attempt.state in OPEN:
-            turn.put_attempt(attempt, state=State.FAILED, held="", due=None, last_code="operator")
+        if attempt.state is not State.PAID:
+            ended = State.FAILED if attempt.state in OPEN else attempt.state
+            turn.put_attempt(attempt, state=ended, held="", due=None, last_code="operator")
         return
     statement = Statement(
         source=Source.OPERATOR,

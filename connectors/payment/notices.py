@@ -91,9 +91,8 @@ class Notices:
         if weight in (Weight.NOT_OURS, Weight.OTHER_REFERENCE):
             ack = Ack.NOT_OURS if weight is Weight.NOT_OURS else Ack.UNKNOWN_REFERENCE
             raise await self._refused(voice, notice, replace(heard, ack=ack))
-        if weight is Weight.UNTRUSTED:
-            said = _bare(said)
-        change = change_of(payment.payment_id, Said(at=self._kit.now(), attempt=attempt.number, statement=said))
+        kept = _bare(said) if weight is Weight.UNTRUSTED else said
+        change = change_of(payment.payment_id, Said(at=self._kit.now(), attempt=attempt.number, statement=kept))
         # A claim about another amount is refused where it is made, though nobody vouches for the claim (facts 4.4).
         claimed = weight is Weight.UNTRUSTED and said.amount not in (None, payment.amount)
         if claimed or weight in MONEY_TROUBLE:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.payment.changes import CancelAsked, Said, Unanswered
+from connectors.payment.changes import CancelAsked, Confirmed, Said, Unanswered
 from connectors.payment.entering import change_of, claims_of, key_of, refund_id_of
 from connectors.payment.model import Source, Statement, Verdict
 from connectors.payment.notices import Voice, networks_of
@@ -80,6 +80,14 @@ def test_only_a_verified_success_of_ours_claims_its_transaction(fields: dict[str
     """What anybody may say holds no name against others."""
     statement: Statement = msgspec.structs.replace(word(), **fields)
     assert claims_of(Said(at=later(1), attempt=1, statement=statement)) == ()
+
+
+def test_people_who_confirm_a_payment_claim_its_transaction_like_a_notice() -> None:
+    """What they saw pays this payment and no other (G7); what they say did not come claims nothing."""
+    signed: dict[str, Any] = {"evidence": "SK", "decided_by": "lan", "approved_by": "minh", "decision_id": "d"}
+    for paid, claims in ((True, ("txn/vnpay/14000001",)), (False, ())):
+        change = Confirmed(at=later(1), attempt=1, paid=paid, txn_id="14000001", provider="vnpay", **signed)
+        assert claims_of(change) == claims
 
 
 @pytest.mark.parametrize(

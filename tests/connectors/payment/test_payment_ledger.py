@@ -236,6 +236,50 @@ def test_a_suspected_payment_is_left_to_people_and_two_of_them_decide() -> None:
     assert (story.payment().state, story.payment().paid_by) == (State.PAID, Source.OPERATOR)
 
 
+def test_people_who_say_that_nothing_came_end_the_case() -> None:
+    """Whatever its state was: nothing is held any more, and the payer may try again."""
+    less = word(amount=1_000)
+    story = Story(fee(), made(), answered(1800, Verdict.NOT_FOUND), told(1900, less), again(1901))
+    assert story.payment().commands[-1].code == "attempt_held"
+    no = Confirmed(
+        at=later(2000),
+        attempt=1,
+        paid=False,
+        txn_id="",
+        evidence="SK-01",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id="d1",
+    )
+    story.then(no, again(2001, request_id="lan-3"))
+    assert story.payment().attempts[0].held == "" and len(story.payment().attempts) == 2
+
+
+def test_a_refund_that_an_intermediary_refused_may_go_by_a_bank() -> None:
+    """With two signatures and the bank's reference, and only while that money has not gone back otherwise."""
+    story = _paid()
+    story.then(asked_back(100, AMOUNT), approved(110, "hoan-1"))
+    rejected = refund_word(refund_ref(ID, 1), Verdict.REFUND_REJECTED, code="95")
+    story.then(RefundSaid(at=later(120), refund_id="hoan-1", statement=rejected), asked_back(130, 1, "hoan-2"))
+    by_bank = RefundTransferred(
+        at=later(400),
+        refund_id="hoan-1",
+        bank_reference="FT1",
+        account_name="NGUYEN VAN A",
+        account="0011",
+        bank="VCB",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id="d2",
+    )
+    story.then(by_bank)
+    assert story.payment().refunds[0].state == "failed", "another refund has a part of it"
+    story.then(
+        RefundDeclined(at=later(500), refund_id="hoan-2", decided_by="lan", reason="", decision_id="d3"), by_bank
+    )
+    assert story.payment().state is State.REFUNDED
+
+
 def _fields(change: Any) -> dict[str, Any]:
     return {name: getattr(change, name) for name in change.__struct_fields__}
 
