@@ -20,14 +20,15 @@ from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import PAID_LIKE, State
 from connectors.payment.orders import read_payment
 from connectors.payment.payment import Payment
-from connectors.payment.references import referred
+from connectors.payment.references import Referred, referred
 from connectors.payment.settings import Settings, may_be_sent
 
 PATH = "/payments/{upstream}/{provider}/return"
 MEDIA_TYPE = "text/html; charset=utf-8"
 
 _LONGEST_QUERY = 4_096
-_LOOK_AGAIN_S = 5
+_LOOK_AGAIN_S = 10
+_LOOKS_PER_S, _BURST = 0.2, 20
 
 _STYLE = (
     "body{font:1.125rem/1.6 system-ui,sans-serif;margin:0;background:#f6f6f4;color:#1c1c1a}"
@@ -91,26 +92,42 @@ class ReturnPage:
 
     async def show(self, notice: Notice) -> Reply:
         """The page of the payment that a browser comes back from; whoever brings no reference of ours sees no payment."""
-        payment = await self._meant(notice)
+        reference = self._reference(notice)
+        if reference is not None and not await self._allowed(reference):
+            return Reply(200, page(CHECKING, None, "", again=True), MEDIA_TYPE, HEADERS)
+        payment = await self._meant(notice, reference)
         if payment is None:
             return Reply(200, page(CHECKING, None, ""), MEDIA_TYPE, HEADERS)
         told = _WORDS.get(payment.state, CHECKING)
         back = payment.return_url
         if back and not may_be_sent(back, self._settings.return_hosts, self._settings.allow_plain):
             back = ""  # the configuration has changed since
-        return Reply(200, page(told, payment, back), MEDIA_TYPE, HEADERS, inputs=self._told(payment))
+        shown = page(told, payment, back, again=told.kind == "waiting")
+        return Reply(200, shown, MEDIA_TYPE, HEADERS, inputs=self._told(payment))
 
-    async def _meant(self, notice: Notice) -> Payment | None:
+    def _reference(self, notice: Notice) -> Referred | None:
+        """The reference of an attempt that a browser brought, None for none."""
         provider = self._intermediaries.named(notice.params.get("provider", ""))
         if provider is None or len(notice.query) > _LONGEST_QUERY:
             return None
         reference = referred(provider.dialogue.returned(notice.query).ref)
-        if reference is None or reference.kind != "a":
+        return reference if reference is not None and reference.kind == "a" else None
+
+    async def _allowed(self, reference: Referred) -> bool:
+        """Whether this page may be looked at once more now: each look is a row of the trail, and anybody may reload."""
+        budget = f"{self._kit.upstream}/return/{reference.payment_id}"
+        taken, _ = await self._kit.coordination.take(budget, 1, _LOOKS_PER_S, _BURST)
+        return taken > 0
+
+    async def _meant(self, notice: Notice, reference: Referred | None) -> Payment | None:
+        """The payment of an attempt at the intermediary whose page was called."""
+        if reference is None:
             return None
         entry = await self._kit.ledgers.read(LEDGER, reference.payment_id)
         payment = read_payment(entry.state) if entry is not None else None
+        provider = notice.params.get("provider", "")
         known = payment is not None and any(
-            attempt.number == reference.number and attempt.provider == provider.name for attempt in payment.attempts
+            attempt.number == reference.number and attempt.provider == provider for attempt in payment.attempts
         )
         return payment if known else None
 
@@ -121,13 +138,13 @@ class ReturnPage:
         return (change_of(payment.payment_id, PayerTold(at=self._kit.now()), payment.dossier_code),)
 
 
-def page(told: Told, payment: Payment | None, back: str) -> bytes:
-    """The page. `back` is an address of the configuration's hosts, "" for none; everything shown is our own."""
-    again = f'<meta http-equiv="refresh" content="{_LOOK_AGAIN_S}">' if told.kind == "waiting" and payment else ""
+def page(told: Told, payment: Payment | None, back: str, *, again: bool = False) -> bytes:
+    """The page. `back` is an address of the configuration's hosts, "" for none; `again`: it looks again by itself."""
+    refresh = f'<meta http-equiv="refresh" content="{_LOOK_AGAIN_S}">' if again else ""
     link = f'<a href="{escape(back)}">Quay lại trang dịch vụ công</a>' if back else ""
     return (
         '<!DOCTYPE html>\n<html lang="vi"><head><meta charset="utf-8">'
-        f'<meta name="viewport" content="width=device-width,initial-scale=1">{again}'
+        f'<meta name="viewport" content="width=device-width,initial-scale=1">{refresh}'
         f"<title>{escape(told.title_vi)}</title><style>{_STYLE}</style></head>"
         f'<body><main class="{told.kind}"><h1>{escape(told.title_vi)}</h1>'
         f'<p role="status">{escape(told.text_vi)}</p>{_facts(payment)}{link}</main></body></html>\n'

@@ -11,6 +11,7 @@ import pytest
 
 from connectors.kit.contract import Decided, DeliverTask, Enquiry, Found, Receipt, Reply, Sender
 from connectors.kit.errors import Busy, CannotMap, NoAnswer, NotSent
+from connectors.kit.lone import LoneCoordination
 from connectors.payment.commanding import CREATE
 from connectors.payment.following import PAGE
 from connectors.payment.model import State
@@ -221,6 +222,20 @@ async def test_the_payer_is_told_once_and_that_is_written_down() -> None:
         assert len(first.inputs) == 1 and (await desk.payment(payment_id)).payer_notified_at is not None
         again = await desk.ask("GET", "/payments/payment/momo/return", sender=None, query=query)
         assert again.inputs == () and again.body == first.body
+
+
+async def test_a_page_that_is_reloaded_without_end_is_not_read_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look is a row of the trail: who reloads too fast sees the waiting page, which looks again by itself."""
+    async with opened_desk() as desk:
+        payment_id = await paid(desk)
+        query = f"orderId={(await desk.payment(payment_id)).attempts[0].ref}"
+
+        async def nothing_left(*_asked: object) -> tuple[int, float]:
+            return 0, 5.0
+
+        monkeypatch.setattr(LoneCoordination, "take", nothing_left)
+        shown = (await desk.ask("GET", "/payments/payment/momo/return", sender=None, query=query)).body.decode()
+        assert "Đang kiểm tra giao dịch" in shown and 'http-equiv="refresh"' in shown and payment_id not in shown
 
 
 async def test_the_portal_is_told_what_is_due_and_collects_it_once() -> None:
