@@ -39,12 +39,19 @@ class MemoryBooks:
         return tuple(found)
 
     def take(self, changes: Sequence[Change]) -> int:
-        """Apply what is new; how many changes were. Raises `msgspec.ValidationError` for one that its ledger cannot read."""
+        """Apply what is new; how many changes were. What an answer teaches the upstream that asked is not ours to keep.
+
+        Raises `msgspec.ValidationError` for one that its ledger cannot read, `LookupError` for one of ours that is not there.
+        """
         return sum(self._taken(change) for change in changes)
 
     def _taken(self, change: Change) -> bool:
         place = (change.ledger, change.id)
-        ledger = next(one for one in self.ledgers if one.kind == change.ledger)
+        ledger = next((one for one in self.ledgers if one.kind == change.ledger), None)
+        if ledger is None:
+            if change.here:
+                raise LookupError(change.ledger)
+            return False
         meaning = msgspec.convert(change.fields, ledger.change_type)
         foreign = any(self._claims.get(claim, place) != place for claim in change.claims)
         if (*place, change.key) in self._keys or foreign:
