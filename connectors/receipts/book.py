@@ -54,13 +54,6 @@ class Issued(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="i
     wanted_symbol: str
 
 
-class Delayed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="delayed"):
-    """It is older than it may be and still not issued. `at` is when it became so, which is the same at every attempt."""
-
-    at: datetime
-    fee: Fee
-
-
 class Refused(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refused"):
     """It cannot be issued as it was ordered; a person has to look."""
 
@@ -80,7 +73,7 @@ class ErrorNoticed(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", 
     told_by: str
 
 
-BookChange = Issued | Delayed | Refused | ErrorNoticed
+BookChange = Issued | Refused | ErrorNoticed
 """Every input of the ledger."""
 
 
@@ -95,9 +88,9 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One receipt: `state` is delayed, refused or issued. A receipt that was issued stays so."""
+    """One receipt: `state` is refused, issued, or noticed (an error notice before anything else). What was issued stays so."""
 
-    state: Literal["delayed", "refused", "issued"]
+    state: Literal["noticed", "refused", "issued"]
     fee: Fee | None = None
     form: str = ""
     symbol: str = ""
@@ -120,8 +113,8 @@ class Book:
         match change:
             case Issued():
                 return _issued(state, change)
-            case Delayed() | Refused():
-                return _waiting(state, change)
+            case Refused():
+                return _refused(state, change)
             case ErrorNoticed():
                 return _noticed(state, change)
 
@@ -202,21 +195,17 @@ def _fault(change: Issued) -> str:
     return ""
 
 
-def _waiting(state: Entry | None, change: Delayed | Refused) -> tuple[Entry, Sequence[Effect]]:
+def _refused(state: Entry | None, change: Refused) -> tuple[Entry, Sequence[Effect]]:
     """An alarm, unless the receipt was issued meanwhile."""
     if state is not None and state.state == "issued":
         return state, ()
-    if isinstance(change, Delayed):
-        if state is not None:
-            return state, ()
-        detail = "Biên lai chưa phát hành được dù đã quá hạn; cổng vẫn tiếp tục gửi lại."
-        return Entry(state="delayed", fee=change.fee), (RaiseAlarm("receipt_late", detail),)
     detail = f"Biên lai không lập được như yêu cầu ({change.code}); cần người xử lý."
-    return Entry(state="refused", fee=change.fee, code=change.code), (RaiseAlarm("receipt_refused", detail),)
+    entry = Entry(state="refused", fee=change.fee, code=change.code, notices=state.notices if state is not None else ())
+    return entry, (RaiseAlarm("receipt_refused", detail),)
 
 
 def _noticed(state: Entry | None, change: ErrorNoticed) -> tuple[Entry, Sequence[Effect]]:
-    entry = state if state is not None else Entry(state="delayed")
+    entry = state if state is not None else Entry(state="noticed")
     if any(notice.notice_no == change.notice_no for notice in entry.notices):
         return entry, ()
     notice = Notice(

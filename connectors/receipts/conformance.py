@@ -13,7 +13,7 @@ from connectors.kit.case import Case, ConformanceCase, Example, OutcomeTrigger, 
 from connectors.kit.contract import Change, Task
 from connectors.kit.faults import FaultKind
 from connectors.kit.receipting import ReceiptOrder
-from connectors.receipts.book import Delayed, ErrorNoticed, Issued, entered, fee_of, number_claim
+from connectors.receipts.book import ErrorNoticed, Issued, Refused, entered, fee_of, number_claim
 from connectors.receipts.profiles.vnpt.mapping import Collector, Office, Series, map_receipt
 from connectors.receipts.profiles.vnpt.messages import FETCH, PUBLISH, Inv
 from mappings.amount_words import amount_in_words
@@ -109,7 +109,7 @@ def _task_effects(state: Any, sample: TaskSample) -> int:
 
 
 def _changes(_ledger: str) -> Sequence[Change]:
-    """Late, issued, told again, late once more when it no longer counts, and an error notice, twice."""
+    """Refused, issued, told again, refused once more when it no longer counts, and an error notice, twice."""
     order = _order(1)
     fee = fee_of(order)
     issued = Issued(
@@ -132,10 +132,10 @@ def _changes(_ledger: str) -> Sequence[Change]:
     )
     again = msgspec.structs.replace(issued, at=_START + timedelta(minutes=1))
     course = (
-        entered(order.fkey, Delayed(at=_START, fee=fee)),
+        entered(order.fkey, Refused(at=_START, fee=fee, code="ERR:3")),
         entered(order.fkey, issued, number_claim(issued)),
         entered(order.fkey, again, number_claim(again)),
-        entered(order.fkey, Delayed(at=_START + timedelta(hours=1), fee=fee)),
+        entered(order.fkey, Refused(at=_START, fee=fee, code="receipt_conflict")),
         entered(order.fkey, noticed),
         entered(order.fkey, msgspec.structs.replace(noticed, at=_START + timedelta(hours=2))),
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -184,20 +183,16 @@ class Receipts:
         return Receipt(reference, at, found.exchange, duplicate=duplicate, message=message, inputs=inputs)
 
     def _told(self, error: DeliveryError, order: ReceiptOrder, delivery: TaskDelivery) -> DeliveryError:
-        """The error, with what it teaches: the ledger that asked of a refusal for good, the book of that and of being late."""
+        """The error, with what it teaches: a refusal for good, for the ledger that asked and for the book."""
+        if not isinstance(error, Permanent):
+            return error
         at = self._kit.now()
-        inputs: list[Change] = []
-        if isinstance(error, Permanent):
-            code = error.exchange.upstream_code or (error.findings[0].code if error.findings else error.code)
-            answer = ReceiptAnswer(
-                fkey=order.fkey, issued=False, at=at, code=code, message_vi="Biên lai không lập được như yêu cầu."
-            )
-            refused = book.Refused(at=at, fee=fee_of(order), code=code)
-            inputs += [_answered(delivery, answer), _own(order, refused)]
-        late_at = delivery.accepted_at + timedelta(seconds=self._settings.late_after_s)
-        if at >= late_at:
-            inputs.append(_own(order, book.Delayed(at=late_at, fee=fee_of(order))))
-        return error.teaching(*inputs)
+        code = error.exchange.upstream_code or (error.findings[0].code if error.findings else error.code)
+        answer = ReceiptAnswer(
+            fkey=order.fkey, issued=False, at=at, code=code, message_vi="Biên lai không lập được như yêu cầu."
+        )
+        refused = book.Refused(at=at, fee=fee_of(order), code=code)
+        return error.teaching(_answered(delivery, answer), _own(order, refused))
 
     def _concluded(self, heard: Heard, asked: Asked) -> Conclusion:
         return conclude("OK" if heard.issued is not None else heard.code, asked, local_date(self._kit.now()))

@@ -69,7 +69,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     delegation: Delegation | None = None
     payment_method: str = "Chuyển khoản"
     send_payer_number: bool = False
-    late_after_s: float = 900.0
     allow_plain: tuple[str, ...] = ()
     ca_file: str = ""
     proxy: str = ""
@@ -86,8 +85,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         pairs = [(series.kind, series.rule) for series in self.series]
         if len(set(pairs)) != len(pairs):
             found.append("series: mỗi loại khoản thu chỉ có một ký hiệu theo mỗi quy tắc")
-        if self.late_after_s <= 0:
-            found.append("late_after_s: phải lớn hơn 0")
         return tuple(found)
 
     def office(self) -> Office:

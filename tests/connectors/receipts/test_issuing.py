@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -14,7 +13,6 @@ from connectors.kit.errors import (
     AnswerUnreadable,
     CannotMap,
     CredentialsRefused,
-    DeliveryError,
     NoAnswer,
     Rejected,
     UpstreamFault,
@@ -189,20 +187,6 @@ async def test_an_order_that_is_none_is_refused_without_a_word_of_it(counter: Co
     with pytest.raises(CannotMap) as caught:
         await counter.connector.deliver_task(broken)
     assert "Nguyễn" not in str(caught.value)
-
-
-async def test_a_receipt_that_is_late_is_an_alarm_once_however_often_it_is_tried(counter: Counter) -> None:
-    """Fifteen minutes after it was asked for; it goes on being tried (payment facts 7.2, D11)."""
-    for minutes, alarms in ((14, 0), (16, 1), (16, 1)):
-        _lost(counter, FaultKind.DROP_BEFORE_COMMIT)
-        asked = delivery(order(), accepted_at=NOW - timedelta(minutes=minutes))
-        with pytest.raises(DeliveryError) as caught:
-            await counter.connector.deliver_task(asked)
-        counter.shelf.take(*caught.value.inputs)
-        assert sum(isinstance(effect, RaiseAlarm) for effect in counter.shelf.effects) == alarms
-    receipt = await counter.connector.deliver_task(delivery(order()))
-    counter.shelf.take(*receipt.inputs)
-    assert counter.shelf.entries["4q7k2m9p0a1bc-charge"][1].state == "issued"
 
 
 async def test_a_changed_password_needs_no_restart(counter: Counter) -> None:
