@@ -47,6 +47,9 @@ class Reply:
 
     `then` makes the answer once the inputs are durable: it reads what became of them, or waits for what they set off. Its
     own `inputs` and `then` count for nothing.
+
+    `shows`: what the answer tells of a person that stands in no sealed ledger (a document fetched from an upstream), as a code
+    for the trail, and the dossier that it belongs to. It is written into the trail before the answer leaves.
     """
 
     status: int
@@ -55,6 +58,7 @@ class Reply:
     headers: Mapping[str, str] = field(default_factory=dict)
     inputs: tuple[Change, ...] = ()
     then: Callable[[], Awaitable[Reply]] | None = None
+    shows: tuple[str, str] | None = None
 
 
 class NotGenuine(Exception):

@@ -18,7 +18,7 @@ from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest
 from connectors.kit.soap.lexical import CannotBuild
 from connectors.kit.soap.port import Port, Reading, Spoken
 from connectors.kit.soap.reading import NotSoap
-from connectors.receipts.profiles.vnpt.answers import NotIssued, read_fetched, read_published
+from connectors.receipts.profiles.vnpt.answers import NotIssued, error_code, read_fetched, read_published
 from connectors.receipts.profiles.vnpt.mapping import Publication
 from connectors.receipts.profiles.vnpt.messages import FETCH, FETCH_PDF, PUBLISH, Issued
 from connectors.receipts.settings import Settings
@@ -54,7 +54,8 @@ class ReceiptClient:
         reading = Reading(by="local_names")
         portal = Port.load(WSDL, "PortalServiceSoap", reading)
         self._publish = Port.load(WSDL, "PublishServiceSoap", reading).speak(PUBLISH)
-        self._fetch = portal.speak(FETCH if settings.lookup == "xml" else FETCH_PDF)
+        self._document = portal.speak(FETCH_PDF)
+        self._fetch = portal.speak(FETCH) if settings.lookup == "xml" else self._document
 
     async def publish(self, receipt: Publication, budget: Budget) -> Heard:
         """Have a receipt issued. What went out is either issued under its key or not at all."""
@@ -78,24 +79,36 @@ class ReceiptClient:
 
     async def fetch(self, fkey: str, budget: Budget) -> Heard:
         """What was issued under a key; where only a PDF can be had, its series and number stay empty."""
-        fields = {
-            "fkey": fkey,
-            "userName": self._settings.username,
-            "userPass": self._kit.secret(self._settings.password),
-        }
-        heard, text = await self._said(self._fetch, fields, fkey, budget)
+        heard, text = await self._said(self._fetch, self._asked(fkey), fkey, budget)
         if text is None:
             return heard
-        if self._settings.lookup == "pdf" and _is_pdf(text):
+        if self._settings.lookup == "pdf" and _pdf(text):
             return Heard(heard.exchange, Issued(pattern="", serial="", fkey=fkey, number=""))
         try:
             return Heard(heard.exchange, read_fetched(text, fkey))
         except NotIssued as error:
             return Heard(_coded(heard.exchange, error.code), code=error.code)
 
+    async def document(self, fkey: str, budget: Budget) -> tuple[Heard, bytes]:
+        """The receipt as its reader gets it, PDF; empty where something else was heard. It is kept nowhere."""
+        heard, text = await self._said(self._document, self._asked(fkey), fkey, budget)
+        heard = Heard(_coded(Exchange(fkey.encode(), b"", heard.exchange.http_status), heard.code), code=heard.code)
+        if text is None:
+            return heard, b""
+        found = _pdf(text)
+        if found:
+            return heard, found
+        code = error_code(text)
+        return Heard(_coded(heard.exchange, code), code=code), b""
+
     async def close(self) -> None:
         """Close every connection."""
         await self._http.close()
+
+    def _asked(self, fkey: str) -> Mapping[str, Any]:
+        """The arguments of every question about a key."""
+        password = self._kit.secret(self._settings.password)
+        return {"fkey": fkey, "userName": self._settings.username, "userPass": password}
 
     async def _said(
         self, spoken: Spoken, fields: Mapping[str, Any], evidence: str, budget: Budget
@@ -142,8 +155,10 @@ def _coded(exchange: Exchange, code: str) -> Exchange:
     return Exchange(exchange.request, exchange.response, exchange.http_status, code)
 
 
-def _is_pdf(text: str) -> bool:
+def _pdf(text: str) -> bytes:
+    """The PDF in a result, empty where it is none."""
     try:
-        return base64.b64decode(text, validate=True).startswith(_PDF)
+        found = base64.b64decode(text.strip(), validate=True)
     except (binascii.Error, ValueError):
-        return False
+        return b""
+    return found if found.startswith(_PDF) else b""

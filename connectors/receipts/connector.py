@@ -52,6 +52,7 @@ from mappings.dates import local_date
 
 _NOBODYS_KEY = "kiem-tra-ket-noi"
 _PROBE_S = 10.0
+_DOCUMENT_S = 20.0
 _ERRORS: Mapping[str, type[DeliveryError]] = {
     "busy": Busy,
     "rejected": Rejected,
@@ -79,7 +80,7 @@ class Receipts:
         self._settings, self._kit = settings, kit
         self._client = ReceiptClient(settings, kit)
         self._office = settings.office()
-        self._desk = Desk(kit)
+        self._desk = Desk(kit, self._document)
 
     async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
         """Have the receipt issued. A key that was issued before is fetched: twice asked is once issued."""
@@ -119,7 +120,7 @@ class Receipts:
         return (Book(),)
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """One receipt, the summary of a day, an error notice."""
+        """One receipt, its document, the summary of a day, an error notice."""
         return self._desk.endpoints()
 
     async def check(self) -> Health:
@@ -134,6 +135,16 @@ class Receipts:
     async def close(self) -> None:
         """Release sockets."""
         await self._client.close()
+
+    async def _document(self, fkey: str) -> bytes:
+        """The PDF of a receipt, empty where the service has none under this key."""
+        heard, found = await self._client.document(fkey, Budget(self._kit.instant() + _DOCUMENT_S, _DOCUMENT_S))
+        if found:
+            return found
+        concluded = conclude(heard.code, "fetch", local_date(self._kit.now()))
+        if concluded.family == "not_found":
+            return b""
+        raise self._refused(heard, concluded)
 
     async def _found_again(self, delivery: TaskDelivery, order: ReceiptOrder, publication: Publication) -> Receipt:
         """What was issued under this key before, which must be what we ordered."""

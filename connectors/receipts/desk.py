@@ -1,12 +1,12 @@
 """The API of receipts for the resolution system: one receipt, the summary of a day, an error notice that was sent.
 
-Nothing personal is read or answered here: the book holds none.
+The book holds nothing personal. A document does: it is fetched when it is asked for, and the reading stands in the trail.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import date
 
 import msgspec
@@ -39,8 +39,9 @@ class NoticeAsked(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 class Desk:
     """Answers the calls."""
 
-    def __init__(self, kit: Kit) -> None:
-        self._kit = kit
+    def __init__(self, kit: Kit, document: Callable[[str], Awaitable[bytes]]) -> None:
+        """`document` fetches the PDF of a receipt by its key, empty where there is none."""
+        self._kit, self._document = kit, document
 
     def endpoints(self) -> Sequence[Endpoint]:
         """As the manifest declares them."""
@@ -48,6 +49,7 @@ class Desk:
         return (
             Endpoint("GET", f"{base}/summaries/{{day}}", Audience.INTERNAL, self.summary),
             Endpoint("GET", f"{base}/issued/{{fkey}}", Audience.INTERNAL, self.receipt),
+            Endpoint("GET", f"{base}/issued/{{fkey}}/document", Audience.INTERNAL, self.document),
             Endpoint("POST", f"{base}/issued/{{fkey}}/error-notices", Audience.INTERNAL, self.error_notice),
         )
 
@@ -55,6 +57,18 @@ class Desk:
         """A receipt as the book has it."""
         entry = await self._entry(notice.params["fkey"])
         return _unknown() if entry is None else Reply(200, encode({"fkey": notice.params["fkey"], "receipt": entry}))
+
+    async def document(self, notice: Notice) -> Reply:
+        """The receipt as its payer gets it, fetched now and kept nowhere; who reads it stands in the trail."""
+        fkey = notice.params["fkey"]
+        entry = await self._entry(fkey)
+        if entry is None or entry.state != "issued" or entry.fee is None:
+            return _unknown()
+        found = await self._document(fkey)
+        if not found:
+            return _unknown()
+        disposition = {"Content-Disposition": f'attachment; filename="bien-lai-{fkey}.pdf"'}
+        return Reply(200, found, "application/pdf", disposition, shows=(f"{BOOK}/{fkey}", entry.fee.dossier_code))
 
     async def summary(self, notice: Notice) -> Reply:
         """Mẫu 01/TH-BLĐT of a day (yyyy-mm-dd, by the date of collection in Viet Nam), as CSV."""

@@ -190,9 +190,10 @@ class ConnectorCalls:
             SEALED_READS.reset(token)
         reader = notice.sender.system_code if notice.sender is not None else UNKNOWN
         route = f"{endpoint.method} {endpoint.path}"
-        for seen in dict.fromkeys(reads):
-            subject = f"{code}/{seen.ledger}/{seen.ledger_id}"
-            await personal.note(self._desk.door.journal, Read(reader, "ledger", subject, route, seen.dossier))
+        read = [(f"{seen.ledger}/{seen.ledger_id}", seen.dossier) for seen in reads]
+        for subject, dossier in dict.fromkeys([*read, *((reply.shows,) if reply.shows is not None else ())]):
+            noted = Read(reader, "ledger", f"{code}/{subject}", route, dossier)
+            await personal.note(self._desk.door.journal, noted)
         return reply
 
     def _callback(self, code: str, listener: Listener, profile: str) -> Handler:

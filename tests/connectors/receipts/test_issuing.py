@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from connectors.kit.contract import Found, RaiseAlarm
+from connectors.kit.contract import Found, Notice, RaiseAlarm, Sender
 from connectors.kit.errors import (
     AnswerUnreadable,
     CannotMap,
     CredentialsRefused,
+    DeliveryError,
     NoAnswer,
     Rejected,
     UpstreamFault,
@@ -232,3 +233,36 @@ def test_an_order_shows_nothing_of_its_payer() -> None:
     """In no log, however it is printed."""
     assert "Nguyễn" not in repr(order()) and isinstance(order(), ReceiptOrder)
     assert msgspec.json.decode(msgspec.json.encode(order()), type=ReceiptOrder) == order()
+
+
+async def test_the_document_of_a_receipt_is_handed_on_and_its_reading_can_be_noted(counter: Counter) -> None:
+    """The PDF as the service gives it, with the dossier that the trail names; of what was never issued there is none."""
+    receipt = await counter.connector.deliver_task(delivery(order()))
+    counter.shelf.take(*receipt.inputs)
+    read = next(one for one in counter.connector.endpoints() if one.path.endswith("/document"))
+
+    def asked(fkey: str) -> Notice:
+        return Notice("GET", "", "", {}, b"", "127.0.0.1", params={"fkey": fkey}, sender=Sender("RES", "resolution"))
+
+    reply = await read.handler(asked("4q7k2m9p0a1bc-charge"))
+    assert (reply.status, reply.content_type, reply.body[:5]) == (200, "application/pdf", b"%PDF-")
+    assert reply.shows == ("receipts/4q7k2m9p0a1bc-charge", "000.00.00.G11-261120-000123")
+    unknown = await read.handler(asked("4q7k2m9p0a1bc-fee"))
+    assert (unknown.status, unknown.shows) == (404, None)
+
+
+@pytest.mark.parametrize(
+    ("result", "error"), [("ERR:1", CredentialsRefused), ("ERR:99", UpstreamFault), ("PDF", UpstreamFault)]
+)
+async def test_what_is_no_document_is_never_handed_on(
+    counter: Counter, result: str, error: type[DeliveryError]
+) -> None:
+    """Whatever the service said in its place."""
+    receipt = await counter.connector.deliver_task(delivery(order()))
+    counter.shelf.take(*receipt.inputs)
+    _play(counter, "downloadInvPDFFkeyNoPay", result)
+    read = next(one for one in counter.connector.endpoints() if one.path.endswith("/document"))
+    notice = Notice("GET", "", "", {}, b"", "127.0.0.1", params={"fkey": "4q7k2m9p0a1bc-charge"})
+    with pytest.raises(error) as caught:
+        await read.handler(notice)
+    assert caught.value.exchange.response == b"", "a document is no evidence of ours"

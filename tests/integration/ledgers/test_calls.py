@@ -130,3 +130,20 @@ async def test_without_words_of_its_own_a_sender_gets_ours(driver: Drivers) -> N
         await books.journal.close()
         answer = await client.post("/v1/callbacks/toys/v1")
         assert (answer.status, await answer.text()) == (503, "busy")
+
+
+async def test_a_document_about_a_person_is_in_the_trail_before_it_is_handed_on(driver: Drivers) -> None:
+    """By the dossier that it belongs to; where the trail cannot be written, nobody gets it."""
+
+    class Shows(Guest):
+        async def lend(self, _notice: Notice) -> Reply:
+            return Reply(200, b"%PDF-", "application/pdf", shows=("receipts/r-1", "D-1"))
+
+    async with driver.books() as books, calls(Shows(books)) as client:
+        assert await (await client.post("/lend")).read() == b"%PDF-"
+        [row] = await books.told("personal.read")
+        assert row.dossier == "D-1"
+        assert b'"toys/receipts/r-1"' in row.fields and b'"POST /lend"' in row.fields
+        await books.journal.close()
+        answer = await client.post("/lend")
+        assert answer.status == 503 and b"%PDF-" not in await answer.read()

@@ -35,7 +35,7 @@ def read_published(text: str) -> Issued:
     line = text.strip()
     match = _OK.fullmatch(line)
     if match is None:
-        raise NotIssued(_code(line))
+        raise NotIssued(error_code(line))
     return Issued(pattern=match["pattern"], serial=match["serial"], fkey=match["fkey"], number=_number(match["number"]))
 
 
@@ -47,7 +47,7 @@ def read_fetched(text: str, fkey: str) -> Issued:
     """
     line = text.strip()
     if not line.startswith("<"):
-        raise NotIssued(_code(line))
+        raise NotIssued(error_code(line))
     try:
         root = parse_xml(line.encode(), _LIMITS)
     except XmlRefused:
@@ -80,6 +80,7 @@ def _number(text: str) -> str:
     return text.lstrip("0") or "0"
 
 
-def _code(line: str) -> str:
+def error_code(line: str) -> str:
+    """The code of the service that a result begins with, such as ERR:6; empty where there is none."""
     match = _ERROR.match(line)
     return match.group(1) if match else ""
