@@ -20,7 +20,8 @@ KNOWN = "da-nhan-truoc-do"
 """The folders for people: settled, not valid, received before."""
 SIDE = ".sha256"
 _UNFINISHED = (".part", ".tmp", ".filepart")
-_CHUNK = 1 << 20
+_LONGEST_NAME = 200
+"""Bytes; longer names, and such as are no UTF-8, are nobody's statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +43,20 @@ class DropFolder:
     def next(self, now_s: float) -> Found | None:
         """The file to deal with next: in the order of days and numbers, what has no readable name first.
 
-        Raises `FileNotFoundError` where there is no such folder, and `PermissionError`.
+        Raises `OSError` where there is no such folder, or where nothing is left but files that may not be read: one of those
+        stops no other.
         """
+        unreadable: OSError | None = None
         for path in sorted(self._files(), key=_order):
-            found = self._ready(path, now_s)
+            try:
+                found = self._ready(path, now_s)
+            except OSError as error:
+                unreadable = error
+                continue
             if found is not None:
                 return found
+        if unreadable is not None:
+            raise unreadable
         return None
 
     def path(self, name: str) -> Path | None:
@@ -61,14 +70,23 @@ class DropFolder:
         _write(self._folder / name, content)
 
     def away(self, name: str, folder: str, reasons: str = "") -> None:
-        """Move a file, its side file and what is wrong with it to a folder for people. Doing it again is harmless."""
+        """Move a file, its side file and what is wrong with it to a folder for people. Doing it again is harmless.
+
+        Nothing that lies there is ever overwritten: another file of the same name gets a number.
+        """
         goal = self._folder / folder
         goal.mkdir(mode=0o750, exist_ok=True)
-        for each in (name, f"{name}{SIDE}"):
-            with suppress(FileNotFoundError):
-                (self._folder / each).replace(goal / each)
+        if not (self._folder / name).is_file():
+            return
+        taken, number = goal / name, 1
+        while taken.exists():
+            number += 1
+            taken = goal / f"{number}-{name}"
         if reasons:
-            _write(goal / f"{name}.ly-do.txt", reasons.encode())
+            _write(goal / f"{taken.name}.ly-do.txt", reasons.encode())
+        with suppress(FileNotFoundError):
+            (self._folder / f"{name}{SIDE}").replace(goal / f"{taken.name}{SIDE}")
+        (self._folder / name).replace(taken)
 
     def _files(self) -> Iterator[Path]:
         for entry in os.scandir(self._folder):
@@ -126,6 +144,14 @@ def _order(path: Path) -> tuple[str, int, str]:
     except FileBad:
         return "", 0, path.name
     return named.business_date.isoformat(), named.seq, path.name
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name can be told to anybody: UTF-8, and short enough for a suffix of ours. Other files are left alone."""
+    try:
+        return len(name.encode()) <= _LONGEST_NAME
+    except UnicodeEncodeError:
+        return False
 
 
 def _write(path: Path, content: bytes) -> None:

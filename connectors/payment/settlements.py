@@ -71,7 +71,7 @@ class SettlementLedger:
 
     def marks(self, state: Settlement) -> Sequence[str]:
         """A settlement is found by its day and by its intermediary."""
-        return (f"day/{state.business_date}/{state.provider}",)
+        return (f"day/{state.business_date}/{state.provider}",) if state.business_date else ()
 
     def _received(self, state: Settlement, change: FileReceived) -> Settlement:
         known = state.file(change.sha256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -305,6 +306,26 @@ async def test_a_file_is_not_taken_while_somebody_may_still_be_writing_it(tmp_pa
     assert (tmp_path / SETTLED / NAME).exists() and (tmp_path / SETTLED / f"{NAME}.sha256").exists()
     assert (tmp_path / f"{NAME}.part").exists() and (tmp_path / NAME.replace("_1", "_9")).is_symlink()
     await office.journal.close()
+
+
+async def test_nothing_that_was_put_away_is_overwritten_by_another_file_of_its_name(office: Office) -> None:
+    """Three bad files under one name are three pieces of evidence, each with its reasons."""
+    bad = [statement(pay(1, "x"), pay(1, name)) for name in ("a", "b", "c")]
+    for raw in bad:
+        office.put(NAME, raw)
+        await office.settle()
+    kept = sorted((office.folder / REFUSED).glob("*.csv"))
+    assert {path.read_bytes() for path in kept} == set(bad) and len(kept) == 3
+    assert all((path.parent / f"{path.name}.ly-do.txt").is_file() for path in kept)
+
+
+async def test_a_file_that_nobody_can_name_stops_no_other(office: Office) -> None:
+    """A name that is no UTF-8, or one without end: the good file is settled all the same."""
+    (office.folder / ("n" * 240 + ".csv")).write_bytes(b"x")
+    os.close(os.open(os.fsencode(str(office.folder)) + b"/\xff\xfe.csv", os.O_CREAT | os.O_WRONLY))
+    office.put(NAME, statement())
+    await office.settle()
+    assert [file.state for file in (await office.head()).files] == ["settled"]
 
 
 async def test_without_a_drop_folder_nothing_is_settled_and_a_lost_one_is_told(tmp_path: Path) -> None:
