@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from connectors.kit.ledgers import Change, Effect, Ledger, LedgerEntry, Mark, Marked
+from connectors.kit.ledgers import Change, Effect, Ledger, LedgerEntry, Mark, Marked, Task
 
 
 @dataclass(slots=True)
@@ -44,6 +44,11 @@ class MemoryBooks:
         Raises `msgspec.ValidationError` for one that its ledger cannot read, `LookupError` for one of ours that is not there.
         """
         return sum(self._taken(change) for change in changes)
+
+    def learn(self, task: Task, changes: Sequence[Change]) -> int:
+        """The same of what an answer to a task taught; the ledger that asked may be another connector's, and is not kept here."""
+        kinds = {ledger.kind for ledger in self.ledgers}
+        return self.take([change for change in changes if change.ledger in kinds or change.ledger != task.ledger])
 
     def _taken(self, change: Change) -> bool:
         place = (change.ledger, change.id)

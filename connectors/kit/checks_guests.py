@@ -325,10 +325,10 @@ async def _sent(here: Ground, sample: TaskSample, attempt: int) -> str | Deliver
         receipt = await here.connector.deliver_task(_delivery(here, sample, attempt))
     except DeliveryError as error:
         here.ears.error(error)
-        here.books.take(error.inputs)
+        here.books.learn(sample.task, error.inputs)
         return error
     here.ears.receipt(receipt)
-    here.books.take(receipt.inputs)
+    here.books.learn(sample.task, receipt.inputs)
     return RECEIPT
 
 
@@ -361,9 +361,10 @@ async def _enquired(here: Ground, sample: TaskSample, attempt: int) -> Enquiry |
         enquiry = await here.connector.enquire_task(_delivery(here, sample, attempt))
     except DeliveryError as error:
         here.ears.error(error)
-        here.books.take(error.inputs)
+        here.books.learn(sample.task, error.inputs)
         return error
-    here.books.take((*enquiry.inputs, *(enquiry.receipt.inputs if enquiry.receipt is not None else ())))
+    found = enquiry.receipt.inputs if enquiry.receipt is not None else ()
+    here.books.learn(sample.task, (*enquiry.inputs, *found))
     return enquiry
 
 

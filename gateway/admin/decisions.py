@@ -90,7 +90,8 @@ class Decisions:
                 case "refuse":
                     return await four_eyes.decline(self._journal, decided, self._clock.now(), self._terms)
                 case _ if self._terms.two_keys(said):
-                    await self._terms.rules.examine(decided.words())
+                    if self._terms.rules.needs(command, said.words) is not None:
+                        await self._terms.rules.examine(decided.words())
                     return await four_eyes.propose(self._journal, decided, self._clock.now(), self._terms)
             return await commands[command](replace(decided.words(), signed=decided.signed()))
 
