@@ -1,24 +1,21 @@
-"""The conformance checks of what a connector brings along: endpoints, tasks, notices, pollers, ledgers (architecture 8)."""
+"""The conformance checks of what a connector brings along: endpoints, tasks, notices, pollers, decisions (architecture 8)."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Mapping, Set
 from dataclasses import replace
-from typing import Any
 
 import aiohttp
 import msgspec
 
 from connectors.kit.case import Feeding, TaskSample
+from connectors.kit.checks_ledgers import ledgers_of, misfits
 from connectors.kit.contract import (
-    Change,
-    DeliverTask,
+    Decides,
     Endpoints,
     Enquiry,
     Found,
-    Ledger,
-    Ledgers,
     Listener,
     NotGenuine,
     Notice,
@@ -29,11 +26,9 @@ from connectors.kit.contract import (
     TaskDelivery,
     TaskEnquirer,
 )
-from connectors.kit.declarations import LedgerSpec
 from connectors.kit.errors import DeliveryError, OutcomeUnknown, Retryable
 from connectors.kit.faults import FaultKind
 from connectors.kit.ground import RECEIPT, Ears, Faults, Ground, Subject, fresh_budget, ground
-from connectors.kit.ledgers import word_of
 
 _MOST_PAGES = 1_000
 _TRIES = 5
@@ -41,7 +36,7 @@ _TASKS = uuid.UUID("3a1f7b9e-8f0c-4f58-9f3b-6d0f6c3e8a21")
 
 
 async def endpoints_are_declared(subject: Subject, ears: Ears) -> Faults:
-    """The connector offers exactly the endpoints, pollers and ledgers that its manifest declares."""
+    """The connector offers exactly the endpoints, pollers, ledgers and decisions that its manifest declares."""
     declared = subject.manifest.declared
     async with ground(subject, ears) as here:
         able = here.connector
@@ -49,14 +44,23 @@ async def endpoints_are_declared(subject: Subject, ears: Ears) -> Faults:
             (e.method, e.path, e.audience.value) for e in (able.endpoints() if isinstance(able, Endpoints) else ())
         }
         pollers = set(able.pollers()) if isinstance(able, Polls) else set()
-        kinds = {ledger.kind for ledger in _ledgers(here)}
+        kinds = {ledger.kind for ledger in ledgers_of(here)}
+        decides = isinstance(able, Decides)
     told = {(spec.method, spec.path, spec.audience) for spec in declared.endpoints}
     differences: Mapping[str, Set[object]] = {
         "endpoints": endpoints ^ told,
         "pollers": pollers ^ set(declared.pollers),
         "ledgers": kinds ^ set(declared.ledgers),
+        "decisions": set[str]() if decides else set(declared.decisions),
     }
-    return [
+    astray = [
+        f"decisions: {name} nêu sổ {spec.ledger} không tồn tại"
+        for name, spec in sorted(declared.decisions.items())
+        if spec.ledger not in kinds
+    ]
+    if decides and not declared.decisions:
+        astray.append("decisions: cung cấp nhưng không khai báo quyết định nào")
+    return astray + [
         f"{section}: khai báo và cung cấp khác nhau ở {one}"
         for section, ones in differences.items()
         for one in sorted(map(str, ones))
@@ -113,7 +117,7 @@ async def notices_are_judged_first(subject: Subject, ears: Ears) -> Faults:
             return [f"thông báo thật bị từ chối ({first})"]
         if _lasting(first) != _lasting(again):
             faults.append("đọc lại cùng một thông báo cho kết quả khác")
-        faults += [f"thông báo thật: {fault}" for fault in _misfits(here, first.inputs)]
+        faults += [f"thông báo thật: {fault}" for fault in misfits(here, first.inputs)]
         forged = tuple(notices.forgeries(genuine))
         if not forged:
             faults.append("case không có thông báo giả nào để thử")
@@ -156,72 +160,6 @@ async def pollers_repeat_safely(subject: Subject, ears: Ears) -> Faults:
     return faults
 
 
-async def ledgers_are_pure(subject: Subject, ears: Ears) -> Faults:
-    """The same state and change give the same answer, states survive being stored, and only declared effects are asked for."""
-    faults: Faults = []
-    async with ground(subject, ears) as here:
-        for ledger in _ledgers(here):
-            if here.case.changes is None:
-                return ["thiếu changes trong case cho Ledger"]
-            course = tuple(here.case.changes(ledger.kind))
-            if not course:
-                faults.append(f"{ledger.kind}: changes không có thay đổi nào")
-            faults += [
-                f"{ledger.kind}: {fault}" for fault in (*_misfits(here, course), *_walked_ledger(here, ledger, course))
-            ]
-    return faults
-
-
-def _ledgers(here: Ground) -> Sequence[Ledger[Any, Any]]:
-    return here.connector.ledgers() if isinstance(here.connector, Ledgers) else ()
-
-
-def _walked_ledger(here: Ground, ledger: Ledger[Any, Any], course: Sequence[Change]) -> Iterator[str]:
-    """Apply a course twice over, once through JSON at every step as the gateway does."""
-    spec = here.subject.manifest.declared.ledgers.get(ledger.kind, LedgerSpec())
-    operations = {operation.name for operation in here.subject.manifest.for_effects()}
-    kept: bytes | None = None
-    for number, change in enumerate(course, start=1):
-        try:
-            meaning = msgspec.convert(change.fields, ledger.change_type)
-        except msgspec.ValidationError:
-            return  # told as a misfit already
-        state = msgspec.json.decode(kept, type=ledger.state_type) if kept is not None else None
-        after, effects = ledger.apply(state, meaning)
-        if kept is not None and msgspec.json.encode(state) != kept:
-            yield f"thay đổi {number} sửa trạng thái cũ tại chỗ"
-        again, same = ledger.apply(
-            msgspec.json.decode(kept, type=ledger.state_type) if kept is not None else None, meaning
-        )
-        stored = msgspec.json.encode(after)
-        if msgspec.json.encode(again) != stored or list(same) != list(effects):
-            yield f"thay đổi {number} áp dụng hai lần cho hai kết quả khác nhau"
-        if msgspec.json.encode(msgspec.json.decode(stored, type=ledger.state_type)) != stored:
-            yield f"trạng thái sau thay đổi {number} không giữ nguyên khi lưu và đọc lại"
-        for effect in effects:
-            if word_of(effect) not in spec.effects:
-                yield f"thay đổi {number} gây hiệu lực {word_of(effect)} chưa khai báo"
-            if isinstance(effect, DeliverTask) and effect.operation not in operations:
-                yield f"thay đổi {number} cần thao tác effect {effect.operation} không tồn tại"
-        kept = stored
-
-
-def _misfits(here: Ground, changes: Sequence[Change]) -> Iterator[str]:
-    """Changes that no ledger of the connector would understand, or that cannot be recognised again."""
-    kinds = {ledger.kind: ledger for ledger in _ledgers(here)}
-    for number, change in enumerate(changes, start=1):
-        ledger = kinds.get(change.ledger)
-        if ledger is None:
-            yield f"thay đổi {number} nêu sổ không tồn tại"
-            continue
-        if not (change.id and change.key):
-            yield f"thay đổi {number} thiếu id hoặc key"
-        try:
-            msgspec.convert(change.fields, ledger.change_type)
-        except msgspec.ValidationError:
-            yield f"thay đổi {number} không đúng change_type của sổ {change.ledger}"
-
-
 async def _walked(here: Ground, poller: Poller) -> Faults:
     """Follow a source to its end, asking for each page twice."""
     faults: Faults = []
@@ -230,7 +168,7 @@ async def _walked(here: Ground, poller: Poller) -> Faults:
         page, again = await poller.poll(cursor), await poller.poll(cursor)
         if page != again:
             faults.append("cùng một cursor cho hai trang khác nhau")
-        faults += list(_misfits(here, page.inputs))
+        faults += list(misfits(here, page.inputs))
         keys = {(change.ledger, change.id, change.key) for change in page.inputs}
         if keys & seen:
             faults.append("một thay đổi xuất hiện ở hai trang khi đi theo cursor")
@@ -260,7 +198,7 @@ async def _followed_books(here: Ground, poller: Poller) -> Faults:
         cursor = ""
         for _ in range(_MOST_PAGES):
             page = await poller.poll(cursor)
-            faults += list(_misfits(here, page.inputs))
+            faults += list(misfits(here, page.inputs))
             here.books.take(page.inputs)
             if page.more and page.cursor == cursor:
                 faults.append("trang báo còn nữa nhưng cursor không tiến")

@@ -10,7 +10,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from connectors.kit import checks, checks_guests, checks_people, checks_reading, inspect, registry
+from connectors.kit import checks, checks_guests, checks_ledgers, checks_people, checks_reading, inspect, registry
 from connectors.kit.ground import Subject, examined, listening, subject, variants
 from connectors.kit.inspect import profiles
 from connectors.kit.manifest import ManifestError
@@ -36,7 +36,7 @@ CHECKS: Mapping[str, checks.Check] = {
         checks_guests.tasks_have_one_effect,
         checks_guests.notices_are_judged_first,
         checks_guests.pollers_repeat_safely,
-        checks_guests.ledgers_are_pure,
+        checks_ledgers.ledgers_are_pure,
         checks_people.questions_meet_faults_in_their_family,
         checks_people.sign_ons_meet_faults_in_their_family,
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.kit import inspect
@@ -130,6 +131,45 @@ async def test_an_effect_that_is_not_declared_is_found() -> None:
     less = replace(original.manifest.declared, ledgers={"loans": LedgerSpec(effects=("deliver",))})
     modest = replace(original, manifest=replace(original.manifest, declared=less))
     assert any("chưa khai báo" in fault for fault in await run_check(modest, "ledgers_are_pure"))
+
+
+@pytest.mark.parametrize(
+    ("marks", "said"),
+    [(("out/\n",), "in được"), (("",), "in được"), (("holder/Nguyễn Thị Bí Mật",), "dữ liệu cá nhân")],
+)
+async def test_a_mark_that_is_no_code_or_names_a_person_is_found(
+    monkeypatch: pytest.MonkeyPatch, marks: tuple[str, ...], said: str
+) -> None:
+    """Marks stand unsealed in the store."""
+    from toy_registry.profiles.v1 import ledger
+
+    monkeypatch.setattr(ledger.Loans, "marks", lambda _self, _state: marks)
+    assert any(said in fault for fault in await run_check(subject("toy_registry"), "ledgers_are_pure"))
+
+
+async def test_a_task_for_an_upstream_that_was_not_named_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start could not check it; what `elsewhere` names is fine."""
+    from toy_registry.profiles.v1 import ledger
+
+    original = ledger.Loans.__init__
+    monkeypatch.setattr(ledger.Loans, "__init__", lambda self, _by="": original(self, "others"))
+    assert not await run_check(subject("toy_registry"), "ledgers_are_pure")
+    monkeypatch.setattr(ledger.Loans, "elsewhere", lambda _self: ())
+    assert any("others" in fault for fault in await run_check(subject("toy_registry"), "ledgers_are_pure"))
+
+
+async def test_decisions_that_are_not_declared_or_about_no_ledger_are_found() -> None:
+    """Offered without a declaration, or about a ledger that is none."""
+    original = subject("toy_registry")
+    spec = original.manifest.declared.decisions["write_off"]
+    about = replace(
+        original.manifest.declared, decisions={"write_off": msgspec.structs.replace(spec, ledger="parcels")}
+    )
+    astray = replace(original, manifest=replace(original.manifest, declared=about))
+    assert any("parcels" in fault for fault in await run_check(astray, "endpoints_are_declared"))
+    none = replace(original.manifest.declared, decisions={})
+    silent = replace(original, manifest=replace(original.manifest, declared=none))
+    assert any("không khai báo" in fault for fault in await run_check(silent, "endpoints_are_declared"))
 
 
 async def test_what_is_offered_and_not_declared_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -159,3 +159,25 @@ def test_a_paused_upstream_is_not_polled(toy: ToyLine) -> None:
     assert later <= asked + 1 and toy.lent("L-paused") == 0
     assert toy.line.command("resume", "toys", "--reason", "Thư viện đã bảo trì xong").code == 0
     until(lambda: toy.lent("L-paused") == 1, "the movement was read after the pause")
+
+
+def test_two_operators_decide_about_its_ledger(toy: ToyLine) -> None:
+    """Listed, examined by the connector, proposed by one, carried out when another one signs; the ledger has it once."""
+    code = toy.line.new_dossier()
+    reason = ("--reason", "Biên bản mất đồ chơi")
+    person = ("--new-key", "--person", "CB-002", "--role", "supervisor", "--as", "truc")
+    assert toy.line.command("operators", "add", "mai", *person, *reason).code == 0
+    wanted = ("decide", "toys", "write_off", "L-decided", "--set", "reference=BB-1", *reason, "--as", "truc", "--json")
+    early = toy.line.command(*wanted)
+    assert (early.code, early.tree["code"]) == (2, "cannot_decide"), "nobody has it on loan"
+    answer = toy.notify(movement("d-1", "L-decided", code))
+    assert answer is not None and answer.status == 200
+    listed = toy.line.command("decide", "--json").tree["decisions"]
+    assert [(row["upstream"], row["decision"], row["second_key"]) for row in listed] == [("toys", "write_off", True)]
+    proposed = toy.line.command(*wanted)
+    assert proposed.code == 1
+    approve = ("decisions", "approve", proposed.tree["proposal"], *reason, "--json")
+    assert toy.line.command(*approve, "--as", "truc").tree["code"] == "same_person"
+    assert toy.line.command(*approve, "--as", "mai").code == 0
+    rows = [row for row in toy.line.feed() if row["dossier_code"] == code]
+    assert [row["fields"]["code"] for row in rows if row["kind"] == "ledger.alarm"] == ["toy.lost"]
