@@ -185,6 +185,10 @@ class RefundTransferred(msgspec.Struct, frozen=True, kw_only=True, tag_field="ty
     approved_by: str
     decision_id: str
 
+    def __repr__(self) -> str:
+        """Nothing of the person whose account it is."""
+        return f"RefundTransferred({self.refund_id!r})"
+
 
 class CounterPaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="counter_paid"):
     """Paid at the agency, in cash or by transfer: officer, receipt number, time (QĐ 1538/QĐ-BGTVT Điều 10 khoản 3)."""

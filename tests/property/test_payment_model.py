@@ -65,13 +65,14 @@ class PaymentWorld(RuleBasedStateMachine):
         self.wire: list[Statement] = []  # notices on their way; whoever sends them may send them again
         self.answers: list[tuple[str, PaymentChange]] = []  # answers on their way, which a crash loses
         self.vouched: set[str] = set()  # what people took responsibility for: a counter, a confirmation
-        self.commands = 0
+        self.commands, self.askable = 0, True
 
     # --- the house ----------------------------------------------------------------------------------------------------
 
-    @initialize(begun=st.integers(0, 3))
-    def fees_are_asked_for(self, begun: int) -> None:
-        """Two of them; most often the intermediary has both."""
+    @initialize(begun=st.integers(0, 3), askable=st.integers(0, 3))
+    def fees_are_asked_for(self, begun: int, askable: int) -> None:
+        """Two of them; most often the intermediary has both, and can be asked about them."""
+        self.askable = bool(askable)
         for payment_id in IDS:
             self.house.enter(payment_id, asked(payment_id))
             if begun:
@@ -426,7 +427,7 @@ class PaymentWorld(RuleBasedStateMachine):
         told: list[PaymentChange] = []
         if payment.due is None or payment.due > self.now:
             return told
-        for attempt in attempts_to_ask(payment, self.now):
+        for attempt in attempts_to_ask(payment, self.now) if self.askable else ():
             told.append(
                 Unanswered(at=self.now, attempt=attempt.number, query=True)
                 if lost

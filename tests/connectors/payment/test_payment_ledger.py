@@ -476,6 +476,23 @@ def test_a_command_repeated_changes_nothing() -> None:
     assert len(story.payment().attempts) == 2 and len(story.payment().commands) == 1
 
 
+def test_nothing_that_is_printed_of_a_payment_names_a_person() -> None:
+    """Neither the request, nor the state, nor what people signed of a person's account."""
+    transferred = RefundTransferred(
+        at=later(1),
+        refund_id="hoan-1",
+        bank_reference="FT1",
+        account_name="NGUYEN VAN A",
+        account="0011998877",
+        bank="VCB",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id="d",
+    )
+    printed = f"{fee()!r} {Story(fee(), made()).payment()!r} {transferred!r}"
+    assert [word for word in ("Nguyễn", "NGUYEN VAN", "0010900", "0011998877") if word in printed] == []
+
+
 def test_every_alarm_stands_in_the_book_of_operators() -> None:
     """Whatever the ledger can raise, README says what it means and what to do."""
     folder = Path(guards.__file__).parent
