@@ -15,7 +15,7 @@ from connectors.payment.changes import Confirmed, PaymentChange, RefundApproved,
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import State
 from connectors.payment.orders import attempt_of, read_payment, refund_of
-from connectors.payment.payment import Payment, RefundState
+from connectors.payment.payment import Attempt, Payment, RefundState
 from connectors.payment.settlement_state import PARTS, DifferenceClosed, Part
 from mappings.codec import decode, plain
 
@@ -108,11 +108,12 @@ def _confirm(payment: Payment, decision: Decided) -> PaymentChange:
     attempt = attempt_of(payment, int(number)) if number.isascii() and number.isdigit() and len(number) < 4 else None
     if attempt is None:
         raise CannotMap("attempt: khoản thanh toán không có lần thanh toán số này.")
-    if not attempt.held and attempt.state is not State.UNKNOWN:
-        raise CannotMap("attempt: lần thanh toán này không chờ ai kết luận.")
     word = _text(decision.fields, "paid").lower()
     if word not in _YES | _NO:
         raise CannotMap("paid: phải là yes hoặc no.")
+    waits = attempt.held or attempt.state is State.UNKNOWN
+    if not waits and not (word in _YES and _is_second(attempt, decision.fields.get("txn_id", ""))):
+        raise CannotMap("attempt: lần thanh toán này không chờ ai kết luận.")
     return Confirmed(
         at=decision.at,
         attempt=attempt.number,
@@ -124,6 +125,11 @@ def _confirm(payment: Payment, decision: Decided) -> PaymentChange:
         approved_by=decision.approved_by,
         decision_id=decision.decision_id,
     )
+
+
+def _is_second(attempt: Attempt, txn_id: str) -> bool:
+    """Whether money is meant that only a statement names: a second transaction of an attempt that is paid (facts 5)."""
+    return attempt.state is State.PAID and bool(txn_id) and all(i.txn_id not in ("", txn_id) for i in attempt.inflows)
 
 
 _MAKING: Mapping[str, Making] = {

@@ -357,3 +357,27 @@ async def test_an_operator_closes_what_people_must_judge_by_signing_for_it(offic
     for place, by in (("1", "lan"), ("-1", "lan"), ("x", "lan"), ("", "lan"), ("9" * 5000, "lan"), ("0", "minh")):
         with pytest.raises(CannotMap):
             await decisions.decided(signed(place, by))
+
+
+async def test_a_second_payment_that_only_the_statement_names_goes_back_once_people_confirmed_it(
+    office: Office,
+) -> None:
+    """No query tells of it, and a statement alone is not believed: two operators confirm it, and the refund is asked for."""
+    payment_id = await paid(office, "yc-1", "14000001")
+    office.put(NAME, statement(pay(1, ref(payment_id)), pay(2, ref(payment_id))))
+    await office.settle()
+    assert await office.open_differences() == [(ref(payment_id), "DUPLICATE", "second_transaction")]
+    assert (await office.payment(payment_id)).refunds == ()
+    decisions = Decisions(office.kit)
+
+    def confirming(txn_id: str, word: str = "yes") -> Decided:
+        words = {"attempt": "1", "paid": word, "txn_id": txn_id, "evidence": "sao kê 21/9, dòng 2"}
+        return Decided("confirm_payment", payment_id, words, "d-2", "lan", "minh", "trùng", office.now)
+
+    for known in (confirming("14000001"), confirming("14000002", "no")):
+        with pytest.raises(CannotMap):
+            await decisions.decided(known)
+    assert await office.take(await decisions.decided(confirming("14000002"))) == 1
+    payment = await office.payment(payment_id)
+    assert payment.state is State.PAID and payment.attempts[0].txn_id == "14000001"
+    assert [(one.state, one.amount, one.paid_txn_id) for one in payment.refunds] == [("asked", 500_000, "14000002")]
