@@ -260,6 +260,15 @@ def test_what_an_answer_says_stands_in_the_table(changes: dict[str, str], verdic
     assert dialogue(PROFILE).queried(asked(), answer(query_answer(**changes))).verdict is verdict
 
 
+def test_an_answer_with_a_pipe_in_a_value_has_two_readings_and_is_not_trusted() -> None:
+    """Abuse case A5: the same signature would hold after a value moved into its neighbour."""
+    body = query_answer(Message="Success|TESTTMN1")
+    moved = body | {"vnp_Message": "Success", "vnp_TmnCode": f"TESTTMN1|{body['vnp_TmnCode']}"}
+    ours = dialogue(PROFILE)
+    assert not ours.queried(asked(), answer(body)).trusted
+    assert not ours.queried(asked(), answer(moved)).trusted
+
+
 def test_what_vnpay_cannot_find_it_need_not_sign() -> None:
     """Only "not found", only without any signature, only where the contract lets it; a success is never believed so."""
     bare = {"vnp_ResponseCode": "91", "vnp_Message": "Not found"}
