@@ -102,24 +102,15 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
 
 def _announce_money(rows: Sequence[tuple[str | int, ...]]) -> None:
     """Every đồng: what the intermediaries and the counter hold, what the gateway says, and why the two agree."""
-    heads = (
-        "Hồ sơ",
-        "Người nộp",
-        "Phải nộp",
-        "Ở trung gian",
-        "Ở quầy",
-        "Cổng ghi nhận",
-        "Đã hoàn",
-        "Chờ hoàn",
-        "Giải thích",
-    )
-    total: tuple[str | int, ...] = ("Cộng", "", *(sum(int(row[place]) for row in rows) for place in range(2, 8)), "")
-    table("Đối soát đến từng đồng", heads, [_in_figures(row) for row in (*rows, total)])
+    heads = ("Hồ sơ", "Người nộp: giải thích", "Trung gian", "Tại quầy", "Cổng", "Đã hoàn", "Chờ hoàn")
+    shown: list[tuple[str | int, ...]] = [(f"…{str(row[0])[-4:]}", f"{row[1]}: {row[8]}", *row[3:8]) for row in rows]
+    total: tuple[str | int, ...] = ("Cộng", "", *(sum(int(row[place]) for row in rows) for place in range(3, 8)))
+    table("Đối soát đến từng đồng", heads, [_in_figures(row) for row in (*shown, total)])
 
 
 def _announce_settlement(rows: Sequence[tuple[str | int, ...]]) -> None:
     """What each statement says, and what the gateway's own report makes of it."""
-    heads = ("Trung gian", "Sao kê: thu", "Cổng: thu", "Sao kê: hoàn", "Cổng: hoàn", "Kết quả và đề xuất")
+    heads = ("Trung gian", "Sao kê thu", "Cổng thu", "Sao kê hoàn", "Cổng hoàn", "Kết quả, đề xuất")
     table("Báo cáo đối soát của cổng theo sao kê trong ngày", heads, [_in_figures(row) for row in rows])
 
 
