@@ -137,7 +137,11 @@ async def pollers_repeat_safely(subject: Subject, ears: Ears) -> Faults:
             return []
         for name, poller in here.connector.pollers().items():
             if name in here.case.own_pollers:
-                faults += [f"{name}: {fault}" for fault in await _followed_books(here, poller)]
+                try:
+                    faults += [f"{name}: {fault}" for fault in await _followed_books(here, poller)]
+                except DeliveryError as error:
+                    ears.error(error)
+                    faults.append(f"{name}: {error.code} dù chỉ đi theo sổ của chính mình")
                 continue
             if here.case.feeding is None:
                 return ["thiếu feeding trong case cho Poller"]

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import base64
+import re
+import tomllib
+from collections import defaultdict
+from importlib.resources import files
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.kit import registry
+from connectors.kit.errors import SettingsError
+from connectors.kit.ground import kit_of
 from connectors.kit.settings import typed
+from connectors.payment.connector import PaymentConnector
 from connectors.payment.references import attempt_ref, payment_id_of, referred, refund_ref
-from connectors.payment.settings import Settings, may_be_sent
+from connectors.payment.settings import PROFILES, Settings, may_be_sent
 
 VNPAY = {"profile": "vnpay", "merchant": "TESTTMN1", "endpoints": {"pay": "https://pay.example.vn/vpcpay.html"}}
 GOOD: dict[str, object] = {
@@ -98,3 +107,39 @@ def test_a_reference_is_matched_exactly(stray: str, place: int) -> None:
     altered = genuine[:place] + stray + genuine[place:]
     found = referred(altered)
     assert found is None or attempt_ref(found.payment_id, found.number) == altered != genuine
+
+
+def test_the_example_that_operators_copy_is_a_working_configuration() -> None:
+    """Every intermediary with what its dialect needs: accounts, addresses, keys by role."""
+    text = (Path(__file__).parents[3] / "docs/examples/payment.toml").read_text(encoding="utf-8")
+    tree = tomllib.loads(text)["upstreams"]["payment"]["settings"]
+    connector = registry.create("payment", tree, kit_of("payment", defaultdict(lambda: "s3cr3t")))
+    assert isinstance(connector, PaymentConnector)
+    opened = {one.name: one for one in connector._intermediaries.all()}
+    assert tuple(opened) == PROFILES
+    for one in opened.values():
+        used = set(re.findall(r'_call\("(\w+)"|_asking\(\s*"(\w+)"|Call\(\s*"(\w+)"', _source(one.name)))
+        named = {name for names in used for name in names if name}
+        assert named - {"GET", "POST", "feed"} <= set(one.settings.endpoints), one.name
+
+
+def _source(profile: str) -> str:
+    return (files("connectors.payment") / "profiles" / profile / "mapping.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"endpoints": {"pay": "https://pay.example.vn/x"}}, "providers.vnpay.endpoints.api"),
+        ({"keys": []}, "role = 'main'"),
+        ({"options": {"bank": "NCB"}}, "providers.vnpay.options.bank"),
+        ({"sources": []}, "notices_from_anywhere"),
+    ],
+)
+def test_what_a_dialect_needs_is_asked_for_by_name_at_the_start(change: dict[str, object], named: str) -> None:
+    """An intermediary that could not be spoken to never comes up."""
+    api = {"pay": "https://pay.example.vn/x", "api": "https://pay.example.vn/api"}
+    whole = {**VNPAY, "endpoints": api, "keys": [{"id": "1", "secret": "env:K"}], "sources": ["10.0.0.0/8"]}
+    settings = {**GOOD, "providers": [{**whole, **change}]}
+    with pytest.raises(SettingsError, match=re.escape(named)):
+        registry.create("payment", settings, kit_of("payment", {"env:K": "s3cr3t"}))
