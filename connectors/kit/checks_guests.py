@@ -194,27 +194,30 @@ async def _walked(here: Ground, poller: Poller) -> Faults:
 
 async def _followed_books(here: Ground, poller: Poller) -> Faults:
     """Follow the connector's own ledgers to the end of what they ask for; the upstream is only asked, even when it is away."""
-    faults: Faults = []
     before = await here.state()
-    for shut in (True, False):
-        if shut:
-            await here.door.shut()
-        cursor = ""
-        for _ in range(_MOST_PAGES):
-            page = await poller.poll(cursor)
-            faults += list(misfits(here, page.inputs))
-            here.books.take(page.inputs)
-            if page.more and page.cursor == cursor:
-                faults.append("trang báo còn nữa nhưng cursor không tiến")
-                break
-            cursor = page.cursor
-            if not page.more:
-                break
-        if shut:
-            await here.door.open()
+    await here.door.shut()
+    try:
+        faults = await _to_the_end(here, poller)
+    finally:
+        await here.door.open()
+    faults += await _to_the_end(here, poller)
     if await here.state() != before:
         faults.append("đọc định kỳ làm thay đổi hệ thống nguồn")
     return faults
+
+
+async def _to_the_end(here: Ground, poller: Poller) -> Faults:
+    cursor = ""
+    for _ in range(_MOST_PAGES):
+        page = await poller.poll(cursor)
+        faults = list(misfits(here, page.inputs))
+        here.books.take(page.inputs)
+        if faults or not page.more:
+            return faults
+        if page.cursor == cursor:
+            break
+        cursor = page.cursor
+    return ["trang báo còn nữa nhưng cursor không tiến"]
 
 
 async def _feed(here: Ground, poller: str) -> None:

@@ -78,3 +78,9 @@ def test_marks_are_followed_in_order_between_two_places() -> None:
     rest = asyncio.run(held.marked("counts", first[-1].place, "total/~", 4))
     assert [(mark.place, mark.ledger_id) for mark in rest] == [("total/003/a", "a"), ("total/003/b", "b")]
     assert not asyncio.run(held.marked("counts", "total/003/a", "total/003/b", 4))
+
+
+def test_what_is_for_another_upstreams_ledger_is_left_to_it() -> None:
+    """An answer teaches the ledger that asked, which may stand elsewhere."""
+    held = books()
+    assert held.take([Change("others", "a", "k", {"amount": 1}), change("k")]) == 1
