@@ -210,7 +210,10 @@ class Theatre:
         """What the payer does at the intermediary, which goes on living whatever happens to the gateway."""
         attempt = view["attempts"][-1]
         plan.reference = attempt["reference"]
-        if view["pay_url"] and plan.action != "abandon":
+        if not view["pay_url"]:
+            # The answer that held the address died with the process: nobody can be sent there, so nobody pays.
+            plan.action = "abandon"
+        if plan.action != "abandon":
             if plan.provider == "vnpay":
                 ask("GET", view["pay_url"])
             wanted = {"provider": plan.provider, "ref": plan.reference, "action": plan.action}
