@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 
+import msgspec
+
 from connectors.kit.contract import Change
 from connectors.payment.changes import (
     AttemptAsked,
@@ -20,6 +22,7 @@ from connectors.payment.changes import (
     RefundApproved,
     RefundAsked,
     RefundDeclined,
+    RefundSaid,
     RefundTransferred,
     Said,
 )
@@ -31,6 +34,14 @@ LEDGER = "payments"
 
 REFUND_ID_LETTERS = 16
 
+_LONGEST_CODE = 100
+"""As in statements: no intermediary's own code is longer."""
+_LEFT = {
+    **dict.fromkeys(("txn_id", "bank_code", "time_text", "dossier_code"), ""),
+    **dict.fromkeys(("currency", "code"), "unreadable"),
+}
+"""What is left of a text that does not fit; a currency that nobody can read is not ours (G4)."""
+
 
 def refund_id_of(payment_id: str, request_id: str) -> str:
     """The id of the refund that is asked for with a request: the same for ever."""
@@ -39,6 +50,10 @@ def refund_id_of(payment_id: str, request_id: str) -> str:
 
 def change_of(payment_id: str, change: PaymentChange, dossier_code: str = "") -> Change:
     """A change as the house takes it: with the key that recognises it, and a success with the claim on its transaction (G7)."""
+    if isinstance(change, Said):
+        change = msgspec.structs.replace(change, statement=storable(change.statement))
+    elif isinstance(change, RefundSaid) and not _fits(change.statement.txn_id):
+        change = msgspec.structs.replace(change, statement=msgspec.structs.replace(change.statement, txn_id=""))
     return Change(
         ledger=LEDGER,
         id=payment_id,
@@ -48,6 +63,23 @@ def change_of(payment_id: str, change: PaymentChange, dossier_code: str = "") ->
         claims=claims_of(change),
         passing=("at",),
     )
+
+
+def storable(said: Statement) -> Statement:
+    """A statement whose texts fit into a ledger: a code without end, or with signs that nobody can print, is left out.
+
+    An answer of one intermediary must not stop the page that the answers of all others stand on. A success whose transaction
+    cannot be named cannot be told from another (G7), so people look at it.
+    """
+    unfit = {name: left for name, left in _LEFT.items() if not _fits(getattr(said, name))}
+    if not unfit:
+        return said
+    held = "txn_id" in unfit and said.verdict is Verdict.PAID
+    return msgspec.structs.replace(said, **unfit, verdict=Verdict.HOLD if held else said.verdict)
+
+
+def _fits(text: str) -> bool:
+    return len(text) <= _LONGEST_CODE and text.isprintable()
 
 
 def key_of(change: PaymentChange) -> str:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from connectors.payment.changes import CancelAsked, Confirmed, Said, Unanswered
 from connectors.payment.entering import change_of, claims_of, key_of, refund_id_of
-from connectors.payment.model import Source, Statement, Verdict
+from connectors.payment.model import Source, State, Statement, Verdict
 from connectors.payment.notices import Voice, networks_of
 from connectors.payment.profiles import vnpay
 
-from .fees import ID, Story, fee, later, made, told, word
+from .fees import DOSSIER, ID, Story, fee, later, made, told, word
+from .hearing import edge
 
 WORDS: dict[str, Any] = {
     "verdict": Verdict.FAILED,
@@ -80,6 +81,27 @@ def test_only_a_verified_success_of_ours_claims_its_transaction(fields: dict[str
     """What anybody may say holds no name against others."""
     statement: Statement = msgspec.structs.replace(word(), **fields)
     assert claims_of(Said(at=later(1), attempt=1, statement=statement)) == ()
+
+
+@pytest.mark.parametrize("txn_id", ["9" * 65_000, "9" * 101, "14\n01", "14\u200b01", "\x00"])
+def test_an_answer_with_a_transaction_that_nobody_can_name_stops_no_page_and_waits_for_people(txn_id: str) -> None:
+    """The house refuses a claim that is no code, with the whole page of all intermediaries: such an answer claims nothing."""
+    entered = change_of(ID, told(1, word(source=Source.QUERY, txn_id=txn_id, currency=txn_id, bank_code=txn_id)))
+    assert entered.claims == () and len(entered.key) <= 200
+    statement = entered.fields["statement"]
+    assert (statement["verdict"], statement["currency"]) == (Verdict.HOLD, "unreadable")
+    assert txn_id not in map(str, statement.values())
+    fit = word(txn_id="FT-2026/1 a")
+    assert change_of(ID, told(1, fit)).claims == ("txn/vnpay/FT-2026/1 a",)
+
+
+async def test_a_lying_answer_of_one_intermediary_does_not_stop_the_questions_to_others() -> None:
+    """What follows of an endless transaction number is taken by a real journal; the payment waits for people."""
+    async with edge() as house:
+        await house.enter(ID, fee(), made(), dossier_code=DOSSIER)
+        assert await house.enter(ID, told(60, word(source=Source.QUERY, txn_id="9" * 65_000))) == 1
+        payment = await house.payment(ID)
+        assert payment.attempts[0].held and payment.attempts[0].state is not State.PAID
 
 
 def test_people_who_confirm_a_payment_claim_its_transaction_like_a_notice() -> None:
