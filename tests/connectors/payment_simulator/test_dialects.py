@@ -11,12 +11,15 @@ import pytest
 from connectors.kit.contract import Notice
 from connectors.kit.http_answers import HttpAnswer
 from connectors.payment.client import dialect_of
-from connectors.payment.model import Asked, Made, Order, RefundOrder, Verdict
+from connectors.payment.model import Asked, Made, Order, RefundOrder, Statement, Verdict
+from connectors.payment.profiles.keypay.options import KeypayOptions
+from connectors.payment.profiles.paygov.options import PaygovOptions
+from connectors.payment.profiles.pp.options import PpOptions
 from connectors.payment.settings import PROFILES
 from connectors.payment.simulator_options import PROVIDERS
-from connectors.payment.speaking import Account, Ack, Bills, Call, Dialogue, Key
+from connectors.payment.speaking import Account, Ack, Bills, Call, Dialogue, Key, Refused
 from tests.connectors.payment import accounts
-from tests.connectors.payment_simulator.conftest import Ground, Heard, OpenGround
+from tests.connectors.payment_simulator.conftest import START, Ground, Heard, OpenGround
 
 _PATHS = {
     "vnpay": {"pay": "/vnpay/paymentv2/vpcpay.html", "api": "/vnpay/merchant_webapi/api/transaction"},
@@ -34,7 +37,9 @@ _PATHS = {
 }
 _REFUNDS = ("vnpay", "momo", "zalopay", "keypay")
 _ASKED = tuple(name for name in _PATHS if name != "paygov")
+_HUBS = ("pp", "keypay", "paygov")
 _REF = accounts.REF
+_CALLBACK = ("accessKey", "orderId", "requestCode", "transactionNo", "amount", "errorCode", "payDate")
 
 
 @dataclass
@@ -66,12 +71,19 @@ class Speaker:
             time_text=made.time_text, provider_ref=made.provider_ref, number=self.ground.clock.count()
         )
 
-    async def verdict(self, made: Made) -> tuple[Verdict, bool]:
-        """What the simulator says of it now, and whether it may be believed."""
-        asked = self.asked(made)
+    async def told(self, asked: Asked) -> Statement:
+        """What the simulator says of it now."""
+        return self.dialogue.queried(asked, await self.question(asked))
+
+    async def question(self, asked: Asked) -> HttpAnswer:
+        """Its answer as it came."""
         call = self.dialogue.query(asked)
         assert call is not None
-        said = self.dialogue.queried(asked, await self.answer(call))
+        return await self.answer(call)
+
+    async def verdict(self, made: Made) -> tuple[Verdict, bool]:
+        """What the simulator says of it now, and whether it may be believed."""
+        said = await self.told(self.asked(made))
         return said.verdict, said.trusted
 
 
@@ -87,15 +99,16 @@ def _notice(heard: Heard) -> Notice:
     )
 
 
-def _speaker(ground: Ground, name: str) -> Speaker:
+def _speaker(ground: Ground, name: str, options: msgspec.Struct | None = None) -> Speaker:
     dialect, own = dialect_of(name), ground.world.options.of(name)
     keys = {"main": own.secrets, "second": own.second, "access": (own.access,)}
+    usual = PaygovOptions(callback_fields=_CALLBACK) if name == "paygov" else dialect.options_type()
     account = Account(
         name=name,
         merchant=own.merchant,
         keys=lambda role: tuple(Key(id=f"{role}-1", value=value) for value in keys.get(role, ()) if value),
         endpoints={key: ground.base + path for key, path in _PATHS[name].items()},
-        options=dialect.options_type(),
+        options=options or usual,
         now=ground.clock.now,
     )
     notify = f"{ground.world.gateway_url}/v1/callbacks/payment/{name}"
@@ -117,7 +130,7 @@ async def test_what_is_made_here_is_paid_there_and_its_notice_is_believed(open_g
         assert speaker.dialogue.acknowledge(Ack.TAKEN, read).status in (200, 204)
         told = read.statement
         books = (await ground.control("GET", "books"))["orders"][0]
-        trusted = name not in ("keypay", "paygov")  # Their callbacks only make us ask, or wait for people.
+        trusted = name != "keypay"  # Its callbacks only make us ask.
         assert (told.trusted, told.ours, told.ref, told.amount) == (trusted, True, _REF, 500_000)
         assert told.txn_id == books["transactions"][0]["txn_id"]
         if trusted:
@@ -133,7 +146,8 @@ async def test_our_acknowledgements_end_and_prolong_the_tries_as_meant(open_grou
     async with open_ground() as ground:
         speaker = _speaker(ground, name)
         house = ground.world.houses[name]
-        for ack, ends in ((Ack.TAKEN, True), (Ack.DUPLICATE, True), (Ack.UNSTORED, False)):
+        refusals = (Ack.UNSTORED, Ack.BAD_SIGNATURE, Ack.UNKNOWN_REFERENCE) if name in _HUBS else (Ack.UNSTORED,)
+        for ack, ends in ((Ack.TAKEN, True), (Ack.DUPLICATE, True), *((ack, False) for ack in refusals)):
             reply = speaker.dialogue.acknowledge(ack, None)
             assert house.settled(reply.status, reply.body) is ends, ack
 
@@ -150,7 +164,10 @@ async def test_a_question_tells_what_the_payer_did(open_ground: OpenGround, name
         unpaid = Verdict.NOT_FOUND if name == "vietqr" else Verdict.PENDING
         assert await speaker.verdict(made) == (unpaid, True)
         await ground.does("pay", address=made.pay_url or made.qr_text)
-        assert await speaker.verdict(made) == (Verdict.PAID, True)
+        paid = await speaker.told(speaker.asked(made))
+        assert (paid.verdict, paid.trusted, paid.ours, paid.amount) == (Verdict.PAID, True, True, 500_000)
+        books = (await ground.control("GET", "books"))["orders"][0]
+        assert paid.txn_id == books["transactions"][0]["txn_id"]
 
 
 @pytest.mark.parametrize("name", [name for name in _ASKED if name not in ("vietqr", "keypay")])
@@ -181,10 +198,8 @@ async def test_an_answer_that_lies_is_no_proof_of_payment(open_ground: OpenGroun
         await ground.does("pay", address=made.pay_url or made.qr_text)
         await ground.lie(lie)
         asked = speaker.asked(made)
-        call = speaker.dialogue.query(asked)
-        assert call is not None
-        said = speaker.dialogue.queried(asked, await speaker.answer(call))
-        assert not said.trusted or said.verdict is not Verdict.PAID or said.amount != asked.amount
+        said = await speaker.told(asked)
+        assert said.amount != asked.amount if lie == "answer_other_amount" else not said.trusted
 
 
 @pytest.mark.parametrize("name", ["vnpay", "momo", "zalopay", "pp", "keypay", "paygov", "vietqr"])
@@ -261,6 +276,85 @@ async def test_an_account_that_a_hop_changed_is_seen_on_the_bill(
         assert call is not None
         billed = speaker.dialogue.billed(speaker.order, await speaker.answer(call))
         assert (billed.readable, billed.differences) == (True, differs)
+
+
+@pytest.mark.parametrize("name", ["pp", "keypay"])
+async def test_what_contracts_settle_of_hubs_is_read_as_configured(open_ground: OpenGround, name: str) -> None:
+    """A failure that KeyPay has no published word for, and the code of what they do not know (payment facts 9)."""
+    async with open_ground() as ground:
+        plain = _speaker(ground, name)
+        question = accounts.asked(time_text="20260921143005")
+        answer = await plain.question(question)
+        unknown = plain.dialogue.queried(question, answer)
+        assert unknown.verdict is Verdict.UNKNOWN
+        mapped = {unknown.code: "not_found"}
+        options = PpOptions(code_map=mapped) if name == "pp" else KeypayOptions(code_map=mapped, status_map={"2": "F"})
+        speaker = _speaker(ground, name, options)
+        assert speaker.dialogue.queried(question, answer).verdict is Verdict.NOT_FOUND
+        made = await speaker.put()
+        await ground.does("fail", address=made.pay_url)
+        assert (await speaker.told(speaker.asked(made))).verdict is Verdict.FAILED
+        heard = speaker.dialogue.hear(_notice(ground.merchant.heard[-1]))
+        assert heard.statement is not None and heard.statement.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("name", _HUBS)
+async def test_the_same_order_twice_is_one_order(open_ground: OpenGround, name: str) -> None:
+    """A repetition with the same reference is refused by them, and never taken for a new page."""
+    async with open_ground() as ground:
+        speaker = _speaker(ground, name)
+        speaker.order = msgspec.structs.replace(speaker.order, created_at=START)
+        await speaker.put()
+        call = speaker.dialogue.create(speaker.order)
+        assert isinstance(call, Call)
+        assert isinstance(speaker.dialogue.created(speaker.order, await speaker.answer(call)), Refused)
+
+
+async def test_an_lgsp_wraps_answers_into_a_text(open_ground: OpenGround) -> None:
+    """Orders and questions, with the option and never without it."""
+    async with open_ground(pp_wrapper="lgsp_string") as ground:
+        wrapped = _speaker(ground, "pp", PpOptions(wrapper="lgsp_string"))
+        asked = wrapped.asked(await wrapped.put())
+        answer = await wrapped.question(asked)
+        assert wrapped.dialogue.queried(asked, answer).verdict is Verdict.PENDING
+        assert _speaker(ground, "pp").dialogue.queried(asked, answer).verdict is Verdict.UNKNOWN
+
+
+async def test_a_bill_as_a_document_says_nothing(open_ground: OpenGround) -> None:
+    """PDF: for people (payment facts 3.1)."""
+    async with open_ground(pp_bill="pdf") as ground:
+        speaker = _speaker(ground, "pp")
+        made = await speaker.put()
+        await ground.does("pay", address=made.pay_url)
+        assert isinstance(speaker.dialogue, Bills)
+        call = speaker.dialogue.bill(speaker.asked(made))
+        assert call is not None
+        answer = await speaker.answer(call)
+        assert answer.body.startswith(b"%PDF") and not speaker.dialogue.billed(speaker.order, answer).readable
+
+
+async def test_a_refund_above_the_rest_is_refused(open_ground: OpenGround) -> None:
+    """KeyPay gives a part back, found by its own code; what is more than the rest it rejects."""
+    async with open_ground() as ground:
+        speaker = _speaker(ground, "keypay")
+        made = await speaker.put()
+        await ground.does("pay", address=made.pay_url)
+        some = accounts.refund()
+        taken, txn = await _refunded(speaker, some, question=False)
+        assert taken is Verdict.REFUNDING and txn
+        ground.clock.turn(200)
+        done = await _refunded(speaker, msgspec.structs.replace(some, refund_txn_id=txn), question=True)
+        assert done[0] is Verdict.REFUND_DONE
+        assert (await ground.control("GET", "books"))["sums"]["keypay"] == {"paid": 500_000, "refunded": 200_000}
+        more = await _refunded(speaker, accounts.refund(amount=400_000), question=False)
+        assert more[0] is Verdict.REFUND_REJECTED
+
+
+async def test_a_pay_later_order_is_taken(open_ground: OpenGround) -> None:
+    """With a bill id, its answer under `data`."""
+    async with open_ground() as ground:
+        made = await _speaker(ground, "keypay", KeypayOptions(mode="pay_later")).put()
+        assert urlsplit(made.pay_url).hostname == "127.0.0.1" and made.provider_ref == f"KP{_REF}"
 
 
 def test_every_intermediary_is_simulated() -> None:
