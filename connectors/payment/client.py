@@ -22,7 +22,24 @@ from connectors.payment.speaking import Account, Call, Dialect, Dialogue, Key
 
 MAX_ANSWER_BYTES = 1024 * 1024
 _CONNECTIONS = 8
-_RUNS_CODE = frozenset({"javascript", "data", "vbscript", "file", "blob"})
+_PICTURES = ("data:image/png;base64,", "data:image/jpeg;base64,", "data:image/gif;base64,")
+_LEADS_ASTRAY = frozenset(
+    {
+        "javascript",
+        "data",
+        "vbscript",
+        "file",
+        "filesystem",
+        "blob",
+        "intent",
+        "view-source",
+        "ws",
+        "wss",
+        "ftp",
+        "about",
+    }
+)
+"""Schemes that run code, or lead a browser anywhere (`intent` names a page to fall back on)."""
 _REDACTED = (
     *("accessKey", "access_key", "Authorization", "lgspaccesstoken", "merchant_secure_key", "Token", "SoThe"),
     *("SoCMNDNguoiNop", "HoTenNguoiNop", "DiaChiNguoiNop", "HuyenNguoiNop", "TinhNguoiNop"),
@@ -92,11 +109,16 @@ class Intermediary:
         return may_be_sent(address, self.settings.payer_hosts, self.settings.allow_plain)
 
     def app_may_open(self, link: str) -> bool:
-        """Whether a link, or a code, may be given to a payer's phone: a picture, an app's own, or a page where they may go."""
-        if link.startswith("data:image/"):
+        """Whether a link, or a code, may be given to a payer's phone: a picture, an app's own, or a page where they may go.
+
+        Browsers pass over control signs and read `//` and `\\` as another host: what has either is no link and no code.
+        """
+        if link.startswith(_PICTURES):
             return True
-        scheme = link.partition(":")[0].strip().lower() if ":" in link else ""
-        return self.payer_may_go(link) if scheme in ("http", "https") else scheme not in _RUNS_CODE
+        if not link.isprintable() or link != link.strip() or link.startswith(("/", "\\")):
+            return False
+        scheme = link.partition(":")[0].lower() if ":" in link else ""
+        return self.payer_may_go(link) if scheme in ("http", "https") else scheme not in _LEADS_ASTRAY
 
     async def reach(self, budget: Budget) -> bool | None:
         """Whether its first address answers at all, by a GET without data; None where it is never called."""

@@ -152,6 +152,15 @@ async def test_a26_nobody_is_sent_back_to_a_host_that_is_not_configured(address:
         ("javascript:alert(1)", False),
         (" JavaScript:alert(1)", False),
         ("https://attacker.example/", False),
+        ("java\nscript:alert(1)", False),
+        ("\x01javascript:alert(1)", False),
+        ("ht\ttps://attacker.example/", False),
+        ("//attacker.example/x", False),
+        ("\\\\attacker.example/x", False),
+        ("/\\attacker.example/x", False),
+        ("data:image/svg+xml,<svg onload=alert(1)>", False),
+        ("intent://x#Intent;S.browser_fallback_url=https%3A%2F%2Fattacker.example;end", False),
+        ("view-source:https://attacker.example/", False),
     ],
 )
 async def test_a26_a_link_for_a_phone_runs_nothing_and_leads_to_no_stranger(link: str, fit: bool) -> None:
