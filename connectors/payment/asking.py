@@ -70,7 +70,12 @@ class Asking:
                 ),
             )
         statement = provider.dialogue.queried(asked, answer)
-        told = Said(at=self._kit.now(), attempt=attempt.number, statement=statement)
+        told = Said(
+            at=self._kit.now(),
+            attempt=attempt.number,
+            statement=statement,
+            expiry_enforced=provider.expiry_enforced,
+        )
         paid = statement.trusted and statement.verdict is Verdict.PAID
         return (*await self._bill(payment, attempt, provider), told) if paid else (told,)
 

@@ -83,11 +83,15 @@ class AttemptMade(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
 
 
 class Said(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="said"):
-    """A source said something of an attempt: a notice, the answer to a query or to `create`, a line of a bank's statement."""
+    """A source said something of an attempt: a notice, the answer to a query or to `create`, a line of a bank's statement.
+
+    `expiry_enforced`: this intermediary itself takes no money after the expiry that it was sent with the order.
+    """
 
     at: datetime
     attempt: int
     statement: Statement
+    expiry_enforced: bool = False
 
 
 class Unanswered(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="unanswered"):

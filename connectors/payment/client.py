@@ -90,6 +90,12 @@ class Intermediary:
         """The most that may be paid through it, in đồng."""
         return min(self.settings.maximum or self.dialect.maximum, self.dialect.maximum)
 
+    @property
+    def expiry_enforced(self) -> bool:
+        """Whether it takes no money after the expiry that it was sent: as its settings say, else as its dialect does."""
+        chosen = self.settings.expiry_enforced
+        return self.dialect.expiry_enforced if chosen is None else chosen
+
     async def call(self, call: Call, budget: Budget) -> HttpAnswer:
         """The answer to a call of its dialect, whatever its status. Raises what `HttpClient.call` raises, as `partial`."""
         try:

@@ -50,7 +50,7 @@ def said(turn: Turn, change: Said) -> None:
     elif weight in MONEY_TROUBLE:
         _hold_money(turn, attempt, statement, weight)
     else:
-        _judge(turn, attempt, statement)
+        _judge(turn, attempt, change)
     _look_at_time(turn, change.attempt)
 
 
@@ -154,8 +154,9 @@ def _hold_money(turn: Turn, attempt: Attempt, said: Statement, weight: Weight) -
         turn.held(attempt, str(weight), "có tiền vào nhưng không đúng số tiền hoặc nơi nhận; cần người kiểm tra.")
 
 
-def _judge(turn: Turn, attempt: Attempt, said: Statement) -> None:
+def _judge(turn: Turn, attempt: Attempt, change: Said) -> None:
     """What a verified statement makes of its attempt."""
+    said = change.statement
     verdict = said.verdict
     if verdict is Verdict.PAID:
         _paid(turn, attempt, said)
@@ -176,7 +177,7 @@ def _judge(turn: Turn, attempt: Attempt, said: Statement) -> None:
             if turn.at >= deadline(attempt, turn.payment.grace_s):
                 turn.put_attempt(attempt, state=State.EXPIRED, due=None)
         case Verdict.PENDING:
-            _pending(turn, attempt)
+            _pending(turn, attempt, enforced=change.expiry_enforced and said.source is Source.QUERY)
         case Verdict.HOLD if said.txn_id and said.amount not in (None, turn.payment.amount):
             _hold_money(turn, attempt, said, Weight.OTHER_AMOUNT)
         case Verdict.HOLD:
@@ -191,9 +192,17 @@ def _judge(turn: Turn, attempt: Attempt, said: Statement) -> None:
             _ask_again(turn, attempt)
 
 
-def _pending(turn: Turn, attempt: Attempt) -> None:
-    """Still under way; once its time is over that is no clear answer any more."""
+def _pending(turn: Turn, attempt: Attempt, *, enforced: bool) -> None:
+    """Still under way; once its time is over that is no clear answer any more, but of who takes no money after its expiry.
+
+    There an abandoned order stands open for ever: it is not paid. It is looked at a few times more, and money that was
+    under way all the same is a late success (payment facts 2.3: expiry passed and a query says not paid).
+    """
     over = turn.at >= deadline(attempt, turn.payment.grace_s)
+    if over and enforced and not _money_was_named(attempt):
+        attempt = turn.put_attempt(attempt, state=State.EXPIRED, watched=True)
+        _ask_again(turn, attempt)
+        return
     attempt = turn.put_attempt(attempt, state=State.UNKNOWN if over else State.PENDING)
     _ask_again(turn, attempt)
 
@@ -327,11 +336,15 @@ def _said_nothing_came(attempt: Attempt) -> bool:
     Then it is over like any other; money that comes all the same is a late success. Who gives no answer is for people.
     """
     last = attempt.said[-1] if attempt.said else None
-    paid = any(one.verdict in (Verdict.PAID, Verdict.HOLD, Verdict.REFUNDING) for one in attempt.said)
     return (
         last is not None
         and last.source is Source.QUERY
         and last.trusted
         and last.verdict is Verdict.PENDING
-        and not paid
+        and not _money_was_named(attempt)
     )
+
+
+def _money_was_named(attempt: Attempt) -> bool:
+    """Whether anybody, verified or not, ever said that money moved for it."""
+    return any(one.verdict in (Verdict.PAID, Verdict.HOLD, Verdict.REFUNDING) for one in attempt.said)

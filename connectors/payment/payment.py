@@ -30,7 +30,8 @@ class Inflow(msgspec.Struct, frozen=True, kw_only=True):
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One way that the payer was offered. `ref` is ours at the intermediary; `said` are the last statements about it.
 
-    `asked` counts the questions put about it, `due` is when it must be asked about next. `held`: people must look
+    `asked` counts the questions put about it, `due` is when it must be asked about next. `watched`: it expired while its
+    intermediary still called it open, so it is asked about a few times more. `held`: people must look
     (suspected, amount_differs, currency_differs, amount_missing, unverified_notice, refund_seen, unresolved). `inflows` is all
     money that came in for it; the first that counts is `txn_id`. `method` is a `PaymentMethod` of the house.
     """
@@ -54,6 +55,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     inflows: tuple[Inflow, ...] = ()
     method: str = ""
     due: datetime | None = None
+    watched: bool = False
 
 
 class RefundState(msgspec.Struct, frozen=True, kw_only=True):

@@ -32,6 +32,9 @@ _REFUNDS = (
 _ASKED_FOR = timedelta(hours=72)
 _REFUND_ASKED_FOR = timedelta(days=31)
 _ALARM_AFTER = timedelta(hours=24)
+_WATCHED = tuple(map(timedelta, (0, 0, 0, 0), (3_600, 21_600, 86_400, 259_200)))
+"""How long after its deadline an attempt is looked at again that expired while its intermediary called it open."""
+
 REPEAT_REFUND_AFTER = timedelta(hours=1)
 """After how long the very same call for a refund is made again where the intermediary says so (payment facts 3.6)."""
 
@@ -73,6 +76,9 @@ def next_question(attempt: Attempt, grace_s: int, at: datetime) -> datetime | No
     What was not put before its intermediary yet is asked about when its time is over. An expiry is looked at when it comes,
     not when the schedule happens to come by.
     """
+    if attempt.watched and attempt.state is State.EXPIRED:
+        looks = (deadline(attempt, grace_s) + after for after in _WATCHED)
+        return next((whole(look) for look in looks if look > at), None)
     if attempt.state not in OPEN or at >= asked_until(attempt, grace_s):
         return None
     end = deadline(attempt, grace_s)

@@ -66,6 +66,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     notices_from_anywhere: bool = False
     minimum: int = 0
     maximum: int = 0
+    expiry_enforced: bool | None = None
     queries_per_s: float = 5.0
     connect_timeout_s: float = 5.0
     allow_plain: tuple[str, ...] = ()

@@ -189,6 +189,8 @@ class Dialect:
 
     `roles` are the keys that it needs, `endpoints` the addresses that it needs. `notices`: it has an address for them, called
     by `methods`. `refs` turns a reference as it comes from outside into ours. `minimum`, `maximum` in đồng (facts 4.3).
+    `expiry_enforced`: it takes no money after the expiry that an order was sent with, so what it calls open then is not paid;
+    the settings of an intermediary may say otherwise [assumed].
     """
 
     name: str
@@ -202,3 +204,4 @@ class Dialect:
     methods: tuple[Literal["GET", "POST"], ...] = ("POST",)
     minimum: int = 1
     maximum: int = 9_999_999_999
+    expiry_enforced: bool = False

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from connectors.kit.contract import Ledger
 from connectors.kit.ledgers import Marked
@@ -24,6 +25,7 @@ from connectors.payment.changes import (
     RefundDeclined,
     RefundSaid,
     RefundTransferred,
+    Said,
     TimeCame,
     Unanswered,
 )
@@ -179,6 +181,44 @@ def test_who_says_for_three_days_that_nothing_is_complete_was_not_paid() -> None
     assert (story.payment().state, story.payment().due) == (State.EXPIRED, None)
     claimed = Story(fee(), made(), told(60, word(trusted=False)), answered(1801 + 3 * 86_400, Verdict.PENDING))
     assert claimed.payment().attempts[0].held == "unresolved"
+
+
+def _open_after_expiry(seconds: float, **fields: Any) -> Said:
+    """What an intermediary says of an order that was abandoned, where it lets nobody pay after the expiry that it was sent."""
+    return structs.replace(answered(seconds, Verdict.PENDING, **fields), expiry_enforced=True)
+
+
+def test_an_abandoned_payment_is_no_alarm_where_nobody_can_pay_it_any_more() -> None:
+    """Open after expiry and grace is not paid, where the intermediary itself closes the order: expired, and told so, at once."""
+    story = Story(fee(), made(), _open_after_expiry(1799))
+    assert story.payment().state is State.PENDING
+    story.then(_open_after_expiry(1800))
+    payment = story.payment()
+    assert payment.state is State.EXPIRED and payment.attempts[0].watched and payment.due == later(1800 + 3600)
+    assert story.feed() == ["payment.expired"]
+    looks = 0
+    while (due := story.payment().due) is not None:
+        story.then(_open_after_expiry((due - T0).total_seconds()))
+        looks += 1
+    assert (looks, story.payment().state, story.alarms()) == (4, State.EXPIRED, [])
+
+
+def test_money_of_an_abandoned_payment_is_a_late_success_all_the_same() -> None:
+    """Whether a look or a notice finds it; and the payer may have begun anew meanwhile."""
+    found = Story(fee(), made(), _open_after_expiry(1800), answered(5400, Verdict.PAID))
+    assert (found.payment().state, found.payment().flags, found.payment().due) == (State.PAID, ("late_success",), None)
+    anew = Story(fee(), made(), _open_after_expiry(1800), again(1900))
+    assert len(anew.payment().attempts) == 2
+    anew.then(told(2000, word(provider="momo", ref=attempt_ref(ID, 2), txn_id="9"), 2), told(2100, word()))
+    assert [refund.cause for refund in anew.payment().refunds] == ["duplicate_payment"]
+
+
+def test_an_abandoned_payment_stays_in_doubt_where_money_was_named_or_the_expiry_is_not_enforced() -> None:
+    """The flag is the intermediary's; a notice's word proves no more, and suspected money is for people."""
+    claimed = Story(fee(), made(), told(60, word(trusted=False)), _open_after_expiry(1800))
+    assert claimed.payment().state is State.UNKNOWN
+    noticed = structs.replace(told(1800, word(Verdict.PENDING)), expiry_enforced=True)
+    assert Story(fee(), made(), noticed).payment().state is State.UNKNOWN
 
 
 def test_refusals_do_not_make_a_payment_grow() -> None:

@@ -16,4 +16,5 @@ PROFILE = Dialect(
     endpoints=("create", "query", "refund", "refund_query"),
     minimum=MINIMUM,
     maximum=MAXIMUM,
+    expiry_enforced=True,
 )

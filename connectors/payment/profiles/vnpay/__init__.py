@@ -15,4 +15,5 @@ PROFILE = Dialect(
     roles=("main",),
     endpoints=("pay", "api"),
     methods=("GET",),
+    expiry_enforced=True,
 )

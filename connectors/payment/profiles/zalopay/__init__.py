@@ -14,4 +14,5 @@ PROFILE = Dialect(
     open=ZaloPay,
     roles=("main", "second"),
     endpoints=("create", "query", "refund", "query_refund"),
+    expiry_enforced=True,
 )
