@@ -1,15 +1,19 @@
 """The drop folder for statements: which file comes next, and where it goes once it is dealt with. Blocking: call it in a thread.
 
 A file is never changed and never deleted: it is moved into a folder for people, beside the reasons where it was refused.
+Whoever may put files here may put links here: none is followed, so nothing outside is read, written or moved to.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 
 from connectors.payment.statements import Fault, FileBad, read_name
@@ -22,6 +26,7 @@ SIDE = ".sha256"
 _UNFINISHED = (".part", ".tmp", ".filepart")
 _LONGEST_NAME = 200
 """Bytes; longer names, and such as are no UTF-8, are nobody's statement."""
+_LONGEST_SIDE = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +71,32 @@ class DropFolder:
 
     def put(self, name: str, content: bytes) -> None:
         """Put a file into the folder, whole or not at all, with its side file; durable when this returns."""
-        _write(self._folder / f"{name}{SIDE}", f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
-        _write(self._folder / name, content)
+        folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            _write(folder, f"{name}{SIDE}", f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+            _write(folder, name, content)
+        finally:
+            os.close(folder)
 
     def away(self, name: str, folder: str, reasons: str = "") -> None:
         """Move a file, its side file and what is wrong with it to a folder for people. Doing it again is harmless.
 
-        Nothing that lies there is ever overwritten: another file of the same name gets a number.
+        Nothing that lies there is ever overwritten: another file of the same name gets a number. Raises `OSError`, also where
+        a link stands in place of the folder.
         """
-        goal = self._folder / folder
-        goal.mkdir(mode=0o750, exist_ok=True)
-        if not (self._folder / name).is_file():
-            return
-        taken, number = goal / name, 1
-        while taken.exists():
-            number += 1
-            taken = goal / f"{number}-{name}"
-        if reasons:
-            _write(goal / f"{taken.name}.ly-do.txt", reasons.encode())
-        with suppress(FileNotFoundError):
-            (self._folder / f"{name}{SIDE}").replace(goal / f"{taken.name}{SIDE}")
-        (self._folder / name).replace(taken)
+        (self._folder / folder).mkdir(mode=0o750, exist_ok=True)
+        goal = os.open(self._folder / folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+        try:
+            if self.path(name) is None:
+                return
+            taken = _free(goal, name)
+            if reasons:
+                _write(goal, f"{taken}.ly-do.txt", reasons.encode())
+            with suppress(FileNotFoundError):
+                os.replace(self._folder / f"{name}{SIDE}", f"{taken}{SIDE}", dst_dir_fd=goal)
+            os.replace(self._folder / name, taken, dst_dir_fd=goal)
+        finally:
+            os.close(goal)
 
     def _files(self) -> Iterator[Path]:
         for entry in os.scandir(self._folder):
@@ -95,13 +105,14 @@ class DropFolder:
                 entry.is_file(follow_symlinks=False)
                 and not name.startswith(".")
                 and not name.endswith((SIDE, *_UNFINISHED))
+                and _is_text(name)
             ):
                 yield self._folder / name
 
     def _ready(self, path: Path, now_s: float) -> Found | None:
         """The file, unless somebody may still be writing it."""
         try:
-            status = path.stat()
+            status = path.lstat()
             side = _side_of(path)
             quiet = now_s - status.st_mtime >= self._quiet_s
             if side is None and not quiet:
@@ -116,7 +127,7 @@ class DropFolder:
 
 def side_fault(found: Found, *, required: bool) -> Fault | None:
     """What is wrong with the side file of a file: it disagrees, or there is none where one is required."""
-    stands = (found.path.parent / f"{found.path.name}{SIDE}").is_file()
+    stands = os.path.lexists(found.path.parent / f"{found.path.name}{SIDE}")
     if stands and not found.side_file:
         return Fault("side_file", 0, "SHA-256 trong tệp kèm theo khác với nội dung tệp.")
     if required and not stands:
@@ -124,17 +135,31 @@ def side_fault(found: Found, *, required: bool) -> Fault | None:
     return None
 
 
+def opened(path: Path) -> BufferedReader:
+    """A plain file, to be read; raises `OSError` for anything else, and waits for nobody at the other end of a pipe."""
+    stream = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb")
+    if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+        stream.close()
+        raise OSError(errno.EINVAL, "no plain file")
+    return stream
+
+
 def _side_of(path: Path) -> str | None:
-    """The digest that the side file says, None where there is none."""
+    """The digest that the side file says, None where there is none; what is no plain file says nothing that agrees."""
     try:
-        text = (path.parent / f"{path.name}{SIDE}").read_bytes()[:200].decode("ascii", "replace")
+        with opened(path.parent / f"{path.name}{SIDE}") as stream:
+            text = stream.read(_LONGEST_SIDE).decode("ascii", "replace")
     except FileNotFoundError:
         return None
+    except OSError as error:
+        if error.errno in (errno.ELOOP, errno.EINVAL, errno.EISDIR, errno.ENXIO):
+            return ""
+        raise
     return (text.split() or [""])[0].lower()
 
 
 def _digest(path: Path) -> str:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -154,16 +179,27 @@ def _is_text(name: str) -> bool:
         return False
 
 
-def _write(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    unfinished = path.with_name(f".{path.name}.tmp")
-    with unfinished.open("wb") as stream:
+def _free(folder: int, name: str) -> str:
+    """A name that nothing in the folder has, not even a link to nowhere."""
+    taken, number = name, 1
+    while True:
+        try:
+            os.stat(taken, dir_fd=folder, follow_symlinks=False)
+        except FileNotFoundError:
+            return taken
+        number += 1
+        taken = f"{number}-{name}"
+
+
+def _write(folder: int, name: str, content: bytes) -> None:
+    """Write a file into an open folder so that nobody ever sees half of it, nor any other file is written to."""
+    unfinished = f".{name}.tmp"
+    with suppress(FileNotFoundError):
+        os.unlink(unfinished, dir_fd=folder)
+    made = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o666, dir_fd=folder)
+    with os.fdopen(made, "wb") as stream:
         stream.write(content)
         stream.flush()
         os.fsync(stream.fileno())
-    unfinished.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    os.replace(unfinished, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)

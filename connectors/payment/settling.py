@@ -17,7 +17,7 @@ import msgspec
 
 from connectors.kit.contract import Change, Kit, Page
 from connectors.kit.errors import NotSent
-from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED, DropFolder, Found, side_fault
+from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED, DropFolder, Found, opened, side_fault
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.our_books import Told, closing, our_payment, settled_changes
 from connectors.payment.payment import Payment
@@ -300,12 +300,12 @@ def _refused(stands: Cursor, refusal: Refusal, now: datetime) -> Page:
 
 
 def _examined(path: Path, named: Named, reading: Reading) -> Examined:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return examine(stream, named, reading.layout, reading.part_rows, reading.shift)
 
 
 def _rows_of(path: Path, examined: Examined, part: int) -> list[Row]:
-    with path.open("rb") as stream:
+    with opened(path) as stream:
         return list(examined.part(stream, part))
 
 

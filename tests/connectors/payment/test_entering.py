@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import pytest
@@ -88,7 +88,7 @@ def test_an_answer_with_a_transaction_that_nobody_can_name_stops_no_page_and_wai
     """The house refuses a claim that is no code, with the whole page of all intermediaries: such an answer claims nothing."""
     entered = change_of(ID, told(1, word(source=Source.QUERY, txn_id=txn_id, currency=txn_id, bank_code=txn_id)))
     assert entered.claims == () and len(entered.key) <= 200
-    statement = entered.fields["statement"]
+    statement = cast("dict[str, Any]", entered.fields["statement"])
     assert (statement["verdict"], statement["currency"]) == (Verdict.HOLD, "unreadable")
     assert txn_id not in map(str, statement.values())
     fit = word(txn_id="FT-2026/1 a")

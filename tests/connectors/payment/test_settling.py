@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from connectors.kit.contract import Decided
-from connectors.kit.errors import CannotMap
+from connectors.kit.errors import CannotMap, NotSent
 from connectors.payment.decisions import Decisions
-from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED
+from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED, DropFolder
 from connectors.payment.model import State
 from connectors.payment.settlement_state import part_id
 from connectors.payment.settling import Settling
@@ -320,12 +320,66 @@ async def test_nothing_that_was_put_away_is_overwritten_by_another_file_of_its_n
 
 
 async def test_a_file_that_nobody_can_name_stops_no_other(office: Office) -> None:
-    """A name that is no UTF-8, or one without end: the good file is settled all the same."""
-    (office.folder / ("n" * 240 + ".csv")).write_bytes(b"x")
-    os.close(os.open(os.fsencode(str(office.folder)) + b"/\xff\xfe.csv", os.O_CREAT | os.O_WRONLY))
+    """A name that is no UTF-8, or one without end: the good file is settled all the same, the others are left alone."""
+    folder = os.fsencode(str(office.folder))
+    strange = (b"n" * 240 + b".csv", b"\xff\xfe.csv")
+    for name in strange:
+        path = folder + b"/" + name
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        os.utime(path, (1, 1))  # nobody is writing it any more
     office.put(NAME, statement())
     await office.settle()
     assert [file.state for file in (await office.head()).files] == ["settled"]
+    assert all(Path(os.fsdecode(folder + b"/" + name)).exists() for name in strange)
+
+
+@pytest.mark.parametrize("goal", [SETTLED, REFUSED])
+async def test_a_link_in_place_of_a_folder_for_people_moves_nothing_out_of_the_drop_folder(
+    office: Office, tmp_path: Path, goal: str
+) -> None:
+    """Who may only drop files would else choose where the gateway puts them, beside its keys for instance."""
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    (office.folder / goal).symlink_to(keys, target_is_directory=True)
+    name = NAME if goal == SETTLED else "shared-secret"
+    office.put(name, statement() if goal == SETTLED else b"mine")
+    with pytest.raises(NotSent):
+        await office.settle()
+    assert list(keys.iterdir()) == [] and (office.folder / name).is_file()
+
+
+async def test_a_link_in_place_of_an_unfinished_file_overwrites_nothing(office: Office, tmp_path: Path) -> None:
+    """The reasons of a refusal, and a statement that is sent in, are written beside files of strangers."""
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (office.folder / REFUSED).mkdir()
+    (office.folder / REFUSED / ".bad.csv.ly-do.txt.tmp").symlink_to(victim)
+    (office.folder / f".{NAME}.tmp").symlink_to(victim)
+    office.put("bad.csv", b"x")
+    await office.settle()
+    DropFolder(office.folder, 0.0).put(NAME, b"new")
+    assert victim.read_bytes() == b"precious"
+    assert (office.folder / REFUSED / "bad.csv.ly-do.txt").is_file() and (office.folder / NAME).read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+async def test_a_side_file_that_is_no_file_vouches_for_nothing_and_stops_nothing(
+    office: Office, tmp_path: Path, kind: str
+) -> None:
+    """A link to a device has no end, a pipe no beginning; a link to another file is another file's word."""
+    raw, side = statement(), office.folder / f"{NAME}.sha256"
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_text(hashlib.sha256(raw).hexdigest(), encoding="ascii")
+    match kind:
+        case "link":
+            side.symlink_to(elsewhere)
+        case "pipe":
+            os.mkfifo(side)
+        case _:
+            side.mkdir()
+    office.put(NAME, raw)
+    await office.settle()
+    assert [(file.state, file.faults[0].code) for file in (await office.head()).files] == [("refused", "side_file")]
 
 
 async def test_without_a_drop_folder_nothing_is_settled_and_a_lost_one_is_told(tmp_path: Path) -> None:
