@@ -17,6 +17,7 @@ class MemoryCoordination:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._arrivals: dict[str, float] = {}
+        self._sweep_at = _SWEEP_ABOVE
         self._news: dict[str, asyncio.Event] = {}
         self._values: dict[str, tuple[str, float]] = {}
 
@@ -25,9 +26,12 @@ class MemoryCoordination:
 
         A negative `wanted` gives back sends that were allowed and not made.
         """
-        taken = gcra.take(
-            self._arrivals.get(upstream, 0.0), self._clock.instant(), wanted, gcra.RateLimit(rate_per_s, burst)
-        )
+        now = self._clock.instant()
+        if len(self._arrivals) >= self._sweep_at:
+            # A budget that is whole again is as good as none: strangers may name as many as they like.
+            self._arrivals = {name: arrival for name, arrival in self._arrivals.items() if arrival > now}
+            self._sweep_at = max(_SWEEP_ABOVE, 2 * len(self._arrivals))
+        taken = gcra.take(self._arrivals.get(upstream, 0.0), now, wanted, gcra.RateLimit(rate_per_s, burst))
         self._arrivals[upstream] = taken.arrival
         return taken.allowed, taken.retry_after_s
 

@@ -114,3 +114,16 @@ async def test_values_that_ran_out_take_no_room() -> None:
         await coordination.remember(f"key-{number}", "v", timedelta(seconds=1))
         turned.seconds += 1
     assert len(coordination._values) <= 257
+
+
+async def test_budgets_that_strangers_name_do_not_fill_the_memory() -> None:
+    """One for each guess: those that are whole again are forgotten, those in use stand."""
+    turned = Turned()
+    coordination = turned.coordination()
+    await coordination.take("busy", 5, 0.001, 5)
+    for number in range(20_000):
+        turned.seconds += 0.01
+        await coordination.take(f"guess-{number}", 1, 1.0, 5)
+    assert len(coordination._arrivals) < 1_000
+    assert (await coordination.take("busy", 1, 0.001, 5))[0] == 0
+    assert (await coordination.take("guess-1", 5, 1.0, 5))[0] == 5
