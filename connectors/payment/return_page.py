@@ -108,11 +108,18 @@ class ReturnPage:
         return Reply(200, shown, MEDIA_TYPE, HEADERS, inputs=self._told(payment))
 
     def _reference(self, notice: Notice) -> Referred | None:
-        """The reference of an attempt that a browser brought, None for none."""
+        """The reference of an attempt that a browser brought, None for none.
+
+        Where an intermediary signs what it sends back, only that names a payment: who merely knows or guesses a reference sees
+        neither its dossier nor its state, and cannot make it look as if the payer had been told (abuse case A14).
+        """
         provider = self._intermediaries.named(notice.params.get("provider", ""))
         if provider is None or len(notice.query) > _LONGEST_QUERY:
             return None
-        reference = referred(provider.dialogue.returned(notice.query).ref)
+        brought = provider.dialogue.returned(notice.query)
+        if provider.dialect.signs_returns and not brought.signed:
+            return None
+        reference = referred(brought.ref)
         return reference if reference is not None and reference.kind == "a" else None
 
     async def _allowed(self, reference: Referred) -> bool:

@@ -99,7 +99,8 @@ class Heard:
 class Returned:
     """What a browser brought back: shown, never believed (decision D2). `ref` is ours, "" where none can be read.
 
-    `signed`: the parameters verify; `claims_paid`: they say success. Neither moves anything.
+    `signed`: the parameters verify; `claims_paid`: they say success. Neither moves money; who brings no signature where the
+    dialect signs its returns is shown no payment.
     """
 
     ref: str
@@ -188,7 +189,7 @@ class Dialect:
     """A folder of `profiles/` for the rest of the connector.
 
     `roles` are the keys that it needs, `endpoints` the addresses that it needs. `notices`: it has an address for them, called
-    by `methods`. `refs` turns a reference as it comes from outside into ours. `minimum`, `maximum` in đồng (facts 4.3).
+    by `methods`. `signs_returns`: what a payer's browser brings back is signed. `minimum`, `maximum` in đồng (facts 4.3).
     `expiry_enforced`: it takes no money after the expiry that an order was sent with, so what it calls open then is not paid;
     the settings of an intermediary may say otherwise [assumed].
     """
@@ -201,6 +202,7 @@ class Dialect:
     roles: tuple[str, ...]
     endpoints: tuple[str, ...]
     notices: bool = True
+    signs_returns: bool = False
     methods: tuple[Literal["GET", "POST"], ...] = ("POST",)
     minimum: int = 1
     maximum: int = 9_999_999_999

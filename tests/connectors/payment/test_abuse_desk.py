@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +16,7 @@ from connectors.kit.errors import Exchange
 from connectors.payment.model import Made, Order, State
 from connectors.payment.profiles.vietqr.emvco import Transfer, write_transfer
 from connectors.payment.speaking import Dialogue
-from tests.connectors.payment.desk import AMOUNT, PAYER, SECRETS, Desk, opened_desk, wanted
+from tests.connectors.payment.desk import AMOUNT, PAYER, SECRETS, Desk, opened_desk, returned_from_momo, wanted
 
 
 def told(reply: Reply) -> Any:
@@ -55,6 +56,34 @@ async def test_a14_a_return_with_a_reference_of_nobody_shows_no_payment() -> Non
             page = (await back(desk, "vnpay", query)).body.decode()
             assert "Đang kiểm tra giao dịch" in page and view["payment_id"] not in page
         assert (await back(desk, "nobody", "")).status == 200
+
+
+async def test_a14_who_only_knows_a_reference_learns_nothing_and_tells_no_payer() -> None:
+    """Paid or not, with a success claimed, a changed word or a stranger's signature: no dossier, no state, no proof."""
+    async with opened_desk() as desk:
+        asked = {name: await desk.asked(request_id=f"biet-{name}", provider=name) for name in ("momo", "vnpay")}
+        for name, view in asked.items():
+            if name == "vnpay":
+                await desk.visit(view["attempts"][0]["pay_url"])
+            wish = {"provider": name, "ref": view["attempts"][0]["reference"], "action": "pay"}
+            await desk.order("POST", "pay", wish)
+        desk.ahead = timedelta(minutes=20)
+        await desk.poll()
+        ref = {name: view["attempts"][0]["reference"] for name, view in asked.items()}
+        momo = returned_from_momo(ref["momo"])
+        guesses = {
+            "momo": (f"orderId={ref['momo']}&resultCode=0", momo.replace("500000", "500001"), f"{momo[:-1]}x"),
+            "vnpay": (f"vnp_TxnRef={ref['vnpay']}", f"vnp_TxnRef={ref['vnpay']}&vnp_SecureHash={'0' * 128}"),
+        }
+        blank = (await back(desk, "vnpay", "")).body
+        for name, queries in guesses.items():
+            payment_id = asked[name]["payment_id"]
+            assert (await desk.payment(payment_id)).state is State.PAID
+            for query in queries:
+                shown = await back(desk, name, query)
+                assert shown.body == blank and shown.inputs == ()
+            assert (await desk.payment(payment_id)).payer_notified_at is None
+        assert "Đã thanh toán thành công" in (await back(desk, "momo", momo)).body.decode()
 
 
 async def test_a20_neither_secrets_nor_the_payer_are_told_in_logs_errors_evidence_or_addresses(

@@ -15,7 +15,7 @@ from connectors.kit.lone import LoneCoordination
 from connectors.payment.commanding import CREATE
 from connectors.payment.following import PAGE
 from connectors.payment.model import State
-from tests.connectors.payment.desk import AMOUNT, CALLER, SECRETS, Desk, opened_desk, wanted
+from tests.connectors.payment.desk import AMOUNT, CALLER, SECRETS, Desk, opened_desk, returned_from_momo, wanted
 
 STRANGER = Sender("KHAC", "resolution", ("*",))
 
@@ -214,7 +214,7 @@ async def test_the_payer_is_told_once_and_that_is_written_down() -> None:
     async with opened_desk() as desk:
         payment_id = await paid(desk, return_url="https://motcua.example.vn/ho-so?id=1&x=2")
         reference = (await desk.payment(payment_id)).attempts[0].ref
-        query = f"orderId={reference}"
+        query = returned_from_momo(reference)
         first = await desk.ask("GET", "/payments/payment/momo/return", sender=None, query=query)
         page = first.body.decode()
         assert "Đã thanh toán thành công" in page and "500.000 đồng" in page
@@ -228,7 +228,7 @@ async def test_a_page_that_is_reloaded_without_end_is_not_read_without_end(monke
     """Each look is a row of the trail: who reloads too fast sees the waiting page, which looks again by itself."""
     async with opened_desk() as desk:
         payment_id = await paid(desk)
-        query = f"orderId={(await desk.payment(payment_id)).attempts[0].ref}"
+        query = returned_from_momo((await desk.payment(payment_id)).attempts[0].ref)
 
         async def nothing_left(*_asked: object) -> tuple[int, float]:
             return 0, 5.0

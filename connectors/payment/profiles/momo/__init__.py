@@ -14,6 +14,7 @@ PROFILE = Dialect(
     open=Momo,
     roles=("main", "access"),
     endpoints=("create", "query", "refund", "refund_query"),
+    signs_returns=True,
     minimum=MINIMUM,
     maximum=MAXIMUM,
     expiry_enforced=True,

@@ -14,6 +14,7 @@ PROFILE = Dialect(
     open=Vnpay,
     roles=("main",),
     endpoints=("pay", "api"),
+    signs_returns=True,
     methods=("GET",),
     expiry_enforced=True,
 )

@@ -15,4 +15,5 @@ PROFILE = Dialect(
     roles=("main", "second"),
     endpoints=("create", "query", "refund", "query_refund"),
     expiry_enforced=True,
+    signs_returns=True,
 )
