@@ -42,8 +42,8 @@ from connectors.payment.entering import LEDGER
 from connectors.payment.model import State
 from connectors.payment.payment import Attempt, Payment, RefundState
 from connectors.payment.schedule import AWAITED_REFUNDS, OPEN, due_of, receipts_late_at, soon
-from connectors.payment.standing import VIET_NAM
 from connectors.payment.turn import Turn
+from mappings.dates import to_portal_time
 
 _KEPT_SETTLEMENTS = 20
 
@@ -114,7 +114,7 @@ def due_mark(at: datetime) -> str:
 
 def day_mark(word: str, provider: str, at: datetime) -> str:
     """The mark of money of an intermediary, by the day of Viet Nam."""
-    return f"{word}/{provider}/{at.astimezone(VIET_NAM):%Y%m%d}"
+    return f"{word}/{provider}/{to_portal_time(at)[:8]}"
 
 
 def attempts_to_ask(payment: Payment, now: datetime) -> tuple[Attempt, ...]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from connectors.kit.contract import RECEIPT, DeliverTask, ProposeChange
 from connectors.kit.receipting import ReceiptAnswer, ReceiptOrder
@@ -20,12 +19,12 @@ from connectors.payment.turn import Turn
 from mappings.amount_words import amount_in_words
 from mappings.codec import plain
 from mappings.codes import FeeKind, PaymentMethod
+from mappings.dates import VIETNAM
 
 PAYMENT_RECEIVED = "payment_received"
 """The proposal to the resolution system that a fee is paid."""
 
-VIET_NAM = ZoneInfo("Asia/Ho_Chi_Minh")
-_ND254_FROM = datetime(2026, 7, 1, tzinfo=VIET_NAM)
+_ND254_FROM = datetime(2026, 7, 1, tzinfo=VIETNAM)
 _COUNTER_METHODS = {"cash": PaymentMethod.CASH, "transfer": PaymentMethod.BANK}
 
 

@@ -203,12 +203,16 @@ MANDATORY = {"mapi-2019": mapi_2019.MANDATORY, "mapi-2023": mapi_2023.MANDATORY}
 MEMORY = st.sampled_from([{}, {}, {"created": "1", "state": "4"}, {"created": "1", "state": "10"}])
 
 
-@given(GENERATION, CARRIED, RULES, MEMORY)
-@settings(max_examples=300, deadline=None)
-def test_a_dossier_is_complete_or_its_faults_are_named(
+@given(GENERATION, st.one_of(CARRIED, CARRIED.map(mended), CARRIED.map(mended)), RULES, MEMORY)
+@settings(max_examples=240, deadline=None)
+def test_a_dossier_is_complete_and_accepted_or_its_faults_are_named(
     generation: str, carried: Carried, rules: Rules, memory: dict[str, str]
 ) -> None:
-    """Every mandatory field says something and every date has the portal's form; or there are findings with pointers."""
+    """Every mandatory field says something and every date has the portal's form; or there are findings with pointers.
+
+    What maps is accepted by the simulated portal of that generation, which demands what the fact book says in code of its
+    own: no pre-flight may know less than it.
+    """
     try:
         dossier = GENERATIONS[generation].map_dossier(carried, rules, None, memory).dossier
     except CannotMap as refused:
@@ -227,24 +231,12 @@ def test_a_dossier_is_complete_or_its_faults_are_named(
         assert wire["NgayTiepNhan"]
     if wire["TrangThaiHoSo"] in ("3", "7", "8", "9", "10"):
         assert wire["NgayKetThucXuLy"]
-
-
-@given(GENERATION, st.one_of(CARRIED, CARRIED.map(mended), CARRIED.map(mended)), RULES, MEMORY)
-@settings(max_examples=300, deadline=None)
-def test_whatever_maps_is_accepted_by_a_portal_of_that_generation(
-    generation: str, carried: Carried, rules: Rules, memory: dict[str, str]
-) -> None:
-    """The simulated portal demands what the fact book says, in code of its own: no pre-flight may know less than it."""
-    try:
-        dossier = GENERATIONS[generation].map_dossier(carried, rules, None, memory).dossier
-    except CannotMap:
-        return
-    wire = msgspec.json.decode(msgspec.json.encode(dossier))
-    assert dossier_fault(wire, full_2023=generation == "mapi-2023", reception_always=False) == ""
+    sent = msgspec.json.decode(msgspec.json.encode(dossier))
+    assert dossier_fault(sent, full_2023=generation == "mapi-2023", reception_always=False) == ""
 
 
 @given(st.one_of(CARRIED, CARRIED.map(mended)), RULES)
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_every_missing_field_of_2023_is_named_at_once(carried: Carried, rules: Rules) -> None:
     """What the dossier lacks is found by looking at the dossier alone: the findings name all of it, and nothing else of it."""
     dossier, stand_in = carried.dossier, rules.identity_placeholder is not None
@@ -286,8 +278,8 @@ def _deliveries(events: list[Carried], memory: dict[str, str]) -> list[Delivery]
     ]
 
 
-@given(st.lists(CARRIED, min_size=1, max_size=14), RULES, st.sets(st.sampled_from(["2", "4", "9"])), st.integers(3, 10))
-@settings(max_examples=150, deadline=None)
+@given(st.lists(CARRIED, min_size=1, max_size=12), RULES, st.sets(st.sampled_from(["2", "4", "9"])), st.integers(3, 10))
+@settings(max_examples=60, deadline=None)
 def test_calls_are_small_and_acknowledged_rows_are_never_sent_again(
     events: list[Carried], rules: Rules, known: set[str], limit: int
 ) -> None:
