@@ -111,7 +111,7 @@ class Asking:
             sent = not isinstance(error, (NotSent, CannotMap, NeedsPerson))
             return (Unanswered(at=self._kit.now(), refund_id=refund.refund_id, query=True, sent=sent, code=error.code),)
         statement = provider.dialogue.refund_queried(order, answer)
-        return (RefundSaid(at=self._kit.now(), refund_id=refund.refund_id, statement=statement),)
+        return (RefundSaid(at=self._kit.now(), refund_id=refund.refund_id, statement=statement, query=True),)
 
     async def _allowed(self, provider: str) -> bool:
         """Whether this intermediary may be asked once more now: each has a rate of its own."""

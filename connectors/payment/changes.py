@@ -152,11 +152,12 @@ class RefundDeclined(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"
 
 
 class RefundSaid(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_said"):
-    """The intermediary said something of a refund."""
+    """The intermediary said something of a refund. `query`: it was asked about it, and not told to make it."""
 
     at: datetime
     refund_id: str
     statement: RefundStatement
+    query: bool = False
 
 
 class RefundByTransfer(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="refund_by_transfer"):

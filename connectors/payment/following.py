@@ -51,13 +51,14 @@ class Following:
         self._confirmed(cursor)
         place, number = _read(cursor)
         begin = min(place, _at(now - _LOOK_BACK))
-        marks = await _marks(self._kit, begin, now, skipping=self._seen)
-        looked = await looked_at(self._kit, self._asking, marks, now)
+        marks, cut = await _marks(self._kit, begin, now, skipping=self._seen)
+        looked = await looked_at(self._kit, self._asking, marks, now, cut)
         self._see(looked.stale)
         after = max(place, self._passed(begin, looked, now)) if place <= _at(now) else _at(now - _LOOK_BACK)
         if not looked.changes:
             lagging = after > _at(now - _STEP) > place or place > _at(now)
-            return Page((), f"{after}#{number + 1}" if lagging else cursor)
+            moved = lagging or bool(looked.cut and after > place)
+            return Page((), f"{after}#{number + 1}" if moved else cursor, more=moved and bool(looked.cut))
         following = f"{after}#{number + 1}"
         self._handed = (following, looked.asked)
         return Page(looked.changes, following, more=looked.more)
@@ -65,9 +66,9 @@ class Following:
     def _passed(self, begin: str, looked: Looked, now: datetime) -> str:
         """Up to where everything is dealt with, but never into the time that is looked back on."""
         behind = _at(now - _LOOK_BACK)
-        if not looked.left:
+        if not looked.more:
             return behind
-        first = min(looked.left)
+        first = min(looked.left, default=f"{looked.cut}~")
         dealt = [place for place in (*looked.stale, *looked.asked) if place < first]
         return min(behind, max(dealt, default=begin))
 
@@ -95,8 +96,8 @@ class Sweeping:
         now = self._kit.now()
         place, number = _read(cursor)
         begin = place if place > DUE else _at(now - _SWEPT)
-        marks = await _marks(self._kit, begin, now - _LOOK_BACK)
-        looked = await looked_at(self._kit, self._asking, marks, now)
+        marks, cut = await _marks(self._kit, begin, now - _LOOK_BACK)
+        looked = await looked_at(self._kit, self._asking, marks, now, cut)
         if not looked.more or not marks:
             return Page(looked.changes, f"#{number + 1}")
         after = max((*looked.stale, *looked.asked), default=marks[-1].place)
@@ -104,9 +105,13 @@ class Sweeping:
 
 
 class Looked:
-    """What came of looking at marks: those whose payment has gone on, those that were asked about, those still to do."""
+    """What came of looking at marks: those whose payment has gone on, those that were asked about, those still to do.
 
-    def __init__(self) -> None:
+    `cut` is the last place that was read where more lie behind it, else "".
+    """
+
+    def __init__(self, cut: str) -> None:
+        self.cut = cut
         self.stale: list[str] = []
         self.asked: tuple[str, ...] = ()
         self.left: list[str] = []
@@ -115,12 +120,12 @@ class Looked:
     @property
     def more(self) -> bool:
         """Whether there is more to do at once."""
-        return bool(self.left)
+        return bool(self.left or self.cut)
 
 
-async def looked_at(kit: Kit, asking: Asking, marks: Sequence[Mark], now: datetime) -> Looked:
+async def looked_at(kit: Kit, asking: Asking, marks: Sequence[Mark], now: datetime, cut: str) -> Looked:
     """Read the payments behind marks, and ask about the first `PAGE` that are due."""
-    looked = Looked()
+    looked = Looked(cut)
     due: dict[str, tuple[Payment, list[str]]] = {}
     for mark in marks:
         if mark.ledger_id in due:
@@ -147,8 +152,10 @@ async def looked_at(kit: Kit, asking: Asking, marks: Sequence[Mark], now: dateti
     return looked
 
 
-async def _marks(kit: Kit, begin: str, until: datetime, skipping: OrderedDict[str, None] | None = None) -> list[Mark]:
-    """The marks after `begin` up to a moment that nobody has dealt with, at most `_READ`."""
+async def _marks(
+    kit: Kit, begin: str, until: datetime, skipping: OrderedDict[str, None] | None = None
+) -> tuple[list[Mark], str]:
+    """The marks after `begin` up to a moment that nobody has dealt with, at most `_READ`; and the last, where there are more."""
     found: list[Mark] = []
     after, end = begin, f"{_at(until)}~"
     while len(found) < _READ:
@@ -157,7 +164,8 @@ async def _marks(kit: Kit, begin: str, until: datetime, skipping: OrderedDict[st
         if len(page) < _READ:
             break
         after = page[-1].place
-    return found[:_READ]
+    more = len(found) >= _READ
+    return found[:_READ], found[_READ - 1].place if more else ""
 
 
 def _at(moment: datetime) -> str:

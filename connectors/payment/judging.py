@@ -294,6 +294,10 @@ def _name_inflow(turn: Turn, attempt: Attempt, txn_id: str) -> None:
         msgspec.structs.replace(one, txn_id=txn_id) if one.counts and not one.txn_id else one for one in attempt.inflows
     )
     turn.put_attempt(attempt, inflows=inflows, txn_id=attempt.txn_id or txn_id)
+    # What went back of it, or is on its way, went back of that very transaction.
+    for refund in turn.payment.refunds:
+        if refund.attempt == attempt.number and not refund.paid_txn_id:
+            turn.put_refund(refund, paid_txn_id=txn_id)
 
 
 def _unaskable(turn: Turn, attempt: Attempt) -> Attempt:

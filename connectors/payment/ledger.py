@@ -228,7 +228,9 @@ def _finish(turn: Turn) -> None:
         turn.put(state=refunding.state_of(turn.payment))
     elif turn.payment.state is not State.CANCELLED:
         _finish_unpaid(turn)
-    turn.put(due=due_of(turn.payment))
+    due = due_of(turn.payment)
+    # A moment that is over has been looked at, or is marked behind whoever follows the marks: it would never be seen again.
+    turn.put(due=soon(turn.at) if due is not None and due <= turn.at else due)
 
 
 def _finish_unpaid(turn: Turn) -> None:

@@ -115,7 +115,7 @@ def approved(turn: Turn, change: RefundApproved) -> None:
 
 
 def declined(turn: Turn, change: RefundDeclined) -> bool:
-    """An operator declined; whether that was a refund that was still to be decided about."""
+    """An operator declined; whether the money that the fee stands on stays by that."""
     refund = turn.refund(change.refund_id)
     if refund is None or refund.state != "asked":
         return False
@@ -123,7 +123,7 @@ def declined(turn: Turn, change: RefundDeclined) -> bool:
         refund, state="declined", decided_by=change.decided_by, decision_id=change.decision_id, ended_at=turn.at
     )
     turn.tell("refund_declined", refund_id=refund.refund_id)
-    return True
+    return stands_on(turn.payment, refund.attempt, refund.paid_txn_id)
 
 
 def said(turn: Turn, change: RefundSaid) -> None:
@@ -135,10 +135,16 @@ def said(turn: Turn, change: RefundSaid) -> None:
         turn.alarm("refund_amount_differs", "trung gian báo hoàn một số tiền khác; cần người kiểm tra.")
         _wait(turn, turn.put_refund(refund, state="unknown", code=said.code))
         return
+    before = refund.state
     refund = turn.put_refund(refund, code=said.code, txn_id=said.txn_id or refund.txn_id, asked=refund.asked + 1)
     match said.verdict:
         case Verdict.REFUND_DONE:
             _done(turn, refund)
+        case Verdict.CONFIGURATION if change.query:
+            # Our question was refused, not the refund, which may have been made: nothing of it is free to go back again.
+            if refund.state != "unknown":
+                turn.alarm("configuration", f"trung gian không nhận câu hỏi về khoản hoàn (mã {said.code}).")
+            _wait(turn, turn.put_refund(refund, state="unknown"))
         case Verdict.REFUND_REJECTED | Verdict.CONFIGURATION | Verdict.FAILED:
             _failed(turn, refund, f"trung gian từ chối hoàn tiền (mã {said.code}).")
         case Verdict.REFUNDING:
@@ -146,6 +152,9 @@ def said(turn: Turn, change: RefundSaid) -> None:
         case Verdict.REPEAT if refund.repeats >= MOST_REPEATS:
             _failed(turn, refund, f"trung gian chưa hoàn tiền sau nhiều lần gửi lại (mã {said.code}).")
         case Verdict.REPEAT:
+            _wait(turn, turn.put_refund(refund, state="to_repeat"))
+        case Verdict.NOT_FOUND if change.query and before == "unknown" and refund.repeats < MOST_REPEATS:
+            # It never arrived: the very same call under the very same reference, once whoever sent it has given up.
             _wait(turn, turn.put_refund(refund, state="to_repeat"))
         case _:
             _wait(turn, turn.put_refund(refund, state="unknown"))

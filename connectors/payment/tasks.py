@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+import msgspec
+
 from connectors.kit.contract import Change, Enquiry, Found, Kit, Receipt, TaskDelivery
 from connectors.kit.errors import Busy, CannotMap, DeliveryError, Exchange, NeedsPerson, NoAnswer, OutcomeUnknown
 from connectors.kit.http import HttpAnswer, retry_after_s
@@ -181,7 +183,7 @@ class Tasks:
         if statement.verdict is Verdict.UNKNOWN:
             raise NoAnswer(
                 f"{provider.title_vi} chưa trả lời rõ lệnh hoàn {refund.refund_ref}.", exchange=exchange
-            ).teaching(self._change(payment, doubt), partial=True)
+            ).teaching(self._change(payment, msgspec.structs.replace(doubt, at=self._now())), partial=True)
         return self._refund_told(payment, refund, statement, exchange)
 
     async def _enquire_refund(self, payment: Payment, refund: RefundState, delivery: TaskDelivery) -> Enquiry:
@@ -190,8 +192,6 @@ class Tasks:
             return Enquiry(Found.DONE, self._receipt(refund.refund_ref, duplicate=True))
         patient = delivery.attempt <= ENQUIRIES
         order = refund_order_of(payment, refund, self._now())
-        doubt = self._change(payment, Unanswered(at=self._now(), refund_id=refund.refund_id))
-        left = Enquiry(Found.DONE, self._receipt(refund.refund_ref, change=doubt))
         try:
             provider = self._provider_of(payment, refund)
             if provider is None or order is None or provider.dialogue.refund(order) is None:
@@ -199,17 +199,22 @@ class Tasks:
                 return Enquiry(Found.NOT_FOUND)
             question = provider.dialogue.query_refund(order)
             if question is None:
-                return left
+                return self._refund_left_to_the_schedule(payment, refund)
             answer = await provider.call(question, delivery.budget)
         except DeliveryError as error:
             if patient and not isinstance(error, (CannotMap, NeedsPerson)):
                 raise error.teaching(partial=True) from None
-            return left
+            return self._refund_left_to_the_schedule(payment, refund)
         statement = provider.dialogue.refund_queried(order, answer)
         if statement.verdict is Verdict.NOT_FOUND and patient:
             return Enquiry(Found.NOT_FOUND)
         exchange = provider.exchange(question, answer, statement.code)
-        return Enquiry(Found.DONE, self._refund_told(payment, refund, statement, exchange))
+        return Enquiry(Found.DONE, self._refund_told(payment, refund, statement, exchange, query=True))
+
+    def _refund_left_to_the_schedule(self, payment: Payment, refund: RefundState) -> Enquiry:
+        """Nobody knows: the refund is asked about on schedule, and never sent anew."""
+        doubt = Unanswered(at=self._now(), refund_id=refund.refund_id)
+        return Enquiry(Found.DONE, self._receipt(refund.refund_ref, change=self._change(payment, doubt)))
 
     def _provider_of(self, payment: Payment, refund: RefundState) -> Intermediary | None:
         """Who is asked for a refund; nobody where the money was taken at the counter."""
@@ -225,7 +230,9 @@ class Tasks:
         try:
             answer = await provider.call(call, delivery.budget)
         except OutcomeUnknown as error:
-            raise error.teaching(self._change(payment, doubt), partial=True) from None
+            # It is in doubt from now on: a moment from before the call may lie behind whoever follows what is due.
+            in_doubt = msgspec.structs.replace(doubt, at=self._now())
+            raise error.teaching(self._change(payment, in_doubt), partial=True) from None
         if by_http_status(answer.status, question=False) is Verdict.REPEAT:
             raise _busy(provider, answer, provider.exchange(call, answer))
         return answer
@@ -242,9 +249,15 @@ class Tasks:
         return self._receipt(attempt.ref, exchange, change=self._change(payment, told), message=message_vi)
 
     def _refund_told(
-        self, payment: Payment, refund: RefundState, statement: RefundStatement, exchange: Exchange
+        self,
+        payment: Payment,
+        refund: RefundState,
+        statement: RefundStatement,
+        exchange: Exchange,
+        *,
+        query: bool = False,
     ) -> Receipt:
-        told = RefundSaid(at=self._now(), refund_id=refund.refund_id, statement=statement)
+        told = RefundSaid(at=self._now(), refund_id=refund.refund_id, statement=statement, query=query)
         return self._receipt(refund.refund_ref, exchange, change=self._change(payment, told))
 
     def _receipt(

@@ -1,0 +1,93 @@
+"""Ways in which money was once forgotten, or could have gone back twice: each stays mended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from msgspec import structs
+
+from connectors.payment.changes import CancelAsked, RefundDeclined, RefundSaid, Settled, Unanswered
+from connectors.payment.model import RefundStatement, Source, State, Verdict
+
+from .fees import AMOUNT, Story, answered, approved, fee, later, made, refund_word, told, word
+from .test_payment_ledger import asked_back
+
+
+def _queried(seconds: float, statement: RefundStatement, refund_id: str = "hoan-1") -> RefundSaid:
+    return RefundSaid(at=later(seconds), refund_id=refund_id, statement=statement, query=True)
+
+
+def _going_back() -> tuple[Story, str]:
+    """A paid fee whose whole refund was sent and got no answer."""
+    story = Story(fee(), made(), told(60, word()), asked_back(100, AMOUNT), approved(110, "hoan-1"))
+    story.then(Unanswered(at=later(120), refund_id="hoan-1"))
+    return story, story.payment().refunds[0].refund_ref
+
+
+def test_a_refused_question_about_a_refund_frees_none_of_its_money() -> None:
+    """A wall in between, or our own key, refused the question: the refund may be made, so nothing goes back a second time."""
+    story, ref = _going_back()
+    story.then(_queried(200, refund_word(ref, Verdict.CONFIGURATION, code="http-403")))
+    assert story.payment().refunds[0].state == "unknown" and story.payment().due is not None
+    story.then(asked_back(210, 1, "hoan-2"))
+    assert [command.code for command in story.payment().commands if command.code] == ["refund_above_remainder"]
+    story.then(_queried(300, refund_word(ref, Verdict.REFUND_DONE, amount=AMOUNT)))
+    assert story.payment().state is State.REFUNDED
+
+
+def test_a_refund_that_never_arrived_is_sent_again_under_the_same_reference() -> None:
+    """Whoever asks about it for a month instead leaves the payer without the money; one that is on its way is left alone."""
+    story, ref = _going_back()
+    story.then(_queried(200, refund_word(ref, Verdict.NOT_FOUND, code="42")))
+    assert story.payment().refunds[0].state == "to_repeat" and len(story.payment().refunds) == 1
+    fresh = Story(fee(), made(), told(60, word()), asked_back(100, AMOUNT), approved(110, "hoan-1"))
+    fresh.then(_queried(170, refund_word(ref, Verdict.NOT_FOUND, code="42")))
+    assert fresh.payment().refunds[0].state == "unknown"
+
+
+def test_money_that_went_back_stays_gone_when_its_transaction_is_named_later() -> None:
+    """A notice without a transaction, a refund of it, a query that names it: the same money, not new money to go back."""
+    story = Story(fee(), made(), told(60, word(txn_id="")), asked_back(100, AMOUNT), approved(110, "hoan-1"))
+    ref = story.payment().refunds[0].refund_ref
+    story.then(_queried(200, refund_word(ref, Verdict.REFUND_DONE, amount=AMOUNT)))
+    story.then(told(300, word(txn_id="14000001", source=Source.STATEMENT)))
+    assert (story.payment().state, story.payment().refunds[0].paid_txn_id) == (State.REFUNDED, "14000001")
+    story.then(asked_back(400, AMOUNT, "hoan-2"))
+    assert story.payment().commands[-1].code == "refund_above_remainder"
+
+
+def test_a_cancelled_fee_gets_no_receipt_by_declining_the_refund_of_another_payment() -> None:
+    """Only who declines the refund of what the fee stands on keeps the fee."""
+    story = Story(fee(receipts="bienlai"), made())
+    cancel = CancelAsked(at=later(30), request_id="huy", asked_by="GQHS", reason="Rút", body_sha256="c" * 64)
+    story.then(cancel, answered(40, Verdict.PENDING))
+    assert story.payment().state is State.CANCELLED
+    story.then(told(60, word()), told(70, word(txn_id="14000002")))
+    first, second = story.payment().refunds
+    decline = RefundDeclined(
+        at=later(80), refund_id=second.refund_id, decided_by="lan", reason="chờ sao kê", decision_id="d1"
+    )
+    story.then(decline)
+    assert story.payment().receipts == () and story.tasks("receipt") == []
+    story.then(structs.replace(decline, at=later(90), refund_id=first.refund_id, decision_id="d2"))
+    assert len(story.tasks("receipt")) == 2
+
+
+@pytest.mark.parametrize("seconds", [30.0, 60.0, 7_200.0])
+def test_a_moment_that_is_over_is_never_what_a_payment_waits_for(seconds: float) -> None:
+    """The mark of a moment that is over lies behind whoever follows: the payment would be forgotten until a sweep."""
+    story = Story(fee(), Unanswered(at=later(5), attempt=1))
+    due = story.payment().due
+    assert due is not None
+    story.then(Unanswered(at=due + timedelta(seconds=seconds), attempt=1))  # unknown already: nothing else changes
+    assert story.payment().due == due + timedelta(seconds=seconds + 2)
+
+
+def test_an_attempt_that_nobody_can_be_asked_about_hides_no_refund() -> None:
+    """Two things are due at once and one of them is only a matter of time: the other is asked about all the same."""
+    story, ref = _going_back()
+    story.then(Settled(at=later(130), provider="vnpay", business_date="20260921", outcome="status_diff", ask=True))
+    story.then(_queried(200, refund_word(ref, Verdict.REFUNDING)))
+    assert story.payment().attempts[0].due == later(132), "nobody could be asked"
+    assert story.payment().due == later(202)
