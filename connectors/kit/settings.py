@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
-from typing import Any, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
 S = TypeVar("S", bound=msgspec.Struct)
+
+_KINDS_VI = {
+    "str": 'chữ, trong ngoặc kép "…"',
+    "int": "số nguyên, không ngoặc kép",
+    "float": "số, không ngoặc kép",
+    "bool": "true hoặc false",
+    "array": "danh sách […]",
+    "object": "một bảng",
+    "null": "bỏ trống",
+    "date": "ngày dạng 2026-09-02",
+    "datetime": "thời điểm dạng 2026-09-02T07:00:00+07:00",
+}
+_EXPECTED = re.compile(r"Expected `([a-z| ]+)`, got `([a-z]+)`")
+_WRITTEN = re.compile(r"Invalid RFC3339 encoded (datetime|date)")
 
 
 def typed(tree: Mapping[str, object], kind: type[S]) -> tuple[S | None, tuple[str, ...]]:
@@ -46,6 +61,8 @@ def _faults(value: object, kind: Any, where: str) -> list[str]:
         faults = _struct_faults(value, struct, f"{where}.")
         return faults or _refused(value, kind, where)
     arguments = get_args(kind)
+    if isinstance(value, list) and get_origin(kind) in (list, tuple) and arguments[1:] in ((), (...,)):
+        return [fault for at, item in enumerate(value) for fault in _faults(item, arguments[0], f"{where}[{at}]")]
     if isinstance(value, Mapping) and len(arguments) == 2 and arguments[0] is str:
         return [fault for key, item in value.items() for fault in _faults(item, arguments[1], f"{where}.{key}")]
     return _refused(value, kind, where)
@@ -69,5 +86,18 @@ def _refused(value: object, kind: Any, where: str) -> list[str]:
     try:
         msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as error:
-        return [f"{where}: giá trị không hợp lệ ({error})"]
+        return [f"{where}: {_in_vietnamese(str(error), kind)}"]
     return []
+
+
+def _in_vietnamese(told: str, kind: Any) -> str:
+    """What is wanted, without the value; a sentence that is the connector's own stays as it is."""
+    if told.startswith("Invalid enum value"):
+        choices = [str(choice) for choice in get_args(kind)] if get_origin(kind) is Literal else []
+        return f"phải là một trong: {', '.join(choices)}" if choices else "không phải là một giá trị hợp lệ"
+    if written := _WRITTEN.match(told):
+        return f"phải là {_KINDS_VI[written[1]]}"
+    if expected := _EXPECTED.match(told):
+        wanted = [_KINDS_VI.get(name, name) for name in expected[1].split(" | ") if name != "null"]
+        return f"phải là {' hoặc '.join(wanted)}"
+    return told.partition(" - at `$")[0]

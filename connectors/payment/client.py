@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -136,19 +136,26 @@ class Intermediary:
             return True
         return None
 
+    def prepare(self, endpoint: str) -> None:
+        """Make ready for calls to an endpoint that is configured; nothing is sent. Raises what `HttpClient` raises."""
+        self._client(URL(self.settings.endpoints[endpoint]))
+
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(client.close() for client in self._clients.values()))
+
+    def _client(self, url: URL) -> HttpClient:
+        origin = str(url.origin())
+        if origin not in self._clients:
+            self._clients[origin] = HttpClient(base_url=origin, kit=self._kit, options=_options(self.settings))
+        return self._clients[origin]
 
     def _request(self, call: Call) -> tuple[HttpClient, HttpRequest]:
         address = self.settings.endpoints.get(call.endpoint)
         if address is None:
             raise ContractChanged(f"Chưa khai địa chỉ endpoints.{call.endpoint} của {self.name}.")
         url = URL(address)
-        origin = str(url.origin())
-        client = self._clients.get(origin)
-        if client is None:
-            client = self._clients[origin] = HttpClient(base_url=origin, kit=self._kit, options=_options(self.settings))
+        client = self._client(url)
         request = HttpRequest(call.method, url.path, call.headers, call.body, call.query or None, call.endpoint)
         return client, request
 
@@ -192,8 +199,7 @@ def _opened(settings: ProviderSettings, kit: Kit) -> tuple[Intermediary | None, 
     faults += [
         f"{where}.endpoints.{name}: bắt buộc phải có" for name in dialect.endpoints if name not in settings.endpoints
     ]
-    roles = {key.role for key in settings.keys}
-    faults += [f"{where}.keys: cần một khóa có role = {role!r}" for role in dialect.roles if role not in roles]
+    faults += _strange(settings, dialect)
     if dialect.notices and not settings.sources and not settings.notices_from_anywhere:
         faults.append(f"{where}.sources: nêu các dải mạng của thông báo, hoặc notices_from_anywhere = true")
     if options is None or faults:
@@ -212,7 +218,30 @@ def _opened(settings: ProviderSettings, kit: Kit) -> tuple[Intermediary | None, 
         dialogue = dialect.open(account)
     except ValueError as fault:  # a merchant code, or accounts, that cannot be what the dialect needs
         return None, (f"{where}.{fault}",)
-    return Intermediary(settings, dialect, dialogue, options, kit), ()
+    opened = Intermediary(settings, dialect, dialogue, options, kit)
+    try:
+        for name in settings.endpoints:
+            opened.prepare(name)
+    except DeliveryError as fault:  # a file of certificates that cannot be read: found now, not when somebody pays
+        return None, (f"{where}: {fault.message_vi}",)
+    return opened, ()
+
+
+def _strange(settings: ProviderSettings, dialect: Dialect) -> Iterator[str]:
+    """Keys that are missing, addresses and keys that nothing would ever use, and bounds that let no amount through."""
+    where, roles = f"providers.{settings.profile}", {key.role for key in settings.keys}
+    yield from (f'{where}.keys: cần một khóa có role = "{role}"' for role in dialect.roles if role not in roles)
+    for kind, given, known in (
+        ("endpoints", settings.endpoints.keys(), (*dialect.endpoints, *dialect.more_endpoints)),
+        ("keys.role", roles, (*dialect.roles, *dialect.more_roles)),
+    ):
+        choices = f"có: {', '.join(known)}" if known else "phương ngữ này không dùng"
+        yield from (f"{where}.{kind}: không có «{name}» ({choices})" for name in sorted(set(given) - set(known)))
+    least, most = max(settings.minimum, dialect.minimum), min(settings.maximum or dialect.maximum, dialect.maximum)
+    if least > most:
+        yield (
+            f"{where}.minimum, maximum: không số tiền nào lọt; nơi này nhận từ {dialect.minimum} đến {dialect.maximum} đồng"
+        )
 
 
 def _resolver(keys: Sequence[KeySettings], kit: Kit) -> Callable[[str], Sequence[Key]]:

@@ -45,6 +45,10 @@ class DueBills:
     def __init__(self, settings: Settings, intermediaries: Intermediaries, addresses: Addresses, kit: Kit) -> None:
         self._pull, self._intermediaries = settings.portal_pull, intermediaries
         self._addresses, self._kit = addresses, kit
+        if self._pull is not None and self._pull.token:
+            kit.secret(
+                self._pull.token
+            )  # a reference to nothing is found at the start, not by the portal's first question
 
     async def answer(self, notice: Notice) -> Reply:
         """What is due. Raises `NotGenuine` for whoever may not ask."""

@@ -97,6 +97,9 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
                 ipaddress.ip_network(source)
             except ValueError:
                 yield "sources: mỗi mục là một địa chỉ hoặc dải mạng (CIDR)"
+        named = [(key.role, key.id) for key in self.keys]
+        if len(set(named)) != len(named):
+            yield "keys: trong cùng một role, mỗi id chỉ dùng một lần"
         if self.client_key_file and not self.client_cert_file:
             yield "client_key_file: chỉ dùng cùng client_cert_file"
 
@@ -206,6 +209,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def _providers(self) -> Iterable[str]:
         names = [one.profile for one in self.providers]
         yield from (f"providers: «{name}» bị trùng" for name in sorted({n for n in names if names.count(n) > 1}))
+        if not self.enabled:
+            yield "providers: cần ít nhất một đơn vị trung gian đang bật (enabled)"
 
     def _statements(self) -> Iterable[str]:
         plain: dict[str, tuple[str, ...]] = {one.profile: one.allow_plain for one in self.providers}
@@ -223,6 +228,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             yield f"beneficiaries: phải có mục {DEFAULT}"
         if any(not one.account or not one.account_name for one in self.beneficiaries.values()):
             yield "beneficiaries: account và account_name không được để trống"
+        for code, one in self.beneficiaries.items():
+            if one.bin and not (len(one.bin) == 6 and _DIGITS.fullmatch(one.bin)):
+                yield f"beneficiaries.{code}.bin: phải là 6 chữ số (mã BIN của ngân hàng)"
         for code, budget in self.budgets.items():
             if budget.dvqhns and not _DVQHNS.fullmatch(budget.dvqhns):
                 yield f"budgets.{code}.dvqhns: phải là 7 chữ số, bắt đầu bằng 1, 2, 3, 7 hoặc 8"

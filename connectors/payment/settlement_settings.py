@@ -107,11 +107,12 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     cannot be asked (payment facts 3.4, 3.13). Then `side_file` should stay true: the SHA-256 of each file beside it. `url`
     fetches statements from an API (`{date}` stands for the day, `{merchant}` for our code), up to `days_back` days back;
     `token` references its bearer token. `expected`: that a
-    day with payments has no statement after two business days is an alarm.
+    day with payments has no statement after two business days is an alarm. What of `trust` and `side_file` is left out
+    follows the intermediary, also where other keys of it are set: see `SettlementSettings.of`.
     """
 
-    trust: Literal["query", "statement"] = "query"
-    side_file: bool = False
+    trust: Literal["query", "statement", ""] = ""
+    side_file: bool | None = None
     layout: Layout = Layout()
     url: str = ""
     token: str = ""
@@ -151,8 +152,11 @@ class SettlementSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True
 
     def of(self, provider: str) -> Statements:
         """The statements of one intermediary; those that cannot be asked are believed, where nothing else is said."""
-        return self.providers.get(provider) or Statements(
-            trust="statement" if provider in CANNOT_BE_ASKED else "query", side_file=provider in CANNOT_BE_ASKED
+        chosen, alone = self.providers.get(provider) or Statements(), provider in CANNOT_BE_ASKED
+        return msgspec.structs.replace(
+            chosen,
+            trust=chosen.trust or ("statement" if alone else "query"),
+            side_file=alone if chosen.side_file is None else chosen.side_file,
         )
 
     def _faults(self) -> Iterable[str]:

@@ -149,7 +149,7 @@ class Settling:
         chosen = self._settings.settlement
         if ours is None:
             raise FileBad(Fault("provider", 0, "Trung gian thanh toán không có trong cấu hình."))
-        faults = [side_fault(found, required=chosen.of(named.provider).side_file)]
+        faults = [side_fault(found, required=bool(chosen.of(named.provider).side_file))]
         if ours.merchant != named.merchant:
             faults.append(Fault("merchant", 0, "Mã đơn vị ở tên tệp khác với cấu hình."))
         if found.size > chosen.longest_bytes:

@@ -188,7 +188,8 @@ class Bills(Protocol):
 class Dialect:
     """A folder of `profiles/` for the rest of the connector.
 
-    `roles` are the keys that it needs, `endpoints` the addresses that it needs. `notices`: it has an address for them, called
+    `roles` are the keys that it needs, `endpoints` the addresses that it needs; `more_roles` and `more_endpoints` it can
+    use besides, and anything else is a slip of whoever configured it. `notices`: it has an address for them, called
     by `methods`. `signs_returns`: what a payer's browser brings back is signed. `minimum`, `maximum` in đồng (facts 4.3).
     `expiry_enforced`: it takes no money after the expiry that an order was sent with, so what it calls open then is not paid;
     the settings of an intermediary may say otherwise [assumed].
@@ -207,3 +208,5 @@ class Dialect:
     minimum: int = 1
     maximum: int = 9_999_999_999
     expiry_enforced: bool = False
+    more_roles: tuple[str, ...] = ()
+    more_endpoints: tuple[str, ...] = ()

@@ -44,6 +44,9 @@ class StatementFetching:
             for one in settings.enabled
             if self._folder is not None and chosen.of(one.profile).url
         }
+        for name in self._clients:
+            if token := chosen.of(name).token:
+                kit.secret(token)  # a reference to nothing is found at the start, not at night
 
     async def poll(self, cursor: str) -> Page:
         """One round. Raises the last `DeliveryError`, as `partial`, once everybody was asked."""

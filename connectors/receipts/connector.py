@@ -240,4 +240,6 @@ def create(settings: Settings, kit: Kit) -> Receipts:
     faults = settings.faults()
     if faults:
         raise SettingsError("receipts", faults)
+    for reference in (settings.account_password, settings.password):
+        kit.secret(reference)  # a reference to nothing is found at the start, not by the first receipt
     return Receipts(settings, kit)

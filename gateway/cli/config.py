@@ -5,9 +5,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 
+from rich.markup import escape
+
 from connectors.kit import registry
 from gateway.bootstrap.identity import registrations
 from gateway.bootstrap.questions import examined
+from gateway.bootstrap.rehearsal import rehearse
 from gateway.bootstrap.tls import server_context
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_CONFIG, EX_OK, failure, print_json, say
@@ -27,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check the file, the connectors' own settings and the routes."""
     faults: list[str] = []
+    warnings: tuple[str, ...] = ()
     try:
         loaded = load(arguments.config)
         known = registry.discover()
@@ -46,15 +50,19 @@ def run(arguments: argparse.Namespace) -> int:
         check_profiles(loaded.settings.callers)
         Authenticator.load(loaded)
         server_context(loaded, loaded.settings.listen.internal, "listen.internal")
+        if not faults:  # what a connector itself refuses once its settings are of the right types
+            warnings = asyncio.run(rehearse(loaded))
         asyncio.run(registrations(loaded))
         asyncio.run(examined(loaded))
     except ConfigError as error:
         faults += [fault for fault in error.faults if fault not in faults]
     if arguments.json:
-        print_json({"ok": not faults, "faults": faults})
+        print_json({"ok": not faults, "faults": faults, "warnings": warnings})
     else:
         for fault in faults:
             failure(fault)
+        for warning in warnings:
+            say(f"[yellow]![/] {escape(warning)}")
         if not faults:
             say("[green]✓[/] Cấu hình hợp lệ.")
     return EX_CONFIG if faults else EX_OK

@@ -55,7 +55,14 @@ def test_the_least_that_a_ministry_must_write_is_taken() -> None:
         ({"providers": [{**VNPAY, "endpoints": {"pay": "https://a:b@pay.example.vn"}}]}, "endpoints.pay"),
         ({"providers": [{**VNPAY, "sources": ["10.0.0.0/40"]}]}, "sources"),
         ({"providers": [{**VNPAY, "minimum": 9, "maximum": 5}]}, "minimum"),
+        ({"providers": []}, "providers"),
+        ({"providers": [{**VNPAY, "enabled": False}]}, "enabled"),
+        ({"providers": [{**VNPAY, "keys": [{"id": "1", "secret": "env:A"}] * 2}]}, "keys"),
         ({"beneficiaries": {}}, "beneficiaries"),
+        (
+            {"beneficiaries": {"default": {"account": "1", "account_name": "X", "bin": "97043"}}},
+            "beneficiaries.default.bin",
+        ),
         ({"budgets": {"P1": {"dvqhns": "9054321"}}}, "budgets.P1.dvqhns"),
         ({"budgets": {"P1": {"chapter": "25"}}}, "budgets.P1.chapter"),
         ({"expiry": {"minutes": 0}}, "minutes"),
@@ -66,6 +73,21 @@ def test_the_least_that_a_ministry_must_write_is_taken() -> None:
 def test_a_setting_that_cannot_be_is_refused_by_name(changed: dict[str, object], named: str) -> None:
     """An operator reads which key is wrong, before the gateway starts."""
     assert named in faults_of(**changed)
+
+
+@pytest.mark.parametrize("name", ["paygov", "vietqr"])
+def test_a_layout_of_a_statement_took_the_trust_in_it_away(name: str) -> None:
+    """Who cannot be asked is believed by statement, with its side file, also where only another key of it is set."""
+    said: dict[str, object] = {"settlement": {"providers": {name: {"expected": False}, "momo": {"expected": False}}}}
+    settings, faults = typed({**GOOD, **said}, Settings)
+    assert settings is not None, faults
+    alone, asked = settings.settlement.of(name), settings.settlement.of("momo")
+    assert (alone.trust, alone.side_file, alone.expected) == ("statement", True, False)
+    assert (asked.trust, asked.side_file) == ("query", False)
+    said = {"settlement": {"providers": {name: {"trust": "query", "side_file": False}}}}
+    chosen, _ = typed({**GOOD, **said}, Settings)
+    assert chosen is not None
+    assert (chosen.settlement.of(name).trust, chosen.settlement.of(name).side_file) == ("query", False)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +153,7 @@ def _source(profile: str) -> str:
     ("change", "named"),
     [
         ({"endpoints": {"pay": "https://pay.example.vn/x"}}, "providers.vnpay.endpoints.api"),
-        ({"keys": []}, "role = 'main'"),
+        ({"keys": []}, 'role = "main"'),
         ({"options": {"bank": "NCB"}}, "providers.vnpay.options.bank"),
         ({"sources": []}, "notices_from_anywhere"),
     ],

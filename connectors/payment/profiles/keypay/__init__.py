@@ -15,4 +15,5 @@ PROFILE = Dialect(
     open=Keypay,
     roles=("main", "second"),
     endpoints=("create", "detail"),
+    more_endpoints=("refund", "refund_detail"),
 )

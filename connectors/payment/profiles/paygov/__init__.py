@@ -15,4 +15,5 @@ PROFILE = Dialect(
     open=Paygov,
     roles=("main", "access"),
     endpoints=("create",),
+    more_roles=("lgsp", "lgsp_access"),
 )

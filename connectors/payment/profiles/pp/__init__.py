@@ -15,4 +15,6 @@ PROFILE = Dialect(
     open=Pp,
     roles=("main",),
     endpoints=("init", "query"),
+    more_roles=("lgsp",),
+    more_endpoints=("bill",),
 )

@@ -14,4 +14,6 @@ PROFILE = Dialect(
     open=VietQr,
     roles=(),
     endpoints=(),
+    more_roles=("main", "feed"),
+    more_endpoints=("feed",),
 )
