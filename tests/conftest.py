@@ -43,11 +43,17 @@ def free_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def program_environment() -> dict[str, str]:
-    """The environment in which `python -m gateway` finds the same packages as this test run, and nothing else of ours."""
+def program_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The environment in which `python -m gateway` finds the same packages as this test run, and nothing else of ours.
+
+    Compiled modules have a place of their own, one for all workers of a run: some hundred starts would compile the program
+    as often where the tree may not be written to.
+    """
     home = str(Path(gateway.__file__).parents[1])
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
-    return {**kept, "PYTHONPATH": home, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+    base = tmp_path_factory.getbasetemp()
+    compiled = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "bytecode"
+    return {**kept, "PYTHONPATH": home, "PYTHONPYCACHEPREFIX": str(compiled), "PYTHONUTF8": "1"}
 
 
 @pytest.fixture(scope="session")

@@ -36,8 +36,8 @@ class Bench:
     line: Line
     examples: Path
 
-    def command(self, language: str, key: Path, key_id: str) -> list[str]:
-        """The example, up to the method."""
+    def command(self, language: str, key: Path, key_id: str, *, as_written: bool = False) -> list[str]:
+        """The example, up to the method. Java is compiled once for all tests, `as_written` at each start as the guide has it."""
         missing = [program for program in NEEDED[language] if shutil.which(program) is None]
         if missing:
             pytest.fail(f"{', '.join(missing)} not found: the {language} example cannot be tried on this machine")
@@ -45,9 +45,20 @@ class Bench:
         program = {
             "python": [_python(), str(self.examples / "python/signer.py")],
             "shell": ["bash", str(self.examples / "shell/signer.sh")],
-            "java": ["java", "-XX:TieredStopAtLevel=1", str(self.examples / "java/Signer.java")],
+            "java": ["java", "-XX:TieredStopAtLevel=1"],
         }
+        if language == "java":
+            source = str(self.examples / "java/Signer.java")
+            program[language] += [source] if as_written else ["-cp", self._compiled(source), "Signer"]
         return [*program[language], *options]
+
+    def _compiled(self, source: str) -> str:
+        """The folder of the compiled example, by the compiler that runs sources too."""
+        folder = self.line.folder / "classes"
+        if not folder.exists():
+            compiler = ("java", "-m", "jdk.compiler/com.sun.tools.javac.Main", "-encoding", "UTF-8", "-d", str(folder))
+            subprocess.run([*compiler, source], check=True, capture_output=True)
+        return str(folder)
 
     def run(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         """Run it with nothing of ours in its environment."""
@@ -151,7 +162,7 @@ def test_an_example_names_every_fault_of_a_refused_event(bench: Bench, language:
     told = event(SECTOR, line.new_dossier(), 1, "stopped", reason=None)
     file = line.folder / f"{language}-invalid.json"
     file.write_bytes(msgspec.json.encode(told))
-    command = bench.command(language, line.folder / "ed25519.pem", "ed25519")
+    command = bench.command(language, line.folder / "ed25519.pem", "ed25519", as_written=True)
     refused = bench.run([*command, "POST", f"{line.url()}/v1/events", str(file)])
     assert refused.returncode == 2 and "422 invalid" in refused.stderr and "/reason" in refused.stderr
 

@@ -228,15 +228,6 @@ def _tampered(draw: st.DrawFn) -> tuple[SignedRequest, bytes, str]:
     return SignedRequest(method, path, query, tuple(lines)), body, algorithm
 
 
-@given(_tampered())
-@settings(deadline=None, max_examples=600)
-def test_we_never_accept_what_the_library_refuses(tampered: tuple[SignedRequest, bytes, str]) -> None:
-    """However a request was changed: if our quick reader lets it in, the library does too."""
-    request, body, algorithm = tampered
-    if we_accept(request, body, algorithm):
-        assert library_accepts(request, body, algorithm)
-
-
 def _declared(name: str, key: SigningKey) -> Registration:
     pem = key.private_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     keys = (read_key(name, key.algorithm, pem),)
@@ -247,10 +238,15 @@ AUTHENTICATOR = Authenticator(Register({name: _declared(name, key) for name, key
 
 
 @given(_tampered())
-@settings(deadline=None, max_examples=300)
-def test_the_whole_door_lets_in_only_what_the_library_accepts(tampered: tuple[SignedRequest, bytes, str]) -> None:
-    """Quick reader, library and policy together: a refusal is always ours, and who is let in signed this request."""
-    request, body, _ = tampered
+@settings(deadline=None, max_examples=600)
+def test_we_never_let_in_what_the_library_refuses(tampered: tuple[SignedRequest, bytes, str]) -> None:
+    """However a request was changed: neither our quick reader alone lets it in, nor the whole door with its policy.
+
+    A refusal is always ours, and who is let in signed this request.
+    """
+    request, body, algorithm = tampered
+    if we_accept(request, body, algorithm):
+        assert library_accepts(request, body, algorithm)
     try:
         caller = AUTHENTICATOR.authenticate(request, body, dt.datetime.fromtimestamp(NOW, dt.UTC))
     except Unauthenticated:

@@ -102,18 +102,6 @@ def _made(folder: Path, environment: Mapping[str, str]) -> Office:
     return Office(Line(Program(folder, environment), ports, keys), printed)
 
 
-@pytest.fixture(scope="session")
-def program_environment(
-    program_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, str]:
-    """As everywhere, with a place for compiled modules: a hundred short commands would compile the program a hundred times."""
-    kept = {name: value for name, value in program_environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    place = tmp_path_factory.mktemp("bytecode")
-    environment = kept | {"PYTHONPYCACHEPREFIX": str(place)}
-    assert Program(place, environment).run("--help").code == 0
-    return environment
-
-
 @pytest.fixture(scope="module")
 def program(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Program:
     """The program in an empty folder."""
