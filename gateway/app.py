@@ -21,7 +21,7 @@ from gateway.errors import IntakeError, NotFound
 from gateway.identity.routing import IdentityRoutes
 from gateway.intake import xml_answers
 from gateway.intake.accept import Door
-from gateway.intake.endpoints import PEER, Mounted, RefusedNotice, Turnstile, respond
+from gateway.intake.endpoints import PEER, Mounted, RefusedNotice, Turnstile, WaitingRoom, Window, respond
 from gateway.intake.file_handlers import FileHandlers
 from gateway.intake.files import FileDoor
 from gateway.intake.handlers import Count, IntakeHandlers
@@ -85,7 +85,7 @@ class EdgeParts:
     count: Count
     look_up: LookUp | None = None
     identity: IdentityRoutes = IdentityRoutes()
-    max_body_bytes: int = 262_144
+    window: Window = Window(max_body_bytes=262_144, body_timeout_s=10.0)
     concurrency: int = 64
 
 
@@ -116,15 +116,17 @@ def create_internal_app(parts: InternalParts) -> web.Application:
 
 def create_edge_app(parts: EdgeParts) -> web.Application:
     """The application that strangers reach: callbacks and edge endpoints of connectors, the look-up of results, sign-ons."""
-    turnstile = Turnstile(parts.concurrency)
+    turnstile, room = Turnstile(parts.concurrency), WaitingRoom(parts.window, parts.concurrency)
 
     @web.middleware
     async def limit(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.match_info.http_exception is None:
+            await room.arrived(request)
         return await turnstile.through(request, handler)
 
     app = web.Application(
         middlewares=[_correlated(parts.clock, trusting=False), _hardened, _edge_problems(parts), limit],
-        client_max_size=parts.max_body_bytes + 1,
+        client_max_size=parts.window.max_body_bytes + 1,
     )
     app.on_response_prepare.append(_told_as_problem)
     if parts.look_up is not None:

@@ -15,6 +15,7 @@ from gateway.bootstrap.results import look_up
 from gateway.bootstrap.sites import tcp_site, unix_site
 from gateway.bootstrap.tls import server_context
 from gateway.config import Loaded
+from gateway.config.model import EdgeListen
 from gateway.intake.endpoints import ConnectorCalls, Desk, Window
 from gateway.intake.mounting import exactly_one
 from gateway.intake.peers import Proxies
@@ -49,9 +50,13 @@ def calls_of(loaded: Loaded, desk: Desk) -> ConnectorCalls:
     internal = Window(intake.max_body_bytes, intake.body_timeout_s)
     if edge is None:
         return ConnectorCalls(desk, internal, None)
+    return ConnectorCalls(desk, internal, _window(edge))
+
+
+def _window(edge: EdgeListen) -> Window:
+    """How calls of strangers are read and answered."""
     proxies = Proxies.of(edge.forwarded_by)
-    window = Window(edge.max_body_bytes, edge.body_timeout_s, edge.reply_timeout_s, proxies)
-    return ConnectorCalls(desk, internal, window)
+    return Window(edge.max_body_bytes, edge.body_timeout_s, edge.reply_timeout_s, proxies)
 
 
 def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: web.Application) -> Listening:
@@ -67,7 +72,7 @@ def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: 
                 count=lambda answer: parts.count(f"edge_{answer}"),
                 look_up=look_up(loaded, parts.door, lambda answer: parts.count(f"edge_{answer}")),
                 identity=parts.identity,
-                max_body_bytes=edge_settings.max_body_bytes,
+                window=_window(edge_settings),
                 concurrency=edge_settings.concurrency,
             )
         )

@@ -49,8 +49,9 @@ class EdgeListen(Listen, frozen=True):
     """The listener that strangers reach: callbacks, return pages, downloads. Off unless it is configured.
 
     A body is at most `max_body_bytes` and whole within `body_timeout_s`; `concurrency` calls are answered at a time, each
-    within `reply_timeout_s`. `forwarded_by` (addresses or networks of our own proxies) are believed about the address that
-    they forward a callback for (X-Forwarded-For): connectors compare it with the addresses of who may call them.
+    within `reply_timeout_s`, and beside them as many of one address may still be sending. `forwarded_by` (addresses or
+    networks of our own proxies) are believed about the address that they forward a callback for (X-Forwarded-For): connectors
+    compare it with the addresses of who may call them.
     """
 
     port: int = 8443

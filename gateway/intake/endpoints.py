@@ -45,7 +45,7 @@ from gateway.intake.inputs import SEALED_READS, SealedRead, Taker
 from gateway.intake.peers import Proxies
 from gateway.intake.personal import Read
 from gateway.intake.refusals import UNKNOWN
-from gateway.intake.validate import read_body
+from gateway.intake.validate import BODY, read_body
 from gateway.observe.crash import Reach, never
 from mappings.codec import encode
 
@@ -248,6 +248,35 @@ class Turnstile:
             self._left += 1
 
 
+class WaitingRoom:
+    """Where calls wait whose content is on its way: who sends slowly holds no place of those that are answered.
+
+    One address waits with at most `each` calls, all together with sixteen times as many: what they send is held in memory.
+    """
+
+    def __init__(self, window: Window, each: int) -> None:
+        self._window, self._each, self._left = window, each, 16 * each
+        self._by_peer: dict[str, int] = {}
+
+    async def arrived(self, request: web.Request) -> None:
+        """Wait for the content. Raises `TooManyRequests` where too many wait, and what `read_body` raises."""
+        if request.content.is_eof():
+            return
+        window, peer = self._window, _behind_proxies(request, self._window)
+        waiting = self._by_peer.get(peer, 0)
+        if waiting >= self._each or self._left <= 0:
+            raise TooManyRequests(retry_after_s=1)
+        self._by_peer[peer] = waiting + 1
+        self._left -= 1
+        try:
+            request[BODY] = await read_body(request, window.max_body_bytes, window.body_timeout_s)
+        finally:
+            self._left += 1
+            self._by_peer[peer] -= 1
+            if not self._by_peer[peer]:
+                del self._by_peer[peer]
+
+
 def original(notice: Notice) -> bytes:
     """What is kept of a notice, as JSON: address, body, and its headers without credentials."""
     kept = {name: _text(value) for name, value in sorted(notice.headers.items()) if _is_kept(name)}
@@ -277,9 +306,11 @@ PEER = web.RequestKey("peer", str)
 """Where a request to the edge keeps the address that it comes from."""
 
 
-def _behind_proxies(request: web.Request, window: Window) -> None:
+def _behind_proxies(request: web.Request, window: Window) -> str:
     """Find out who calls a proxy of ours, before anything can be refused."""
-    request[PEER] = window.proxies.peer(request.remote or "", request.headers.getall("X-Forwarded-For", []))
+    peer = window.proxies.peer(request.remote or "", request.headers.getall("X-Forwarded-For", []))
+    request[PEER] = peer
+    return peer
 
 
 def _notice(request: web.Request, body: bytes, *, profile: str = "", sender: Sender | None = None) -> Notice:

@@ -35,6 +35,7 @@ LONGEST_LIST = 500
 
 NOT_A_DOSSIER = "Hồ sơ không hợp lệ; hãy sửa theo danh sách lỗi rồi gửi lại."
 
+BODY = web.RequestKey("body", bytes)  # where content is kept that arrived before its call was let in
 _JSON = ("application/json",)
 _MAX_CODE = 52
 _MAX_UNIT = 35
@@ -95,7 +96,7 @@ async def read_body(request: web.BaseRequest, limit: int, within_s: float = 30.0
     """
     if any(line.strip().lower() != "identity" for line in request.headers.getall("Content-Encoding", ())):
         raise Invalid("Hãy gửi nội dung không nén (bỏ Content-Encoding).", code="unsupported_encoding", status=415)
-    if (request.content_length or 0) > limit:
+    if (request.content_length or 0) > limit or len(request.get(BODY, b"")) > limit:
         raise _too_large(limit)
     try:
         if request.content.is_eof():  # it came with the head, as small content does: no clock is needed
@@ -112,8 +113,8 @@ async def read_body(request: web.BaseRequest, limit: int, within_s: float = 30.0
 
 
 async def _content(request: web.BaseRequest, limit: int) -> bytes:
-    chunks: list[bytes] = []
-    size = 0
+    chunks = [request.get(BODY, b"")]
+    size = len(chunks[0])
     while chunk := await request.content.readany():
         size += len(chunk)
         if size > limit:

@@ -171,9 +171,8 @@ async def edge(
         "keypay": _voice(keypay.PROFILE, PARTNER, clock, ()),
         **{voice.name: voice for voice in others},
     }
-    calls = ConnectorCalls(
-        Desk(cast(Door, None), taker), Window(262_144, 1.0), Window(max_body_bytes=262_144, body_timeout_s=1.0)
-    )
+    window = Window(max_body_bytes=262_144, body_timeout_s=1.0)
+    calls = ConnectorCalls(Desk(cast(Door, None), taker), Window(262_144, 1.0), window)
     manifest = Manifest(
         name="payment",
         title_vi="Thanh toán",
@@ -186,7 +185,7 @@ async def edge(
     )
     notices = Notices(kit, voices, limits or NoticeLimits())
     mounted = calls.mounted(UPSTREAM, Listening(notices), manifest)
-    app = create_edge_app(EdgeParts(mounted, NoticeRefusals(journal, clock), clock, lambda _name: None))
+    app = create_edge_app(EdgeParts(mounted, NoticeRefusals(journal, clock), clock, lambda _name: None, window=window))
     server = TestServer(app)
     await server.start_server()
     try:

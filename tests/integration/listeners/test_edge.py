@@ -210,23 +210,50 @@ async def test_the_edge_has_its_own_limit_of_size(loads: Loads) -> None:
         assert (await edge.notify(movement(toy="x")))[0] == 200
 
 
-async def test_there_are_only_so_many_places(loads: Loads) -> None:
-    """One caller that sends its body slowly takes its place; the next is told to come again, and later it may."""
+async def test_who_sends_slowly_holds_no_place_of_those_that_are_answered(loads: Loads) -> None:
+    """As many calls as there are places, none with its body: pages and notices are answered as if nobody were there."""
+    async with (
+        opened(loads(GATEWAY__LISTEN__EDGE__CONCURRENCY="2", GATEWAY__LISTEN__EDGE__BODY_TIMEOUT_S="2.0")) as edge,
+        slow(edge) as first,
+        slow(edge),
+    ):
+        await first_waits(edge)
+        assert (await edge.ask("GET", THANKS))[0] == 200
+        status, body, _ = await edge.notify(movement())
+        assert (status, json.loads(body)["taken"]) == (200, True)
+        assert b" 408 " in await first.readline()
+
+
+async def test_one_address_waits_with_only_so_many_calls(loads: Loads) -> None:
+    """What waits is held in memory: the next one is told to come again, and later it may."""
     async with opened(
         loads(GATEWAY__LISTEN__EDGE__CONCURRENCY="1", GATEWAY__LISTEN__EDGE__BODY_TIMEOUT_S="0.4")
     ) as edge:
-        import asyncio
+        async with slow(edge) as reader:
+            await first_waits(edge)
+            async with slow(edge) as second:
+                assert b" 429 " in await second.readline()
+            assert b" 408 " in await reader.readline()
+        async with slow(edge) as later:
+            assert b" 408 " in await later.readline()
 
-        reader, writer = await asyncio.open_connection(edge.running.edge_host, edge.running.edge_port)
+
+@asynccontextmanager
+async def slow(edge: Edge) -> AsyncIterator[asyncio.StreamReader]:
+    """A call that announces ten bytes and sends one."""
+    reader, writer = await asyncio.open_connection(edge.running.edge_host, edge.running.edge_port)
+    try:
         writer.write(f"POST {CALLBACK} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{".encode())
         await writer.drain()
-        status = 200
-        while status != 429:
-            status, _, headers = await edge.ask("GET", THANKS)
-        assert headers["Retry-After"] == "1"
-        assert b" 408 " in await reader.readline()
+        yield reader
+    finally:
         writer.close()
-        assert (await edge.ask("GET", THANKS))[0] == 200
+
+
+async def first_waits(edge: Edge) -> None:
+    """What was sent before this on other connections has been seen: a call of ours has gone there and back."""
+    for _ in range(3):
+        await edge.ask("GET", "/nothing-here")
 
 
 @pytest.mark.parametrize(
