@@ -13,7 +13,16 @@ from connectors.payment.changes import AttemptMade, BillDiffers, Confirmed, Said
 from connectors.payment.guards import MONEY_TROUBLE, Weight, inflow_of, weigh
 from connectors.payment.model import Source, State, Statement, Verdict
 from connectors.payment.payment import Attempt, Inflow
-from connectors.payment.schedule import OPEN, alarming_from, asked_until, deadline, next_question, soon
+from connectors.payment.schedule import (
+    OPEN,
+    TRIES,
+    alarming_from,
+    asked_until,
+    deadline,
+    next_question,
+    once_more,
+    soon,
+)
 from connectors.payment.standing import stand_paid, take_again
 from connectors.payment.turn import Turn
 
@@ -68,6 +77,9 @@ def unanswered(turn: Turn, change: Unanswered) -> None:
     elif change.sent and attempt.state in (State.CREATED, State.PENDING):
         attempt = turn.put_attempt(attempt, state=State.UNKNOWN, asked=0, last_code=change.code)
     else:
+        return
+    if change.query and attempt.state not in OPEN and change.code != CANNOT_ASK:
+        _ask_once_more(turn, attempt)
         return
     turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at))
     _look_at_time(turn, change.attempt)
@@ -132,12 +144,14 @@ def _doubt(turn: Turn, attempt: Attempt, said: Statement) -> None:
             _misconfigured(turn, attempt, said)
         elif attempt.state in OPEN:
             _ask_again(turn, turn.put_attempt(attempt, state=State.UNKNOWN))
+        else:
+            _ask_once_more(turn, attempt)
         return
     if attempt.state is State.PAID:
         return
     if said.verdict is Verdict.PAID:
         turn.flag("unverified_notice")
-    turn.put_attempt(attempt, due=soon(turn.at))
+    turn.put_attempt(attempt, due=soon(turn.at), tries=TRIES)
 
 
 def _hold_money(turn: Turn, attempt: Attempt, said: Statement, weight: Weight) -> None:
@@ -200,7 +214,7 @@ def _pending(turn: Turn, attempt: Attempt, *, enforced: bool) -> None:
     """
     over = turn.at >= deadline(attempt, turn.payment.grace_s)
     if over and enforced and not _money_was_named(attempt):
-        attempt = turn.put_attempt(attempt, state=State.EXPIRED, watched=True)
+        attempt = turn.put_attempt(attempt, state=State.EXPIRED, watched=True, tries=TRIES)
         _ask_again(turn, attempt)
         return
     attempt = turn.put_attempt(attempt, state=State.UNKNOWN if over else State.PENDING)
@@ -209,6 +223,12 @@ def _pending(turn: Turn, attempt: Attempt, *, enforced: bool) -> None:
 
 def _ask_again(turn: Turn, attempt: Attempt) -> None:
     turn.put_attempt(attempt, due=next_question(attempt, turn.payment.grace_s, turn.at))
+
+
+def _ask_once_more(turn: Turn, attempt: Attempt) -> None:
+    """A question about what is no longer open stays a question until an answer is clear: money may have come all the same."""
+    due = once_more(attempt, turn.payment.grace_s, turn.at)
+    turn.put_attempt(attempt, due=due, tries=max(attempt.tries - 1, 0))
 
 
 def _misconfigured(turn: Turn, attempt: Attempt, said: Statement) -> None:
@@ -236,7 +256,7 @@ def _after_paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
         )
         turn.alarm("contrary_notice", detail)
         if said.source is not Source.QUERY:
-            turn.put_attempt(attempt, due=soon(turn.at))
+            turn.put_attempt(attempt, due=soon(turn.at), tries=TRIES)
 
 
 def _paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
@@ -260,6 +280,7 @@ def _paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
             held="",
             # A notice says nothing of the bill, which a hop may have changed: it is looked at once (abuse case A22).
             due=soon(turn.at) if attempt.made.shows_bill and said.source is Source.NOTICE else None,
+            tries=TRIES,
         )
     if late:
         turn.flag("late_success")

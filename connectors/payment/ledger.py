@@ -41,7 +41,7 @@ from connectors.payment.changes import (
 from connectors.payment.entering import LEDGER
 from connectors.payment.model import State
 from connectors.payment.payment import Attempt, Payment, RefundState
-from connectors.payment.schedule import AWAITED_REFUNDS, OPEN, due_of, receipts_late_at, soon
+from connectors.payment.schedule import AWAITED_REFUNDS, OPEN, TRIES, due_of, receipts_late_at, soon
 from connectors.payment.turn import Turn
 from mappings.dates import to_portal_time
 
@@ -204,7 +204,7 @@ def _ask_all(turn: Turn, provider: str) -> None:
     asked = {attempt.number for attempt in turn.payment.attempts if attempt.provider == provider}
     for attempt in turn.payment.attempts:
         if attempt.number in asked and attempt.inflows:
-            turn.put_attempt(attempt, due=soon(turn.at))
+            turn.put_attempt(attempt, due=soon(turn.at), tries=TRIES)
     for refund in turn.payment.refunds:
         if refund.attempt in asked and refund.state in AWAITED_REFUNDS:
             turn.put_refund(refund, due=soon(turn.at))

@@ -31,7 +31,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One way that the payer was offered. `ref` is ours at the intermediary; `said` are the last statements about it.
 
     `asked` counts the questions put about it, `due` is when it must be asked about next. `watched`: it expired while its
-    intermediary still called it open, so it is asked about a few times more. `held`: people must look
+    intermediary still called it open, so it is asked about a few times more. `tries`: how
+    many unclear answers more are put up with of a question about what is no longer open. `held`: people must look
     (suspected, amount_differs, currency_differs, amount_missing, unverified_notice, refund_seen, unresolved). `inflows` is all
     money that came in for it; the first that counts is `txn_id`. `method` is a `PaymentMethod` of the house.
     """
@@ -56,6 +57,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     method: str = ""
     due: datetime | None = None
     watched: bool = False
+    tries: int = 0
 
 
 class RefundState(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,6 +35,9 @@ _ALARM_AFTER = timedelta(hours=24)
 _WATCHED = tuple(map(timedelta, (0, 0, 0, 0), (3_600, 21_600, 86_400, 259_200)))
 """How long after its deadline an attempt is looked at again that expired while its intermediary called it open."""
 
+TRIES = 30
+"""How often a question about an attempt that is no longer open is put again while no answer is clear: for about a day."""
+
 REPEAT_REFUND_AFTER = timedelta(hours=1)
 """After how long the very same call for a refund is made again where the intermediary says so (payment facts 3.6)."""
 
@@ -87,6 +90,15 @@ def next_question(attempt: Attempt, grace_s: int, at: datetime) -> datetime | No
     steps = _QUERIES if attempt.state is not State.UNKNOWN or attempt.made != Made() else _IN_DOUBT + _QUERIES
     following = at + steps[min(attempt.asked, len(steps) - 1)]
     return whole(end if at < end < following else min(following, asked_until(attempt, grace_s)))
+
+
+def once_more(attempt: Attempt, grace_s: int, at: datetime) -> datetime | None:
+    """When a question about an attempt that is no longer open is put again, which got no clear answer; None: no more."""
+    following = next_question(attempt, grace_s, at)
+    if attempt.tries < 1:
+        return following
+    again = whole(at + _QUERIES[min(max(TRIES - attempt.tries, 0), len(_QUERIES) - 1)])
+    return again if following is None else min(again, following)
 
 
 def next_refund_question(refund: RefundState, at: datetime) -> datetime | None:

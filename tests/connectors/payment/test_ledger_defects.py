@@ -9,8 +9,9 @@ from msgspec import structs
 
 from connectors.payment.changes import CancelAsked, RefundDeclined, RefundSaid, Settled, Unanswered
 from connectors.payment.model import RefundStatement, Source, State, Verdict
+from connectors.payment.schedule import TRIES
 
-from .fees import AMOUNT, Story, answered, approved, fee, later, made, refund_word, told, word
+from .fees import AMOUNT, T0, Story, answered, approved, fee, later, made, refund_word, told, word
 from .test_payment_ledger import asked_back
 
 
@@ -91,3 +92,34 @@ def test_an_attempt_that_nobody_can_be_asked_about_hides_no_refund() -> None:
     story.then(_queried(200, refund_word(ref, Verdict.REFUNDING)))
     assert story.payment().attempts[0].due == later(132), "nobody could be asked"
     assert story.payment().due == later(202)
+
+
+def test_a_late_payment_is_not_forgotten_because_one_question_got_no_answer() -> None:
+    """A callback that nobody signs, after expiry: what it calls paid is asked about until an answer is clear, for a day."""
+    story = Story(fee(), made(), answered(1800, Verdict.EXPIRED), told(5000, word(trusted=False)))
+    asked = 0
+    while (due := story.payment().due) is not None and asked < 25:
+        seconds, asked = (due - T0).total_seconds(), asked + 1
+        lost = Unanswered(at=due, attempt=1, query=True)
+        story.then(lost if asked % 2 else answered(seconds, Verdict.UNKNOWN, trusted=False))
+    assert asked == 25 and story.payment().state is State.EXPIRED
+    last = (story.payment().due or T0) - T0
+    story.then(answered(last.total_seconds(), Verdict.PAID))
+    assert (story.payment().state, story.payment().due) == (State.PAID, None)
+    assert story.payment().flags == ("late_success",)
+
+
+def test_a_question_about_what_is_over_has_an_end() -> None:
+    """An intermediary that never answers is not asked for ever, and one clear answer is enough."""
+    story = Story(fee(), made(), answered(1800, Verdict.EXPIRED), told(5000, word(trusted=False)))
+    asked = 0
+    while (due := story.payment().due) is not None:
+        asked += 1
+        story.then(Unanswered(at=due, attempt=1, query=True))
+    assert asked == TRIES + 1
+    clear = Story(fee(), made(), told(60, word()), told(70, word(Verdict.FAILED)))
+    assert clear.payment().due == later(72)
+    clear.then(Unanswered(at=later(72), attempt=1, query=True))
+    assert clear.payment().due == later(102)
+    clear.then(answered(102, Verdict.PAID))
+    assert clear.payment().due is None
