@@ -296,9 +296,11 @@ def _take_in(turn: Turn, attempt: Attempt, said: Statement, *, counts: bool) -> 
         turn.payment.created_at - _CLOCKS_DIFFER <= said.paid_at <= turn.at + _CLOCKS_DIFFER
     ):
         turn.flag("clock_skew")
+    # What people confirm as paid is as much as came in: more can never go back, and what is too much still can.
+    known = inflow_of(attempt, said.txn_id) if said.source is Source.OPERATOR else None
     inflow = Inflow(
         txn_id=said.txn_id,
-        amount=said.amount if said.amount is not None else turn.payment.amount,
+        amount=known.amount if known is not None else turn.payment.amount if said.amount is None else said.amount,
         at=turn.at,
         source=said.source,
         paid_at=said.paid_at,

@@ -260,10 +260,22 @@ def state_of(payment: Payment) -> State:
     ours = [r for r in payment.refunds if stands_on(payment, r.attempt, r.paid_txn_id)]
     if any(refund.state in UNDER_WAY for refund in ours):
         return State.REFUNDING
-    done = sum(refund.amount for refund in ours if refund.state == "done")
-    if done >= payment.amount:
+    gone, owed = gone_of_fee(payment)
+    if gone >= owed:
         return State.REFUNDED
-    return State.PARTIALLY_REFUNDED if done else State.PAID
+    return State.PARTIALLY_REFUNDED if gone else State.PAID
+
+
+def gone_of_fee(payment: Payment) -> tuple[int, int]:
+    """What went back of the fee, and what could: money beyond the fee goes back first, and what never came cannot."""
+    standing = attempt_of(payment, payment.stands_on)
+    came = _paid_in(payment, payment.stands_on, standing.txn_id if standing is not None else "") or payment.amount
+    done = sum(
+        refund.amount
+        for refund in payment.refunds
+        if refund.state == "done" and stands_on(payment, refund.attempt, refund.paid_txn_id)
+    )
+    return max(0, done - max(0, came - payment.amount)), min(came, payment.amount)
 
 
 def _paid_in(payment: Payment, attempt: int, txn_id: str) -> int:
@@ -329,17 +341,15 @@ def _done(turn: Turn, refund: RefundState) -> None:
     payment = turn.payment
     if not stands_on(payment, refund.attempt, refund.paid_txn_id):
         return
-    total = sum(
-        one.amount
-        for one in payment.refunds
-        if one.state == "done" and stands_on(payment, one.attempt, one.paid_txn_id)
-    )
+    total, owed = gone_of_fee(payment)
+    if not total:
+        return  # only what was paid too much
     fields = {
         "payment_id": payment.payment_id,
         "refund_id": refund.refund_id,
-        "amount": refund.amount,
+        "amount": min(refund.amount, total),
         "refunded_total": total,
-        "whole": total >= payment.amount,
+        "whole": total >= owed,
         "refund_txn": refund.txn_id or refund.bank_reference,
         "reason": refund.reason,
         "refunded_at": turn.at,

@@ -12,6 +12,7 @@ from typing import Literal
 from connectors.kit.contract import RECEIPT, DeliverTask, ProposeChange
 from connectors.kit.receipting import ReceiptAnswer, ReceiptOrder
 from connectors.payment.changes import PayerTold
+from connectors.payment.guards import inflow_of
 from connectors.payment.model import FeeLine, Source, State, Statement
 from connectors.payment.payment import Attempt, CounterReceipt, Payment, ReceiptState
 from connectors.payment.refunding import open_refund
@@ -42,7 +43,7 @@ def stand_paid(turn: Turn, attempt: Attempt, said: Statement) -> None:
     _propose(turn, attempt.provider, attempt.method, said.txn_id)
     turn.tell("paid", attempt=attempt.number, provider=attempt.provider, source=said.source)
     if cancelled:
-        open_refund(turn, "late_success", attempt.number, said.txn_id, turn.payment.amount)
+        open_refund(turn, "late_success", attempt.number, said.txn_id, _came_in(turn, attempt, said))
         return
     if turn.payment.cancel_asked_at is not None:
         turn.tell("not_cancelled", cause="already_paid")
@@ -54,7 +55,13 @@ def take_again(turn: Turn, attempt: Attempt, said: Statement) -> None:
     if turn.flag("duplicate_payment"):
         turn.alarm("duplicate", "đã thu hai lần; khoản thu sau cần hoàn lại.")
     turn.tell("duplicate", attempt=attempt.number, provider=attempt.provider)
-    open_refund(turn, "duplicate_payment", attempt.number, said.txn_id, turn.payment.amount)
+    open_refund(turn, "duplicate_payment", attempt.number, said.txn_id, _came_in(turn, attempt, said))
+
+
+def _came_in(turn: Turn, attempt: Attempt, said: Statement) -> int:
+    """How much came in by a transaction: what people confirmed may be another amount than the fee."""
+    inflow = inflow_of(attempt, said.txn_id)
+    return inflow.amount if inflow is not None else turn.payment.amount
 
 
 def stand_on_counter(turn: Turn, receipt: CounterReceipt) -> None:

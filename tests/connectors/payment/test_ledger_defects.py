@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from msgspec import structs
 
-from connectors.payment.changes import CancelAsked, RefundDeclined, RefundSaid, Settled, Unanswered
+from connectors.payment.changes import CancelAsked, Confirmed, RefundDeclined, RefundSaid, Settled, Unanswered
 from connectors.payment.model import RefundStatement, Source, State, Verdict
 from connectors.payment.schedule import TRIES
 
@@ -123,3 +123,55 @@ def test_a_question_about_what_is_over_has_an_end() -> None:
     assert clear.payment().due == later(102)
     clear.then(answered(102, Verdict.PAID))
     assert clear.payment().due is None
+
+
+def _confirmed(amount: int) -> Story:
+    """Another amount than the fee came in, and two people called it paid."""
+    story = Story(fee(), made(), told(60, word(amount=amount)))
+    return Story(fee(), made(), told(60, word(amount=amount)), _people_say_paid(story))
+
+
+def _people_say_paid(story: Story) -> Confirmed:
+    assert story.payment().attempts[0].held == "amount_differs"
+    return Confirmed(
+        at=later(90),
+        attempt=1,
+        paid=True,
+        txn_id="14000001",
+        evidence="sao kê",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id="d1",
+        provider="vnpay",
+    )
+
+
+def _back(story: Story, amount: int, number: int = 1) -> Story:
+    seconds = 100.0 * number + 100
+    story.then(asked_back(seconds, amount, f"hoan-{number}"), approved(seconds + 1, f"hoan-{number}"))
+    ref = story.payment().refunds[-1].refund_ref
+    story.then(_queried(seconds + 2, refund_word(ref, Verdict.REFUND_DONE, amount=amount), f"hoan-{number}"))
+    return story
+
+
+def test_no_more_goes_back_than_came_in_where_people_called_too_little_paid() -> None:
+    """The books have what came, not what was owed; all of it gone back is a fee refunded whole."""
+    story = _confirmed(AMOUNT - 10_000)
+    assert [inflow.amount for inflow in story.payment().attempts[0].inflows] == [AMOUNT - 10_000]
+    story.then(asked_back(100, AMOUNT, "tat-ca"))
+    assert story.payment().commands[-1].code == "refund_above_remainder"
+    _back(story, AMOUNT - 10_000)
+    assert story.payment().state is State.REFUNDED
+    assert story.proposals("payment_refunded")[-1].fields["whole"] is True
+
+
+def test_what_was_paid_too_much_can_go_back_and_leaves_the_fee_paid() -> None:
+    """The excess goes first and is no refund of the fee; the fee itself can go back after it."""
+    story = _back(_confirmed(AMOUNT + 10_000), 10_000)
+    assert story.payment().state is State.PAID and story.proposals("payment_refunded") == []
+    _back(story, AMOUNT, 2)
+    assert story.payment().state is State.REFUNDED
+    proposed = story.proposals("payment_refunded")
+    assert [(one.fields["amount"], one.fields["whole"]) for one in proposed] == [(AMOUNT, True)]
+    story.then(asked_back(900, 1, "hoan-3"))
+    assert story.payment().commands[-1].code == "refund_above_remainder"
