@@ -70,10 +70,16 @@ class DropFolder:
         return path if path.is_file() and not path.is_symlink() else None
 
     def put(self, name: str, content: bytes) -> None:
-        """Put a file into the folder, whole or not at all, with its side file; durable when this returns."""
+        """Put a file into the folder, whole or not at all, with its side file; durable when this returns.
+
+        Raises `FileExistsError` where another file of that name waits to be settled: that one comes first.
+        """
+        sha256 = hashlib.sha256(content).hexdigest()
+        if os.path.lexists(self._folder / name) and _digest(self._folder / name) != sha256:
+            raise FileExistsError(errno.EEXIST, "another file waits under this name")
         folder = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            _write(folder, f"{name}{SIDE}", f"{hashlib.sha256(content).hexdigest()}  {name}\n".encode())
+            _write(folder, f"{name}{SIDE}", f"{sha256}  {name}\n".encode())
             _write(folder, name, content)
         finally:
             os.close(folder)

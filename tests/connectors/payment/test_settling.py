@@ -382,6 +382,18 @@ async def test_a_side_file_that_is_no_file_vouches_for_nothing_and_stops_nothing
     assert [(file.state, file.faults[0].code) for file in (await office.head()).files] == [("refused", "side_file")]
 
 
+async def test_a_statement_that_is_sent_in_overwrites_none_that_waits_under_its_name(office: Office) -> None:
+    """Neither one that the intermediary laid there, nor one that is being settled; the very same one may come again."""
+    office.put(NAME, statement())
+    folder, first = DropFolder(office.folder, 0.0), (office.folder / NAME).read_bytes()
+    with pytest.raises(FileExistsError):
+        folder.put(NAME, b"another")
+    folder.put(NAME, first)
+    assert (office.folder / NAME).read_bytes() == first
+    await office.settle()
+    assert [file.state for file in (await office.head()).files] == ["settled"]
+
+
 async def test_without_a_drop_folder_nothing_is_settled_and_a_lost_one_is_told(tmp_path: Path) -> None:
     """An operator hears of a folder that cannot be read."""
     quiet = Office(tmp_path, {"statements_dir": ""})
