@@ -7,7 +7,6 @@ is a list of networks, and a token where one was agreed. The attempt is on disk 
 from __future__ import annotations
 
 import hmac
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +18,7 @@ from connectors.payment.client import Intermediaries, Intermediary
 from connectors.payment.commanding import PORTAL
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import State
+from connectors.payment.notices import networks_of, within
 from connectors.payment.orders import Addresses, order_of, read_payment
 from connectors.payment.payment import Attempt, Payment
 from connectors.payment.profiles._bill.mapping import FEE_KINDS, bill_of
@@ -74,7 +74,7 @@ class DueBills:
 
     def _judge(self, notice: Notice, pull: PortalPull) -> None:
         refusal = _answer(_UNKNOWN, 403)
-        if not _within(notice.peer, pull.sources):
+        if not within(notice.peer, networks_of(pull.sources)):
             raise NotGenuine(
                 "Địa chỉ hỏi khoản phải nộp không thuộc portal_pull.sources.", code="source_refused", reply=refusal
             )
@@ -146,14 +146,6 @@ def _dossier(body: bytes) -> str:
     except NotStrict:
         return ""
     return code if _DOSSIER.fullmatch(code) else ""
-
-
-def _within(peer: str, sources: tuple[str, ...]) -> bool:
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False
-    return any(address in ipaddress.ip_network(source) for source in sources)
 
 
 def _answer(error_code: int, status: int = 200, message: Mapping[str, object] | None = None) -> Reply:

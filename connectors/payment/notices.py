@@ -43,14 +43,17 @@ class Voice:
 
     def may_come_from(self, peer: str) -> bool:
         """Whether a notice may come from that address."""
-        if not self.networks:
-            return True
-        try:
-            address = ipaddress.ip_address(peer)
-        except ValueError:
-            return False
-        known = getattr(address, "ipv4_mapped", None) or address
-        return any(known in network for network in self.networks if network.version == known.version)
+        return not self.networks or within(peer, self.networks)
+
+
+def within(peer: str, networks: Sequence[Network]) -> bool:
+    """Whether an address is in one of the networks; IPv4 within IPv6 is IPv4, what is no address is nowhere."""
+    try:
+        address = ipaddress.ip_address(peer)
+    except ValueError:
+        return False
+    known = getattr(address, "ipv4_mapped", None) or address
+    return any(known in network for network in networks if network.version == known.version)
 
 
 def networks_of(sources: Sequence[str]) -> tuple[Network, ...]:

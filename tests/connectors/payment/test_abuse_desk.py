@@ -236,3 +236,14 @@ async def test_a20_the_portal_pull_tells_nothing_to_whoever_may_not_ask() -> Non
                 await endpoint.handler(Notice("POST", "/payments/payment/pp/due", "", headers, body, peer))
             assert refused.value.reply is not None and refused.value.reply.status == 403
             assert PAYER["number"].encode() not in refused.value.reply.body
+
+
+async def test_the_portal_may_ask_over_a_listener_of_both_families_as_over_one() -> None:
+    """An address of IPv4 that a socket of IPv6 tells of is the same address; a stranger's stays one."""
+    async with opened_desk() as desk:
+        endpoint = next(one for one in desk.connector.endpoints() if one.path.endswith("/pp/due"))
+        body, headers = b'{"MaHoSo":"H-1"}', {"authorization": f"Bearer {SECRETS['env:PORTAL']}"}
+        reply = await endpoint.handler(Notice("POST", "/payments/payment/pp/due", "", headers, body, "::ffff:10.9.0.1"))
+        assert (reply.status, told(reply)["error_code"]) == (200, -1)
+        with pytest.raises(NotGenuine):
+            await endpoint.handler(Notice("POST", "/payments/payment/pp/due", "", headers, body, "::ffff:10.8.0.1"))
