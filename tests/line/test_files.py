@@ -346,31 +346,39 @@ def test_a_file_changed_on_disk_never_looks_whole(fragile: Line) -> None:
     assert line.download(SECTOR, code, sha(content)).body == content
 
 
+@pytest.fixture(scope="module")
+def sweeping(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Line]:
+    """A line that sweeps what has no row at once; tests kill its gateway and leave it running."""
+    settings = {"files__orphan_after_s": "0", "files__keep_free_bytes": "0"}
+    with opened(tmp_path_factory.mktemp("sweeping"), program_environment, **settings) as line:
+        yield line
+
+
 @pytest.mark.parametrize("point", ["file.before_commit", "file.after_commit", "accept.before_commit"])
-def test_a_crash_around_the_commit_leaves_a_file_or_nothing(
-    place: Path, program_environment: dict[str, str], point: str
-) -> None:
+def test_a_crash_around_the_commit_leaves_a_file_or_nothing(sweeping: Line, point: str) -> None:
     """Killed with the file on disk: without a row it is swept, with one it is put in its place and can be read."""
-    with opened(place, program_environment, files__orphan_after_s="0", files__keep_free_bytes="0") as line:
-        code, content = line.new_dossier(), paper(point, 100_000)
-        line.program.stop("gateway", signal.SIGTERM)
-        crashing = {**line.program.environment, "GATEWAY_CRASH_AT": point}
-        usual, line.program.environment = line.program.environment, crashing
+    line, before, logged = sweeping, set(kept(sweeping)), len(sweeping.program.log("gateway"))
+    code, content = line.new_dossier(), paper(point, 100_000)
+    line.program.stop("gateway", signal.SIGTERM)
+    usual = line.program.environment
+    line.program.environment = {**usual, "GATEWAY_CRASH_AT": point}
+    try:
         line.start("gateway")
-        with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
-            line.upload(SECTOR, code, content)
-        assert line.program.running.pop("gateway").wait(10) == -signal.SIGKILL
+    finally:
         line.program.environment = usual
-        assert len(kept(line)) == 1
-        line.start("gateway")
-        if point == "file.after_commit":
-            assert "files swept" in line.program.log("gateway")
-            assert line.download(SECTOR, code, sha(content)).body == content
-            assert line.upload(SECTOR, code, content).status == 200
-        else:
-            assert kept(line) == [] and line.view(code)["files"] == []
-            assert line.upload(SECTOR, code, content).status == 201
-        assert [path.parent.name not in ("parts", "arrived") for path in kept(line)] == [True]
+    with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
+        line.upload(SECTOR, code, content)
+    assert line.program.running.pop("gateway").wait(10) == -signal.SIGKILL
+    assert len(set(kept(line)) - before) == 1
+    line.start("gateway")
+    if point == "file.after_commit":
+        assert "files swept" in line.program.log("gateway")[logged:]
+        assert line.download(SECTOR, code, sha(content)).body == content
+        assert line.upload(SECTOR, code, content).status == 200
+    else:
+        assert set(kept(line)) == before and line.view(code)["files"] == []
+        assert line.upload(SECTOR, code, content).status == 201
+    assert [path.parent.name not in ("parts", "arrived") for path in set(kept(line)) - before] == [True]
 
 
 def test_a_gateway_killed_while_a_file_arrives_starts_clean(fragile: Line) -> None:

@@ -228,30 +228,25 @@ def test_the_doctor_looks_at_every_key(signing: Line) -> None:
     "point",
     ["signature.intended", "signing.signed", "signing.verified", "signature.before_commit", "signature.after_commit"],
 )
-def test_a_kill_in_the_middle_leaves_nothing_half_signed_and_repeats_cleanly(
-    place: Path, program_environment: dict[str, str], point: str
-) -> None:
+def test_a_kill_in_the_middle_leaves_nothing_half_signed_and_repeats_cleanly(signing: Line, point: str) -> None:
     """SIGKILL between two steps: no signed file without its record, one signed file after the same request again."""
-    with authority(place / "authority", program_environment) as url:
-        line = _laid(place, {**program_environment, "GATEWAY_CRASH_AT": point}, url)
-        try:
-            line.start()
-            code = _uploaded(line)
-            with pytest.raises(OSError):
-                _ask(line, code)
-            assert line.program.ended("gateway") == -signal.SIGKILL
-            environment = line.program.environment
-            line.program.environment = {
-                name: value for name, value in environment.items() if name != "GATEWAY_CRASH_AT"
-            }
-            line.start("gateway")
-            assert list((line.folder / "data" / "signing").iterdir()) == []
-            assert len(line.view(code)["files"]) == (2 if point == "signature.after_commit" else 1)
-            again = _ask(line, code)
-            assert again.status == (200 if point == "signature.after_commit" else 201), again
-            assert len(line.view(code)["files"]) == 2
-            assert line.download(RESOLUTION, code, again.tree["sha256"]).status == 200
-            checked = line.command("evidence", "check", "--json")
-            assert checked.code == 0, checked.out
-        finally:
-            line.program.close()
+    line, usual = signing, signing.program.environment
+    line.program.stop("gateway")
+    line.program.environment = {**usual, "GATEWAY_CRASH_AT": point}
+    try:
+        line.start("gateway")
+    finally:
+        line.program.environment = usual
+    code = _uploaded(line)
+    with pytest.raises(OSError):
+        _ask(line, code)
+    assert line.program.ended("gateway") == -signal.SIGKILL
+    line.start("gateway")
+    assert list((line.folder / "data" / "signing").iterdir()) == []
+    assert len(line.view(code)["files"]) == (2 if point == "signature.after_commit" else 1)
+    again = _ask(line, code)
+    assert again.status == (200 if point == "signature.after_commit" else 201), again
+    assert len(line.view(code)["files"]) == 2
+    assert line.download(RESOLUTION, code, again.tree["sha256"]).status == 200
+    checked = line.command("evidence", "check", "--json")
+    assert checked.code == 0, checked.out
