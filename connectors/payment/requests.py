@@ -10,7 +10,7 @@ import ipaddress
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Literal, TypeVar
+from typing import Literal, TypeVar, get_args
 
 import msgspec
 
@@ -266,7 +266,34 @@ def _typed_fault(text: str) -> Finding:
         name = re.search(r"field `([A-Za-z_]{1,40})`", text)
         verb = "Thiếu" if "missing" in text else "Không có"
         return _finding("shape", pointer, f"{verb} trường {name[1] if name else ''}.")
-    return _finding("shape", pointer, "Giá trị không đúng kiểu của trường này.")
+    return _finding("shape", pointer, _wanted(text, pointer.rpartition("/")[2]))
+
+
+_KINDS_VI = {
+    "int": "Phải là số nguyên, không ngoặc kép, không phần thập phân.",
+    "str": 'Phải là chữ, trong ngoặc kép "…".',
+    "bool": "Phải là true hoặc false.",
+    "array": "Phải là danh sách […].",
+    "object": "Phải là đối tượng {…}.",
+}
+_CHOICES: dict[str, object] = {
+    "provider": ProfileName,
+    "channel": Channel,
+    "kind": Literal["charge", "fee"],
+    "method": Literal["cash", "transfer"],
+}
+
+
+def _wanted(text: str, name: str) -> str:
+    """What a field takes."""
+    expected = re.match(r"Expected `([a-z]+)", text)
+    if expected and expected[1] in _KINDS_VI:
+        return _KINDS_VI[expected[1]]
+    if "RFC3339" in text:
+        return "Phải là thời điểm có múi giờ, ví dụ 2026-09-21T14:30:05+07:00."
+    if "enum" in text and name in _CHOICES:
+        return f"Phải là một trong: {', '.join(get_args(_CHOICES[name]))}."
+    return "Giá trị không đúng kiểu của trường này; xem lược đồ của điểm gọi."
 
 
 def _reasoned(reason: str) -> Iterator[Finding]:

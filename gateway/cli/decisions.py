@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from gateway.cli.operate import common_arguments, decide, decision_arguments, send
-from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, local, pick, print_json, table
+from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, local, print_json, table
 
 _FATE_VI = {"open": "đang chờ", "carried_out": "đã thực hiện", "refused": "đã bác", "expired": "đã quá hạn"}
 
@@ -43,25 +44,21 @@ def _list(arguments: argparse.Namespace, proposals: list[dict[str, Any]]) -> int
     if arguments.json:
         print_json({"proposals": rows})
     else:
-        table(
-            "Đề nghị",
-            ("Mã", "Lệnh", "Nội dung", "Người đề nghị", "Lúc", "Hạn", "Tình trạng"),
-            (
-                (
-                    *pick(row, "proposal", "command"),
-                    _words(row["statement"]),
-                    row["operator"],
-                    local(row["proposed_at"]),
-                    local(row["expires_at"]),
-                    _FATE_VI.get(row["fate"], row["fate"]),
-                )
-                for row in rows
-            ),
-        )
+        table("Đề nghị", ("Mã", "Nội dung"), ((row["proposal"], _told(row)) for row in rows))
     return EX_WRONG if any(row["fate"] == "open" for row in rows) else EX_OK
 
 
-def _words(statement: str) -> str:
-    """What was proposed, as its proposer said it."""
-    words = msgspec.json.decode(statement)["words"]
-    return "; ".join(f"{name}: {value}" for name, value in words.items() if value)
+def _told(row: dict[str, Any]) -> str:
+    """One proposal for whoever is to sign it: a line for each of its words, however narrow the screen is."""
+    head = f"{row['command']} ({_FATE_VI.get(row['fate'], row['fate'])})"
+    who = f"{row['operator']} đề nghị lúc {local(row['proposed_at'])}, hạn {local(row['expires_at'])}"
+    return "\n".join((head, *_words(msgspec.json.decode(row["statement"])["words"]), who))
+
+
+def _words(words: Mapping[str, Any]) -> Iterator[str]:
+    """What was proposed, as its proposer said it; what is nested stands by itself."""
+    for name, value in words.items():
+        if isinstance(value, Mapping):
+            yield from _words(value)
+        elif value:
+            yield f"{name}: {value}"

@@ -56,6 +56,9 @@ def test_four_eyes_from_the_command_line(two: Any) -> None:
     proposal = proposed.tree["proposal"]
     listed = two.command("decisions", "list", "--json")
     assert listed.code == 1 and [row["proposal"] for row in listed.tree["proposals"]] == [proposal]
+    screen = two.command("decisions", "list").out
+    assert proposal in screen and "'" not in screen and "{" not in screen, "the second signer reads words, no dump"
+    assert "upstream: national_dvc" in screen and f"{ME} đề nghị lúc" in screen
     own_word = two.command("decisions", "approve", proposal, "--reason", REASON, "--as", ME, "--json")
     assert own_word.code == 2 and own_word.tree["code"] == "same_person"
     nothing = two.approve(proposal)
