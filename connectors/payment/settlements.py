@@ -248,9 +248,16 @@ def _head(state: Settlement | None, change: FileReceived | FileTaken | FileRefus
 
 
 def _with(files: tuple[FileState, ...], file: FileState) -> tuple[FileState, ...]:
-    """The files with one more, or with one as it is now; the newest are kept."""
-    rest = tuple(one for one in files if one.sha256 != file.sha256)
-    return (*rest, file)[-_KEPT_FILES:]
+    """The files with one more, or with one as it is now. Of too many the oldest refused ones go first, replaced ones last.
+
+    What stands, and the number that a newer file must exceed, outlast however many bad files come.
+    """
+    kept = [*(one for one in files if one.sha256 != file.sha256), file]
+    for state in ("refused", "received", "superseded"):
+        surplus = max(0, len(kept) - _KEPT_FILES)
+        gone = [one for one in kept if one.state == state and one is not file][:surplus]
+        kept = [one for one in kept if one not in gone]
+    return tuple(kept)
 
 
 def _told(state: Settlement) -> Sequence[Effect]:
