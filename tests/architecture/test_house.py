@@ -178,6 +178,16 @@ def test_the_map_in_architecture_names_every_room(project: Path) -> None:
     assert gone == set()
 
 
+def test_the_map_says_of_a_module_what_the_module_says_of_itself(project: Path, house: House) -> None:
+    """One sentence in two places: the row is the first line of the docstring."""
+    rows = re.findall(
+        r"^\| `([^`]+\.py)` \| (.*) \|$", (project / "ARCHITECTURE.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    told = {name: (ast.get_docstring(tree) or "").partition("\n")[0].replace("`", "") for name, tree in house}
+    assert len(rows) > 400
+    assert [name for name, says in rows if name in told and says.replace("`", "") != told[name]] == []
+
+
 def test_no_registry_host_and_no_local_path_is_committed(project: Path) -> None:
     """Lock files carry hashes and no index address, and nothing names a registry host."""
     for lock in (project / "requirements").glob("*.txt"):
