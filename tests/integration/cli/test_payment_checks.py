@@ -10,8 +10,11 @@ from typing import Any
 
 import pytest
 
+import connectors.payment
 from gateway.cli import config
+from gateway.cli.installation import write_safely
 from tests.line.paying import laid_till
+from tests.line.running import lay
 
 
 @pytest.fixture
@@ -66,6 +69,17 @@ def test_a_file_of_certificates_that_is_not_there_waited_for_the_first_payer(che
     change = ('merchant = "SIMTMN01"', 'merchant = "SIMTMN01"\nca_file = "keys/nobody.pem"')
     told = checked(change, ('pay = "http://127', 'pay = "https://127'))
     assert any("providers.vnpay" in fault and "ca_file" in fault for fault in told["faults"])
+
+
+def test_the_trial_of_the_readme_can_be_served(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What an operator copies from it, behind what `gateway init` writes, is in order."""
+    readme = (Path(connectors.payment.__path__[0]) / "README.md").read_text(encoding="utf-8")
+    block = readme.split("### Thử trên một máy", 1)[1].split("```toml\n", 1)[1].split("```", 1)[0]
+    line = lay(tmp_path / "thu", {})
+    line.config.write_text(line.config.read_text(encoding="utf-8") + block, encoding="utf-8")
+    write_safely(tmp_path / "thu/keys/pay-vnpay", b"simulator-vnpay\n")
+    config.run(argparse.Namespace(config=line.config, json=True))
+    assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": [], "warnings": []}
 
 
 def test_payment_without_an_edge_is_warned_of(checked: Callable[..., Any]) -> None:
