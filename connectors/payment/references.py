@@ -28,7 +28,7 @@ class Referred:
 
 
 def payment_id_of(system: str, request_id: str) -> str:
-    """The id of what `system` asked for under `request_id`: the same for ever, and not to be guessed from outside."""
+    """The id of what `system` asked for under `request_id`: the same for ever, and as hard to guess as that."""
     parts = b"\x00".join(part.encode() for part in ("payment", system, request_id))
     return base64.b32hexencode(hashlib.sha256(parts).digest()).decode().lower()[:ID_LENGTH]
 
