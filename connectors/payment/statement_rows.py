@@ -71,7 +71,11 @@ def read_row(cells: Mapping[str, str], layout: Layout) -> Row:
     """The row that cells are; raises `Unreadable` with what is wrong. `note` is not kept: it may speak of persons."""
     texts = {name: _stepped(layout, name, text) for name, text in cells.items()} if layout.columns else cells
     kind = _word(texts.get("kind", "") or Kind.PAY, layout.kinds, _KINDS, "kind")
-    standing = _word(texts.get("status", "") or Standing.PAID, layout.statuses, _STATUSES, "status")
+    said = texts.get("status")
+    # A statement without such a column lists what happened; an empty cell in one says nothing, so least of all "paid".
+    if said is None or (not said and kind is Kind.FEE):
+        said = Standing.PAID
+    standing = _word(said, layout.statuses, _STATUSES, "status")
     if kind in (Kind.REFUND, Kind.REVERSAL) and standing is Standing.PAID:
         # The word for "it happened": of money that went back it means that it did.
         standing = Standing.REVERSED if kind is Kind.REVERSAL else Standing.REFUNDED

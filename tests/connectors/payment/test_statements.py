@@ -117,6 +117,10 @@ BAD = {
         {("amount", 2)},
     ),
     "a negative amount": (statement(pay(1, REF, amount=-5)), {("amount", 2), ("trailer_count", 3), ("trailer_sum", 3)}),
+    "an empty status, which is not paid": (
+        statement(pay(1, REF, status="")),
+        {("status", 2), ("trailer_count", 3), ("trailer_sum", 3)},
+    ),
     "an unknown status": (
         statement(pay(1, REF, status="maybe")),
         {("status", 2), ("trailer_count", 3), ("trailer_sum", 3)},
