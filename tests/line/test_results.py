@@ -295,25 +295,22 @@ def test_what_could_not_be_judged_is_judged_once_it_can_and_survives_restarts(
 
 
 @pytest.mark.parametrize("point", ["result.judged", "result.written"])
-def test_a_kill_between_judgement_and_delivery_loses_nothing_and_sends_once(
-    place: Path, program_environment: dict[str, str], point: str
-) -> None:
+def test_a_kill_between_judgement_and_delivery_loses_nothing_and_sends_once(judged: Line, point: str) -> None:
     """Killed with the verdict in hand, and killed with the verdict on disk: one result at the portal in the end."""
-    line = _laid(place, {**program_environment, "GATEWAY_CRASH_AT": point})
+    line, usual = judged, judged.program.environment
+    line.program.stop("gateway")
+    line.program.environment = {**usual, "GATEWAY_CRASH_AT": point}
     try:
-        line.start()
-        code = _resolved(line, SEAL.sign(b"Giay phep so 11"))
-        assert line.program.ended("gateway") == -signal.SIGKILL
-        line.program.environment = {
-            name: value for name, value in line.program.environment.items() if name != "GATEWAY_CRASH_AT"
-        }
         line.start("gateway")
-        until(lambda: _shown(line, code), "the portal shows the result")
-        line.settled(code)
-        assert list(_shown(line, code)) == [f"{code}-KQ(1)"]
-        assert _operations(line, code).count("results") == 1
     finally:
-        line.program.close()
+        line.program.environment = usual
+    code = _resolved(line, SEAL.sign(f"Giay phep so 11, {point}".encode()))
+    assert line.program.ended("gateway") == -signal.SIGKILL
+    line.start("gateway")
+    until(lambda: _shown(line, code), "the portal shows the result")
+    line.settled(code)
+    assert list(_shown(line, code)) == [f"{code}-KQ(1)"]
+    assert _operations(line, code).count("results") == 1
 
 
 def test_a_peer_that_asks_too_often_has_to_wait(judged: Line) -> None:
