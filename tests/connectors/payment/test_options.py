@@ -20,9 +20,11 @@ _README = Path(connectors.payment.__path__[0]) / "README.md"
 
 
 def _documented(name: str) -> set[str]:
-    """The options that the README explains for a dialect."""
-    rows = re.findall(rf"^\| `{name}` \| ([^|]+) \|", _README.read_text(encoding="utf-8"), re.MULTILINE)
-    return set(re.findall(r"`(\w+)`", " ".join(rows)))
+    """The options that the README explains for a dialect: its row in their table, and those that go on beneath it."""
+    table = _README.read_text(encoding="utf-8").partition("| Đơn vị | Khóa trong `options` |")[2].partition("\n\n")[0]
+    rows = re.search(rf"^\| `{name}` \|.*(?:\n\| \|.*)*", table, re.MULTILINE)
+    cells = [row.split("|")[2] for row in rows[0].splitlines()] if rows is not None else []
+    return set(re.findall(r"`(\w+)`", " ".join(cells)))
 
 
 @pytest.mark.parametrize("name", PROFILES)
