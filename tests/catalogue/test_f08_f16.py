@@ -147,7 +147,7 @@ async def test_f13_an_exhausted_message_is_held_shown_told_and_can_be_sent_again
         await house.reach("D1", "HELD")
         (lane,) = await house.journal.lanes(blocked_only=True)
         assert (lane.dossier, lane.depth) == ("D1", 1) and lane.block_reason
-        assert ("delivery.held", "A") in house.told.alarms
+        await house.until_so(lambda: ("delivery.held", "A") in house.told.alarms)  # told once it is durable
         assert "delivery.held" in await house.kinds()
         assert (await house.journal.counts()).messages == {("A", DeliveryState.HELD): 1}
         postman.everywhere = None
