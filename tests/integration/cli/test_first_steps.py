@@ -78,7 +78,7 @@ def test_init_where_nothing_can_be_written_says_so(program: Program, tmp_path: P
 def test_the_configuration_of_init_is_on_loopback_and_valid(still: Any) -> None:
     """`config check` agrees, and nothing listens beyond this machine."""
     checked = still.command("config", "check", "--json")
-    assert checked.code == 0 and checked.tree == {"ok": True, "faults": []}
+    assert checked.code == 0 and checked.tree == {"ok": True, "faults": [], "warnings": []}
     text = (still.folder / "gateway.toml").read_text(encoding="utf-8")
     hosts = {urlsplit(word.strip('"')).hostname for word in text.split() if word.startswith('"http')}
     assert hosts == {"127.0.0.1"} and 'host = "127.0.0.1"' in text
