@@ -7,7 +7,6 @@ than 0 and 1, and error numbers are [assumed].
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
@@ -117,11 +116,7 @@ class Keypay:
 
     def settled(self, status: int, body: bytes) -> bool:
         """`return_code` 0, a number or a text."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return False
-        return status == 200 and isinstance(answer, dict) and answer.get("return_code") in (0, "0")
+        return wire.answered(status, body, "return_code") in (0, "0")
 
     def _fields(self, news: News) -> Pairs:
         charge, txn = news.charge, news.txn

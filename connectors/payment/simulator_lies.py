@@ -8,11 +8,11 @@ of payment facts 6; each lie names the one that it plays.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
-import msgspec
+from connectors.kit import lies
 
 Pairs = list[tuple[str, str | int]]
 """The fields of a message in the order of the wire; a number stays one."""
@@ -65,58 +65,8 @@ class Lie(StrEnum):
     REFUND_STUCK = "refund_stuck"
 
 
-class LieOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Tell `lie` the next `times` times that there is an occasion; 0: always."""
-
-    lie: Lie
-    times: int = 1
-    provider: str = ""
-
-
-class LieOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All lies that are told from now on."""
-
-    orders: tuple[LieOrder, ...] = ()
-
-
-@dataclass(slots=True)
-class _Standing:
-    order: LieOrder
-    left: int
-
-
-@dataclass(slots=True)
-class Lies:
-    """The lies that stand, each until it wears out."""
-
-    standing: list[_Standing] = field(default_factory=list)
-
-    def replace(self, orders: LieOrders) -> None:
-        """Forget the old orders and take these."""
-        self.standing = [_Standing(order, order.times) for order in orders.orders]
-
-    def shown(self) -> list[dict[str, object]]:
-        """What stands, for the control plane; `left` 0 of an order with `times` 0 means for ever."""
-        return [
-            {"lie": one.order.lie, "provider": one.order.provider, "times": one.order.times, "left": one.left}
-            for one in self.standing
-        ]
-
-    def tells(self, lie: Lie, provider: str) -> bool:
-        """Whether to tell this lie now; counts as told."""
-        return self.one_of((lie,), provider) is not None
-
-    def one_of(self, lies: Sequence[Lie], provider: str) -> Lie | None:
-        """The first of these that is to be told now; counts as told."""
-        for one in self.standing:
-            if one.order.lie not in lies or one.order.provider not in ("", provider):
-                continue
-            if one.order.times == 0:
-                return one.order.lie
-            if one.left > 0:
-                one.left -= 1
-                return one.order.lie
-        return None
+LieOrders = lies.LieOrders[Lie]
+Lies = lies.Lies[Lie]
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ without separators [assumed]. There is no query and no refund.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from datetime import timedelta
@@ -81,11 +80,7 @@ class Paygov:
 
     def settled(self, status: int, body: bytes) -> bool:
         """`error_code` SUCCESSFUL."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return False
-        return status == 200 and isinstance(answer, dict) and answer.get("error_code") == "SUCCESSFUL"
+        return wire.answered(status, body, "error_code") == "SUCCESSFUL"
 
     def _fields(self, news: News) -> Pairs:
         charge, txn = news.charge, news.txn

@@ -102,11 +102,7 @@ class Pp:
 
     def settled(self, status: int, body: bytes) -> bool:
         """`MaLoi` 00 ends it."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return False
-        return status == 200 and isinstance(answer, dict) and answer.get("MaLoi") == "00"
+        return wire.answered(status, body, "MaLoi") == "00"
 
     def _fields(self, news: News) -> Pairs:
         charge, txn = news.charge, news.txn

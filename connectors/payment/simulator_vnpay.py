@@ -6,7 +6,6 @@ encodes (`encoder`), so that a merchant who encodes again instead of taking the 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -169,11 +168,7 @@ class Vnpay:
 
     def settled(self, status: int, body: bytes) -> bool:
         """Only 00 and 02 end the tries (facts 3.5)."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return False
-        return status == 200 and isinstance(answer, dict) and answer.get("RspCode") in ("00", "02")
+        return wire.answered(status, body, "RspCode") in ("00", "02")
 
     def _fields(self, news: News) -> Pairs:
         charge, txn = news.charge, news.txn

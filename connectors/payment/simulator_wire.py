@@ -27,6 +27,15 @@ class Refusal(Exception):
         self.message = message
 
 
+def answered(status: int, body: bytes, name: str) -> object:
+    """The member `name` of a JSON object that came with status 200; None where there is none."""
+    try:
+        answer = json.loads(body)
+    except ValueError:
+        return None
+    return answer.get(name) if status == 200 and isinstance(answer, dict) else None
+
+
 def _once(code: str) -> Any:
     def read(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found: dict[str, Any] = {}

@@ -136,11 +136,7 @@ class Zalopay:
 
     def settled(self, status: int, body: bytes) -> bool:
         """1, 2 and -1 end it, 0 asks for another."""
-        try:
-            answer = json.loads(body)
-        except ValueError:
-            return False
-        return status == 200 and isinstance(answer, dict) and answer.get("return_code") in (1, 2, -1)
+        return wire.answered(status, body, "return_code") in (1, 2, -1)
 
     def _fields(self, news: News) -> Pairs:
         charge, txn = news.charge, news.txn

@@ -8,11 +8,10 @@ replaces every earlier order; `times` 0 never wears out, an empty `provider` mea
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+from connectors.kit import lies
 
 
 class Lie(StrEnum):
@@ -98,55 +97,8 @@ class Lie(StrEnum):
     NAMELESS = "nameless"
 
 
-class LieOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Tell `lie` the next `times` times that there is an occasion; 0: always."""
-
-    lie: Lie
-    times: int = 1
-    provider: str = ""
-
-
-class LieOrders(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All lies that are told from now on."""
-
-    orders: tuple[LieOrder, ...] = ()
-
-
-@dataclass(slots=True)
-class _Standing:
-    order: LieOrder
-    left: int
-
-
-@dataclass(slots=True)
-class Lies:
-    """The lies that stand, each until it wears out."""
-
-    standing: list[_Standing] = field(default_factory=list)
-
-    def replace(self, orders: LieOrders) -> None:
-        """Forget the old orders and take these."""
-        self.standing = [_Standing(order, order.times) for order in orders.orders]
-
-    def shown(self) -> list[dict[str, object]]:
-        """What stands, for the control plane; `left` 0 of an order with `times` 0 means for ever."""
-        return [
-            {"lie": one.order.lie, "provider": one.order.provider, "times": one.order.times, "left": one.left}
-            for one in self.standing
-        ]
-
-    def tells(self, lie: Lie, provider: str) -> bool:
-        """Whether to tell this lie now; counts as told."""
-        for one in self.standing:
-            if one.order.lie is not lie or one.order.provider not in ("", provider):
-                continue
-            if one.order.times == 0:
-                return True
-            if one.left > 0:
-                one.left -= 1
-                return True
-        return False
-
+LieOrders = lies.LieOrders[Lie]
+Lies = lies.Lies[Lie]
 
 STRANGER = "khach-la"
 """Who is meant by nobody: a client, a host or a subject that the other side does not know."""
