@@ -18,7 +18,7 @@ from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_bills import checked_bill
 from connectors.payment.simulator_books import Charge, News, Refund, RefundAsked, RefundStanding, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
-from connectors.payment.simulator_notices import Parcel, Schedule
+from connectors.payment.simulator_notices import Parcel, Schedule, posted
 from connectors.payment.simulator_wire import Refusal
 from connectors.payment.simulator_world import Codes, World
 
@@ -103,11 +103,7 @@ class Keypay:
         told: list[tuple[str, object]] = list(after_signing(lie, pairs, self.names))
         if signature is not None:
             told.append(("check_sum", signature))
-        if lie is Lie.HUGE:
-            told.append(("note", "x" * 100_000))
-        text = wire.object_text(told, spaced=lie is Lie.RESERIALISED, escaped=lie is Lie.ESCAPED)
-        kind = "text/plain" if lie is Lie.WRONG_TYPE else "application/json"
-        return Parcel("POST", body=text.encode(), content_type=kind)
+        return posted(lie, told)
 
     def back(self, news: News) -> str:
         """The return address with what the callback says; nothing of it is signed here."""

@@ -18,6 +18,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import News
 from connectors.payment.simulator_lies import Lie
 
@@ -35,6 +36,14 @@ class Parcel:
     body: bytes = b""
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def posted(lie: Lie | None, told: Sequence[tuple[str, object]], filler: str = "note") -> Parcel:
+    """A notice that is a POST of one JSON object, with the lies that stand outside of what is signed."""
+    members = [*told, (filler, "x" * 100_000)] if lie is Lie.HUGE else told
+    text = wire.object_text(members, spaced=lie is Lie.RESERIALISED, escaped=lie is Lie.ESCAPED)
+    kind = "text/plain" if lie is Lie.WRONG_TYPE else "application/json"
+    return Parcel("POST", body=text.encode(), content_type=kind)
 
 
 @dataclass(frozen=True, slots=True)

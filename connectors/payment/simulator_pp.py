@@ -17,7 +17,7 @@ from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_bills import checked_bill, other_beneficiary, pdf_of
 from connectors.payment.simulator_books import Charge, News, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
-from connectors.payment.simulator_notices import Parcel, Schedule
+from connectors.payment.simulator_notices import Parcel, Schedule, posted
 from connectors.payment.simulator_wire import Refusal
 from connectors.payment.simulator_world import Codes, World
 
@@ -89,11 +89,7 @@ class Pp:
             told.append(("MaXacThuc", signature))
         if news.charge.wire.get("MaHoSo"):
             told.append(("MaHoSo", news.charge.wire["MaHoSo"]))
-        if lie is Lie.HUGE:
-            told.append(("Token", "x" * 100_000))
-        text = wire.object_text(told, spaced=lie is Lie.RESERIALISED, escaped=lie is Lie.ESCAPED)
-        kind = "text/plain" if lie is Lie.WRONG_TYPE else "application/json"
-        return Parcel("POST", body=text.encode(), content_type=kind)
+        return posted(lie, told, "Token")
 
     def back(self, news: News) -> str:
         """The registered return page, with reference and code."""
