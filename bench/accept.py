@@ -20,47 +20,16 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import ground
+import pairing
 import stages
-import uvloop
-from aiohttp import web
 
 CONNECTIONS = 64
 DOSSIERS = CONNECTIONS * 4
 # Calls under way at once: the simulator bears them, and a saturated accept queue makes each claim wait.
 CONCURRENCY = 64
 AIM = 0.15
-TICKS = os.sysconf("SC_CLK_TCK")
-
-
-def bare(port: int) -> None:
-    """The peer: the least that an aiohttp server can do with the same request."""
-
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response(body=b'{"status":"accepted"}', status=202, content_type="application/json")
-
-    async def serve() -> None:
-        app = web.Application(client_max_size=1 << 24)
-        app.router.add_post("/v1/events", handle)
-        app.router.add_get("/readyz", lambda _request: _ready())
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        await asyncio.Event().wait()
-
-    async def _ready() -> web.Response:
-        return web.Response()
-
-    uvloop.run(serve())
-
-
-def load(port: int, lines: Sequence[Sequence[bytes]], seconds: float, on_core: int) -> list[ground.Answered]:
-    """One load process."""
-    os.sched_setaffinity(0, {on_core})
-    return uvloop.run(ground.drive(port, lines, seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +68,12 @@ class Track:
     def run(self, steps: int, seconds: float) -> Round:
         """`steps` events of each dossier, to the bare server for `seconds` and to the gateway to the end."""
         lines = self._lines(steps)
-        used = self._cpu_s("bare")
-        quick = self._drive(self.bare_port, lines, seconds)
-        bare_cpu_us = (self._cpu_s("bare") - used) / len(quick) * 1e6
-        used = self._cpu_s("gateway")
+        used = pairing.cpu_s(self.place.running["bare"].pid)
+        quick = pairing.drive(self.pool, self.bare_port, lines, seconds)
+        bare_cpu_us = (pairing.cpu_s(self.place.running["bare"].pid) - used) / len(quick) * 1e6
+        used = pairing.cpu_s(self.place.running["gateway"].pid)
         # All of the round's events are accepted, so that the next round's sequences follow on.
-        answers = self._drive(self.place.ports.gateway, lines, 600.0)
+        answers = pairing.drive(self.pool, self.place.ports.gateway, lines, 600.0)
         behind = DOSSIERS * (self.sequence + steps) - self._received()
         wrong = {answer.status for answer in answers} - {202}
         if wrong:
@@ -113,11 +82,11 @@ class Track:
         end = self._delivered(DOSSIERS * self.sequence)
         first, last = min(a.asked for a in answers), max(a.answered for a in answers)
         return Round(
-            bare=_rate(quick),
+            bare=pairing.rate(quick),
             bare_cpu_us=bare_cpu_us,
-            accepts=_rate(answers),
+            accepts=pairing.rate(answers),
             sustained=len(answers) / (end - first),
-            gateway_cpu_us=(self._cpu_s("gateway") - used) / len(answers) * 1e6,
+            gateway_cpu_us=(pairing.cpu_s(self.place.running["gateway"].pid) - used) / len(answers) * 1e6,
             behind=behind,
             lag_s=end - last,
             latencies_ms=tuple((a.answered - a.asked) * 1000 for a in answers),
@@ -135,11 +104,6 @@ class Track:
             lines.append([ground.request("POST", "/v1/events", body, self.key) for body in bodies])
         return lines
 
-    def _drive(self, port: int, lines: list[list[bytes]], seconds: float) -> list[ground.Answered]:
-        """Both load processes at once."""
-        halves = [(port, lines[part::2], seconds, ground.aside(1 + part)) for part in range(2)]
-        return [answer for part in self.pool.starmap(load, halves) for answer in part]
-
     def _received(self) -> int:
         received = ground.fetch(f"http://127.0.0.1:{self.place.ports.resolution}/_simulator/counts")["received"]
         assert isinstance(received, int)
@@ -154,12 +118,6 @@ class Track:
             time.sleep(0.02)
         raise SystemExit(f"only {self._received()} of {expected} were delivered")
 
-    def _cpu_s(self, name: str) -> float:
-        """CPU seconds that a process has used, user and system."""
-        stat = Path(f"/proc/{self.place.running[name].pid}/stat").read_text(encoding="utf-8")
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
-
 
 def main() -> int:
     """Run the rounds and print the ratio."""
@@ -168,7 +126,7 @@ def main() -> int:
     parser.add_argument("--bare", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare:
-        bare(arguments.bare)
+        pairing.bare(arguments.bare, "POST", "/v1/events", (202, b'{"status":"accepted"}'))
         return 0
     rounds, steps, seconds = (3, 15, 3.0) if arguments.quick else (5, 40, 6.0)
     tuned = (("concurrency = 16", f"concurrency = {CONCURRENCY}"),)
@@ -189,11 +147,6 @@ def main() -> int:
         scenery = stages.Scenery(place.folder, bare_port, track.codes, track.sequence, track.key)
         _where_the_time_goes(done, stages.measure(scenery))
     return 0
-
-
-def _rate(answers: list[ground.Answered]) -> float:
-    """Answers a second."""
-    return len(answers) / (max(a.answered for a in answers) - min(a.asked for a in answers))
 
 
 def _told(number: int, found: Round) -> Round:

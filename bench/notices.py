@@ -17,19 +17,15 @@ import hmac
 import json
 import multiprocessing
 import multiprocessing.pool
-import os
 import sqlite3
 import statistics
 import sys
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 from urllib.parse import urlencode
 
 import ground
-import uvloop
-from aiohttp import web
+import pairing
 
 from connectors.payment.references import attempt_ref, payment_id_of
 from gateway.cli.installation import write_safely
@@ -40,7 +36,6 @@ BARE_TIMES = 12
 AMOUNT = 500_000
 SECRET = "bench-hash-secret-0b1d"
 ACKNOWLEDGED = b'{"RspCode":"00","Message":"Confirm Success"}'
-TICKS = os.sysconf("SC_CLK_TCK")
 _VIET_NAM = timezone(timedelta(hours=7))
 
 _CONFIG = """
@@ -71,28 +66,6 @@ keys = [{{ id = "bench", secret = "file:keys/pay-vnpay" }}]
 pay = "http://127.0.0.1:{edge}/paymentv2/vpcpay.html"
 api = "http://127.0.0.1:{edge}/merchant_webapi/api/transaction"
 """
-
-
-def bare(port: int) -> None:
-    """The peer: the least that an aiohttp server can do with the same request."""
-
-    async def handle(request: web.Request) -> web.Response:
-        await request.read()
-        return web.Response(body=ACKNOWLEDGED, content_type="application/json")
-
-    async def ready(_request: web.Request) -> web.Response:
-        return web.Response()
-
-    async def serve() -> None:
-        app = web.Application()
-        app.router.add_get("/v1/callbacks/payment/vnpay", handle)
-        app.router.add_get("/readyz", ready)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", port).start()
-        await asyncio.Event().wait()
-
-    uvloop.run(serve())
 
 
 def asked(number: int) -> bytes:
@@ -131,12 +104,6 @@ def notice(number: int) -> bytes:
     signature = hmac.new(SECRET.encode(), query.encode(), hashlib.sha512).hexdigest()
     target = f"/v1/callbacks/payment/vnpay?{query}&vnp_SecureHash={signature}"
     return f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
-
-
-def load(port: int, lines: Sequence[Sequence[bytes]], seconds: float, on_core: int) -> list[ground.Answered]:
-    """One load process."""
-    os.sched_setaffinity(0, {on_core})
-    return uvloop.run(ground.drive(port, lines, seconds))
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,18 +152,18 @@ class Track:
         numbers = range(self.told, self.told + count)
         lines = [[notice(number) for number in numbers[part::CONNECTIONS]] for part in range(CONNECTIONS)]
         self.told += count
-        used = self._cpu_s("bare")
+        used = pairing.cpu_s(self.place.running["bare"].pid)
         # The bare server is so much quicker that it gets the same lines several times over.
-        quick = self._drive(self.bare_port, [line * BARE_TIMES for line in lines])
-        bare_cpu_us = (self._cpu_s("bare") - used) / len(quick) * 1e6
-        used = self._cpu_s("gateway")
-        answers = self._drive(self.edge, lines)
-        cpu_us = (self._cpu_s("gateway") - used) / len(answers) * 1e6
+        quick = pairing.drive(self.pool, self.bare_port, [line * BARE_TIMES for line in lines], 600.0)
+        bare_cpu_us = (pairing.cpu_s(self.place.running["bare"].pid) - used) / len(quick) * 1e6
+        used = pairing.cpu_s(self.place.running["gateway"].pid)
+        answers = pairing.drive(self.pool, self.edge, lines, 600.0)
+        cpu_us = (pairing.cpu_s(self.place.running["gateway"].pid) - used) / len(answers) * 1e6
         wrong = {answer.status for answer in answers} - {200}
         if wrong or len(answers) != count:
             raise SystemExit(f"unexpected answers: {len(answers)} of {count}, {wrong}")
         latencies = tuple((a.answered - a.asked) * 1000 for a in answers)
-        return Round(_rate(quick), bare_cpu_us, _rate(answers), cpu_us, latencies)
+        return Round(pairing.rate(quick), bare_cpu_us, pairing.rate(answers), cpu_us, latencies)
 
     def paid(self) -> int:
         """How many fees are paid by now: each holds the transaction that paid it, in the store itself."""
@@ -204,17 +171,6 @@ class Track:
         with contextlib.closing(sqlite3.connect(f"file:{store}?mode=ro", uri=True)) as rows:
             (count,) = rows.execute("SELECT count(*) FROM record WHERE kind = 'ledger_claim:payment'").fetchone()
             return int(count)
-
-    def _drive(self, port: int, lines: list[list[bytes]]) -> list[ground.Answered]:
-        """Both load processes at once."""
-        halves = [(port, lines[part::2], 600.0, ground.aside(1 + part)) for part in range(2)]
-        return [answer for part in self.pool.starmap(load, halves) for answer in part]
-
-    def _cpu_s(self, name: str) -> float:
-        """CPU seconds that a process has used, user and system."""
-        stat = Path(f"/proc/{self.place.running[name].pid}/stat").read_text(encoding="utf-8")
-        fields = stat.rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def main() -> int:
@@ -224,7 +180,7 @@ def main() -> int:
     parser.add_argument("--bare", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.bare:
-        bare(arguments.bare)
+        pairing.bare(arguments.bare, "GET", "/v1/callbacks/payment/vnpay", (200, ACKNOWLEDGED))
         return 0
     rounds, count = (3, 400) if arguments.quick else (5, 1_500)
     edge, bare_port = ground.free_ports(2)
@@ -242,11 +198,6 @@ def main() -> int:
         if track.paid() != rounds * count:
             raise SystemExit(f"acknowledged {rounds * count}, but {track.paid()} are paid")
     return _summary(done)
-
-
-def _rate(answers: list[ground.Answered]) -> float:
-    """Answers a second."""
-    return len(answers) / (max(a.answered for a in answers) - min(a.asked for a in answers))
 
 
 def _told(number: int, found: Round) -> Round:
