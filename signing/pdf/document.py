@@ -266,11 +266,9 @@ class View:
 
 
 def purse_for(raw: bytes, limits: ReadingLimits) -> Purse:
-    """What a document of this size may cost: about two microseconds for a token, four milliseconds for a megabyte inflated."""
+    """What a document of this size may cost: two to five microseconds for a token, four milliseconds for a megabyte inflated."""
     size = len(raw)
-    return Purse(
-        meter=Meter(1_000_000 + size // 4), budget=Budget(64 * _MIB + 16 * size), objects=limits.max_pdf_objects
-    )
+    return Purse(meter=Meter(100_000 + size // 5), budget=Budget(64 * _MIB + 16 * size), objects=limits.max_pdf_objects)
 
 
 def _index(plain: bytes, dictionary: Dictionary, purse: Purse) -> dict[int, tuple[int, int]]:
