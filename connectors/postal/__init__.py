@@ -1,0 +1,1 @@
+"""Bưu chính công ích: dossiers collected and results delivered by post, one ledger for every carrier."""
