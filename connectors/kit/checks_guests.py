@@ -22,6 +22,7 @@ from connectors.kit.contract import (
     Poller,
     Polls,
     Reading,
+    Shows,
     TaskDeliverer,
     TaskDelivery,
     TaskEnquirer,
@@ -36,7 +37,7 @@ _TASKS = uuid.UUID("3a1f7b9e-8f0c-4f58-9f3b-6d0f6c3e8a21")
 
 
 async def endpoints_are_declared(subject: Subject, ears: Ears) -> Faults:
-    """The connector offers exactly the endpoints, pollers, ledgers and decisions that its manifest declares."""
+    """The connector offers exactly the endpoints, pollers, ledgers, decisions and views that its manifest declares."""
     declared = subject.manifest.declared
     async with ground(subject, ears) as here:
         able = here.connector
@@ -46,11 +47,13 @@ async def endpoints_are_declared(subject: Subject, ears: Ears) -> Faults:
         pollers = set(able.pollers()) if isinstance(able, Polls) else set()
         kinds = {ledger.kind for ledger in ledgers_of(here)}
         decides = isinstance(able, Decides)
+        views = set(able.views()) if isinstance(able, Shows) else set()
     told = {(spec.method, spec.path, spec.audience) for spec in declared.endpoints}
     differences: Mapping[str, Set[object]] = {
         "endpoints": endpoints ^ told,
         "pollers": pollers ^ set(declared.pollers),
         "ledgers": kinds ^ set(declared.ledgers),
+        "views": views ^ set(declared.views),
         "decisions": set[str]() if decides else set(declared.decisions),
     }
     astray = [

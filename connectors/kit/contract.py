@@ -44,6 +44,10 @@ from connectors.kit.ledgers import ProposeChange as ProposeChange
 from connectors.kit.ledgers import RaiseAlarm as RaiseAlarm
 from connectors.kit.ledgers import Task as Task
 from connectors.kit.ledgers import TellFeed as TellFeed
+from connectors.kit.showing import Look as Look
+from connectors.kit.showing import Shows as Shows
+from connectors.kit.showing import Table as Table
+from connectors.kit.showing import View as View
 from mappings.canonical import Carried
 
 

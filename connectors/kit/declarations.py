@@ -1,4 +1,4 @@
-"""What a manifest declares of endpoints, callbacks, pollers, ledgers and decisions, as types that check themselves.
+"""What a manifest declares of endpoints, callbacks, pollers, ledgers, decisions and views, as types that check themselves.
 
 [[endpoints]]
 method = "GET"
@@ -24,6 +24,9 @@ roles = ["supervisor"]                  # who may sign it, first and second
 second_key = true                       # always by two operators with two keys
 fields = ["reference"]                  # its words beside the id and the reason, signed and kept in the trail: nothing personal
 optional = []                           # those of them that may be left out
+[views.loans]                           # a table for operators (connectors.kit.showing): codes and times, nothing personal
+summary = "Các món đồ chơi đang cho mượn"
+filters = ["toy"]                       # by what its rows may be narrowed
 """
 
 from __future__ import annotations
@@ -41,7 +44,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Fault = Callable[[str, str], None]
 EffectWord = Literal["deliver", "propose", "alarm", "tell"]
 
-SECTIONS = ("endpoints", "listener", "pollers", "ledgers", "decisions")
+SECTIONS = ("endpoints", "listener", "pollers", "ledgers", "decisions", "views")
 CALLBACKS = "/v1/callbacks/"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -144,15 +147,30 @@ class DecisionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError("optional phải nằm trong fields")
 
 
+class ViewSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A table that operators may look at, and the filters that narrow it."""
+
+    summary: str
+    filters: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for one that nobody understands, or whose filters cannot be named."""
+        if not self.summary.strip():
+            raise ValueError("summary không được để trống")
+        if not all(map(_NAME.fullmatch, self.filters)) or len(set(self.filters)) != len(self.filters):
+            raise ValueError("filters: mỗi tên một lần, gồm chữ thường không dấu, chữ số và dấu gạch dưới")
+
+
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """All five, as one manifest declares them."""
+    """All six, as one manifest declares them."""
 
     endpoints: tuple[EndpointSpec, ...] = ()
     listener: ListenerSpec | None = None
     pollers: Mapping[str, PollerSpec] = field(default_factory=dict)
     ledgers: Mapping[str, LedgerSpec] = field(default_factory=dict)
     decisions: Mapping[str, DecisionSpec] = field(default_factory=dict)
+    views: Mapping[str, ViewSpec] = field(default_factory=dict)
 
 
 def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
@@ -169,6 +187,7 @@ def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
         pollers=_named(tree, "pollers", PollerSpec, fault),
         ledgers=_named(tree, "ledgers", LedgerSpec, fault),
         decisions=_named(tree, "decisions", DecisionSpec, fault),
+        views=_named(tree, "views", ViewSpec, fault),
     )
 
 

@@ -198,6 +198,7 @@ def _declared(manifest: Manifest) -> Iterator[str]:
         "Poller": bool(declared.pollers),
         "Ledger": bool(declared.ledgers),
         "Decides": bool(declared.decisions),
+        "Shows": bool(declared.views),
     }
     sections = dict(zip(pairs, SECTIONS, strict=True))
     for capability, there in pairs.items():

@@ -41,6 +41,7 @@ CAPABILITIES = frozenset(
         "TaskEnquirer",
         "SignOn",
         "Decides",
+        "Shows",
     }
 )
 

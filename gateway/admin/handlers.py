@@ -27,6 +27,7 @@ from gateway.admin.register import Register
 from gateway.admin.results import ResultDesk
 from gateway.admin.statement import Envelope
 from gateway.admin.trail import Trail
+from gateway.admin.views import ViewDesk, Wanted
 from gateway.admin.words import Words
 from gateway.errors import IntakeError, Invalid, UpstreamUnavailable
 from gateway.journal.model import OrderKind
@@ -47,6 +48,7 @@ class AdminDesk:
     consents: ConsentDesk | None = None
     results: ResultDesk | None = None
     ledgers: LedgerDecisions | None = None
+    views: ViewDesk | None = None
 
 
 def commands_of(desk: AdminDesk) -> dict[str, Command]:
@@ -77,6 +79,11 @@ async def _nothing_to_decide(_words: Words | None = None) -> Mapping[str, object
     raise UpstreamUnavailable(told, code="decision_unknown")
 
 
+async def _nothing_to_show() -> Mapping[str, object]:
+    """The store alone has no connector that could say what its ledgers hold."""
+    raise UpstreamUnavailable("Bảng của đầu nối chỉ xem được khi cổng đang chạy.", code="view_unknown")
+
+
 def create_admin_app(desk: AdminDesk) -> web.Application:
     """The application of the admin socket."""
     app = web.Application(middlewares=[_problems])
@@ -96,6 +103,8 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_post("/admin/audit-export", _export(desk))
     app.router.add_get("/admin/leaves", _leaves(desk.trail))
     app.router.add_get("/admin/ledger-decisions", _look(desk.ledgers.shown if desk.ledgers else _nothing_to_decide))
+    app.router.add_get("/admin/views", _look(desk.views.listing if desk.views else _nothing_to_show))
+    app.router.add_get("/admin/views/{view}", _view(desk.views))
     if desk.results is not None:
         app.router.add_get("/admin/results", _look(desk.results.listing))
     if desk.consents is not None:
@@ -167,6 +176,19 @@ def _consents(desk: ConsentDesk) -> Handler:
         return _answer(await desk.listing(request.query.get("system", "")))
 
     return consents
+
+
+def _view(views: ViewDesk | None) -> Handler:
+    async def view(request: web.Request) -> web.Response:
+        if views is None:
+            return _answer(await _nothing_to_show())
+        filters = dict(request.query)
+        upstream, limit = filters.pop("_upstream", ""), filters.pop("_limit", "50")
+        if not (limit.isascii() and limit.isdigit() and len(limit) < 6):
+            raise Invalid("Số dòng phải là một số nguyên.", code="view_filter", status=400)
+        return _answer(await views.shown(Wanted(request.match_info["view"], upstream, filters, int(limit))))
+
+    return view
 
 
 def _order_command(operations: Operations, kind: OrderKind) -> Command:

@@ -18,6 +18,7 @@ from gateway.admin.consents import ConsentDesk
 from gateway.admin.handlers import AdminDesk, create_admin_app
 from gateway.admin.ledger_decisions import LedgerDecisions
 from gateway.admin.pauses import WindowWatch
+from gateway.admin.views import ViewDesk
 from gateway.app import InternalParts
 from gateway.bootstrap import desks, gauges, guests
 from gateway.bootstrap.desks import admin_desk
@@ -74,10 +75,11 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         reach = crash.killer(loaded.crash_at) if loaded.crash_at else crash.never
         coordination = MemoryCoordination(clock)
         outside = await open_lines(loaded, clock, coordination, house)
-        polls, book, decidable = (
+        polls, book, decidable, viewable = (
             guests.poll_lines(outside),
             guests.ledger_book(outside, loaded),
             guests.decidable(outside),
+            guests.viewable(outside),
         )
         register = Register.load(loaded)
         authenticator = Authenticator.load(loaded, register)
@@ -123,7 +125,7 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         parts = await with_results(loaded, parts, around, house)
         parts = await with_identity(loaded, Ground(outside, metrics, coordination, hooks, worker), parts, house)
         ledgers = LedgerDecisions(decidable, taker, clock)
-        desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach, ledgers))
+        desk = admin_desk(loaded, journal, worker, clock, desks.Running(watch, reach, ledgers, ViewDesk(viewable)))
         desk = _with_register(desk, journal, register, clock)
         apps = applications(loaded, outside, parts, create_admin_app(desk))
         yield await listen(loaded, apps, house)

@@ -14,6 +14,7 @@ from gateway.admin.pauses import Pauses, WindowWatch, nothing_runs
 from gateway.admin.register import Register
 from gateway.admin.results import ALWAYS_TWO, ResultDesk
 from gateway.admin.trail import Trail
+from gateway.admin.views import ViewDesk
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.dispatch.worker import Worker
@@ -24,11 +25,12 @@ from gateway.observe import crash
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a desk has when the gateway runs: the watch over planned pauses, crash points, decisions about ledgers."""
+    """What a desk has when the gateway runs: the watch over planned pauses, crash points, decisions about ledgers, views."""
 
     watch: WindowWatch
     reach: crash.Reach
     ledgers: LedgerDecisions
+    views: ViewDesk
 
 
 def admin_desk(
@@ -51,4 +53,5 @@ def admin_desk(
         reach=running.reach if running else crash.never,
         results=ResultDesk(journal, clock),
         ledgers=running.ledgers if running else None,
+        views=running.views if running else None,
     )

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.contract import PROPOSAL, Decides, Ledger, Ledgers, Poller, Polls
+from connectors.kit.contract import PROPOSAL, Decides, Ledger, Ledgers, Poller, Polls, Shows, View
 from connectors.kit.manifest import Manifest
 from gateway.admin.ledger_decisions import Decidable
+from gateway.admin.views import Viewable
 from gateway.config import Loaded
 from gateway.dispatch.polling import PolledPage, PollLine, Stored
 from gateway.dispatch.upstreams import Lesson, UpstreamLine
@@ -88,6 +89,25 @@ def decidable(outside: Outside) -> dict[str, Decidable]:
                 faults.append(f"upstreams.{code}: quyết định {name} về sổ {spec.ledger} không có")
         if isinstance(line.connector, Decides) and line.settings.enabled:
             found[code] = Decidable(line.connector, declared.decisions)
+    if faults:
+        raise ConfigError(tuple(faults))
+    return found
+
+
+def viewable(outside: Outside) -> dict[str, Viewable]:
+    """What operators may look at of every upstream that is switched on.
+
+    Raises `ConfigError` where a connector's views are not those that its manifest declares.
+    """
+    found: dict[str, Viewable] = {}
+    faults: list[str] = []
+    for code, line in outside.lines.items():
+        offered: Mapping[str, View] = line.connector.views() if isinstance(line.connector, Shows) else {}
+        declared = outside.manifests[code].declared.views
+        for name in sorted(offered.keys() ^ declared.keys()):
+            faults.append(f"upstreams.{code}: đầu nối khai báo và cung cấp khác nhau bảng {name}")
+        if offered and line.settings.enabled:
+            found[code] = Viewable(offered, declared)
     if faults:
         raise ConfigError(tuple(faults))
     return found

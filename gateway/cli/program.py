@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "release": "Cho luồng đang bị giữ chạy tiếp, hoặc áp dụng sự kiện đang chờ vì mâu thuẫn (--source, --event)",
     "replay": "Gửi lại một thông điệp đã kết thúc (đã giao hoặc đã bỏ)",
     "skip": "Bỏ qua thông điệp đang bị giữ, số thứ tự còn thiếu (--source), hoặc sự kiện mâu thuẫn (--event)",
+    "shipments": "Xem bưu gửi: đang ở đâu, cái nào cần người xem và vì sao; nêu một mã để xem từng chặng",
     "results": "Xem kết quả đang giữ lại và lý do; kiểm tra lại (--judge), từ chối (--refuse), đề nghị vẫn công bố (--override)",
     "pause": "Tạm dừng gửi tới một hệ thống nhận, ngay hoặc theo kế hoạch; sự kiện mới vẫn được tiếp nhận và lưu",
     "resume": "Cho phép gửi tới một hệ thống nhận trở lại",

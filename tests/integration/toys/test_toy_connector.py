@@ -9,6 +9,8 @@ from collections.abc import Iterator
 import msgspec
 import pytest
 
+from gateway.cli.operate import look
+from gateway.config import load
 from tests.integration.toys import toy_line
 from tests.integration.toys.toy_line import ToyLine, movement
 from tests.line.program import ask, until
@@ -159,6 +161,20 @@ def test_a_paused_upstream_is_not_polled(toy: ToyLine) -> None:
     assert later <= asked + 1 and toy.lent("L-paused") == 0
     assert toy.line.command("resume", "toys", "--reason", "Thư viện đã bảo trì xong").code == 0
     until(lambda: toy.lent("L-paused") == 1, "the movement was read after the pause")
+
+
+def test_operators_read_its_views(toy: ToyLine) -> None:
+    """What is out stands in the table, narrowed by the filter; a table that no connector has is named as such."""
+    code = toy.line.new_dossier()
+    assert toy.notify(movement("v-1", "L-viewed", code)) is not None
+    config = load(toy.line.config)
+    told = look(config, "views/loans", {"toy": "V-1", "_limit": "10"})
+    assert (told["rows"], told["wrong"]) == ([], 0), "nothing of that name is out"
+    told = look(config, "views/loans", {"_limit": "1000"})
+    assert "L-viewed" in [row["loan"] for row in told["rows"]] and told["wrong"] >= 1
+    assert [row["view"] for row in look(config, "views")["views"]] == ["loans"]
+    nowhere = toy.line.command("shipments")
+    assert nowhere.code == 69 and "shipments" in nowhere.err
 
 
 def test_two_operators_decide_about_its_ledger(toy: ToyLine) -> None:

@@ -22,6 +22,7 @@ from connectors.kit.contract import (
     Health,
     Kit,
     Ledger,
+    Look,
     NotGenuine,
     Notice,
     Page,
@@ -29,7 +30,9 @@ from connectors.kit.contract import (
     Reading,
     Receipt,
     Reply,
+    Table,
     TaskDelivery,
+    View,
 )
 from connectors.kit.errors import CannotMap, SettingsError
 from connectors.kit.http import HttpAnswer, HttpRequest
@@ -114,6 +117,23 @@ class ToyRegistry:
             raise CannotMap("Chỉ xóa sổ được món đồ chơi đang cho mượn.")
         fields = {"what": "lost", "toy": loan.toy, "at": loan.at}
         return Change("loans", decision.ledger_id, f"written_off/{decision.decision_id}", fields)
+
+    def views(self) -> Mapping[str, View]:
+        """What is out."""
+        return {"loans": self._out}
+
+    async def _out(self, look: Look) -> Table:
+        if look.filters.get("toy", "").isdigit():
+            raise CannotMap("Tên món đồ chơi không phải là một số.")
+        rows = []
+        for mark in await self._kit.ledgers.marked("loans", "out/", "out/~", look.limit + 1):
+            kept = await self._kit.ledgers.read("loans", mark.ledger_id)
+            loan = msgspec.json.decode(kept.state, type=Loan) if kept is not None else Loan()
+            if loan.out and look.filters.get("toy", loan.toy) == loan.toy:
+                rows.append((mark.ledger_id, loan.toy, str(loan.lent)))
+        columns, keys = ("Lượt mượn", "Món đồ chơi", "Lần"), ("loan", "toy", "lent")
+        more = len(rows) > look.limit
+        return Table("Đồ chơi đang cho mượn", columns, keys, rows[: look.limit], wrong=len(rows), more=more)
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Read a loan, lend by hand, and a page for a browser."""
