@@ -17,6 +17,7 @@ from connectors.kit.contract import Notice, Reply
 from connectors.kit.http_answers import HttpAnswer
 from connectors.kit.tokens import Made
 from connectors.postal.model import Order, Placed, Price, Scan
+from mappings.carrier_places import NO_CODES, PlaceCodes
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class Account:
 
     `customer` is the customer code that stands in messages. `public_keys` are those that the carrier signs with, as they were
     configured (RSAKeyValue or PEM). `statuses` stand above the shipped table: raw code -> value of `ShipmentState` or `Meaning`.
-    `options` is of the dialect's `options_type`.
+    `options` is of the dialect's `options_type`. `places` is the carrier's own table of places, for `outward.outward`.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Account:
     now: Callable[[], datetime]
     public_keys: Sequence[str] = ()
     statuses: Mapping[str, str] = field(default_factory=dict)
+    places: PlaceCodes = NO_CODES
 
 
 @dataclass(frozen=True, slots=True)
