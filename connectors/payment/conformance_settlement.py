@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connectors.kit.contract import Change
-from connectors.payment.settlement_state import (
-    HEADS,
+from connectors.kit.settlement.state import (
     DifferenceClosed,
     FileFault,
     FileMissing,
@@ -20,6 +19,7 @@ from connectors.payment.settlement_state import (
     PartMatched,
     Reviewed,
 )
+from connectors.payment.settlement_kinds import HEADS
 from mappings.codec import plain
 from mappings.settlement_sums import Count, Sums
 from mappings.settlement_words import Kind, Outcome, Pairing

@@ -21,6 +21,7 @@ from connectors.kit.contract import (
     Receipt,
     TaskDelivery,
 )
+from connectors.kit.settlement.ledgers import PartLedger, SettlementLedger
 from connectors.payment import due, return_page
 from connectors.payment.asking import Asking
 from connectors.payment.client import Intermediaries
@@ -32,7 +33,7 @@ from connectors.payment.notices import Notices, Voice, networks_of
 from connectors.payment.orders import Addresses
 from connectors.payment.settings import Settings as Settings
 from connectors.payment.settlement_endpoints import SettlementEndpoints
-from connectors.payment.settlements import PartLedger, SettlementLedger
+from connectors.payment.settlement_kinds import KINDS
 from connectors.payment.settling import Settling
 from connectors.payment.statement_fetching import StatementFetching
 from connectors.payment.tasks import Tasks
@@ -57,7 +58,11 @@ class PaymentConnector:
             "statements": Settling(settings, kit),
             "statement_apis": self._fetching,
         }
-        self._ledgers: tuple[Ledger[Any, Any], ...] = (Payments(settings.receipts), SettlementLedger(), PartLedger())
+        self._ledgers: tuple[Ledger[Any, Any], ...] = (
+            Payments(settings.receipts),
+            SettlementLedger(KINDS),
+            PartLedger(KINDS),
+        )
         self._decisions = Decisions(kit)
         self._notices = Notices(kit, _voices(self._intermediaries), settings.notices)
         shown = return_page.ReturnPage(settings, self._intermediaries, kit)

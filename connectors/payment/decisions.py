@@ -11,12 +11,13 @@ from collections.abc import Callable, Mapping
 
 from connectors.kit.contract import Change, Decided, Kit
 from connectors.kit.errors import CannotMap
+from connectors.kit.settlement.state import DifferenceClosed, Part
 from connectors.payment.changes import Confirmed, PaymentChange, RefundApproved, RefundDeclined, RefundTransferred
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import State
 from connectors.payment.orders import attempt_of, read_payment, refund_of
 from connectors.payment.payment import Attempt, Payment, RefundState
-from connectors.payment.settlement_state import PARTS, DifferenceClosed, Part
+from connectors.payment.settlement_kinds import PARTS
 from mappings.codec import decode, plain
 
 CLOSE = "close_difference"

@@ -12,21 +12,24 @@ import io
 import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import get_args
 from urllib.parse import parse_qsl
 
 from connectors.kit.contract import Audience, Change, Endpoint, Kit, Notice, Reply
 from connectors.kit.errors import Finding
-from connectors.payment.drop_folder import DropFolder
+from connectors.kit.settlement.reading import head_of
+from connectors.kit.settlement.state import FileReceived, Settlement, head_id
+from connectors.kit.settlement.statements import Fault, FileBad, Named
+from connectors.kit.settlement.tables import as_csv
 from connectors.payment.refusals import Refused
 from connectors.payment.requests import StatementRequest, read_request
 from connectors.payment.settings import Settings
-from connectors.payment.settlement_report import TABLES, Report, TableName, as_csv, as_tree, read_report
-from connectors.payment.settlement_state import HEADS, FileReceived, Settlement, head_id
+from connectors.payment.settlement_kinds import HEADS, KINDS
+from connectors.payment.settlement_report import TABLES, Report, TableName, as_tree, read_report
 from connectors.payment.settlement_xlsx import as_xlsx
-from connectors.payment.statements import Fault, FileBad, Named, examine, read_name
-from mappings.codec import decode, encode, plain
+from connectors.payment.settling import drop_folder
+from connectors.payment.statements import examine, read_name
+from mappings.codec import encode, plain
 from mappings.dates import local_date
 
 REPORT = "/v1/payments/settlements/{provider}/{date}"
@@ -102,7 +105,8 @@ class SettlementEndpoints:
         )
         if known is not None and known.state != "refused":
             return Reply(200, answer)
-        folder = DropFolder(Path(chosen.statements_dir), chosen.quiet_s)
+        folder = drop_folder(chosen)
+        assert folder is not None, "looked at above"
         try:
             await asyncio.to_thread(folder.put, request.name, content)
         except OSError:
@@ -140,8 +144,7 @@ class SettlementEndpoints:
         return examine(io.BytesIO(content), named, layout, chosen.part_rows, shift).rows
 
     async def _head(self, named: Named) -> Settlement | None:
-        entry = await self._kit.ledgers.read(HEADS, head_id(named.provider, f"{named.business_date:%Y%m%d}"))
-        return decode(entry.state, Settlement) if entry is not None else None
+        return await head_of(self._kit.ledgers, KINDS, named.provider, f"{named.business_date:%Y%m%d}")
 
 
 def _endpoint(method: str, path: str, answering: Answering) -> Endpoint:

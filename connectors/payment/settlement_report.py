@@ -6,36 +6,23 @@ on its way into a file (payment facts 5); numbers stay numbers.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
 
 from connectors.kit.contract import LedgerReader
-from connectors.payment.settlement_state import HEADS, PARTS, Difference, Part, Settlement, head_id, part_id
+from connectors.kit.settlement import reading
+from connectors.kit.settlement.state import Difference, Part, Settlement, part_id
+from connectors.kit.settlement.tables import Cell, Table, as_objects
+from connectors.payment.settlement_kinds import KINDS as LEDGERS
 from connectors.payment.settlement_words_vi import ACTIONS, CLOSED, DETAILS, FEES, FILES, HELD, KINDS, OUTCOMES
-from mappings.codec import decode
 from mappings.dates import VIETNAM
 from mappings.settlement_sums import Count, transfer_reference
 from mappings.settlement_words import Action, Outcome
 
 TableName = Literal["summary", "differences", "fees", "transfers", "files"]
 TABLES: tuple[TableName, ...] = ("summary", "differences", "fees", "transfers", "files")
-Cell = str | int
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table. `keys` name the columns for programs, `titles` for people; the cells of money are whole đồng."""
-
-    name: TableName
-    title: str
-    keys: tuple[str, ...]
-    titles: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,31 +249,10 @@ def proposed(one: Difference) -> Action:
 
 async def read_report(ledgers: LedgerReader, provider: str, day: str, today: date) -> Report | None:
     """The report of a day (`yyyymmdd`), None where no statement of it ever came."""
-    entry = await ledgers.read(HEADS, head_id(provider, day))
-    if entry is None:
+    head = await reading.head_of(ledgers, LEDGERS, provider, day)
+    if head is None:
         return None
-    head = decode(entry.state, Settlement)
-    return Report(head, tuple(await parts_of(ledgers, head)), today)
-
-
-async def parts_of(ledgers: LedgerReader, head: Settlement) -> Sequence[Part]:
-    """The parts of the result that stands."""
-    file = head.file(head.current)
-    found: list[Part] = []
-    for number in range(file.parts if file is not None else 0):
-        entry = await ledgers.read(PARTS, part_id(head.provider, head.business_date, head.current, number))
-        if entry is not None:
-            found.append(decode(entry.state, Part))
-    return found
-
-
-def as_csv(table: Table) -> bytes:
-    """A table as CSV (RFC 4180, UTF-8 with a byte order mark, so that spreadsheets read Vietnamese)."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\r\n")
-    writer.writerow(table.titles)
-    writer.writerows([neutral(cell) for cell in row] for row in table.rows)
-    return b"\xef\xbb\xbf" + text.getvalue().encode()
+    return Report(head, await reading.parts_of(ledgers, LEDGERS, head), today)
 
 
 def as_tree(report: Report, names: Sequence[TableName]) -> Mapping[str, object]:
@@ -297,17 +263,8 @@ def as_tree(report: Report, names: Sequence[TableName]) -> Mapping[str, object]:
         "business_date": head.business_date,
         "settled": bool(head.current),
         "open": sum(not one.closed for one in report.differences()),
-        **{
-            name: [dict(zip(table.keys, row, strict=True)) for row in table.rows]
-            for name in names
-            for table in (report.table(name),)
-        },
+        **as_objects([report.table(name) for name in names]),
     }
-
-
-def neutral(cell: Cell) -> Cell:
-    """A cell that no spreadsheet takes for a formula: an apostrophe before what begins like one. Numbers are numbers."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) else cell
 
 
 def _money(count: Count) -> tuple[int, int, int, int]:

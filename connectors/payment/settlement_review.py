@@ -6,25 +6,18 @@ Also at days of which no statement ever came (payment facts 5: PAID_HERE_ONLY af
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from connectors.kit.contract import Change, Kit, Mark
+from connectors.kit.settlement.reading import head_of
+from connectors.kit.settlement.settling import Looked
+from connectors.kit.settlement.state import Difference, FileMissing, Part, Reviewed, Settlement, head_id
 from connectors.payment.changes import Settled
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.our_books import closing, our_payment
 from connectors.payment.payment import Payment
 from connectors.payment.settings import Settings
-from connectors.payment.settlement_state import (
-    HEADS,
-    PARTS,
-    Difference,
-    FileMissing,
-    Part,
-    Reviewed,
-    Settlement,
-    head_id,
-)
+from connectors.payment.settlement_kinds import HEADS, KINDS, PARTS
 from mappings.codec import decode, plain
 from mappings.dates import local_date
 from mappings.settlement import overdue
@@ -35,15 +28,6 @@ _WINDOW = timedelta(days=62)
 """So long an open difference is looked at; older ones stand in their reports."""
 _LOOKED_FOR = timedelta(days=14)
 """So long a statement that never came is looked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Looked:
-    """What one page of looking gave. `after` "" ends the round; `at` is when it began, in seconds since the epoch."""
-
-    changes: tuple[Change, ...]
-    at: float
-    after: str
 
 
 class SettlementReview:
@@ -107,8 +91,7 @@ class SettlementReview:
         return head is not None and head.current == part.sha256
 
     async def _head(self, provider: str, business_date: str) -> Settlement | None:
-        entry = await self._kit.ledgers.read(HEADS, head_id(provider, business_date))
-        return decode(entry.state, Settlement) if entry is not None else None
+        return await head_of(self._kit.ledgers, KINDS, provider, business_date)
 
     async def _missing(self, now: datetime, today: date) -> list[Change]:
         """Days with payments of ours whose statement is late."""

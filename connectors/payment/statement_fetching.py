@@ -10,18 +10,18 @@ import asyncio
 import hashlib
 from collections.abc import Mapping
 from datetime import date, timedelta
-from pathlib import Path
 
 from yarl import URL
 
 from connectors.kit.contract import Budget, Kit, Page
 from connectors.kit.errors import DeliveryError, NotSent, UpstreamFault
 from connectors.kit.http import HttpClient, HttpOptions, HttpRequest
-from connectors.payment.drop_folder import DropFolder
+from connectors.kit.settlement.drop_folder import DropFolder
+from connectors.kit.settlement.reading import head_of
 from connectors.payment.settings import ProviderSettings, Settings
+from connectors.payment.settlement_kinds import KINDS
 from connectors.payment.settlement_settings import Statements
-from connectors.payment.settlement_state import HEADS, Settlement, head_id
-from mappings.codec import decode
+from connectors.payment.settling import drop_folder
 from mappings.dates import local_date
 
 _READ_S = 60.0
@@ -36,7 +36,7 @@ class StatementFetching:
     def __init__(self, settings: Settings, kit: Kit) -> None:
         self._settings, self._kit = settings, kit
         chosen = settings.settlement
-        self._folder = DropFolder(Path(chosen.statements_dir), chosen.quiet_s) if chosen.statements_dir else None
+        self._folder = drop_folder(chosen)
         self._clients: Mapping[str, HttpClient] = {
             one.profile: HttpClient(
                 base_url=str(URL(chosen.of(one.profile).url).origin()), kit=kit, options=_options(one)
@@ -72,8 +72,7 @@ class StatementFetching:
         chosen, today = self._settings.settlement.of(provider.profile), local_date(self._kit.now())
         for back in range(1, chosen.days_back + 1):
             day = today - timedelta(days=back)
-            entry = await self._kit.ledgers.read(HEADS, head_id(provider.profile, f"{day:%Y%m%d}"))
-            head = decode(entry.state, Settlement) if entry is not None else None
+            head = await head_of(self._kit.ledgers, KINDS, provider.profile, f"{day:%Y%m%d}")
             if head is not None and (head.current or head.under_way):
                 continue
             content = await self._fetched(provider, chosen, day)

@@ -11,6 +11,9 @@ from typing import Any
 
 from connectors.kit.contract import Change, Kit, Ledger
 from connectors.kit.declarations import LedgerSpec
+from connectors.kit.settlement.ledgers import PartLedger, SettlementLedger
+from connectors.kit.settlement.reading import parts_of
+from connectors.kit.settlement.state import Part, Settlement, head_id
 from connectors.payment.changes import PaymentChange, Said
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.ledger import Payments
@@ -18,10 +21,8 @@ from connectors.payment.model import Beneficiary, Source, Statement, Verdict
 from connectors.payment.payment import Payment
 from connectors.payment.references import attempt_ref, payment_id_of
 from connectors.payment.settings import ProviderSettings, Settings
-from connectors.payment.settlement_report import parts_of
+from connectors.payment.settlement_kinds import HEADS, KINDS, PARTS
 from connectors.payment.settlement_settings import SettlementSettings
-from connectors.payment.settlement_state import HEADS, PARTS, Part, Settlement, head_id
-from connectors.payment.settlements import PartLedger, SettlementLedger
 from connectors.payment.settling import Settling
 from gateway.clock import Clock
 from gateway.config import Intake as IntakePolicy
@@ -64,8 +65,8 @@ class Office:
         """Open everything."""
         specs: dict[str, tuple[Ledger[Any, Any], LedgerSpec]] = {
             LEDGER: (Payments(), SEALED),
-            HEADS: (SettlementLedger(), OPEN),
-            PARTS: (PartLedger(), OPEN),
+            HEADS: (SettlementLedger(KINDS), OPEN),
+            PARTS: (PartLedger(KINDS), OPEN),
         }
         bound = {
             (UPSTREAM, kind): Bound(ledger, spec, frozenset({"create", "refund"}))
@@ -166,7 +167,7 @@ class Office:
 
     async def parts(self, provider: str = "vnpay", day: str = "20260921") -> Sequence[Part]:
         """The parts of the result that stands."""
-        return await parts_of(self.shelf, await self.head(provider, day))
+        return await parts_of(self.shelf, KINDS, await self.head(provider, day))
 
     async def open_differences(self, provider: str = "vnpay", day: str = "20260921") -> list[tuple[str, str, str]]:
         """Reference, outcome and detail of what is open."""

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from connectors.kit.contract import Notice, Reply, Sender
-from connectors.payment.drop_folder import SETTLED
+from connectors.kit.settlement.drop_folder import SETTLED
 from connectors.payment.settings import ProviderSettings, Settings
 from connectors.payment.settlement_endpoints import REPORT, STATEMENTS, SettlementEndpoints
 from tests.connectors.payment.office import UPSTREAM, Office

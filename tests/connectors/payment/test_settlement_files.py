@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from connectors.payment.settlement_state import FileRefused, FileTaken, HeadChange, PartCounted, Settlement
-from connectors.payment.settlements import SettlementLedger, may_take
+from connectors.kit.settlement.ledgers import SettlementLedger, may_take
+from connectors.kit.settlement.state import FileRefused, FileTaken, HeadChange, PartCounted, Settlement
+from connectors.payment.settlement_kinds import KINDS
 from mappings.settlement_sums import Sums
 
 T0 = datetime(2026, 9, 22, 1, tzinfo=UTC)
@@ -14,7 +15,7 @@ T0 = datetime(2026, 9, 22, 1, tzinfo=UTC)
 def _after(*changes: HeadChange) -> Settlement:
     state: Settlement | None = None
     for change in changes:
-        state, _ = SettlementLedger().apply(state, change)
+        state, _ = SettlementLedger(KINDS).apply(state, change)
     assert state is not None
     return state
 

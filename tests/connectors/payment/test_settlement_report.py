@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from connectors.payment.settlement_report import TABLES, Report, as_csv, as_tree, neutral, proposed, read_report
+from connectors.kit.settlement.tables import as_csv, neutral
+from connectors.payment.settlement_report import TABLES, Report, as_tree, proposed, read_report
 from connectors.payment.settlement_xlsx import as_xlsx
 from mappings.settlement_words import Action
 from tests.connectors.payment.office import NIGHT, Office

@@ -12,11 +12,12 @@ import pytest
 
 from connectors.kit.contract import Decided
 from connectors.kit.errors import CannotMap, NotSent
+from connectors.kit.settlement.drop_folder import KNOWN, REFUSED, SETTLED, DropFolder
+from connectors.kit.settlement.state import part_id
 from connectors.payment.decisions import Decisions
-from connectors.payment.drop_folder import KNOWN, REFUSED, SETTLED, DropFolder
 from connectors.payment.model import State
-from connectors.payment.settlement_state import part_id
 from connectors.payment.settling import Settling
+from connectors.payment.statements import NAMING
 from mappings.codec import encode
 from mappings.dates import VIETNAM
 from mappings.settlement_sums import Count
@@ -357,7 +358,7 @@ async def test_a_link_in_place_of_an_unfinished_file_overwrites_nothing(office: 
     (office.folder / f".{NAME}.tmp").symlink_to(victim)
     office.put("bad.csv", b"x")
     await office.settle()
-    DropFolder(office.folder, 0.0).put(NAME, b"new")
+    DropFolder(office.folder, 0.0, NAMING).put(NAME, b"new")
     assert victim.read_bytes() == b"precious"
     assert (office.folder / REFUSED / "bad.csv.ly-do.txt").is_file() and (office.folder / NAME).read_bytes() == b"new"
 
@@ -385,7 +386,7 @@ async def test_a_side_file_that_is_no_file_vouches_for_nothing_and_stops_nothing
 async def test_a_statement_that_is_sent_in_overwrites_none_that_waits_under_its_name(office: Office) -> None:
     """Neither one that the intermediary laid there, nor one that is being settled; the very same one may come again."""
     office.put(NAME, statement())
-    folder, first = DropFolder(office.folder, 0.0), (office.folder / NAME).read_bytes()
+    folder, first = DropFolder(office.folder, 0.0, NAMING), (office.folder / NAME).read_bytes()
     with pytest.raises(FileExistsError):
         folder.put(NAME, b"another")
     folder.put(NAME, first)

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.kit.settlement.statements import MOST_FAULTS, Examined, FileBad, Named
 from connectors.payment.settlement_settings import Column, Layout, SettlementSettings, Statements
-from connectors.payment.statements import MOST_FAULTS, Examined, FileBad, Named, examine, read_name
+from connectors.payment.statements import examine, read_name
 from mappings.settlement import part_of, payment_of
 from mappings.settlement_words import Kind, Row, Standing
 from tests.connectors.payment.statement_files import DAY, NAME, NOON, header, pay, statement, trailer, written

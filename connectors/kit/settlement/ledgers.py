@@ -1,6 +1,6 @@
 """The ledgers of settlement: files of a day and their sums, differences and what became of them. Pure.
 
-A file replaces the result of an earlier one only when all of it is settled; a bad one replaces nothing (payment facts 5).
+A file replaces the result of an earlier one only when all of it is settled; a bad one replaces nothing.
 """
 
 from __future__ import annotations
@@ -10,10 +10,8 @@ from typing import Any
 
 import msgspec
 
-from connectors.kit.contract import Effect, RaiseAlarm, TellFeed
-from connectors.payment.settlement_state import (
-    HEADS,
-    PARTS,
+from connectors.kit.ledgers import Effect, RaiseAlarm, TellFeed
+from connectors.kit.settlement.state import (
     Difference,
     DifferenceClosed,
     FileMissing,
@@ -22,6 +20,7 @@ from connectors.payment.settlement_state import (
     FileState,
     FileTaken,
     HeadChange,
+    Kinds,
     Part,
     PartChange,
     PartCounted,
@@ -49,11 +48,13 @@ def may_take(settlement: Settlement | None, sha256: str, seq: int) -> str:
 
 
 class SettlementLedger:
-    """One day of one intermediary."""
+    """One day of one sender."""
 
-    kind = HEADS
     state_type = Settlement
     change_type: Any = HeadChange  # a union, which the type system does not take for a type
+
+    def __init__(self, kinds: Kinds) -> None:
+        self.kind, self._codes = kinds.heads, kinds.codes
 
     def apply(self, state: Settlement | None, change: HeadChange) -> tuple[Settlement, Sequence[Effect]]:
         """See `connectors.kit.contract.Ledger`. A change that comes too late to mean anything changes nothing."""
@@ -70,7 +71,7 @@ class SettlementLedger:
                 return self._counted(state or Settlement(provider="", business_date=""), change)
 
     def marks(self, state: Settlement) -> Sequence[str]:
-        """A settlement is found by its day and by its intermediary."""
+        """A settlement is found by its day and by its sender."""
         return (f"day/{state.business_date}/{state.provider}",) if state.business_date else ()
 
     def _received(self, state: Settlement, change: FileReceived) -> Settlement:
@@ -121,18 +122,18 @@ class SettlementLedger:
             by=_by(state, change.sha256),
         )
         codes = ", ".join(dict.fromkeys(fault.code for fault in change.faults))
-        alarm = RaiseAlarm("payment.statement_bad", f"Tệp đối soát {_shown(change.name)} bị từ chối ({codes}).")
+        alarm = RaiseAlarm(f"{self._codes}.statement_bad", f"Tệp đối soát {_shown(change.name)} bị từ chối ({codes}).")
         facts = {"provider": change.provider, "business_date": change.business_date, "codes": codes}
         after = msgspec.structs.replace(state, files=_with(state.files, refused))
         if state.under_way == change.sha256:
             after = msgspec.structs.replace(after, under_way="", parts_done=0, building=Sums())
-        return after, (alarm, TellFeed("payment.statement_refused", facts))
+        return after, (alarm, TellFeed(f"{self._codes}.statement_refused", facts))
 
     def _missing(self, state: Settlement, change: FileMissing) -> tuple[Settlement, Sequence[Effect]]:
         if state.current or state.missing_since is not None:
             return state, ()
         alarm = RaiseAlarm(
-            "payment.statement_missing",
+            f"{self._codes}.statement_missing",
             f"Chưa có tệp đối soát ngày {change.business_date} của {change.provider} sau 2 ngày làm việc.",
         )
         return msgspec.structs.replace(state, missing_since=change.at), (alarm,)
@@ -158,15 +159,17 @@ class SettlementLedger:
             parts_done=0,
             building=Sums(),
         )
-        return after, _told(after)
+        return after, _told(after, self._codes)
 
 
 class PartLedger:
     """One part of a settled file."""
 
-    kind = PARTS
     state_type = Part
     change_type: Any = PartChange  # as above
+
+    def __init__(self, kinds: Kinds) -> None:
+        self.kind, self._codes = kinds.parts, kinds.codes
 
     def apply(self, state: Part | None, change: PartChange) -> tuple[Part, Sequence[Effect]]:
         """See `connectors.kit.contract.Ledger`."""
@@ -208,7 +211,7 @@ class PartLedger:
         if late:
             effects = (
                 RaiseAlarm(
-                    "payment.settlement_overdue",
+                    f"{self._codes}.settlement_overdue",
                     f"{state.provider} {state.business_date}: {late} khoản cổng đã ghi nhận nhưng sao kê không có sau "
                     "2 ngày làm việc; giữ lại, chưa chuyển kho bạc.",
                 ),
@@ -260,7 +263,7 @@ def _with(files: tuple[FileState, ...], file: FileState) -> tuple[FileState, ...
     return tuple(kept)
 
 
-def _told(state: Settlement) -> Sequence[Effect]:
+def _told(state: Settlement, codes: str) -> Sequence[Effect]:
     """What people and programs hear when a day is settled."""
     count, found = open_outcomes(state.sums), [*state.sums.pay.values(), *state.sums.back.values()]
     facts = {
@@ -271,11 +274,11 @@ def _told(state: Settlement) -> Sequence[Effect]:
         "theirs": str(sum(one.theirs for one in state.sums.pay.values())),
         "ours": str(sum(one.ours for one in state.sums.pay.values())),
     }
-    told = TellFeed("payment.settled", facts)
+    told = TellFeed(f"{codes}.settled", facts)
     if not count:
         return (told,)
     alarm = RaiseAlarm(
-        "payment.settlement_differences",
+        f"{codes}.settlement_differences",
         f"Đối soát {state.provider} ngày {state.business_date}: {count} khoản chênh lệch cần xem.",
     )
     return told, alarm

@@ -1,7 +1,7 @@
-"""A settlement as its ledgers keep it: the files of one day of one intermediary, what they add up to, and every difference.
+"""A settlement as its ledgers keep it: the files of one day of one sender, what they add up to, and every difference.
 
-Nothing here is personal data, so the two ledgers are not sealed: codes, references, sums. The head (`settlements`) has the
-files and sums of a day; its parts (`settlement_parts`) have the differences one by one and the lines to transfer.
+Nothing here is personal data, so the two ledgers are not sealed: codes, references, sums. The head has the files and sums of a
+day; its parts have the differences one by one and the lines to transfer. `provider` is who sends the statements.
 """
 
 from __future__ import annotations
@@ -13,8 +13,13 @@ import msgspec
 from mappings.settlement_sums import Sums, Transfer
 from mappings.settlement_words import Pairing, Share
 
-HEADS = "settlements"
-PARTS = "settlement_parts"
+
+class Kinds(msgspec.Struct, frozen=True):
+    """What one connector calls its two ledgers, and what the codes of its alarms begin with."""
+
+    heads: str
+    parts: str
+    codes: str
 
 
 class FileFault(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +50,7 @@ class FileState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settlement(msgspec.Struct, frozen=True, kw_only=True):
-    """The head: one day of one intermediary.
+    """The head: one day of one sender.
 
     `current` is the file (SHA-256) whose result stands, "" before the first; `sums` are of it. While another one is being
     settled, `under_way` names it, and `parts_done` and `building` grow: the result that stands is untouched until the end.
@@ -159,7 +164,7 @@ class FileMissing(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", t
 
 
 HeadChange = FileReceived | FileTaken | FileRefused | PartCounted | FileMissing
-"""Every input of the ledger `settlements`."""
+"""Every input of the ledger of heads."""
 
 
 class PartMatched(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="part_matched"):
@@ -194,7 +199,7 @@ class DifferenceClosed(msgspec.Struct, frozen=True, kw_only=True, tag_field="typ
 
 
 PartChange = PartMatched | Reviewed | DifferenceClosed
-"""Every input of the ledger `settlement_parts`."""
+"""Every input of the ledger of parts."""
 
 
 def head_id(provider: str, business_date: str) -> str:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-from connectors.payment.statements import Fault, FileBad, read_name
+from connectors.kit.settlement.statements import Fault, FileBad, Naming
 
 SETTLED = "da-doi-soat"
 REFUSED = "khong-hop-le"
@@ -42,8 +42,8 @@ class Found:
 class DropFolder:
     """One folder. Only plain files are looked at, links are not followed."""
 
-    def __init__(self, folder: Path, quiet_s: float) -> None:
-        self._folder, self._quiet_s = folder, quiet_s
+    def __init__(self, folder: Path, quiet_s: float, naming: Naming) -> None:
+        self._folder, self._quiet_s, self.naming = folder, quiet_s, naming
 
     def next(self, now_s: float) -> Found | None:
         """The file to deal with next: in the order of days and numbers, what has no readable name first.
@@ -52,7 +52,7 @@ class DropFolder:
         stops no other.
         """
         unreadable: OSError | None = None
-        for path in sorted(self._files(), key=_order):
+        for path in sorted(self._files(), key=self._order):
             try:
                 found = self._ready(path, now_s)
             except OSError as error:
@@ -103,6 +103,13 @@ class DropFolder:
             os.replace(self._folder / name, taken, dst_dir_fd=goal)
         finally:
             os.close(goal)
+
+    def _order(self, path: Path) -> tuple[str, int, str]:
+        try:
+            named = self.naming.read(path.name)
+        except FileBad:
+            return "", 0, path.name
+        return named.business_date.isoformat(), named.seq, path.name
 
     def _files(self) -> Iterator[Path]:
         for entry in os.scandir(self._folder):
@@ -167,14 +174,6 @@ def _side_of(path: Path) -> str | None:
 def _digest(path: Path) -> str:
     with opened(path) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _order(path: Path) -> tuple[str, int, str]:
-    try:
-        named = read_name(path.name)
-    except FileBad:
-        return "", 0, path.name
-    return named.business_date.isoformat(), named.seq, path.name
 
 
 def _is_text(name: str) -> bool:
