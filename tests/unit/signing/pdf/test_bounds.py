@@ -5,54 +5,58 @@ from __future__ import annotations
 import resource
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from signing.pdf import read_pdf
+from tests.effort import effort
 from tests.unit.signing.pdf import bombs, kit
 from tests.unit.signing.pdf.kit import Signing
 
-_SECONDS = 5.0
+_ROOT = Path(__file__).parents[4]
+_MOST = 830
+"""Units of `tests.effort`: some five seconds of the machine that the bounds of the purse were measured on, whatever runs it."""
 _MIB = 1 << 20
 
 _READ = """
 import resource, sys
+sys.path.append(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_AS, (768 << 20, 768 << 20))
 from signing.pdf import read_pdf
 from signing.policy import ReadingLimits
+from tests.effort import effort
 raw = open(sys.argv[1], "rb").read()
-before = resource.getrusage(resource.RUSAGE_SELF)
-facts = read_pdf(raw, ReadingLimits())
-after = resource.getrusage(resource.RUSAGE_SELF)
+read = []
+units = effort(lambda: read.append(read_pdf(raw, ReadingLimits())))
+facts = read[0]
 codes = sorted({one.code for one in facts.observations if not one.ok})
 # Not ru_maxrss: that of whoever started this process is handed down over fork and exec.
 peak = next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM"))
-print(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak, len(facts.signatures), *codes)
+print(units, peak, len(facts.signatures), *codes)
 """
 
 
 def _read_apart(raw: bytes, folder: Path) -> tuple[float, int, int, set[str]]:
-    """Seconds of processor time, KB of memory at most, signatures, and what failed; in a process of its own."""
+    """Processor time in units of effort, KB of memory at most, signatures, and what failed; in a process of its own."""
     path = folder / "hostile.pdf"
     path.write_bytes(raw)
     done = subprocess.run(
-        [sys.executable, "-c", _READ, str(path)], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", _READ, str(path), str(_ROOT)], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
-    seconds, memory, signatures, *codes = done.stdout.split()
-    return float(seconds), int(memory), int(signatures), set(codes)
+    units, memory, signatures, *codes = done.stdout.split()
+    return float(units), int(memory), int(signatures), set(codes)
 
 
 @pytest.mark.parametrize("name", bombs.BOMBS)
 def test_each_bomb_is_bounded_in_time_and_memory(name: str, tmp_path: Path) -> None:
-    """Facts come within 5 seconds of processor time and 512 MB, without a signature and without an exception."""
+    """Facts come within some 5 seconds of processor time and 512 MB, without a signature and without an exception."""
     raw = bombs.BOMBS[name]()
     assert len(raw) < 2_000_000
-    seconds, memory, signatures, failed = _read_apart(raw, tmp_path)
-    assert seconds < _SECONDS
+    units, memory, signatures, failed = _read_apart(raw, tmp_path)
+    assert units < _MOST
     assert memory * 1024 < 512 * _MIB
     assert signatures == 0
     assert failed & {"limits", "well_formed", "signature_found"}
@@ -64,11 +68,10 @@ def test_large_structures_that_are_signed_twice_stay_within_the_bounds(name: str
     source = bombs.TO_SIGN[name]()
     assert len(source) < 2_000_000
     both = kit.signed(kit.signed(source, tmp_path), tmp_path, Signing("agency"))
-    begun = time.process_time()
-    assert kit.holds(kit.read(both))
-    assert time.process_time() - begun < _SECONDS
-    seconds, memory, signatures, _ = _read_apart(both, tmp_path)
-    assert (seconds < _SECONDS, memory * 1024 < 512 * _MIB, signatures) == (True, True, 2)
+    held: list[bool] = []
+    assert effort(lambda: held.append(kit.holds(kit.read(both)))) < _MOST and held == [True]
+    units, memory, signatures, _ = _read_apart(both, tmp_path)
+    assert (units < _MOST, memory * 1024 < 512 * _MIB, signatures) == (True, True, 2)
 
 
 def test_the_measure_itself_works() -> None:
