@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from mappings.codes import (
+    CodState,
     CollectionTime,
     ComponentForm,
     ComponentKind,
@@ -26,6 +27,8 @@ from mappings.codes import (
     PaymentMethod,
     PaymentState,
     ResultMethod,
+    ShipmentDirection,
+    ShipmentState,
     SignatureFormat,
 )
 from mappings.partial_date import PartialDate
@@ -235,6 +238,21 @@ class Cause:
 
 
 @dataclass(frozen=True, slots=True)
+class ShipmentRef:
+    """Bưu gửi of a dossier (dossier-model facts 2.2): named, and how it stood when the resolution system last heard of it.
+
+    `order_number` is ours at the carrier; `item_code` the carrier's own (UPU S10), "" until it is assigned.
+    """
+
+    shipment_id: str
+    direction: ShipmentDirection
+    order_number: str
+    state: ShipmentState
+    item_code: str = ""
+    cod_state: CodState = CodState.NONE
+
+
+@dataclass(frozen=True, slots=True)
 class DossierTimes:
     """Các mốc thời gian of a dossier, each absent until it happened. Time counts from reception (QĐ 3036 Điều 9)."""
 
@@ -274,6 +292,7 @@ class Dossier:
     schema_version: str = SCHEMA_VERSION
     payments: tuple[Payment, ...] = ()
     databases: tuple[Database, ...] = ()
+    shipments: tuple[ShipmentRef, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

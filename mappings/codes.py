@@ -1,6 +1,6 @@
 """The closed lists of the canonical model. Values are the words that travel in our own API; each carries its Vietnamese term.
 
-Sources: dossier-model facts 2.1, 2.2 and 3; national-portal facts 3.1 to 3.4.
+Sources: dossier-model facts 2.1, 2.2 and 3; national-portal facts 3.1 to 3.4; postal facts 6.1 and 7.
 """
 
 from __future__ import annotations
@@ -151,6 +151,42 @@ class PaymentState(StrEnum):
     PAID = "paid"
     FAILED = "failed"
     REFUNDED = "refunded"
+
+
+class ShipmentDirection(StrEnum):
+    """Chiều bưu gửi: which way a parcel goes (postal facts 7)."""
+
+    COLLECT = "collect"  # from the citizen to the agency: the papers of a dossier
+    DELIVER = "deliver"  # from the agency to the citizen: the result
+
+
+class ShipmentState(StrEnum):
+    """Trạng thái bưu gửi (postal facts 6.1). `EXCEPTION`: lost, damaged, or told in a way that cannot be."""
+
+    CREATED = "created"
+    ACCEPTED = "accepted"
+    COLLECTING = "collecting"
+    COLLECTED = "collected"
+    IN_TRANSIT = "in_transit"
+    AT_OFFICE = "at_office"
+    OUT_FOR_DELIVERY = "out_for_delivery"
+    FAILED_ATTEMPT = "failed_attempt"
+    DELIVERED = "delivered"
+    RETURNING = "returning"
+    RETURNED = "returned"
+    CANCELLED = "cancelled"
+    EXCEPTION = "exception"
+
+
+class CodState(StrEnum):
+    """Thu hộ (COD), apart from where the parcel is (postal facts 6.1). Settled is only what the carrier paid over: `remitted`."""
+
+    NONE = "none"
+    TO_COLLECT = "to_collect"
+    COLLECTED = "collected"
+    REMITTED = "remitted"
+    SHORT = "short"
+    WAIVED = "waived"
 
 
 class Database(StrEnum):

@@ -21,7 +21,8 @@ Dossier (dossier-model facts 2). Required: `dossier_code`, `version`, `origin`, 
   times {submitted_at?, received_at?, due_at?, extended_due_at?, resolved_at?, returned_at?, withdrawn_at?,
   stopped_at?}, components[] {`id`, `name`, code?, kind?, form?, quantity?, file?, deleted?, digitised?, source?,
   reuse {result_code?}?}, fees[], payments[] {`id`, `method`, `state`, `amount`, fee_ids[]?, provider_txn?, paid_at?,
-  receipt_no?}, databases[], results[], delivery {result_method}, receipt_number, note, other_information,
+  receipt_no?}, databases[], shipments[] {`shipment_id`, `direction`, `order_number`, `state`,
+  item_code?, cod_state?}, results[], delivery {result_method}, receipt_number, note, other_information,
   confidentiality, schema_version.
 
 Times are RFC 3339 with an offset, days `yyyy-mm-dd` (a birth also `yyyy` and `yyyy-mm`), amounts whole đồng, closed lists

@@ -11,41 +11,12 @@ from enum import StrEnum
 
 import msgspec
 
+from mappings.codes import CodState as CodState
+from mappings.codes import ShipmentDirection
+from mappings.codes import ShipmentState as ShipmentState
 
-class Direction(StrEnum):
-    """Which way a parcel goes (postal facts 7)."""
-
-    COLLECT = "collect"  # from the citizen to the agency: the papers of a dossier
-    DELIVER = "deliver"  # from the agency to the citizen: the result
-
-
-class ShipmentState(StrEnum):
-    """Where a parcel is (postal facts 6.1). `EXCEPTION`: lost, damaged, or told in a way that cannot be."""
-
-    CREATED = "created"
-    ACCEPTED = "accepted"
-    COLLECTING = "collecting"
-    COLLECTED = "collected"
-    IN_TRANSIT = "in_transit"
-    AT_OFFICE = "at_office"
-    OUT_FOR_DELIVERY = "out_for_delivery"
-    FAILED_ATTEMPT = "failed_attempt"
-    DELIVERED = "delivered"
-    RETURNING = "returning"
-    RETURNED = "returned"
-    CANCELLED = "cancelled"
-    EXCEPTION = "exception"
-
-
-class CodState(StrEnum):
-    """The axis of cash on delivery, apart from where the parcel is (postal facts 6.1)."""
-
-    NONE = "none"
-    TO_COLLECT = "to_collect"
-    COLLECTED = "collected"
-    REMITTED = "remitted"
-    SHORT = "short"
-    WAIVED = "waived"
+Direction = ShipmentDirection
+"""Which way a parcel goes, as the canonical dossier says it."""
 
 
 class OrderState(StrEnum):

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 from msgspec import ValidationError
 
-from mappings.canonical import Address, Dossier, DossierTimes, Party, Payment, Reuse
+from mappings.canonical import Address, Dossier, DossierTimes, Party, Payment, Reuse, ShipmentRef
 from mappings.codec import convert, decode, encode, encode_sorted, plain
 from mappings.codes import (
+    CodState,
     CollectionTime,
     ComponentSource,
     Confidentiality,
@@ -26,6 +27,8 @@ from mappings.codes import (
     PaymentMethod,
     PaymentState,
     ResultMethod,
+    ShipmentDirection,
+    ShipmentState,
 )
 from mappings.faults import CannotUnderstand
 from mappings.partial_date import PartialDate
@@ -82,6 +85,48 @@ def test_what_the_quality_indicators_read_is_understood(dossier_tree: Tree) -> N
         "/databases/0",
         *(f"/payments/0/{name}" for name in ("method", "state", "amount")),
     }
+
+
+def test_the_parcels_of_a_dossier_are_understood(dossier_tree: Tree) -> None:
+    """Each by its id, its way and its state; money and item code where there are any (dossier-model facts 2.2)."""
+    going = {"shipment_id": "v7k2m0000000a", "direction": "deliver", "order_number": "G16-1-T", "state": "delivered"}
+    coming = {"shipment_id": "v7k2m0000000b", "direction": "collect", "order_number": "G16-1-N", "state": "accepted"}
+    paid = going | {"item_code": "RA473124829VN", "cod_state": "remitted"}
+    dossier = to_dossier(dossier_tree | {"shipments": [paid, coming]}).dossier
+    assert dossier.shipments == (
+        ShipmentRef(
+            "v7k2m0000000a",
+            ShipmentDirection.DELIVER,
+            "G16-1-T",
+            ShipmentState.DELIVERED,
+            "RA473124829VN",
+            CodState.REMITTED,
+        ),
+        ShipmentRef("v7k2m0000000b", ShipmentDirection.COLLECT, "G16-1-N", ShipmentState.ACCEPTED),
+    )
+    assert decode(encode(dossier), Dossier) == dossier
+    assert to_dossier(dossier_tree).dossier.shipments == ()
+
+
+def test_a_parcel_that_nobody_can_find_again_is_refused(dossier_tree: Tree) -> None:
+    """Without id, way, number or state, or with words of no list."""
+    with pytest.raises(CannotUnderstand) as caught:
+        to_dossier(
+            dossier_tree
+            | {"shipments": [{}, {"shipment_id": "x", "direction": "up", "order_number": "y", "state": "lost"}]}
+        )
+    assert {fault.pointer for fault in caught.value.faults} == {
+        *(f"/shipments/0/{name}" for name in ("shipment_id", "direction", "order_number", "state")),
+        *(f"/shipments/1/{name}" for name in ("direction", "state")),
+    }
+
+
+def test_a_snapshot_that_was_journalled_before_there_were_parcels_still_reads(dossier_tree: Tree) -> None:
+    """What was kept by an earlier release lacks the member."""
+    dossier = to_dossier(dossier_tree).dossier
+    kept = plain(dossier)
+    del kept["shipments"]
+    assert convert(kept, Dossier) == dossier
 
 
 def test_a_dossier_needs_no_more_than_its_required_parts(dossier_tree: Tree) -> None:
