@@ -65,6 +65,23 @@ class OrderUnanswered(msgspec.Struct, frozen=True, kw_only=True, tag_field="type
     at: datetime
 
 
+class OrderAnew(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="anew"):
+    """An order in doubt is sure not to be with the carrier, so it goes out again under the same number.
+
+    The answer to the enquiry that says so brings it along, before anything is sent: what is sent afterwards and not answered
+    is in doubt again.
+    """
+
+    at: datetime
+
+
+class DossierRegistered(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="registered"):
+    """The carrier answered the registration of the dossier (`document/post`): with no `code` it has it, else it refused."""
+
+    at: datetime
+    code: str = ""
+
+
 class CancelAsked(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="cancel_asked"):
     """The resolution system wants the parcel no more."""
 
@@ -101,12 +118,16 @@ class HandedOver(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class CodSettled(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="cod_settled"):
-    """A statement of the carrier names what it paid over for this parcel, in đồng (short where less than was due)."""
+    """A statement of the carrier names what it paid over for this parcel, in đồng (short where less than was due).
+
+    `supersedes` names statements that this one stands for: what they said counts no more.
+    """
 
     at: datetime
     statement_id: str
     paid_over: int
     paid_at: datetime
+    supersedes: tuple[str, ...] = ()
 
 
 class CodDecided(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="cod_decided"):
@@ -144,6 +165,8 @@ ShipmentChange = (
     | OrderPlaced
     | OrderRefused
     | OrderUnanswered
+    | OrderAnew
+    | DossierRegistered
     | CancelAsked
     | CancelAnswered
     | Scanned

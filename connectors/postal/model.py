@@ -110,7 +110,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     `event_id` recognises it: the same event, however often and by whichever way it comes, has the same. `occurred_at` is the
     carrier's time and `rank` tells apart what bears the same (the source's own sequence, compared as text); `means` is a value
     of `ShipmentState` or of `Meaning`, as the status table said when it came; `raw_code` is kept as it came.
-    `source`: feed, webhook, query, gateway, handover. `cod_amount`: what was collected or paid over, where it says so.
+    `source`: feed, webhook, query, gateway, handover, operator. `cod_amount`: what was collected or paid over, where it says so.
     `text` is the carrier's own sentence and `note` a remark; both may name people.
     """
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from connectors.postal.history import Course
 from connectors.postal.model import (
     CodLine,
     CodState,
@@ -52,7 +53,9 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
 
     `history` holds every scan once, in the order of (`occurred_at`, `rank`, `event_id`), whichever order they came in; `state`,
     `attempts`, `delivered_at`, `item_code` and the axis of money follow from it and from what was commanded. `proposed` is
-    the state that the resolution system was last told of. `unmapped` are codes that the status table does not know.
+    the state that the resolution system was last told of. `unmapped` are codes that the status table does not know. `base` is
+    what the `dropped` oldest scans came to, once there were too many; `course` what the whole history says. `flags` are what
+    people must see, and what is remembered of it.
     """
 
     shipment_id: str
@@ -100,6 +103,8 @@ class Shipment(msgspec.Struct, frozen=True, kw_only=True):
     commands: tuple[Command, ...] = ()
     proposed: str = ""
     flags: tuple[str, ...] = ()
+    base: Course = Course()
+    course: Course = Course()
     quiet_after_s: int = 432_000
     due: datetime | None = None
 
