@@ -7,19 +7,15 @@ accounts and keeps a system down.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
-
-import msgspec
 
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import DeliveryError, NotSent
+from connectors.kit.granted import Made as Made
+from connectors.kit.granted import granted as granted
 from connectors.kit.http import remaining
-
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,32 +28,6 @@ class Attempt:
     def left(self, kit: Kit) -> Budget:
         """What is left of the time."""
         return remaining(self.budget, self.started, kit)
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A fresh secret and for how many seconds it may be kept."""
-
-    value: str
-    ttl_s: float
-
-
-def granted(body: bytes, default_ttl_s: float, margin_s: float) -> Made | None:
-    """The token of a token call (RFC 6749, 5.1), None where the answer holds none; renewed `margin_s` before its end.
-
-    How long it lives may be a number or a text; `default_ttl_s` where it is left out.
-    """
-    try:
-        tree: Any = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
-    token = tree.get("access_token") if isinstance(tree, dict) else None
-    if not isinstance(token, str) or not _TOKEN.fullmatch(token):
-        return None
-    said = str(tree.get("expires_in", "")).strip()
-    life = int(said) if said.isascii() and said.isdigit() and len(said) < 10 else default_ttl_s
-    # A token that is about to end is no token: a second at least, so that one that lives shortly is used once.
-    return Made(token, max(life - margin_s, 1))
 
 
 class KeptSecret:

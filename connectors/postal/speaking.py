@@ -14,8 +14,8 @@ from typing import Literal, Protocol, runtime_checkable
 import msgspec
 
 from connectors.kit.contract import Notice, Reply
+from connectors.kit.granted import Made
 from connectors.kit.http_answers import HttpAnswer
-from connectors.kit.tokens import Made
 from connectors.postal.model import Order, Placed, Price, Scan
 from mappings.carrier_places import NO_CODES, PlaceCodes
 
@@ -95,13 +95,15 @@ class Sighting:
 class Fed:
     """One page of a feed: what it says, in its order, and the cursor after it. `more`: a further page may be there now.
 
-    `unreadable` counts records that could not be read (kept by nobody, told as an alarm); they move the cursor too.
+    `unreadable` counts records that could not be read (kept by nobody, told as an alarm), `foreign` those of another customer
+    of the carrier; they move the cursor too.
     """
 
     sightings: tuple[Sighting, ...]
     cursor: str
     more: bool
     unreadable: int = 0
+    foreign: int = 0
 
 
 @dataclass(frozen=True, slots=True)
