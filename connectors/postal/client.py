@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import (
+    CannotMap,
     ContractChanged,
     CredentialsRefused,
     DeliveryError,
@@ -187,15 +189,26 @@ class Carriers:
         return self._by_name.get(name)
 
     def needed(self, name: str) -> Carrier:
-        """The one of that name; raises `NeedsPerson` (of this carrier only) where it is not there any more."""
+        """The one of that name; raises `CannotMap` where it is not there any more."""
         found = self._by_name.get(name)
         if found is None:
-            raise NeedsPerson(f"Đơn vị vận chuyển {name} chưa được bật trong cấu hình.").teaching(partial=True)
+            raise CannotMap(f"Đơn vị vận chuyển {name} chưa được bật trong cấu hình.")
         return found
 
     def speaking(self, profile: str) -> Carrier | None:
         """The one that speaks a dialect; there is one at most."""
         return next((one for one in self._by_name.values() if one.dialect.name == profile), None)
+
+    @contextmanager
+    def troubles(self) -> Iterator[None]:
+        """Every error within is the trouble of one carrier. Where there is only one, a wrong set-up is that of the whole
+        upstream: it pauses and goes on when it was put right, instead of holding each parcel for a person.
+        """
+        try:
+            yield
+        except DeliveryError as error:
+            error.partial = len(self._by_name) > 1 or not isinstance(error, NeedsPerson)
+            raise
 
     async def close(self) -> None:
         """Close every connection."""

@@ -2,27 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from connectors.kit.contract import Budget, Endpoint, Health, Kit
+from connectors.kit.contract import (
+    Budget,
+    Change,
+    Decided,
+    Endpoint,
+    Enquiry,
+    Health,
+    Kit,
+    Ledger,
+    Poller,
+    Receipt,
+    TaskDelivery,
+)
 from connectors.postal.client import Carriers
+from connectors.postal.decisions import Decisions
+from connectors.postal.endpoints import Counter, ShipmentEndpoints
+from connectors.postal.feeds import FeedRounds
+from connectors.postal.following import FeedFollowing, SilenceFollowing
+from connectors.postal.ledger import Shipments
 from connectors.postal.settings import Settings as Settings
+from connectors.postal.strays import Strays
+from connectors.postal.tasks import Tasks
 
 _PROBE_S = 5.0
 
 
 class PostalConnector:
-    """Endpoint and Probe."""
+    """TaskDeliverer, TaskEnquirer, Poller, Ledger, Endpoint, Decides and Probe."""
 
     def __init__(self, settings: Settings, kit: Kit) -> None:
         """Raises `SettingsError` that names every wrong key of the carriers."""
         self._kit = kit
         self._carriers = Carriers(settings.enabled, kit)
-        self._endpoints: tuple[Endpoint, ...] = ()
+        self._tasks = Tasks(self._carriers, settings.tracking, kit)
+        self._decisions = Decisions(kit)
+        self._pollers: Mapping[str, Poller] = {
+            "feed_h2": FeedFollowing("h2", self._carriers, settings.tracking, kit),
+            "feed_h3": FeedFollowing("h3", self._carriers, settings.tracking, kit),
+            "due": SilenceFollowing(self._carriers, kit),
+        }
+        self._ledgers: tuple[Ledger[Any, Any], ...] = (Shipments(), FeedRounds(), Strays())
+        self._endpoints = (*ShipmentEndpoints(Counter(settings, self._carriers, kit)).endpoints(),)
+
+    async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
+        """Register a dossier, order a parcel, or take an order back."""
+        return await self._tasks.deliver(delivery)
+
+    async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
+        """What became of either."""
+        return await self._tasks.enquire(delivery)
+
+    def ledgers(self) -> Sequence[Ledger[Any, Any]]:
+        """The parcels, the rounds of the feeds, and what was said about parcels that are not ours."""
+        return self._ledgers
+
+    def pollers(self) -> Mapping[str, Poller]:
+        """The feeds, and parcels that nobody has seen for days."""
+        return self._pollers
 
     def endpoints(self) -> Sequence[Endpoint]:
         """Those of callers."""
         return self._endpoints
+
+    async def decided(self, decision: Decided) -> Change:
+        """The change that a decision of operators makes."""
+        return await self._decisions.decided(decision)
 
     async def check(self) -> Health:
         """Whether the carriers answer at all; one of them is enough to go on."""
