@@ -34,8 +34,10 @@ from aiohttp import web
 from connectors.kit.errors import SettingsError
 from connectors.kit.faults import Fault, FaultKind, FaultPlan, FaultPlanError
 from connectors.kit.simulation import Call, Simulation, json_answer, mount_control, order, whole_number
-from connectors.resolution.simulator_payments import event_after, fees_of, is_about_payment, snapshot_after
+from connectors.resolution import simulator_payments, simulator_shipments
+from connectors.resolution.simulator_payments import fees_of, is_about_payment
 from connectors.resolution.simulator_sender import Message, Pace, Sender
+from connectors.resolution.simulator_shipments import is_about_shipment
 from connectors.resolution.simulator_signing import (
     MessageSigner,
     UnfitKey,
@@ -54,8 +56,8 @@ class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
     The gateway's public key comes from `gateway_public_key_file`, or as PEM text in `gateway_public_key`. Without
     `signing_key_file` it signs with a key of the moment that no gateway knows. `push_back`: answer a sector's event by
-    an own one. `answer_payments`: take proposals about payments over, by a new snapshot and an own event. `faults` is a
-    plan to begin with.
+    an own one. `answer_payments`, `answer_shipments`: take proposals about payments, about parcels over, by a new snapshot
+    and an own event where one follows. `faults` is a plan to begin with.
     """
 
     gateway_url: str = "http://127.0.0.1:8080"
@@ -67,6 +69,7 @@ class ResolutionOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
     webhook_path: str = "/webhooks/gateway"
     push_back: bool = True
     answer_payments: bool = True
+    answer_shipments: bool = True
     concurrency: int = 8
     retry_base_s: float = 0.2
     retry_cap_s: float = 3.0
@@ -148,8 +151,8 @@ class Resolution:
             held.fees |= fees_of(event)
             if self._answers(event):
                 self._send_event(self.author.answer_to(event, held))
-            elif self.options.answer_payments and is_about_payment(event):
-                self._take_over(event, held)
+            elif held.snapshot is not None and held.version:
+                self._take_over(event, held, held.snapshot)
         status = 409 if taken.status == "conflict" else 200
         return status, {"status": taken.status, "reference": taken.reference}
 
@@ -181,16 +184,22 @@ class Resolution:
         self.sender.enqueue(Message("file", code, "POST", path, content, "", label, self.now(), media_type=media_type))
         return sha256
 
-    def _take_over(self, event: Event, held: HeldDossier) -> None:
-        """What a proposal says of a payment, for a dossier that is registered: its next version, and the event that follows."""
-        if held.snapshot is None or not held.version:
+    def _take_over(self, event: Event, held: HeldDossier, snapshot: Event) -> None:
+        """What a proposal says, for a dossier that is registered: its next version, and the event that follows, if any."""
+        proposal, fields = str(event.get("proposal")), event.get("fields", {})
+        following: dict[str, Any] | None
+        own: dict[str, Any] | None
+        if self.options.answer_payments and is_about_payment(event):
+            following = simulator_payments.snapshot_after(snapshot, proposal, fields, held.fees)
+            own = simulator_payments.event_after(held.last_event, held.state, proposal)
+        elif self.options.answer_shipments and is_about_shipment(event):
+            following = simulator_shipments.snapshot_after(snapshot, proposal, fields, held.fees)
+            own = simulator_shipments.event_after(held.last_event, held.state, event)
+        else:
             return
-        proposal = str(event["proposal"])
-        following = snapshot_after(held.snapshot, proposal, event["fields"], held.fees)
         if following is None:
-            self.records.count("unknown_payments")
+            self.records.count("unknown_proposals")
             return
-        own = event_after(held.last_event, held.state, proposal)
         self.register(following)
         if own is not None:
             self._send_event(self.author.complete(own | {"dossier_code": held.code}, held))
@@ -209,7 +218,8 @@ class Resolution:
     def _answers(self, event: Event) -> bool:
         """Whether an own event follows: not upon its own, nor upon history that must not move the dossier (4.3).
 
-        A proposal is another matter: one about a payment is taken over, any other held for an officer, who is not played here.
+        A proposal is another matter: one about a payment or a parcel is taken over, any other held for an officer, who is
+        not played here.
         """
         own = event.get("system_code") == self.options.system_code or "proposal" in event
         return self.options.push_back and not own and event.get("state_applies") is not False
