@@ -1,7 +1,7 @@
 """How a change is entered into the ledgers of the post: under which key it is recognised, and what of it says nothing new.
 
-The same scan, command or decision has one key however often and by whichever way it comes; where an order is in doubt or goes
-out anew, each time counts.
+The same scan, command or decision has one key however often and by whichever way it comes. Where an order is in doubt or goes
+out anew, each time counts, and so does what a statement says: it may be corrected and corrected back.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from connectors.postal.changes import (
     CancelAnswered,
     CancelAsked,
     CodDecided,
+    CodSettled,
     OrderAnew,
     OrderUnanswered,
     Scanned,
@@ -66,7 +67,7 @@ def key_of(change: ShipmentChange) -> str:
             return f"scan/{_digest([scan.event_id, scan.raw_code])}"
         case CodDecided() | StateDecided():
             return f"{_tag(change)}/{change.decision_id}"
-        case OrderUnanswered() | OrderAnew() | TimeCame():
+        case OrderUnanswered() | OrderAnew() | CodSettled() | TimeCame():
             return f"{_tag(change)}/{_digest(plain(change))}"
     lasting = {name: value for name, value in plain(change).items() if name != "at"}
     return f"{_tag(change)}/{_digest(lasting)}"

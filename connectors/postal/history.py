@@ -44,18 +44,6 @@ RANKS = {state: rank for rank, state in enumerate(_LINE)}
 
 _WITH_THE_CARRIER = RANKS[ShipmentState.COLLECTED]
 _AFTER_AN_ATTEMPT = RANKS[ShipmentState.IN_TRANSIT]
-_OTHER_ENDS = {
-    ShipmentState.DELIVERED: frozenset(
-        {
-            ShipmentState.FAILED_ATTEMPT,
-            ShipmentState.RETURNING,
-            ShipmentState.RETURNED,
-            ShipmentState.CANCELLED,
-            ShipmentState.EXCEPTION,
-        }
-    ),
-    ShipmentState.RETURNED: frozenset({ShipmentState.DELIVERED, ShipmentState.CANCELLED, ShipmentState.EXCEPTION}),
-}
 _CODES_KEPT = 20
 
 
@@ -224,11 +212,11 @@ def _arrived(course: Course, scan: Scan, state: ShipmentState) -> Course:
 
 
 def _after_the_end(course: Course, state: ShipmentState) -> Course:
-    """Something is said of a parcel whose way has ended. The end stands; a contradiction is seen by people."""
-    if course.state is ShipmentState.CANCELLED:
-        moved = state is not ShipmentState.CANCELLED and RANKS.get(state, _WITH_THE_CARRIER) >= _WITH_THE_CARRIER
-        return _troubled(course, MOVED_AFTER_CANCEL) if moved else course
-    return _troubled(course, CONTRADICTED) if state in _OTHER_ENDS[course.state] else course
+    """Something is said of a parcel whose way has ended. The end stands; who still has it in hand contradicts it."""
+    if state is course.state or RANKS.get(state, _WITH_THE_CARRIER) < _WITH_THE_CARRIER:
+        return course
+    cancelled = course.state is ShipmentState.CANCELLED
+    return _troubled(course, MOVED_AFTER_CANCEL if cancelled else CONTRADICTED)
 
 
 def _exception(course: Course, trouble: str = "") -> Course:

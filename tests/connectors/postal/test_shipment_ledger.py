@@ -150,9 +150,18 @@ def test_what_has_ended_does_not_move_and_a_contradiction_is_seen() -> None:
     assert [proposal.proposal for proposal in story.proposals()] == ["shipment_delivered"]
 
 
-def test_an_office_that_enters_its_scan_late_contradicts_nothing() -> None:
-    """In transit after the delivery is a late entry, not another end."""
-    story = Story(parcel(), placed(), scanned(10, "delivered"), scanned(20, "in_transit"))
+@pytest.mark.parametrize("end", ["delivered", "returned"])
+@pytest.mark.parametrize("means", ["in_transit", "failed_attempt", "cancelled", "exception"])
+def test_whoever_still_has_it_in_hand_contradicts_its_end(end: str, means: str) -> None:
+    """Seen on the way after it had arrived: the end stands, and people look."""
+    story = Story(parcel(), placed(), scanned(10, end), scanned(20, means))
+    assert (story.shipment().state, story.alarms()) == (end, ["postal.contradicted"])
+
+
+@pytest.mark.parametrize("means", ["created", "accepted", "collecting", "delivered", "keep"])
+def test_what_says_nothing_of_its_way_contradicts_no_end(means: str) -> None:
+    """An order that is booked again, and the end itself told twice."""
+    story = Story(parcel(), placed(), scanned(10, "delivered"), scanned(20, means))
     assert (story.shipment().state, story.alarms()) == ("delivered", [])
 
 
