@@ -85,10 +85,16 @@ class CancelSaid:
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """A scan with the order that it is about. `order_number` is ours, "" where the carrier named only its own code."""
+    """A scan with the order that it is about. `order_number` is ours, "" where the carrier named only its own code.
+
+    `carrier_ref` is the carrier's own id of the order, where it names one: another one than ours is another parcel's. `ours`
+    False: it says itself that the parcel is another customer's.
+    """
 
     order_number: str
     scan: Scan
+    carrier_ref: str = ""
+    ours: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +114,14 @@ class Fed:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A notice, read from its raw bytes. `ack`: taken, bad_signature, malformed, replayed, refused_source."""
+    """A notice, read from its raw bytes. `ack`: taken, bad_signature, malformed, replayed, refused_source.
+
+    `fresh` False: it is genuine but was sent outside the window, so it is taken only where it says something new (facts 4.4).
+    """
 
     ack: Literal["taken", "bad_signature", "malformed", "replayed", "refused_source"]
     sightings: tuple[Sighting, ...] = ()
+    fresh: bool = True
 
 
 class Dialogue(Protocol):

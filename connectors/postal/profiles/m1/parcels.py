@@ -1,0 +1,182 @@
+"""A parcel as donhang tells of it, read into the words of the post: which order it is, where it is, what was collected.
+
+Postal facts 3.2, 4.3, 4.4 and 6.2. The status decides; only where a message bears none do the flags of the delivery speak (truth
+table of facts 3.2). A status that no table knows is kept as unmapped and never guessed from the flags.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final, TypeAlias
+
+from connectors.postal.answers import (
+    Json,
+    code_of,
+    count_of,
+    flag_of,
+    moment_of,
+    text_of,
+    whole_of,
+    words_of,
+)
+from connectors.postal.model import Meaning, Placed, Scan, ShipmentState
+from connectors.postal.profiles.m1.options import DonhangOptions
+from connectors.postal.speaking import Account, Sighting
+from connectors.postal.statuses import load_statuses
+from mappings.codec import encode_sorted
+
+NAME: Final = "m1"
+NO_ID: Final = "00000000-0000-0000-0000-000000000000"
+NO_STATUS: Final = frozenset({"", "0"})
+"""`OrderStatusId` of a message that has none: .NET writes its empty number as 0."""
+
+Members: TypeAlias = Mapping[str, Json]
+
+_WARNINGS: Final = {"province": "IsWarningTinhThanh", "district": "IsWarningQuanHuyen", "ward": "IsWarningPhuongXa"}
+_HAPPENED: Final = {
+    ShipmentState.DELIVERED: "DeliveryTime",
+    ShipmentState.FAILED_ATTEMPT: "DeliveryTime",
+    ShipmentState.CANCELLED: "CancelTime",
+}
+"""What tells when it happened; `LastUpdateTime` is when it was written down, which may be hours later."""
+_MONEY: Final = frozenset({Meaning.COD_COLLECTED, Meaning.COD_REMITTED})
+_AHEAD: Final = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """How a parcel was told of: `source` webhook or query, received at `at`; `sent_at` is what the message itself bears."""
+
+    source: str
+    at: datetime
+    sent_at: datetime | None = None
+
+
+def id_of(parcel: Members) -> str:
+    """The carrier's id, "" for none."""
+    found = code_of(parcel, "Id")
+    return "" if found in (NO_ID, "unreadable") else found
+
+
+def is_ours(parcel: Members, account: Account) -> bool:
+    """Whether the parcel is of our customer code. One key signs for every customer, and each may choose our order numbers.
+
+    A message that names no customer is not doubted for that.
+    """
+    code = text_of(parcel, "CustomerCode")
+    return not code or code.casefold() == account.customer.casefold()
+
+
+def placed_of(parcel: Members, *, duplicate: bool = False) -> Placed:
+    """What the carrier says of the order itself."""
+    freight = whole_of(parcel, "TotalFreightIncludeVatEvaluation")
+    return Placed(
+        carrier_ref=id_of(parcel),
+        item_code=code_of(parcel, "ItemCode"),
+        freight=freight if freight is not None else whole_of(parcel, "TotalFreightIncludeVat"),
+        duplicate=duplicate,
+        warnings=tuple(part for part, member in _WARNINGS.items() if flag_of(parcel, member)),
+        code=code_of(parcel, "OrderStatusId"),
+    )
+
+
+def sighting_of(parcel: Members, account: Account, options: DonhangOptions, told: Told) -> Sighting | None:
+    """What a message says of a parcel; None where it is about none (a test of the address: all is null)."""
+    number, item = text_of(parcel, "OrderCode"), code_of(parcel, "ItemCode")
+    raw_code = status_of(parcel, options)
+    if not (number or item) or not raw_code:
+        return None
+    means = load_statuses(NAME).meaning(raw_code, told.at, account.statuses)
+    written = _written(parcel, options)
+    money = means in _MONEY
+    scan = Scan(
+        event_id=f"{account.name}:{_event(parcel, number or item, raw_code, written)}",
+        occurred_at=_occurred(parcel, options, means, written, told),
+        received_at=told.at,
+        raw_code=raw_code,
+        means=means,
+        source=told.source,
+        rank=written.isoformat() if written is not None else "",
+        pos_code=_office(parcel, means),
+        item_code=item,
+        cause_code=code_of(parcel, "CauseCode"),
+        cause=words_of(parcel, "CauseName"),
+        solution_code=code_of(parcel, "SolutionCode"),
+        attempts=count_of(parcel, "DeliveryTimes"),
+        cod_amount=whole_of(parcel, "CodAmount") if money else None,
+        cod_paid_over_at=_paid_over(parcel, options) if means == Meaning.COD_REMITTED else None,
+        text=words_of(parcel, "SolutionName") or words_of(parcel, "CancelStatusDesc"),
+        note=words_of(parcel, "DeliveryNote") or words_of(parcel, "CancelNotes"),
+    )
+    return Sighting(order_number=number, scan=scan, carrier_ref=id_of(parcel), ours=is_ours(parcel, account))
+
+
+def status_of(parcel: Members, options: DonhangOptions) -> str:
+    """The code that the table of statuses is asked for, "" where the message says nothing of where the parcel is."""
+    code = code_of(parcel, "OrderStatusId")
+    if code not in NO_STATUS:
+        return code
+    delivered_at = moment_of(parcel, "DeliveryTime", options.times)
+    if flag_of(parcel, "IsReturn"):
+        return "return_delivered" if delivered_at is not None else "return"
+    if flag_of(parcel, "IsDeliverable"):
+        return "deliverable"
+    tried = delivered_at is not None or count_of(parcel, "DeliveryTimes") or text_of(parcel, "CauseCode")
+    return "not_deliverable" if tried else code
+
+
+def _written(parcel: Members, options: DonhangOptions) -> datetime | None:
+    """When the carrier wrote it down."""
+    for name in ("LastUpdateTime", "BccpLastUpdateTime"):
+        moment = moment_of(parcel, name, options.times)
+        if moment is not None:
+            return moment
+    return None
+
+
+def _occurred(parcel: Members, options: DonhangOptions, means: str, written: datetime | None, told: Told) -> datetime:
+    """When it happened: its own time where the message has one, never later than it was written down or we heard of it."""
+    latest = min(written or told.sent_at or told.at, told.at + _AHEAD)
+    own = next((name for state, name in _HAPPENED.items() if state == means), "")
+    moment = moment_of(parcel, own, options.times) if own else None
+    return moment if moment is not None and moment <= latest else latest
+
+
+def _paid_over(parcel: Members, options: DonhangOptions) -> datetime | None:
+    moment = moment_of(parcel, "PaypostTransferDate", options.times)
+    return moment if moment is not None else moment_of(parcel, "PaypostTracedate", options.times)
+
+
+def _office(parcel: Members, means: str) -> str:
+    """The post office that it is about: the accepting one until the parcel is on its way, else where it goes."""
+    first = "AcceptancePoscode" if means in (ShipmentState.CREATED, ShipmentState.COLLECTED) else "ToPOSCode"
+    return next((code for name in (first, "DestinationPoscode") if (code := code_of(parcel, name))), "")
+
+
+def _event(parcel: Members, parcel_name: str, raw_code: str, written: datetime | None) -> str:
+    """What recognises the event, by whichever way it comes: parcel, status and when it was written down (facts 4.4).
+
+    A message without that time is recognised by all that it says.
+    """
+    said: object = (
+        ["event", parcel_name, raw_code, written.isoformat(), count_of(parcel, "DeliveryTimes")]
+        if written is not None
+        else ["event", _plain(dict(parcel))]
+    )
+    return hashlib.sha256(encode_sorted(said)).hexdigest()[:24]
+
+
+def _plain(value: Json) -> object:
+    """The value with numbers as text: 0.0 and 0.00 may be the same sum, but nobody says so."""
+    match value:
+        case Decimal():
+            return str(value)
+        case list():
+            return [_plain(item) for item in value]
+        case dict():
+            return {name: _plain(item) for name, item in value.items()}
+    return value
