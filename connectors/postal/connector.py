@@ -17,7 +17,9 @@ from connectors.kit.contract import (
     Poller,
     Receipt,
     TaskDelivery,
+    View,
 )
+from connectors.postal.board import Board
 from connectors.postal.client import Carriers
 from connectors.postal.decisions import Decisions
 from connectors.postal.endpoints import Counter, ShipmentEndpoints
@@ -32,7 +34,7 @@ _PROBE_S = 5.0
 
 
 class PostalConnector:
-    """TaskDeliverer, TaskEnquirer, Poller, Ledger, Endpoint, Decides and Probe."""
+    """TaskDeliverer, TaskEnquirer, Poller, Ledger, Endpoint, Decides, Shows and Probe."""
 
     def __init__(self, settings: Settings, kit: Kit) -> None:
         """Raises `SettingsError` that names every wrong key of the carriers."""
@@ -40,6 +42,7 @@ class PostalConnector:
         self._carriers = Carriers(settings.enabled, kit)
         self._tasks = Tasks(self._carriers, settings.tracking, kit)
         self._decisions = Decisions(kit)
+        self._board = Board([one.name for one in settings.enabled], kit)
         self._pollers: Mapping[str, Poller] = {
             "feed_h2": FeedFollowing("h2", self._carriers, settings.tracking, kit),
             "feed_h3": FeedFollowing("h3", self._carriers, settings.tracking, kit),
@@ -67,6 +70,10 @@ class PostalConnector:
     def endpoints(self) -> Sequence[Endpoint]:
         """Those of callers."""
         return self._endpoints
+
+    def views(self) -> Mapping[str, View]:
+        """The board of parcels."""
+        return self._board.views()
 
     async def decided(self, decision: Decided) -> Change:
         """The change that a decision of operators makes."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from connectors.kit.contract import Effect, ProposeChange
 from connectors.postal import commanding, money
+from connectors.postal.attention import reasons
 from connectors.postal.changes import (
     CancelAnswered,
     CancelAsked,
@@ -52,11 +53,13 @@ SHIPMENT_RETURNED = "shipment_returned"
 COD_REMITTED = "shipment_cod_remitted"
 """The proposals to the resolution system; the fields are those of `proposal_fields`."""
 
+ATTENTION = "attention"
+"""The mark of what a person should look at, or had to."""
+
 QUIET = "quiet"
 _PROPOSED = {ShipmentState.DELIVERED: SHIPMENT_DELIVERED, ShipmentState.RETURNED: SHIPMENT_RETURNED}
 _COD_PROPOSED = "cod_proposed"
 _TOLD = frozenset({ShipmentState.CANCELLED, ShipmentState.EXCEPTION})
-_LOOKED_AFTER = frozenset({ShipmentState.FAILED_ATTEMPT, ShipmentState.RETURNING, ShipmentState.EXCEPTION})
 _SETTLEMENTS_KEPT = 20
 _CLOCKS_DIFFER = timedelta(hours=1)
 _SOON = timedelta(seconds=2)
@@ -105,8 +108,8 @@ class Shipments:
             found.append(item_mark(state.item_code))
         if state.cod_collected_at is not None:
             found.append(cod_mark(state.carrier, state.cod_collected_at))
-        if state.state in _LOOKED_AFTER:
-            found.append(f"state/{state.state}")
+        if reasons(state):
+            found.append(f"{ATTENTION}/{state.shipment_id}")
         return tuple(found)
 
 

@@ -1,0 +1,44 @@
+"""Why a person should look at a parcel, in words: what its ledger knows and no machine can settle. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connectors.postal.model import CodState, OrderState, ShipmentState
+from connectors.postal.shipment import Shipment
+
+_FLAGS_VI: Mapping[str, str] = {
+    "contradicted": "đơn vị bưu chính báo khác sau khi đã kết thúc",
+    "moved_after_cancel": "đã hủy nhưng vẫn có hành trình",
+    "cancelled_late": "báo hủy khi bưu gửi đã ở bưu chính",
+    "delivered_on_the_way_back": "báo đã phát khi đang chuyển hoàn",
+    "cod_short": "thu hộ thiếu",
+    "cod_over": "thu hộ thừa",
+    "cod_unexpected": "có tiền thu hộ ngoài dự kiến",
+    "quiet": "nhiều ngày không có tin",
+    "time_ahead": "thời điểm được báo ở tương lai",
+    "event_changed": "một sự kiện được báo lại với nội dung khác",
+    "history_full": "hành trình dài bất thường",
+    "handover_missing": "bảng kê bàn giao ghi thiếu",
+    "handover_damaged": "bảng kê bàn giao ghi hư hỏng",
+}
+_COD_SETTLED = frozenset({"cod_short", "cod_over", "cod_unexpected"})
+
+
+def reasons(shipment: Shipment) -> tuple[str, ...]:
+    """Why a person should look at it, the most pressing first; () where nobody has to."""
+    found: list[str] = []
+    if shipment.order is OrderState.IN_DOUBT:
+        found.append("chưa rõ đơn vị bưu chính đã nhận đơn")
+    if shipment.order is OrderState.REFUSED:
+        code = shipment.refusal[0] if shipment.refusal is not None else ""
+        found.append(f"đơn bị từ chối {code}".strip())
+    if shipment.state is ShipmentState.EXCEPTION:
+        found.append("có sự cố")
+    settled = shipment.cod in (CodState.REMITTED, CodState.WAIVED) or bool(shipment.cod_decision)
+    found += [
+        words for flag, words in _FLAGS_VI.items() if flag in shipment.flags and not (settled and flag in _COD_SETTLED)
+    ]
+    if shipment.unmapped:
+        found.append(f"mã trạng thái lạ: {', '.join(shipment.unmapped)}")
+    return tuple(found)
