@@ -22,4 +22,5 @@ def test_an_example_is_of_the_type_that_it_names(file: Path) -> None:
     kind = getattr(messages, example["type"])
     read = msgspec.convert(example["message"], kind)
     assert json.loads(msgspec.json.encode(read)) == example["message"]
-    assert repr(read) == f"<{example['type']}>"  # messages name persons; a log of one must not
+    for one in read if isinstance(read, list) else [read]:
+        assert repr(one) == f"<{type(one).__name__}>"  # messages name persons; a log of one must not

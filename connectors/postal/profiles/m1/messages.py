@@ -1,7 +1,7 @@
 """Wire types of donhang.vnpost.vn, named as the wire names them (postal facts 4). Amounts in đồng, weights in grams, sizes in cm.
 
 Numbers come with a point (`150000.0`) and any member may be null or of another type than here; whoever reads an answer takes
-its members one by one (`connectors.postal.reading`). Times are `yyyy-MM-ddTHH:mm:ss` or `dd/MM/yyyy HH:mm:ss` without a zone.
+its members one by one (`connectors.postal.answers`). Times are `yyyy-MM-ddTHH:mm:ss` or `dd/MM/yyyy HH:mm:ss` without a zone.
 """
 
 from __future__ import annotations
@@ -12,30 +12,29 @@ from msgspec import UNSET, UnsetType
 Number = int | float | None
 
 
-class SignIn(msgspec.Struct, frozen=True, kw_only=True):
+class _Message(msgspec.Struct, frozen=True, kw_only=True):
+    """A message. It may name people and hold a token, so that nothing of it is ever printed."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+
+class SignIn(_Message, frozen=True, kw_only=True):
     """`MobileAuthentication/GetAccessToken` [code IDX]."""
 
     TenDangNhap: str
     MatKhau: str
 
-    def __repr__(self) -> str:
-        """Nothing of the account."""
-        return "SignIn(...)"
 
-
-class SignedIn(msgspec.Struct, frozen=True, kw_only=True):
+class SignedIn(_Message, frozen=True, kw_only=True):
     """Its answer [code IDX]: the token that stands in the header `h-token` of every call."""
 
     IsSuccess: bool | None = None
     Token: str | None = None
     Payload: dict[str, object] | UnsetType = UNSET
 
-    def __repr__(self) -> str:
-        """Nothing of the token."""
-        return f"SignedIn({self.IsSuccess})"
 
-
-class CreateOrder(msgspec.Struct, frozen=True, kw_only=True):
+class CreateOrder(_Message, frozen=True, kw_only=True):
     """`CustomerConnect/CreateOrder`, `doitac/createorder` (needs `CustomerCode`) [code MMM, IDX]. `OrderCode` is ours.
 
     `ReceiverAddressType` 1 home, 2 office; `PickupType` 1 the postman comes, 2 the sender brings it; `UseBaoPhat` asks for the
@@ -75,12 +74,8 @@ class CreateOrder(msgspec.Struct, frozen=True, kw_only=True):
     CustomerCode: str | UnsetType = UNSET
     PickupPoscode: str | UnsetType = UNSET
 
-    def __repr__(self) -> str:
-        """Nothing of the people."""
-        return f"CreateOrder({self.OrderCode!r})"
 
-
-class Parcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Parcel(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """A parcel as donhang tells of it: the answer to an order, an entry of a list, and `Data` of a notice [code MMM].
 
     `Id` is needed to cancel; `OrderStatusId` stands in statuses.csv; `PaypostTransferDate` is when the cash was paid over;
@@ -139,29 +134,25 @@ class Parcel(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     IsWarningQuanHuyen: bool | None = None
     IsWarningPhuongXa: bool | None = None
 
-    def __repr__(self) -> str:
-        """Nothing of the people."""
-        return f"Parcel({self.OrderCode!r}, {self.OrderStatusId!r})"
-
 
 Parcels = list[Parcel]
 """The answer to `FindOrders` [assumed]: every parcel that was named."""
 
 
-class CancelOrder(msgspec.Struct, frozen=True, kw_only=True):
+class CancelOrder(_Message, frozen=True, kw_only=True):
     """`CustomerConnect/CancelOrder`, answered by 204 [code IDX]. `OrderId` is the carrier's `Id`, not our number."""
 
     OrderId: str
 
 
-class FindOrders(msgspec.Struct, frozen=True, kw_only=True):
+class FindOrders(_Message, frozen=True, kw_only=True):
     """`Order/GetListOrderByManagerWithCustomCode` [code MMM]; that it finds our own number is assumed of its name."""
 
     PageSize: int
     ListItemCode: list[str]
 
 
-class PriceQuestion(msgspec.Struct, frozen=True, kw_only=True):
+class PriceQuestion(_Message, frozen=True, kw_only=True):
     """`CustomerConnect/TinhCuocTatCaDichVu`, `DoiTac/TinhCuocTatCaDichVu` [code IDX]: what every service would cost."""
 
     SenderProvinceId: str
@@ -182,7 +173,7 @@ class PriceQuestion(msgspec.Struct, frozen=True, kw_only=True):
     CustomerCode: str | UnsetType = UNSET
 
 
-class ServicePrice(msgspec.Struct, frozen=True, kw_only=True):
+class ServicePrice(_Message, frozen=True, kw_only=True, omit_defaults=True):
     """An entry of its answer [code IDX]; `TenDichVu` [assumed]. The amount is with VAT."""
 
     MaDichVu: str | None = None
@@ -194,13 +185,9 @@ ServicePrices = list[ServicePrice]
 """The answer to `PriceQuestion` [code IDX]."""
 
 
-class Push(msgspec.Struct, frozen=True, kw_only=True):
+class Push(_Message, frozen=True, kw_only=True):
     """A notice [code MMM; recomputed in postal facts 4.4]: `Data` is JSON text, signed together with `SendDate` as received."""
 
     Data: str
     SendDate: str
     SignData: str
-
-    def __repr__(self) -> str:
-        """Nothing of what it says."""
-        return f"Push({self.SendDate!r})"
