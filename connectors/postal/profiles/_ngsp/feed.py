@@ -196,4 +196,4 @@ def _code(record: Mapping[str, Any], name: str) -> str:
 
 def _sentence(record: Mapping[str, Any], name: str) -> str:
     """A sentence of the carrier: one line, of a length that a history can hold."""
-    return shorten(_CONTROLS.sub(" ", nfc(_text(record, name))), _LONGEST, _KEPT)
+    return shorten(" ".join(_CONTROLS.sub(" ", nfc(_text(record, name))).split()), _LONGEST, _KEPT)
