@@ -81,7 +81,9 @@ class Course(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A history with a scan more. `new`: it was not there. `changed`: it was there under this id and said something else."""
+    """A history with a scan more. `new`: it was not there; what a carrier wrote down twice is there once. `changed`: it was
+    there under this id and said something else.
+    """
 
     history: tuple[Scan, ...]
     base: Course
@@ -100,6 +102,10 @@ def kept(history: Sequence[Scan], base: Course, scan: Scan) -> Kept:
     known = next((one for one in history if one.event_id == scan.event_id), None)
     if known is not None:
         return Kept(tuple(history), base, 0, new=False, changed=known.raw_code != scan.raw_code)
+    twin = next((one for one in history if _is_twin(one, scan)), None)
+    if twin is not None:
+        others = [one for one in history if one is not twin]
+        return Kept(tuple(sorted((*others, _joined(twin, scan)), key=place_of)), base, 0, new=False)
     if base.until is not None and place_of(scan) <= base.until:
         # Older than everything that is kept: what it would have meant is decided by what came after it.
         return Kept(tuple(history), base, 1, new=True)
@@ -108,6 +114,24 @@ def kept(history: Sequence[Scan], base: Course, scan: Scan) -> Kept:
     if over:
         base = msgspec.structs.replace(folded(base, over), until=place_of(over[-1]))
     return Kept(tuple(ordered[len(over) :]), base, len(over), new=True)
+
+
+def _is_twin(one: Scan, other: Scan) -> bool:
+    """Whether a carrier says the same thing of the same moment at the same place under another id: it wrote it down twice."""
+    if not (heard_by_carrier(one) and heard_by_carrier(other)):
+        return False
+    return (one.occurred_at, one.raw_code, one.pos_code) == (other.occurred_at, other.raw_code, other.pos_code)
+
+
+def _joined(one: Scan, other: Scan) -> Scan:
+    """Two tellings of one thing as one: that of the first place, whichever came first, with what either knows."""
+    first, second = sorted((one, other), key=place_of)
+    return msgspec.structs.replace(
+        first,
+        item_code=first.item_code or second.item_code,
+        attempts=max(first.attempts, second.attempts),
+        cod_amount=first.cod_amount if first.cod_amount is not None else second.cod_amount,
+    )
 
 
 def folded(base: Course, history: Sequence[Scan]) -> Course:

@@ -212,12 +212,10 @@ def _keep(turn: Turn, scan: Scan) -> bool:
     found = kept(turn.shipment.history, turn.shipment.base, scan)
     if found.changed and turn.flag("event_changed"):
         turn.alarm("event_changed", "cùng một mã sự kiện nhưng trạng thái khác với lần báo trước.")
-    if not found.new:
-        return False
     turn.put(history=found.history, base=found.base, dropped=turn.shipment.dropped + found.dropped)
     if found.dropped and turn.flag("history_full"):
         turn.alarm("history_full", "hành trình dài bất thường; các sự kiện cũ nhất không được giữ riêng.")
-    return True
+    return found.new
 
 
 def _heard(turn: Turn) -> None:

@@ -230,6 +230,23 @@ def test_the_same_event_twice_is_in_the_history_once_by_whichever_way_it_comes()
     assert len(story.shipment().history) == 1
 
 
+def test_what_a_carrier_wrote_down_twice_is_in_the_history_once_whichever_came_first() -> None:
+    """Another id, the same thing at the same moment and place: one attempt, not two; what only one of them knows is kept."""
+    first = scanned(10, "failed_attempt", "v1", pos_code="100000", rank="1")
+    second = scanned(10, "failed_attempt", "v2", pos_code="100000", rank="2", item_code="RA473124829VN")
+    seen = [Story(parcel(), placed(), *order).shipment() for order in ((first, second), (second, first))]
+    assert seen[0].history == seen[1].history
+    assert [(len(one.history), one.attempts, one.item_code) for one in seen] == [(1, 1, "RA473124829VN")] * 2
+
+
+@pytest.mark.parametrize("other", [{"pos_code": "700000"}, {"raw_code": "91b"}])
+def test_two_things_at_one_moment_are_two(other: dict[str, str]) -> None:
+    """At another place, or another code: nobody wrote the same thing down twice."""
+    fields = {"pos_code": "100000", **other}
+    story = Story(parcel(), scanned(10, "keep", "v1", pos_code="100000"), scanned(10, "keep", "v2", **fields))
+    assert len(story.shipment().history) == 2
+
+
 def test_one_event_id_with_two_meanings_is_an_alarm_and_the_first_stands() -> None:
     """A carrier that writes its records anew is not followed silently."""
     story = Story(parcel(), placed(), scanned(10, "accepted", "v1", raw_code="2"))
