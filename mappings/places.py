@@ -19,6 +19,9 @@ from mappings.provinces import ProvinceList, changed_meaning, provinces, success
 MERGED_ON = date(2025, 7, 1)
 """The first day of the 34 provinces (Nghị quyết 202/2025/QH15)."""
 
+KNOWN_SINCE = date(2008, 8, 1)
+"""The first day of the older list as it stands here: before it there were provinces that it does not have."""
+
 _SHOWN = 12
 _COMMUNE = re.compile(r"\d{5}", re.ASCII)
 _LEVEL = re.compile(r"^(?:NAY LA |TRUOC LA |TRUOC DAY LA )?(TINH|THANH PHO|TP)\s")
@@ -94,12 +97,11 @@ _STANDINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Understood:
-    """What is known of a province code. `readings` are the meanings left; `now` is where all of them lead, if to one place.
+    """What is known of a code or a name. `readings` are the meanings left; `now` is where all of them lead, if to one place.
 
-    `list_version` is the list that was asked for, by name or by day; None where nothing was said.
+    `list_version` is the list that was asked for, by its own name or by day; None where nothing was said.
     """
 
-    code: str
     standing: Standing
     list_version: ListVersion | None
     readings: tuple[Reading, ...]
@@ -156,21 +158,32 @@ def understand(code: str, *, list_version: ListVersion | None = None, on: date |
     `OTHER_LIST`: the code is none of that list, or the named list did not hold on that day; `readings` say what it means then.
     `AMBIGUOUS`: nothing was said of list or day, and the code is one of the seven that name another province since 01/07/2025.
     """
-    meant = list_version or (list_on(on) if on else None)
     every = tuple(
-        Reading(found, now_of(found))
-        for version in ListVersion
-        if code in provinces(version.provinces)
-        for found in (province_of(version, code),)
+        _reading(province_of(version, code)) for version in ListVersion if code in provinces(version.provinces)
     )
+    return _weighed(every, list_version, on, ambiguous=changed_meaning(code))
+
+
+def understand_name(name: str, *, list_version: ListVersion | None = None, on: date | None = None) -> Understood:
+    """As `understand`, of a province's name; never ambiguous, since every name that both lists have leads to one place now."""
+    return _weighed(tuple(map(_reading, provinces_named(name))), list_version, on, ambiguous=False)
+
+
+def _reading(province: Province) -> Reading:
+    return Reading(province, now_of(province))
+
+
+def _weighed(
+    every: tuple[Reading, ...], list_version: ListVersion | None, on: date | None, *, ambiguous: bool
+) -> Understood:
+    meant = list_version or (list_on(on) if on else None)
     if not every:
-        return Understood(code, Standing.UNKNOWN, meant, ())
+        return Understood(Standing.UNKNOWN, meant, ())
     if meant is None:
-        standing = Standing.AMBIGUOUS if changed_meaning(code) else Standing.VALID
-        return Understood(code, standing, None, every)
+        return Understood(Standing.AMBIGUOUS if ambiguous else Standing.VALID, None, every)
     fitting = tuple(reading for reading in every if reading.then.list_version is meant)
     held = on is None or list_on(on) is meant
-    return Understood(code, Standing.VALID if fitting and held else Standing.OTHER_LIST, meant, fitting or every)
+    return Understood(Standing.VALID if fitting and held else Standing.OTHER_LIST, meant, fitting or every)
 
 
 def provinces_named(name: str) -> tuple[Province, ...]:

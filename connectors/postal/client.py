@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import (
@@ -29,6 +30,8 @@ from connectors.kit.settings import typed
 from connectors.kit.tokens import Attempt, KeptSecret, Made
 from connectors.postal.settings import CarrierSettings
 from connectors.postal.speaking import Account, Call, Dialect, Dialogue, Feeds, Tokens
+from mappings.carrier_places import NO_CODES, PlaceCodes, read_place_codes
+from mappings.tables import TableUnreadable
 
 MAX_ANSWER_BYTES = 4 * 1024 * 1024
 """A page of 1000 records of the feed stays below it."""
@@ -67,6 +70,7 @@ class Carrier:
     dialogue: Dialogue
     _kit: Kit = field(repr=False)
     _clients: Mapping[bool, HttpClient] = field(repr=False)
+    places: PlaceCodes = NO_CODES
     _kept: KeptSecret | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -225,6 +229,12 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
         return None, tuple(faults)
     for reference in settings.secrets.values():
         kit.secret(reference)
+    try:
+        places = read_place_codes(Path(settings.places_file).read_bytes()) if settings.places_file else NO_CODES
+    except OSError:
+        return None, (f"{where}.places_file: không đọc được tệp",)
+    except TableUnreadable as fault:
+        return None, (f"{where}.places_file: dòng {fault.row}: {fault.message_vi}",)
     account = Account(
         name=settings.name,
         customer=settings.customer,
@@ -233,6 +243,7 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
         now=kit.now,
         public_keys=settings.public_keys,
         statuses=settings.statuses,
+        places=places,
     )
     try:
         dialogue = dialect.open(account)
@@ -248,7 +259,7 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
         DeliveryError
     ) as fault:  # a file of certificates that cannot be read: found now, not when a parcel is ordered
         return None, (f"{where}: {fault.message_vi}",)
-    return Carrier(settings, dialect, dialogue, kit, {False: base, True: tokens}), ()
+    return Carrier(settings, dialect, dialogue, kit, {False: base, True: tokens}, places), ()
 
 
 def _strange(settings: CarrierSettings, dialect: Dialect) -> Iterator[str]:

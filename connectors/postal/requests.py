@@ -12,6 +12,8 @@ from connectors.kit.errors import Finding
 from connectors.postal.model import CodLine, Contact, Direction, Place
 from connectors.postal.reading import Request, code_findings, finding, words_findings
 from connectors.postal.settings import ListVersion
+from mappings.places import ListVersion as GsoList
+from mappings.places import Standing, understand
 
 MOST_LINES = 50
 MOST_COMPONENTS = 100
@@ -55,8 +57,7 @@ class AskedPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
     def findings(self, where: str) -> Iterator[Finding]:
         """What is wrong with it."""
-        if not _PROVINCE.fullmatch(self.province):
-            yield finding("province", f"{where}/province", "Phải là mã tỉnh gồm 2 chữ số của danh mục list_version.")
+        yield from self._province(f"{where}/province")
         if self.commune and not _COMMUNE.fullmatch(self.commune):
             yield finding("commune", f"{where}/commune", "Phải là mã xã, phường, đặc khu gồm 5 chữ số, hoặc bỏ trống.")
         if self.district and not _DISTRICT.fullmatch(self.district):
@@ -71,6 +72,19 @@ class AskedPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
                 yield finding(
                     "carrier", f"{where}/carrier", "Chỉ nhận province, district, ward; mỗi mã từ 1 đến 20 ký tự."
                 )
+
+    def _province(self, where: str) -> Iterator[Finding]:
+        """A code of the other list is told as what it is there: seven codes name another province since 01/07/2025."""
+        if not _PROVINCE.fullmatch(self.province):
+            yield finding("province", where, "Phải là mã tỉnh gồm 2 chữ số của danh mục list_version.")
+            return
+        found = understand(self.province, list_version=GsoList(self.list_version))
+        if found.standing is Standing.UNKNOWN:
+            yield finding("province", where, found.standing.message_vi)
+        elif found.standing is Standing.OTHER_LIST:
+            then = found.readings[0].then
+            told = f"Danh mục {self.list_version} không có mã này; mã là của {then.name} trong danh mục {then.list_version}."
+            yield finding("province", where, told)
 
 
 class AskedContact(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

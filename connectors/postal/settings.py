@@ -14,6 +14,8 @@ import msgspec
 from yarl import URL
 
 from connectors.postal.model import Contact, Meaning, Place, ShipmentState
+from mappings.places import ListVersion as GsoList
+from mappings.places import Standing, understand
 
 DEFAULT = "default"
 """The name of the agency that stands for every unit without one of its own."""
@@ -45,6 +47,8 @@ class AgencyPlace(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
         """Refuses what no carrier finds."""
         if not _PROVINCE.fullmatch(self.province) or not self.text.strip():
             raise ValueError("place: cần province (2 chữ số) và text (địa chỉ đầy đủ bằng chữ)")
+        if understand(self.province, list_version=GsoList(self.list_version)).standing is not Standing.VALID:
+            raise ValueError("place: mã province không có trong danh mục list_version")
 
 
 class AgencySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,7 +121,7 @@ class CarrierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     the shipped table (raw code -> `ShipmentState` or `Meaning`), `causes` says the carrier's causes in Vietnamese. `sources`
     are the networks that its notices may come from (left empty: any, and `notices_from_anywhere` has to say so).
     `order_number_unique`: whether it is known to refuse a second order with the same number (facts 11: not known, false);
-    unset, the dialect says.
+    unset, the dialect says. `places_file`: the carrier's own table of places (CSV, `mappings.carrier_places.CODE_COLUMNS`).
     """
 
     name: str
@@ -145,6 +149,7 @@ class CarrierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     client_cert_file: str = ""
     client_key_file: str = ""
     proxy: str = ""
+    places_file: str = ""
 
     def __post_init__(self) -> None:
         """Refuses what types cannot; one sentence names every fault and repeats no value."""

@@ -25,6 +25,7 @@ from mappings.places import (
     province_of,
     provinces_named,
     understand,
+    understand_name,
 )
 from mappings.provinces import provinces
 
@@ -66,6 +67,12 @@ def test_a_code_is_valid_on_a_day_exactly_where_the_list_of_that_day_has_it(prov
     by_day, by_list = understand(province.code, on=day), understand(province.code, list_version=list_on(day))
     assert by_day == by_list
     assert (by_day.standing == "valid") == (province.code in provinces(list_on(day).provinces))
+
+
+@given(st.one_of(FORMER, PRESENT))
+def test_a_name_leads_to_one_present_province_in_whichever_list_it_is_read(province: Province) -> None:
+    """So a name is never ambiguous about where that is now."""
+    assert understand_name(province.name).now == now_of(province)
 
 
 @given(FORMER)

@@ -25,6 +25,7 @@ from mappings.places import (
     list_on,
     provinces_named,
     understand,
+    understand_name,
 )
 from mappings.tables import TableUnreadable
 
@@ -96,6 +97,21 @@ def test_a_code_stands_in_the_list_of_its_day_or_not(
 def test_the_lists_change_at_midnight_before_the_first_of_july() -> None:
     """Nghị quyết 202/2025/QH15."""
     assert (list_on(LAST_OLD_DAY), list_on(FIRST_NEW_DAY)) == (OLD, NEW)
+
+
+@pytest.mark.parametrize(
+    ("name", "on", "standing", "now"),
+    [
+        ("tỉnh Bắc Giang", LAST_OLD_DAY, Standing.VALID, "24"),
+        ("tỉnh Bắc Giang", FIRST_NEW_DAY, Standing.OTHER_LIST, "24"),
+        ("TP HCM", None, Standing.VALID, "79"),
+        ("Atlantis", None, Standing.UNKNOWN, None),
+    ],
+)
+def test_a_name_is_understood_like_a_code(name: str, on: date | None, standing: Standing, now: str | None) -> None:
+    """Bắc Giang is no province any more, and it is told what its area belongs to."""
+    found = understand_name(name, on=on)
+    assert (found.standing, found.now.code if found.now else None) == (standing, now)
 
 
 @pytest.mark.parametrize(
