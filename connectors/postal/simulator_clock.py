@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 
 class TurnedClock:
-    """Simulated time. `wall` gives the real one in UTC; `scale` is how many simulated seconds pass in a real one."""
+    """Simulated time. `wall` gives the real one in UTC; `scale` is how many simulated seconds pass in a real one.
 
-    def __init__(self, wall: Callable[[], datetime], scale: float = 1.0) -> None:
+    It begins `behind_s` seconds late, so that it can be turned without running ahead of everybody else.
+    """
+
+    def __init__(self, wall: Callable[[], datetime], scale: float = 1.0, behind_s: float = 0.0) -> None:
         self.wall = wall
         self.scale = scale
         self._since = wall()
-        self._then = self._since
+        self._then = self._since - timedelta(seconds=behind_s)
 
     def now(self) -> datetime:
         """The simulated moment, in UTC."""

@@ -19,6 +19,7 @@ from connectors.postal.simulator_world import ScriptOrder, World
 class _Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     advance_s: float = 0.0
     scale: float | None = None
+    wait: bool = False
 
 
 class _Scripts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -32,17 +33,20 @@ class _Step(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     happening: Happening
     amount: int | None = None
     stop: bool = False
+    wait: bool = False
 
 
 class _Stray(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     house: str
     number: str
     happening: Happening = Happening.DELIVERED
+    wait: bool = False
 
 
 class _Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     order: Literal["as_made", "reversed", "shuffled"] = "as_made"
     seed: int = 0
+    wait: bool = False
 
 
 class _House(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -88,6 +92,8 @@ class Control:
         now = self.world.clock.turn(ordered.advance_s)
         happened = self.world.tick()
         self.world.stir()
+        if ordered.wait:
+            await self.world.settled()
         return json_answer({"now": now, "scale": self.world.clock.scale, "happened": happened})
 
     async def scripts(self, _request: web.Request) -> web.Response:
@@ -128,6 +134,8 @@ class Control:
         if ordered.stop:
             self.world.books.plan(parcel, [], self.world.clock.now())
         self.world.happens(parcel, ordered.happening, ordered.amount)
+        if ordered.wait:
+            await self.world.settled()
         return json_answer(_shown(parcel))
 
     async def stray(self, request: web.Request) -> web.Response:
@@ -136,6 +144,8 @@ class Control:
         _known(ordered.house)
         now = self.world.clock.now()
         self.world.houses[ordered.house].stray(ordered.number, Event(0, ordered.happening, now, ordered.happening), now)
+        if ordered.wait:
+            await self.world.settled()
         return json_answer({"number": ordered.number})
 
     async def delivery(self, request: web.Request) -> web.Response:
@@ -147,7 +157,10 @@ class Control:
     async def release(self, request: web.Request) -> web.Response:
         """Tell what is held."""
         ordered = await order(request, _Release)
-        return json_answer({"told": self.world.teller.release(ordered.order, ordered.seed, self.world.clock.now())})
+        count = self.world.teller.release(ordered.order, ordered.seed, self.world.clock.now())
+        if ordered.wait:
+            await self.world.settled()
+        return json_answer({"told": count})
 
     async def codes(self, _request: web.Request) -> web.Response:
         """The codes of each house, for the status tables of who listens."""

@@ -33,7 +33,7 @@ class Feed:
     _count: int = 0
 
     def append(self, record: Record, at: datetime) -> Record:
-        """Tell it at that moment, under the next id."""
+        """Tell it at that real moment, under the next id: ids tell when it was written down, not when it happened."""
         self._second = max(self._second, int(at.timestamp()))
         self._count += 1
         told = Record(

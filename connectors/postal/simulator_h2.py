@@ -1,4 +1,4 @@
-"""The simulated NGSP adapter as it stands by itself: `/h2/token` and `/h2/apiVNPostNGSP/p1.0/…` (postal facts 2)."""
+"""The simulated NGSP adapter as it stands by itself, with its token endpoint (postal facts 2)."""
 
 from __future__ import annotations
 
@@ -54,6 +54,7 @@ class H2:
         self.tokens = self.ngsp.tokens
         self.codes, self.tell = self.ngsp.codes, self.ngsp.tell
         self.stray, self.forget = self.ngsp.stray, self.ngsp.forget
+        self.settled, self.close = self.ngsp.settled, self.ngsp.close
 
     def mount(self, app: web.Application) -> None:
         """Add the paths of the adapter."""

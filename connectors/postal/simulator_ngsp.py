@@ -66,23 +66,29 @@ class Ngsp:
         chosen = {**FEED_CODES, **self.own.codes}
         return {happening: code for happening, code in chosen.items() if code}
 
-    def tell(self, parcel: Parcel, event: Event, at: datetime) -> bool:
+    def tell(self, parcel: Parcel, event: Event, _at: datetime) -> bool:
         """Append it to the feed."""
         code = self.codes().get(event.happening)
         if code is None:
             return False
-        self.feed.append(Record("", parcel.number, parcel.item_code, code, event), at)
+        self.feed.append(Record("", parcel.number, parcel.item_code, code, event), self.world.wall())
         return True
 
-    def stray(self, number: str, event: Event, at: datetime) -> None:
+    def stray(self, number: str, event: Event, _at: datetime) -> None:
         """A scan of an order number that nobody gave us."""
         code = self.codes().get(event.happening, 0)
-        self.feed.append(Record("", number, "", code, event), at)
+        self.feed.append(Record("", number, "", code, event), self.world.wall())
 
     def forget(self) -> None:
         """Lose the feed."""
         self.feed.forget()
         self.documents.clear()
+
+    async def settled(self) -> None:
+        """What is told stands in the feed at once."""
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
     # Answers
 
@@ -154,7 +160,7 @@ class Ngsp:
             case "requested":
                 return self.said("requested", "Đã ghi nhận yêu cầu hủy")
             case "too_late":
-                return self.said("too_late", "Bưu gửi đã được thu gom, không thể hủy")
+                return self.said("too_late", "Bưu gửi đã thu gom, không thể hủy")
             case _:
                 return self.said("refused", "Không được hủy đơn hàng này")
 

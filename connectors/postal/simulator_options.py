@@ -79,19 +79,19 @@ class NgspOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
 
 
 class DonhangOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """donhang.vnpost.vn (facts 4). `key_file`: the PEM of the RSA key that signs notices; empty: one is made at the start.
+    """donhang.vnpost.vn (facts 4).
 
-    `notify_url` is the address registered for notices, empty: that of `gateway_url`. `again_s` are the pauses before a notice
-    is tried again whose answer was not 200. `partner`: orders come through `doitac/…` and must name the customer.
+    `token` is the h-token of a contract that fetches none. `notify_url` is the address registered for notices, empty: that of
+    `gateway_url`. `again_s` are the pauses before a notice is tried again whose answer was not 200.
     """
 
     customer: str = "SIMDOITAC"
+    token: str = "simulator-h-token"
     user: str = "simulator"
     password: str = "simulator-password"
     token_ttl_s: float = 86_400.0
     numbers_unique: bool = False
     number_pattern: str = "[A-Za-z0-9._-]{1,50}"
-    key_file: str = ""
     notify_url: str = ""
     again_s: tuple[float, ...] = (60.0, 300.0, 900.0, 3_600.0)
     codes: dict[Happening, int] = {}
@@ -103,16 +103,20 @@ class DonhangOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 class PostalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """What is simulated, and how. Notices go to `{gateway_url}/v1/callbacks/{upstream}/m1`.
 
-    `scale`: seconds of the simulated clock in one of ours (1: as in life, 0: only as it is turned). `script` is what parcels do
-    whom nobody ordered anything else. `pace` scales the pauses between tries of a notice. `ca_file`: certificates to trust for
-    notices over TLS. `statements_dir`: where ordered statement files are written. `faults` is a plan to begin with.
+    `scale`: seconds of the simulated clock in one of ours (1: as in life, 0: only as it is turned); it begins `behind_s` seconds
+    behind ours, so that turning it leads to no event that lies in our future. `script` is what parcels meet for which nobody
+    ordered anything else. `pace` scales the pauses between tries of a notice. `ca_file`: certificates to trust for notices over
+    TLS. `notice_key_file`: the PEM of the RSA key that signs notices; empty: one is made. `statements_dir`: where ordered
+    statement files are written. `faults` is a plan to begin with.
     """
 
     gateway_url: str = "http://127.0.0.1:8080"
     upstream: str = "postal"
     ca_file: str = ""
+    notice_key_file: str = ""
     statements_dir: str = ""
     scale: float = 1.0
+    behind_s: float = 0.0
     pace: float = 0.01
     script: Script = Script()
     h2: NgspOptions = NgspOptions()

@@ -240,7 +240,7 @@ class Books:
             parcel.state = Happening.ACCEPTED
         elif happening not in _NO_STATE and not (parcel.state in ENDS and happening not in ENDS):
             parcel.state = happening
-        if happening is Happening.FAILED_ATTEMPT:
+        if happening in (Happening.FAILED_ATTEMPT, Happening.DELIVERED):
             parcel.attempts += 1
         if happening is Happening.COLLECTED and not parcel.item_code:
             parcel.item_code = self.item_code()
@@ -250,7 +250,7 @@ class Books:
             at=at,
             state=parcel.state,
             pos_code=_OFFICES.get(happening, "100000"),
-            attempts=parcel.attempts + (happening is Happening.DELIVERED),
+            attempts=parcel.attempts,
             amount=self._money(parcel, happening, at, amount),
             note=_NOTES.get(happening, ""),
         )

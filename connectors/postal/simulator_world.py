@@ -49,6 +49,14 @@ class House(Voice, Protocol):
         """Lose what was told."""
         ...
 
+    async def settled(self) -> None:
+        """Wait until nothing of what was told is under way any more."""
+        ...
+
+    async def close(self) -> None:
+        """Stop for good."""
+        ...
+
 
 class ScriptOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The next `times` orders (0: all) of `house` ("": of any) whose number fits the pattern `number` follow `script`."""
@@ -79,7 +87,7 @@ class World:
         self.options = options
         self.wall = wall
         self.new_token = new_token
-        self.clock = TurnedClock(wall, options.scale)
+        self.clock = TurnedClock(wall, options.scale, options.behind_s)
         self.books = Books(self.clock.now)
         self.lies = Lies()
         self.simulation = Simulation()
@@ -182,6 +190,11 @@ class World:
             return work(body, fault)
 
         return await self.simulation.play(Call(request, name, {"ref": ref} if ref else {}), doing)
+
+    async def settled(self) -> None:
+        """Wait until nothing of what was told is under way any more."""
+        for house in self.houses.values():
+            await house.settled()
 
     def forget(self) -> None:
         """Lose every parcel, telling, script and lie; numbers and the clock go on."""
