@@ -11,17 +11,13 @@ from collections.abc import Callable, Mapping
 
 from connectors.kit.contract import Change, Decided, Kit
 from connectors.kit.errors import CannotMap
-from connectors.kit.settlement.state import DifferenceClosed, Part
+from connectors.kit.settlement.deciding import CLOSE, closed_difference
 from connectors.payment.changes import Confirmed, PaymentChange, RefundApproved, RefundDeclined, RefundTransferred
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import State
 from connectors.payment.orders import attempt_of, read_payment, refund_of
 from connectors.payment.payment import Attempt, Payment, RefundState
-from connectors.payment.settlement_kinds import PARTS
-from mappings.codec import decode, plain
-
-CLOSE = "close_difference"
-"""The decision about a difference of a settlement; its ledger is a part of one."""
+from connectors.payment.settlement_kinds import KINDS
 
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,99}", re.ASCII)
 _YES, _NO = frozenset({"co", "yes", "true"}), frozenset({"khong", "no", "false"})
@@ -38,30 +34,13 @@ class Decisions:
     async def decided(self, decision: Decided) -> Change:
         """The change that a decision makes."""
         if decision.decision == CLOSE:
-            return await self._closed(decision)
+            return await closed_difference(self._kit.ledgers, KINDS, decision)
         making = _MAKING.get(decision.decision)
         entry = await self._kit.ledgers.read(LEDGER, decision.ledger_id)
         if making is None or entry is None:
             raise CannotMap("Không có khoản thanh toán này, hoặc không có quyết định loại này.")
         payment = read_payment(entry.state)
         return change_of(payment.payment_id, making(payment, decision), payment.dossier_code)
-
-    async def _closed(self, decision: Decided) -> Change:
-        """An operator settles a difference of a settlement; nothing of any payment moves by it."""
-        entry = await self._kit.ledgers.read(PARTS, decision.ledger_id)
-        part = decode(entry.state, Part) if entry is not None else None
-        place = decision.fields.get("place", "")
-        if part is None or not (
-            place.isascii() and place.isdigit() and len(place) < 8 and int(place) < len(part.differences)
-        ):
-            raise CannotMap("place: không có khoản chênh lệch này; mã phần và vị trí có ở báo cáo đối soát.")
-        closed = DifferenceClosed(
-            at=decision.at, place=int(place), decided_by=decision.decided_by, decision_id=decision.decision_id
-        )
-        before = part.differences[int(place)]
-        if before.closed and before.closed_by != decision.decided_by:
-            raise CannotMap("place: khoản chênh lệch này đã được đóng.")
-        return Change(PARTS, decision.ledger_id, f"closed/{decision.decision_id}", plain(closed), passing=("at",))
 
 
 def _approve(payment: Payment, decision: Decided) -> PaymentChange:

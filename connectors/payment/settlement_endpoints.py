@@ -172,7 +172,10 @@ def _no_day() -> str:
 
 def _wanted(query: str) -> tuple[str, TableName | None]:
     """The form and the table that are asked for."""
-    pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
+    except ValueError:
+        raise _invalid("format", "/format", "Quá nhiều tham số.") from None
     asked = dict(pairs)
     form, table = asked.pop("format", "json"), asked.pop("table", "")
     tables: dict[str, TableName] = {name: name for name in get_args(TableName)}

@@ -104,7 +104,9 @@ class _Books:
         return tuple(changes)
 
     async def look(self, last: float, after: str) -> Looked | None:
-        """The next page of the review."""
+        """The next page of the review; without a drop folder nothing is settled, so nothing is missing."""
+        if not self._settings.settlement.statements_dir:
+            return None
         return await self._review.look(last, after)
 
     async def _payments(self, taken: Taken, rows: Sequence[Row]) -> dict[str, Payment]:

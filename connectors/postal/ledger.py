@@ -274,11 +274,14 @@ def _state_decided(turn: Turn, change: StateDecided) -> None:
 
 
 def _cod_settled(turn: Turn, change: CodSettled) -> None:
-    """A statement says what was paid over. Said again by the same statement, or by one that stands for it, it counts once."""
+    """A statement says what was paid over. Said again by the same statement, or by one that stands for it, it counts once.
+
+    One that pays nothing over (a corrected one that names the parcel no more) says nothing of its money.
+    """
     gone = {change.statement_id, *change.supersedes}
     others = tuple(one for one in turn.shipment.cod_settlements if one.statement_id not in gone)
     told = CodSettlement(statement_id=change.statement_id, amount=change.paid_over, paid_at=change.paid_at)
-    settlements = sorted((*others, told), key=lambda one: (one.paid_at, one.statement_id))
+    settlements = sorted((*others, *((told,) if told.amount else ())), key=lambda one: (one.paid_at, one.statement_id))
     turn.put(cod_settlements=tuple(settlements[-_SETTLEMENTS_KEPT:]))
 
 

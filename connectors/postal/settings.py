@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 from yarl import URL
 
+from connectors.postal.cod_settings import CodSettings
 from connectors.postal.model import Contact, Meaning, Place, ShipmentState
 from mappings.places import ListVersion as GsoList
 from mappings.places import Standing, understand
@@ -221,13 +222,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Settings of the post. The first carrier that is enabled is the default one.
 
     `agencies` by the code of the unit, and `default`: who sends results and receives dossiers. `cancel_wait_s`: how long a
-    caller waits for the carrier's word on a cancellation.
+    caller waits for the carrier's word on a cancellation. `cod`: see `connectors.postal.cod_settings`.
     """
 
     carriers: tuple[CarrierSettings, ...]
     agencies: dict[str, AgencySettings]
     tracking: TrackingSettings = TrackingSettings()
     notices: NoticeLimits = NoticeLimits()
+    cod: CodSettings = CodSettings()
     cancel_wait_s: float = 5.0
 
     def __post_init__(self) -> None:
@@ -258,6 +260,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             yield "carriers: cần ít nhất một đơn vị vận chuyển đang bật (enabled)"
 
     def _rest(self) -> Iterable[str]:
+        strange = sorted(set(self.cod.carriers) - {one.name for one in self.carriers})
+        yield from (f"cod.carriers: không có đơn vị «{name}» trong carriers" for name in strange)
         if DEFAULT not in self.agencies:
             yield f"agencies: phải có mục {DEFAULT}"
         if not 0 <= self.cancel_wait_s <= _LONGEST_WAIT_S:

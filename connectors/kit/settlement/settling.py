@@ -120,7 +120,7 @@ class _Open:
 
 
 class FileSettling:
-    """A poller that settles the files of one drop folder."""
+    """A poller that settles the files of one drop folder; without one it only has open differences looked at."""
 
     def __init__(self, folder: DropFolder | None, kinds: Kinds, books: Bookkeeping, kit: Kit) -> None:
         self._folder, self._kinds, self._books, self._kit = folder, kinds, books, kit
@@ -128,9 +128,9 @@ class FileSettling:
 
     async def poll(self, cursor: str) -> Page:
         """The next step. Raises `NotSent` where the drop folder cannot be read: an operator hears of it."""
-        if self._folder is None:
-            return Page((), cursor)
         stands = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
+        if self._folder is None:
+            return await self._look(stands, cursor)
         try:
             return await self._step(self._folder, stands, cursor)
         except OSError as error:
@@ -145,6 +145,10 @@ class FileSettling:
         found = await asyncio.to_thread(folder.next, self._kit.now().timestamp())
         if found is not None:
             return await self._begin(folder, stands, found)
+        return await self._look(stands, cursor)
+
+    async def _look(self, stands: Cursor, cursor: str) -> Page:
+        """Look at open differences again, where it is time."""
         looked = await self._books.look(stands.reviewed_at, stands.review_after)
         if looked is None:
             # A cursor that only forgets what was put away is not worth a transaction.
