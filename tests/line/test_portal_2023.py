@@ -140,6 +140,40 @@ def test_a_payment_that_is_proposed_reaches_the_portal_by_the_event_that_the_res
     assert lgsp.portal_has(code, ["2", "4", "4"])["fields"]["DuocThanhToanTrucTuyen"] == "3"
 
 
+def test_a_result_that_the_post_delivered_is_told_to_the_portal_as_returned(lgsp: Line) -> None:
+    """Filed and given back by post; returned when it was delivered, paid by the postman when his house paid it over."""
+    fees = [{"id": "PHI-1", "name": "Lệ phí cấp", "amount": 150_000, "kind": "fee", "code": "LPC01"}]
+    code = lgsp.new_dossier(origin="post", delivery={"result_method": "post"}, fees=fees)
+    for state in ("received", "resolved"):
+        lgsp.own_events(own(code, state))
+    said = lgsp.portal_has(code, ["2", "9"])["fields"]
+    assert (said["KenhThucHien"], said["HinhThuc"], said["NgayTra"]) == ("3", "1", "")
+    delivered = {
+        "shipment_id": "v7k2m9p0a1bcd",
+        "direction": "deliver",
+        "order_number": f"{code}-T",
+        "item_code": "RA473124829VN",
+        "state": "delivered",
+        "occurred_at": "2026-11-21T11:40:00+07:00",
+        "cod": {
+            "state": "collected",
+            "amount": 150_000,
+            "collected_at": "2026-11-21T11:41:00+07:00",
+            "lines": [{"fee_id": "PHI-1", "name": "Lệ phí cấp", "amount": 150_000}],
+        },
+    }
+    assert _proposed(lgsp, code, "shipment_delivered", delivered).status == 200
+    given = lgsp.portal_has(code, ["2", "9", "10"])["fields"]
+    assert (given["TrangThaiHoSo"], given["NgayTra"], given["HinhThuc"]) == ("10", "20261121114000", "1")
+    remitted = delivered | {"cod": {**delivered["cod"], "state": "remitted"}}  # type: ignore[dict-item]
+    assert _proposed(lgsp, code, "shipment_cod_remitted", remitted).status == 200
+    until(lambda: lgsp.portal(code)["counts"]["rows"] == 4, "the portal has the row about the money")
+    assert lgsp.portal(code)["progress"][-1]["row"]["NoiDungXuLy"] == "Ghi nhận đã nộp phí, lệ phí"
+    held = lgsp.order("resolution", "GET", f"dossiers?code={code}")["dossiers"][0]
+    assert {one["outcome"] for one in held["sent"]} == {"acknowledged"}
+    assert [one["version"] for one in held["sent"] if one["kind"] == "registration"] == [1, 2, 3]
+
+
 def test_a_dossier_that_lacks_mandatory_fields_is_held_with_each_of_them_named(lgsp: Line) -> None:
     """Held before anything is sent; the operator reads in Vietnamese what is missing."""
     applicant = {"kind": "business", "name": "Công ty Mẫu", "id": {"type": "none"}}
