@@ -44,6 +44,8 @@ from connectors.kit.ledgers import ProposeChange as ProposeChange
 from connectors.kit.ledgers import RaiseAlarm as RaiseAlarm
 from connectors.kit.ledgers import Task as Task
 from connectors.kit.ledgers import TellFeed as TellFeed
+from connectors.kit.papers import NoSigner, PaperSigner
+from connectors.kit.papers import Signs as Signs
 from connectors.kit.showing import Look as Look
 from connectors.kit.showing import Shows as Shows
 from connectors.kit.showing import Table as Table
@@ -307,7 +309,7 @@ class Coordination(Protocol):
 class Kit:
     """What the gateway hands to every connector. `instant` is a monotonic clock that counts suspend, in seconds.
 
-    `ledgers` reads the ledgers of this very upstream, for the connector's endpoints.
+    `ledgers` reads the ledgers of this very upstream, for the connector's endpoints. `signer` signs papers for them.
     """
 
     upstream: str
@@ -316,6 +318,7 @@ class Kit:
     coordination: Coordination
     secret: Callable[[str], str]
     ledgers: LedgerReader = NoLedgers()
+    signer: PaperSigner = NoSigner()
 
 
 @runtime_checkable

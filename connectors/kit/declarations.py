@@ -119,10 +119,19 @@ class PollerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 class LedgerSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A ledger: whether its state is sealed with the key of its dossier, and all that it may ask for."""
+    """A ledger: whether its state is sealed with the key of its dossier, and all that it may ask for.
+
+    `of` upstream: it belongs to no dossier (a list that names many), and is sealed under the name of its upstream.
+    """
 
     sealed: bool = True
+    of: Literal["dossier", "upstream"] = "dossier"
     effects: tuple[EffectWord, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for one of no dossier that would have something carried in the lane of a dossier."""
+        if self.of == "upstream" and {"deliver", "propose"} & set(self.effects):
+            raise ValueError('of = "upstream" không đi cùng effects deliver, propose')
 
 
 class DecisionSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

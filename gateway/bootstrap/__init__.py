@@ -104,13 +104,13 @@ async def running(loaded: Loaded, verifier: Verifier | None = None) -> AsyncIter
         delivering = asyncio.create_task(worker.run(), name="worker")
         house.push_async_callback(_stop, worker, delivering)
         pages, told = partial(guests.store_page, taker), partial(gauges.polled, metrics)
-        follows = PollDesk(worker, journal, coordination, clock, pages, hooks, told)
-        polling = Polling(polls, follows)
+        polling = Polling(polls, PollDesk(worker, journal, coordination, clock, pages, hooks, told))
         house.push_async_callback(_stop_polling, polling, asyncio.create_task(polling.run(), name="polling"))
         keep_watch(house, _gap_watch(loaded, journal, hooks, clock).run(), "gaps")
         door = Door(authenticator, Limits.of(loaded.settings.intake), journal, clock, wake=wake)
         mounted = guests.mounted(outside, calls_of(loaded, Desk(door, taker, reach)))
-        around = Surroundings(door, cabinet, House(wake, hooks.alarm, reach, partial(_sends_ahead, register)), verifier)
+        beside = House(wake, hooks.alarm, reach, partial(_sends_ahead, register))
+        around = Surroundings(door, cabinet, beside, verifier, outside.let_sign)
         parts = InternalParts(
             door=door,
             render_metrics=partial(gauges.render, metrics, journal, clock),

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from connectors.kit.contract import PROPOSAL, Decides, Ledger, Ledgers, Poller, Polls, Shows, View
+from connectors.kit.contract import PROPOSAL, Decides, Ledger, Ledgers, Poller, Polls, Shows, Signs, View
 from connectors.kit.manifest import Manifest
+from connectors.kit.papers import PDF
 from gateway.admin.ledger_decisions import Decidable
 from gateway.admin.views import Viewable
-from gateway.config import Loaded
+from gateway.config import Loaded, SigningKey
 from gateway.dispatch.polling import PolledPage, PollLine, Stored
 from gateway.dispatch.upstreams import Lesson, UpstreamLine
 from gateway.errors import ConfigError
@@ -18,20 +19,27 @@ from gateway.intake.endpoints import ConnectorCalls, Mounted
 from gateway.intake.inputs import Shelf, Taker
 from gateway.intake.ledgers import Bound, CursorMove, LedgerBook
 from gateway.journal.store import Journal
+from gateway.signatures.pens import Pen, SigningDesk
 
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """Every upstream of the configuration: its line, its connector's manifest, and where it reads its ledgers."""
+    """Every upstream of the configuration: its line, its connector's manifest, where it reads its ledgers, how it signs."""
 
     lines: dict[str, UpstreamLine] = field(default_factory=dict)
     manifests: dict[str, Manifest] = field(default_factory=dict)
     shelves: dict[str, Shelf] = field(default_factory=dict)
+    pens: dict[str, Pen] = field(default_factory=dict)
 
     def give(self, journal: Journal) -> None:
         """The journal is open: from now on connectors can read their ledgers."""
         for shelf in self.shelves.values():
             shelf.journal = journal
+
+    def let_sign(self, desk: SigningDesk | None) -> None:
+        """The keys are open: from now on connectors can have papers signed; None where there are no keys."""
+        for pen in self.pens.values():
+            pen.desk = desk
 
     def enabled(self) -> tuple[str, ...]:
         """The upstreams that are switched on, in the order of the configuration."""
@@ -120,6 +128,27 @@ def mounted(outside: Outside, calls: ConnectorCalls) -> tuple[Mounted, ...]:
         for code in outside.enabled()
         for route in calls.mounted(code, outside.lines[code].connector, outside.manifests[code])
     )
+
+
+def signer_faults(outside: Outside, loaded: Loaded) -> list[str]:
+    """Where a connector would have papers signed with what is not there."""
+    keys = loaded.settings.signing.keys
+    return [
+        f"upstreams.{code}: cần khóa ký {name} với hồ sơ ký {profile}, nhưng {told}"
+        for code, line in outside.lines.items()
+        if line.settings.enabled and isinstance(line.connector, Signs)
+        for name, profile in line.connector.signs()
+        for told in _missing(keys.get(name), profile, judged=loaded.settings.results is not None)
+    ]
+
+
+def _missing(key: SigningKey | None, profile: str, *, judged: bool) -> list[str]:
+    if key is None:
+        return ["không có trong [signing.keys]"]
+    if not judged:  # what was signed is verified before it leaves, which needs somebody to trust
+        return ["chưa cấu hình [results] nên cổng không ký"]
+    missing = [] if profile in key.profiles else [f"profiles của khóa không có {profile}"]
+    return missing + ([] if PDF in key.media_types else [f"media_types của khóa không có {PDF}"])
 
 
 def poll_lines(outside: Outside) -> tuple[PollLine, ...]:

@@ -11,7 +11,7 @@ from connectors.kit import registry
 from connectors.kit.contract import RESULTS, Kit
 from connectors.kit.errors import CredentialsRefused, DeliveryError, SettingsError
 from connectors.kit.manifest import Manifest, ManifestError
-from gateway.bootstrap.guests import Outside
+from gateway.bootstrap.guests import Outside, signer_faults
 from gateway.clock import Clock
 from gateway.config import Loaded, secret
 from gateway.coordination.memory import MemoryCoordination
@@ -19,6 +19,7 @@ from gateway.dispatch.upstreams import OperationTraits, UpstreamLine
 from gateway.errors import ConfigError
 from gateway.intake.inputs import Shelf
 from gateway.routes import EventOperation, Route, Routes
+from gateway.signatures.pens import Pen
 
 
 async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordination, house: AsyncExitStack) -> Outside:
@@ -33,7 +34,8 @@ async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordinat
             continue
         declared = manifests[settings.connector].declared.ledgers
         shelf = Shelf(code, frozenset(kind for kind, spec in declared.items() if not spec.sealed))
-        kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf)
+        pen = Pen(code)
+        kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf, pen)
         try:
             connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)
         except SettingsError as error:
@@ -55,6 +57,8 @@ async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordinat
         outside.lines[code] = UpstreamLine(code, settings, connector, traits)
         outside.manifests[code] = manifests[settings.connector]
         outside.shelves[code] = shelf
+        outside.pens[code] = pen
+    faults.extend(signer_faults(outside, loaded))
     if faults:
         raise ConfigError(tuple(faults))
     secrets.started = True

@@ -24,7 +24,11 @@ from gateway.journal.cabinet import Cabinet
 from gateway.signatures.examining import Rules
 from gateway.signatures.keys import open_keys
 from gateway.signatures.outfit import Outfit, outfitted
-from gateway.signatures.requests import Bench, SignatureRequests, swept
+from gateway.signatures.papers import PaperBench, PaperDesk
+from gateway.signatures.pens import SigningDesk
+from gateway.signatures.requests import Bench, SignatureRequests
+from gateway.signatures.uses import Uses
+from gateway.signatures.workplace import swept
 from signing.errors import SigningError
 
 _log = logging.getLogger("gateway")
@@ -32,12 +36,16 @@ _log = logging.getLogger("gateway")
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What results need of the house around them; `verifier` None: the one that the configuration describes."""
+    """What results need of the house around them; `verifier` None: the one that the configuration describes.
+
+    `let_sign` hears who signs papers of connectors, None where nobody does.
+    """
 
     door: Door
     cabinet: Cabinet
     house: House
     verifier: Verifier | None = None
+    let_sign: Callable[[SigningDesk | None], None] = lambda _desk: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +101,23 @@ async def with_results(
 ) -> InternalParts:
     """The parts with the routes of results and, where there are keys, whoever signs for systems."""
     opened = await open_results(loaded, around, house)
-    requests = None
+    signers = None
     if opened.outfit is not None and parts.files is not None:
-        requests = await signature_requests(loaded, opened.outfit, parts.files)
-    return replace(parts, results=opened.door, signatures=requests)
+        signers = await open_signers(loaded, opened.outfit, parts.files)
+    around.let_sign(signers.papers if signers is not None else None)
+    return replace(parts, results=opened.door, signatures=signers.requests if signers is not None else None)
 
 
-async def signature_requests(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> SignatureRequests | None:
-    """Who signs for systems; None without keys. Raises `ConfigError` for a key that cannot be opened."""
+@dataclass(frozen=True, slots=True)
+class Signers:
+    """Who signs with the configured keys: files of dossiers for systems, papers for connectors."""
+
+    requests: SignatureRequests
+    papers: PaperDesk
+
+
+async def open_signers(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> Signers | None:
+    """Who signs; None without keys. Raises `ConfigError` for a key that cannot be opened."""
     work = loaded.data_dir() / loaded.settings.signing.work_dir
     if (
         loaded.settings.signing.keys or work.is_dir()
@@ -109,4 +126,7 @@ async def signature_requests(loaded: Loaded, outfit: Outfit, file_door: FileDoor
     if not loaded.settings.signing.keys:
         return None
     keys = await open_keys(loaded)
-    return SignatureRequests(Bench(file_door, outfit.issuer, keys, work, file_door.reach))
+    door, reach = file_door.door, file_door.reach
+    uses = Uses(door.clock)
+    requests = SignatureRequests(Bench(file_door, outfit.issuer, keys, uses, work, reach))
+    return Signers(requests, PaperDesk(PaperBench(door.journal, door.clock, outfit.issuer, keys, uses, work, reach)))

@@ -50,7 +50,7 @@ class LedgerBook:
         for item in subject.inputs:
             self._take(page, item)
         page.records.extend(
-            ledgers.write_entry(key, entry, sealed_for=entry.dossier_code if self._sealed(key) else "")
+            ledgers.write_entry(key, entry, sealed_for=(entry.dossier_code or page.actor) if self._sealed(key) else "")
             for key, entry in page.standing.items()
         )
         page.records.extend(page.marks.values())
@@ -99,7 +99,7 @@ class LedgerBook:
         if change.dossier_code and change.dossier_code != dossier:
             self._refuse(page, item, "another_dossier")
             return
-        if bound.spec.sealed and not dossier:
+        if bound.spec.sealed and not dossier and bound.spec.of == "dossier":
             self._refuse(page, item, "dossier_missing")
             return
         if page.held_elsewhere(change):

@@ -7,18 +7,11 @@ transaction after it. What breaks off in between leaves an intent without a sign
 
 from __future__ import annotations
 
-import asyncio
-import re
-import secrets
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from gateway.audit.events import audit
-from gateway.coordination.gcra import RateLimit, take
-from gateway.errors import Conflict, Forbidden, IntakeError, NotFound, TooManyRequests, UpstreamUnavailable
+from gateway.errors import Conflict, Forbidden, IntakeError, NotFound, UpstreamUnavailable
 from gateway.intake.authenticate import Caller
 from gateway.intake.files import FileDoor, shows
 from gateway.intake.receipts import answered
@@ -32,6 +25,9 @@ from gateway.records.files import ListedFile, StoredFile
 from gateway.records.signatures import INTENDED, SIGNED, Intent, KeptSignature
 from gateway.signatures.issuing import Issuer, Made, Wish
 from gateway.signatures.keys import Asked, HeldKey, KeyRing
+from gateway.signatures.turns import Turns
+from gateway.signatures.uses import Uses
+from gateway.signatures.workplace import workplace
 from mappings.codec import encode
 from signing.errors import KeyUnavailable, SigningError, StampUnavailable
 from signing.making import Profile
@@ -39,7 +35,6 @@ from signing.rendering.structured import as_tree
 from signing.storing import encode_report
 
 _PIECE = 1 << 20
-_PLACE = re.compile(r"[0-9a-f]{32}")
 _TRIES = 8
 DETACHED = "application/pkcs7-signature"
 
@@ -51,16 +46,9 @@ class Bench:
     files: FileDoor
     issuer: Issuer
     keys: KeyRing
+    uses: Uses
     work: Path
     reach: Reach = never
-
-
-@dataclass(slots=True)
-class _Lock:
-    """One request at a time for each id; forgotten when nobody waits."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: int = 0
 
 
 class SignatureRequests:
@@ -69,30 +57,22 @@ class SignatureRequests:
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
         self._door = bench.files.door
-        self._locks: dict[str, _Lock] = {}
-        self._used: dict[str, float] = {}
+        self._turns = Turns()
 
     async def sign(self, caller: Caller, intent: Intent) -> tuple[bytes, int]:
         """The signed file is stored when this returns. Raises `IntakeError`; then nothing was signed that anybody could have."""
-        lock = self._locks.setdefault(intent.label, _Lock())
-        lock.waiting += 1
-        try:
-            async with lock.lock:
-                return await self._signed(caller, intent)
-        finally:
-            lock.waiting -= 1
-            if not lock.waiting:
-                self._locks.pop(intent.label, None)
+        async with self._turns.of(intent.label):
+            return await self._signed(caller, intent)
 
     async def _signed(self, caller: Caller, intent: Intent) -> tuple[bytes, int]:
         kept = await self._known(intent)
         if kept is not None and kept.state == SIGNED:
             return kept.answer, 200
         held, stored = await self._allowed(caller, intent)
-        self._count_use(held)
+        self._bench.uses.count(held)
         kept = await self._intended(intent, kept, held)
         self._bench.reach("signature.intended")
-        async with self._workplace() as place:
+        async with workplace(self._bench.work) as place:
             source, target = place / "nguon", place / "da-ky"
             await self._laid_out(intent, stored, source)
             wish = Wish(held.signer, frozenset({held.domain}), Profile(intent.profile), source, target, held.algorithm)
@@ -131,17 +111,6 @@ class SignatureRequests:
         if objection:
             raise Forbidden(objection, code="signing_key_refused")
         return held, stored
-
-    def _count_use(self, held: HeldKey) -> None:
-        per_minute = held.custody.per_minute
-        limit = RateLimit(per_minute / 60, max(1, per_minute // 4))
-        taken = take(self._used.get(held.name, 0.0), self._door.clock.instant(), 1, limit)
-        if not taken.allowed:
-            wait = max(1, round(taken.retry_after_s + 0.5))
-            raise TooManyRequests(
-                f"Khóa {held.name} đã ký đến mức cho phép mỗi phút; hãy gửi lại sau.", retry_after_s=wait
-            )
-        self._used[held.name] = taken.arrival
 
     async def _intended(self, intent: Intent, kept: KeptSignature | None, held: HeldKey) -> KeptSignature:
         """The intent, durable with its audit row and leaf before the key is used."""
@@ -233,24 +202,6 @@ class SignatureRequests:
             raise IntakeError("Tệp đã lưu không mở được.", code="file_broken", status=500) from error
         finally:
             await cabinet.run(content.close)
-
-    @asynccontextmanager
-    async def _workplace(self) -> AsyncIterator[Path]:
-        place = self._bench.work / secrets.token_hex(16)
-        place.mkdir(mode=0o700)
-        try:
-            yield place
-        finally:
-            await asyncio.to_thread(shutil.rmtree, place, ignore_errors=True)
-
-
-def swept(work: Path) -> Path:
-    """The folder for documents on their way through: what a crash left of ours is gone, and nothing else, wherever it is."""
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for one in work.iterdir():
-        if _PLACE.fullmatch(one.name) and one.is_dir() and not one.is_symlink():
-            shutil.rmtree(one, ignore_errors=True)
-    return work
 
 
 def _seal(path: Path, draft: Draft) -> None:

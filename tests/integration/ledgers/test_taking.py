@@ -118,6 +118,37 @@ async def test_a_change_that_names_no_dossier_belongs_to_the_ledgers_own(driver:
         assert [dossier for dossier, _, _ in await _claimed(books, "resolution")] == [CODE]
 
 
+class Lists:
+    """A ledger of no dossier: it remembers the last toy."""
+
+    kind = "loans"
+    state_type = str
+    change_type = Moved
+
+    def apply(self, _state: str | None, change: Moved) -> tuple[str, Sequence[Effect]]:
+        """The toy."""
+        return change.toy, ()
+
+
+async def test_a_ledger_of_no_dossier_is_sealed_under_the_name_of_its_upstream(tmp_path: Path) -> None:
+    """What names people of many dossiers is read back, and nothing of it lies in the store in the clear."""
+    spec = LedgerSpec(sealed=True, of="upstream")
+    driver = Drivers("sqlite", tmp_path / "store", MemoryStore())
+    async with driver.books(spec, Lists()) as books:
+        assert (await books.taker.take("toys", [change(dossier_code="")])).changed == 1
+        loan = await books.loan()
+        assert loan is not None and (loan.dossier_code, decode(loan.state, str)) == ("", "tàu hỏa")
+        assert await books.told("ledger.refused") == []
+    stored = b"".join(path.read_bytes() for path in (tmp_path / "store").rglob("*") if path.is_file())
+    assert b"loans" in stored and "tàu hỏa".encode() not in stored
+
+
+def test_a_ledger_of_no_dossier_may_have_nothing_carried_for_one() -> None:
+    """There is no lane that it could stand in."""
+    with pytest.raises(ValueError, match="upstream"):
+        LedgerSpec(of="upstream", effects=("deliver",))
+
+
 async def test_one_page_may_be_about_many_dossiers(driver: Drivers) -> None:
     """Each task stands in the lane of its own dossier."""
     async with driver.books() as books:

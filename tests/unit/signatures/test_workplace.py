@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
-from gateway.signatures.requests import swept
+from gateway.signatures.workplace import swept
 
 
 def test_only_what_we_left_there_is_swept(tmp_path: Path) -> None:
