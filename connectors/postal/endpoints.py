@@ -28,6 +28,7 @@ from connectors.postal.shipment import Command, Shipment
 from connectors.postal.speaking import Prices, Registers
 from connectors.postal.speaking import Refused as CarrierRefused
 from connectors.postal.views import STATES_VI, view_of
+from mappings.carrier_places import NO_CODES
 from mappings.codec import encode
 
 SHIPMENTS_PATH = "/v1/shipments"
@@ -258,7 +259,8 @@ class ShipmentEndpoints:
         carrier = self._carriers.named(shipment.carrier)
         causes: Mapping[str, str] = carrier.settings.causes if carrier is not None else {}
         headers = {"Location": f"{SHIPMENTS_PATH}/{shipment.shipment_id}"} if status == 201 else {}
-        return Reply(status, view_of(shipment, causes), headers=headers)
+        places = carrier.places if carrier is not None else NO_CODES
+        return Reply(status, view_of(shipment, causes, places), headers=headers)
 
 
 def _asked_for(shipment: Shipment, request: ShipmentRequest, sender: Sender) -> bool:

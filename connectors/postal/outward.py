@@ -3,8 +3,26 @@
 from __future__ import annotations
 
 from connectors.postal.model import Place
+from connectors.postal.shipment import Shipment
 from mappings.carrier_places import NO_CODES, CarrierPlace, PlaceCodes, Written, carrier_place
 from mappings.places import ListVersion, UnknownPlace
+
+
+def guessed_sides(shipment: Shipment, codes: PlaceCodes = NO_CODES) -> tuple[str, ...]:
+    """Whose former province was guessed for the carrier: `sender_province_guessed`, `receiver_province_guessed`.
+
+    The address in words goes along all the same; an officer who knows better writes `old_text` or the carrier's own code.
+    """
+    sides = (("sender", shipment.sender), ("receiver", shipment.receiver))
+    return tuple(f"{side}_province_guessed" for side, contact in sides if not _is_sure(contact.place, codes))
+
+
+def _is_sure(place: Place, codes: PlaceCodes) -> bool:
+    """A place that no carrier could be told of is no guess: the order was refused for it, or was told before it was."""
+    try:
+        return outward(place, codes).sure
+    except UnknownPlace:
+        return True
 
 
 def written_of(place: Place) -> Written:

@@ -11,8 +11,11 @@ from datetime import datetime
 import msgspec
 
 from connectors.postal.model import CodState, OrderState, Scan, ShipmentState
+from connectors.postal.outward import guessed_sides
 from connectors.postal.shipment import Cancel, Shipment
+from mappings.carrier_places import NO_CODES, PlaceCodes, province_of_office
 from mappings.codec import encode
+from mappings.s10 import oddities
 
 STATES_VI: Mapping[ShipmentState, str] = {
     ShipmentState.CREATED: "Đã tạo yêu cầu",
@@ -51,7 +54,10 @@ COD_VI: Mapping[CodState, str] = {
 
 
 class ScanView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One thing that was said of the parcel. `means`: a state, or what else the code means; `unmapped`: nobody knows."""
+    """One thing that was said of the parcel. `means`: a state, or what else the code means; `unmapped`: nobody knows.
+
+    `pos_province`: where that post office is, by the name that the post still knows it by.
+    """
 
     event_id: str
     occurred_at: datetime
@@ -60,6 +66,7 @@ class ScanView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     raw_code: str
     source: str
     pos_code: str = ""
+    pos_province: str = ""
     cause_code: str = ""
     cause_vi: str = ""
     solution_code: str = ""
@@ -113,6 +120,13 @@ class HandoverView(msgspec.Struct, frozen=True, kw_only=True):
     line_status: str
 
 
+class ItemWarning(msgspec.Struct, frozen=True, kw_only=True):
+    """What is odd about the item code; it is kept and used all the same (postal facts 8.1)."""
+
+    code: str
+    message_vi: str
+
+
 class RefusalView(msgspec.Struct, frozen=True, kw_only=True):
     """Why the carrier did not take the order: its own code, our words."""
 
@@ -132,6 +146,7 @@ class ShipmentView(msgspec.Struct, frozen=True, kw_only=True):
     profile: str
     order_number: str
     item_code: str
+    item_code_warnings: tuple[ItemWarning, ...]
     state: str
     state_vi: str
     order: str
@@ -154,8 +169,8 @@ class ShipmentView(msgspec.Struct, frozen=True, kw_only=True):
     flags: tuple[str, ...]
 
 
-def view_of(shipment: Shipment, causes: Mapping[str, str] | None = None) -> bytes:
-    """The shipment as JSON. `causes` says the carrier's causes in Vietnamese, by code."""
+def view_of(shipment: Shipment, causes: Mapping[str, str] | None = None, places: PlaceCodes = NO_CODES) -> bytes:
+    """The shipment as JSON. `causes` says the carrier's causes in Vietnamese, by code; `places` is its table of places."""
     placed = shipment.placed
     return encode(
         ShipmentView(
@@ -168,6 +183,9 @@ def view_of(shipment: Shipment, causes: Mapping[str, str] | None = None) -> byte
             profile=shipment.profile,
             order_number=shipment.order_number,
             item_code=shipment.item_code,
+            item_code_warnings=tuple(
+                ItemWarning(code=str(one), message_vi=one.message_vi) for one in oddities(shipment.item_code)
+            ),
             state=shipment.state,
             state_vi=STATES_VI[shipment.state],
             order=shipment.order,
@@ -178,7 +196,7 @@ def view_of(shipment: Shipment, causes: Mapping[str, str] | None = None) -> byte
             returned_at=shipment.returned_at,
             attempts=shipment.attempts,
             refusal=RefusalView(code=shipment.refusal[0], message_vi=shipment.refusal[1]) if shipment.refusal else None,
-            address_warnings=placed.warnings if placed is not None else (),
+            address_warnings=(*guessed_sides(shipment, places), *(placed.warnings if placed is not None else ())),
             freight=placed.freight if placed is not None else None,
             weight_g=shipment.weight_g,
             cod=_cod(shipment),
@@ -227,6 +245,7 @@ def _scan(scan: Scan, causes: Mapping[str, str]) -> ScanView:
         raw_code=scan.raw_code,
         source=scan.source,
         pos_code=scan.pos_code,
+        pos_province=province.name if (province := province_of_office(scan.pos_code)) else "",
         cause_code=scan.cause_code,
         cause_vi=causes.get(scan.cause_code, ""),
         solution_code=scan.solution_code,

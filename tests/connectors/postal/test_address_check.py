@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from connectors.kit.contract import Kit, Notice
 from connectors.kit.errors import SettingsError
@@ -18,8 +19,11 @@ from connectors.kit.inbound import Sender
 from connectors.kit.lone import LoneCoordination
 from connectors.postal.address_check import ADDRESSES_PATH, AddressEndpoints
 from connectors.postal.client import Carriers
+from connectors.postal.model import Contact, Place, Scan
 from connectors.postal.requests import AskedPlace
 from connectors.postal.settings import AgencyPlace, CarrierSettings
+from connectors.postal.views import view_of
+from tests.connectors.postal.parcels import parcel
 
 SENDER = Sender("RES-VHTTDL", "resolution", ("*",))
 HEADER = "list_version,province,commune,carrier_province,carrier_district,carrier_ward\n"
@@ -173,6 +177,35 @@ def test_a_parcel_is_asked_for_with_a_province_of_its_list(list_version: str, pr
     found = [one.message_vi for one in place.findings("/place")]
     assert len(found) == (told is not None)
     assert told is None or told in found[0]
+
+
+def test_a_caller_sees_whose_province_was_guessed_and_what_is_odd_about_the_item_code() -> None:
+    """Neither stops a parcel; an officer who reads it can write the old address or the post's own code."""
+    place = Place(list_version="GSO-2025-07", province="24", text="Số 1, xã Ví Dụ, tỉnh Bắc Ninh")
+    guessed = parcel(
+        item_code="BK990032289VN", receiver=Contact(name="Nguyễn Thị Mẫu", phone="0900000000", place=place)
+    )
+    told = json.loads(view_of(guessed))
+    assert told["address_warnings"] == ["receiver_province_guessed"]
+    assert [one["code"] for one in told["item_code_warnings"]] == ["check_digit_differs"]
+    known = replace(place, old_text="Số 1, xã Ví Dụ, huyện X, tỉnh Bắc Giang")
+    sure = parcel(item_code="RA473124829VN", receiver=replace(guessed.receiver, place=known))
+    told = json.loads(view_of(sure))
+    assert (told["address_warnings"], told["item_code_warnings"]) == ([], [])
+
+
+def test_a_scan_is_shown_with_the_province_of_its_office() -> None:
+    """By the name that the post still knows it by; an office of no known prefix is shown by its code alone."""
+    at = datetime(2026, 11, 21, tzinfo=UTC)
+    scans = tuple(
+        Scan(event_id=code, occurred_at=at, received_at=at, raw_code="4", means="keep", source="feed", pos_code=code)
+        for code in ("231000", "991000")
+    )
+    told = json.loads(view_of(parcel(history=scans)))
+    assert [(one["pos_code"], one.get("pos_province", "")) for one in told["history"]] == [
+        ("231000", "Bắc Giang"),
+        ("991000", ""),
+    ]
 
 
 def test_an_agency_has_a_province_of_its_list() -> None:
