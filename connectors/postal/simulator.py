@@ -3,7 +3,7 @@
 It shares no code with the client. Each carrier stands under its own path:
 
     h2    token `/h2/token`, base `/h2/apiVNPostNGSP/p1.0/`
-    h3    token `/h3/token`, one address `/h3/postal?service=…`
+    h3    token `/h3/token`, one address `/h3/postal?service=…` with the services order, cancel, tracking, document, price
     m1    base `/m1/api/api/`, notices signed with an RSA key of its own
 
 Parcels move on a clock that the control plane turns:
@@ -21,6 +21,7 @@ Parcels move on a clock that the control plane turns:
     GET    /_simulator/notices?after=N   every notice with its tries and the answers
     POST   /_simulator/notices     {"number", "lie": null, "times": 1, "wait"}: the last news of an order once more, or a lie
     POST   /_simulator/notices/again  {"serial", "times", "wait"}: the same bytes again
+    POST   /_simulator/statements  see `simulator_statements.CodStatementOrder`: {"name", "sha256", "content"} of a day
     GET    /_simulator/keys        the public key of notices: {"xml": RSAKeyValue, "pem"}
     PUT    /_simulator/addresses   {"gateway_url"}: where notices go from now on
     GET    /_simulator/codes       what each house calls what happens
@@ -49,9 +50,11 @@ from connectors.kit.simulation import mount_control
 from connectors.postal import simulator_wire as wire
 from connectors.postal.simulator_control import Control
 from connectors.postal.simulator_h2 import H2
+from connectors.postal.simulator_h3 import H3
 from connectors.postal.simulator_m1 import M1
 from connectors.postal.simulator_notices import NoticeControl
 from connectors.postal.simulator_options import PostalOptions
+from connectors.postal.simulator_statements import StatementControl
 from connectors.postal.simulator_world import House, World
 
 _MOST_BYTES = 1024 * 1024
@@ -81,12 +84,13 @@ def postal_app(world: World, plan: FaultPlan | None = None, donhang: M1 | None =
     app = web.Application(client_max_size=_MOST_BYTES)
     world.simulation = mount_control(app, plan=plan)
     m1 = donhang or M1(world)
-    houses: tuple[House, ...] = (H2(world), m1)
+    houses: tuple[House, ...] = (H2(world), H3(world), m1)
     for house in houses:
         world.houses[house.name] = house
         house.mount(app)
     Control(world).mount(app)
     NoticeControl(world, m1).mount(app)
+    StatementControl(world).mount(app)
     app.cleanup_ctx.append(_living(world))
     return app
 

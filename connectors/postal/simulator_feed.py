@@ -12,6 +12,10 @@ FIRST = "0" * 24
 """The cursor of who has read nothing."""
 
 
+_GAP = 16
+"""Between two ids, so that a record that cannot be read has a place of its own between them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One telling. `oid` grows from record to record; `code` is the carrier's."""
@@ -35,7 +39,7 @@ class Feed:
     def append(self, record: Record, at: datetime) -> Record:
         """Tell it at that real moment, under the next id: ids tell when it was written down, not when it happened."""
         self._second = max(self._second, int(at.timestamp()))
-        self._count += 1
+        self._count += _GAP
         told = Record(
             f"{self._second:08x}{self._count:016x}", record.number, record.item_code, record.code, record.event
         )

@@ -17,10 +17,10 @@ class Lie(StrEnum):
 
     Of an answer to an order: `strange_status` a `Status` that nobody listed although the order was taken, `empty_answer` 201
     without a body, `not_subscribed` the gateway's 403 with 900908 and nothing was done.
-    Of the feed: `bad_record` one record that cannot be read comes first on the page, `overlap` the page begins with the record
+    Of the feed: `bad_record` a record that cannot be read comes first on the page, `overlap` the page begins with the record
     that was read last, `short_page` one record although more are there, `wrong_counts`, `feed_page` a page of a proxy in
     place of JSON, `future_event` its times lie a year ahead.
-    Of an answer to a question (m1): `not_found` an order that is there.
+    Of an answer to a question: `not_found` an order that is there (m1), `no_price` an empty price (h3).
     Of a notice, after it was signed: `changed_data`, `changed_date`, `strangers_key`, `no_signature`, `short_signature`,
     `reserialised` (the same members with other spaces); before: `old_date` it was sent two days ago. `huge` and `malformed`.
     """
@@ -34,6 +34,7 @@ class Lie(StrEnum):
     WRONG_COUNTS = "wrong_counts"
     FEED_PAGE = "feed_page"
     FUTURE_EVENT = "future_event"
+    NO_PRICE = "no_price"
     NOT_FOUND = "not_found"
     CHANGED_DATA = "changed_data"
     CHANGED_DATE = "changed_date"

@@ -203,11 +203,8 @@ class Ngsp:
         again = self.feed.at(cursor)
         if again is not None and lies.tells(Lie.OVERLAP, self.name):
             documents = [self._record(again, 0), *documents][:most]
-        if documents and lies.tells(Lie.BAD_RECORD, self.name):
-            documents[0] = {
-                **self._record(records[0] if records else again or self.feed.records[0], 0),
-                "StatusCode": {},
-            }
+        if records and lies.tells(Lie.BAD_RECORD, self.name):
+            documents = [_broken(records[0]), *documents][:most]
         wrong = 1_000_000 if lies.tells(Lie.WRONG_COUNTS, self.name) else 0
         page: dict[str, object] = {
             "_size": left + wrong,
@@ -230,6 +227,8 @@ class Ngsp:
             place = _object(told, side, ("provCode", "distCode"))
             ends.append(wire.as_number(place, "provCode", 1, _MOST_CODE))
             wire.optional_number(place, "distCode", _MOST_CODE)
+        if self.world.lies.tells(Lie.NO_PRICE, self.name):
+            return json_answer({"content": {"price": ""}})
         price = 26_000 if ends[0] == ends[1] else 30_500
         return json_answer({"content": {"price": str(price + 1_500 * ((weight - 1) // 500))}})
 
@@ -258,6 +257,11 @@ class Ngsp:
             "StatusMessage": _MESSAGES.get(event.happening, "Khác"),
             "Notes": event.note or None,
         }
+
+
+def _broken(before: Record) -> dict[str, object]:
+    """A record that says of nobody when what happened, with an id of its own right before another."""
+    return {"_id": {"$oid": f"{int(before.oid, 16) - 1:024x}"}, "OrderNumber": None, "EventTime": "?", "StatusCode": {}}
 
 
 def _object(told: Mapping[str, Any], name: str, members: tuple[str, ...]) -> dict[str, Any]:
