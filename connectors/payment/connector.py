@@ -21,6 +21,7 @@ from connectors.kit.contract import (
     Receipt,
     TaskDelivery,
 )
+from connectors.kit.networks import networks_of
 from connectors.kit.settlement.ledgers import PartLedger, SettlementLedger
 from connectors.payment import due, return_page
 from connectors.payment.asking import Asking
@@ -29,7 +30,7 @@ from connectors.payment.decisions import Decisions
 from connectors.payment.endpoints import Counter, PaymentEndpoints
 from connectors.payment.following import Following, Sweeping
 from connectors.payment.ledger import Payments
-from connectors.payment.notices import Notices, Voice, networks_of
+from connectors.payment.notices import Notices, Voice
 from connectors.payment.orders import Addresses
 from connectors.payment.settings import Settings as Settings
 from connectors.payment.settlement_endpoints import SettlementEndpoints

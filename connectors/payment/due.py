@@ -13,12 +13,12 @@ from dataclasses import replace
 
 from connectors.kit.contract import Kit, NotGenuine, Notice, Reply
 from connectors.kit.errors import CannotMap
+from connectors.kit.networks import networks_of, within
 from connectors.payment.changes import AttemptAsked
 from connectors.payment.client import Intermediaries, Intermediary
 from connectors.payment.commanding import PORTAL
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.model import State
-from connectors.payment.notices import networks_of, within
 from connectors.payment.orders import Addresses, order_of, read_payment
 from connectors.payment.payment import Attempt, Payment
 from connectors.payment.profiles._bill.mapping import FEE_KINDS, bill_of

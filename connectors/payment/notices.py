@@ -7,13 +7,13 @@ acknowledged. Who is not known learns nothing: an unknown reference is looked fo
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.kit.contract import Kit, NotGenuine, Notice, Reading, Reply
+from connectors.kit.networks import Network, within
 from connectors.payment.changes import Said
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.guards import MONEY_TROUBLE, Weight, attempt_of, inflow_of, weigh
@@ -23,8 +23,6 @@ from connectors.payment.references import ID_LENGTH, Referred, referred
 from connectors.payment.settings import NoticeLimits
 from connectors.payment.speaking import Ack, Dialogue, Heard
 from mappings.codec import decode
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _NOBODY = "0" * ID_LENGTH
 _PLACES = 4096  # sources share budgets by chance rather than fill the memory of those who count
@@ -44,21 +42,6 @@ class Voice:
     def may_come_from(self, peer: str) -> bool:
         """Whether a notice may come from that address."""
         return not self.networks or within(peer, self.networks)
-
-
-def within(peer: str, networks: Sequence[Network]) -> bool:
-    """Whether an address is in one of the networks; IPv4 within IPv6 is IPv4, what is no address is nowhere."""
-    try:
-        address = ipaddress.ip_address(peer)
-    except ValueError:
-        return False
-    known = getattr(address, "ipv4_mapped", None) or address
-    return any(known in network for network in networks if network.version == known.version)
-
-
-def networks_of(sources: Sequence[str]) -> tuple[Network, ...]:
-    """The networks that are written in the settings; raises `ValueError` for anything else."""
-    return tuple(ipaddress.ip_network(source) for source in sources)
 
 
 class Notices:

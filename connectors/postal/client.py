@@ -29,7 +29,7 @@ from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest
 from connectors.kit.settings import typed
 from connectors.kit.tokens import Attempt, KeptSecret, Made
 from connectors.postal.settings import CarrierSettings
-from connectors.postal.speaking import Account, Call, Dialect, Dialogue, Feeds, Tokens
+from connectors.postal.speaking import Account, Call, Dialect, Dialogue, Feeds, Hears, Tokens
 from mappings.carrier_places import NO_CODES, PlaceCodes, read_place_codes
 from mappings.tables import TableUnreadable
 
@@ -251,6 +251,11 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
         return None, (f"{where}.{fault}",)
     if isinstance(dialogue, Tokens) and dialogue.token().token_url and not settings.token_url:
         return None, (f"{where}.token_url: bắt buộc phải có",)
+    if isinstance(dialogue, Hears):
+        if settings.public_keys and not settings.sources and not settings.notices_from_anywhere:
+            return None, (f"{where}.sources: nêu các dải mạng của thông báo, hoặc notices_from_anywhere = true",)
+        if (settings.sources or settings.notices_from_anywhere) and not settings.public_keys:
+            return None, (f"{where}.public_keys: cần khóa công khai để kiểm tra chữ ký của thông báo",)
     try:
         base = HttpClient(base_url=settings.base_url, kit=kit, options=_options(settings))
         token_url = settings.token_url

@@ -14,7 +14,9 @@ from connectors.kit.contract import (
     Health,
     Kit,
     Ledger,
+    Notice,
     Poller,
+    Reading,
     Receipt,
     TaskDelivery,
     View,
@@ -26,6 +28,7 @@ from connectors.postal.endpoints import Counter, ShipmentEndpoints
 from connectors.postal.feeds import FeedRounds
 from connectors.postal.following import FeedFollowing, SilenceFollowing
 from connectors.postal.ledger import Shipments
+from connectors.postal.notices import Notices, voices_of
 from connectors.postal.settings import Settings as Settings
 from connectors.postal.strays import Strays
 from connectors.postal.tasks import Tasks
@@ -34,7 +37,7 @@ _PROBE_S = 5.0
 
 
 class PostalConnector:
-    """TaskDeliverer, TaskEnquirer, Poller, Ledger, Endpoint, Decides, Shows and Probe."""
+    """TaskDeliverer, TaskEnquirer, Listener, Poller, Ledger, Endpoint, Decides, Shows and Probe."""
 
     def __init__(self, settings: Settings, kit: Kit) -> None:
         """Raises `SettingsError` that names every wrong key of the carriers."""
@@ -42,6 +45,7 @@ class PostalConnector:
         self._carriers = Carriers(settings.enabled, kit)
         self._tasks = Tasks(self._carriers, settings.tracking, kit)
         self._decisions = Decisions(kit)
+        self._notices = Notices(kit, voices_of(self._carriers), settings.notices)
         self._board = Board([one.name for one in settings.enabled], kit)
         self._pollers: Mapping[str, Poller] = {
             "feed_h2": FeedFollowing("h2", self._carriers, settings.tracking, kit),
@@ -58,6 +62,10 @@ class PostalConnector:
     async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
         """What became of either."""
         return await self._tasks.enquire(delivery)
+
+    async def read(self, notice: Notice) -> Reading:
+        """The reading of a carrier's notice."""
+        return await self._notices.read(notice)
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
         """The parcels, the rounds of the feeds, and what was said about parcels that are not ours."""

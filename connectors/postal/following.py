@@ -86,9 +86,15 @@ class Sightings:
         if name not in self._known:
             self._known[name] = await self._place(carrier, *name)
         place = self._known[name]
-        if place is None:
+        if place is None or not sighting.ours or await self._is_anothers(place[0], sighting):
             return stray_of(carrier, sighting)
         return change_of(place[0], Scanned(at=sighting.scan.received_at, scan=sighting.scan), place[1])
+
+    async def _is_anothers(self, shipment_id: str, sighting: Sighting) -> bool:
+        """Whether it bears another id of the carrier than our order has: somebody else chose the number that is ours."""
+        shipment = await shipment_of(self._kit, shipment_id) if sighting.carrier_ref else None
+        ours = shipment.placed.carrier_ref if shipment is not None and shipment.placed is not None else ""
+        return bool(ours) and ours.casefold() != sighting.carrier_ref.casefold()
 
     async def _place(self, carrier: str, order_number: str, item_code: str) -> tuple[str, str] | None:
         """The ledger of a parcel and its dossier; None where it is not ours."""

@@ -19,10 +19,11 @@ from yarl import URL
 from connectors.kit.contract import Change, Kit
 from connectors.kit.declarations import Declarations, LedgerSpec, ListenerSpec
 from connectors.kit.manifest import Manifest
+from connectors.kit.networks import networks_of
 from connectors.payment.changes import PaymentChange
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.ledger import Payments
-from connectors.payment.notices import Notices, Voice, networks_of
+from connectors.payment.notices import Notices, Voice
 from connectors.payment.payment import Payment
 from connectors.payment.profiles import keypay, momo, vnpay
 from connectors.payment.settings import NoticeLimits

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from connectors.kit.networks import networks_of
 from connectors.payment.changes import CancelAsked, Confirmed, Said, Unanswered
 from connectors.payment.entering import change_of, claims_of, key_of, refund_id_of
 from connectors.payment.model import Source, State, Statement, Verdict
-from connectors.payment.notices import Voice, networks_of
+from connectors.payment.notices import Voice
 from connectors.payment.profiles import vnpay
 
 from .fees import DOSSIER, ID, Story, fee, later, made, told, word
