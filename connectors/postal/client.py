@@ -251,11 +251,9 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
         return None, (f"{where}.{fault}",)
     if isinstance(dialogue, Tokens) and dialogue.token().token_url and not settings.token_url:
         return None, (f"{where}.token_url: bắt buộc phải có",)
-    if isinstance(dialogue, Hears):
-        if settings.public_keys and not settings.sources and not settings.notices_from_anywhere:
-            return None, (f"{where}.sources: nêu các dải mạng của thông báo, hoặc notices_from_anywhere = true",)
-        if (settings.sources or settings.notices_from_anywhere) and not settings.public_keys:
-            return None, (f"{where}.public_keys: cần khóa công khai để kiểm tra chữ ký của thông báo",)
+    unheard = tuple(_unheard(settings, dialogue))
+    if unheard:
+        return None, unheard
     try:
         base = HttpClient(base_url=settings.base_url, kit=kit, options=_options(settings))
         token_url = settings.token_url
@@ -265,6 +263,15 @@ def _opened(settings: CarrierSettings, kit: Kit) -> tuple[Carrier | None, tuple[
     ) as fault:  # a file of certificates that cannot be read: found now, not when a parcel is ordered
         return None, (f"{where}: {fault.message_vi}",)
     return Carrier(settings, dialect, dialogue, kit, {False: base, True: tokens}, places), ()
+
+
+def _unheard(settings: CarrierSettings, dialogue: Dialogue) -> Iterator[str]:
+    """What is missing for notices, where some are to come: from where they may, and with which keys they are verified."""
+    where, listed = f"carriers.{settings.name}", bool(settings.sources) or settings.notices_from_anywhere
+    if isinstance(dialogue, Hears) and settings.public_keys and not listed:
+        yield f"{where}.sources: nêu các dải mạng của thông báo, hoặc notices_from_anywhere = true"
+    if isinstance(dialogue, Hears) and listed and not settings.public_keys:
+        yield f"{where}.public_keys: cần khóa công khai để kiểm tra chữ ký của thông báo"
 
 
 def _strange(settings: CarrierSettings, dialect: Dialect) -> Iterator[str]:

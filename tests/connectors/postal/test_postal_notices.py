@@ -8,10 +8,15 @@ from typing import Any
 
 import pytest
 
-from connectors.kit.contract import NotGenuine, Notice
+from connectors.kit.contract import Kit, NotGenuine, Notice
+from connectors.kit.errors import SettingsError
+from connectors.kit.lone import LoneCoordination
 from connectors.postal.changes import OrderUnanswered
+from connectors.postal.client import Carriers
 from connectors.postal.model import OrderState, ShipmentState
-from connectors.postal.settings import NoticeLimits
+from connectors.postal.notices import voices_of
+from connectors.postal.settings import CarrierSettings, NoticeLimits
+from tests.planted import secret
 
 from .donhang import GUID, VECTOR, data_of, private_key, push
 from .m1_orders import NOW, NUMBER, by_post
@@ -233,3 +238,47 @@ async def test_no_code_of_a_notice_can_break_its_ledger() -> None:
         assert await heard.tell(**odd) == 200
         (scan,) = (await heard.shipment()).history
         assert (scan.raw_code, scan.item_code, scan.means) == ("unreadable", "unreadable", "unmapped")
+
+
+@pytest.mark.parametrize(
+    ("changes", "fault"),
+    [
+        ({"public_keys": (VECTOR.key,)}, "carriers.vnpost-m1.sources: "),
+        ({"notices_from_anywhere": True}, "carriers.vnpost-m1.public_keys: "),
+        ({"sources": ("203.0.113.0/24",)}, "carriers.vnpost-m1.public_keys: "),
+        ({"public_keys": ("x",), "notices_from_anywhere": True}, "carriers.vnpost-m1.public_keys: "),
+        ({"secrets": {}}, "carriers.vnpost-m1.secrets: "),
+    ],
+)
+def test_a_carrier_whose_notices_nobody_could_judge_does_not_start(changes: dict[str, Any], fault: str) -> None:
+    """Keys without networks, networks without keys, a key that is none: the settings say which of them is missing."""
+    with pytest.raises(SettingsError) as refused:
+        Carriers([_settings(**changes)], lone_kit())
+    assert [told.startswith(fault) for told in refused.value.faults] == [True]
+
+
+async def test_a_carrier_that_tells_nothing_needs_neither_keys_nor_networks() -> None:
+    """Then its parcels are asked about; with both it is heard."""
+    heard = _settings(public_keys=(VECTOR.key,), sources=("203.0.113.0/24",))
+    for chosen, networks in ((_settings(), 0), (heard, 1)):
+        carriers = Carriers([chosen], lone_kit())
+        (voice,) = voices_of(carriers).values()
+        assert (voice.carrier, len(voice.networks)) == ("vnpost-m1", networks)
+        await carriers.close()
+
+
+def _settings(**changes: Any) -> CarrierSettings:
+    given: dict[str, Any] = {
+        "name": "vnpost-m1",
+        "profile": "m1",
+        "base_url": "https://donhang.example.gov.vn/api/api",
+        "customer": "BVHTTDL01",
+        "secrets": {"token": "env:M1_TOKEN"},
+        **changes,
+    }
+    return CarrierSettings(**given)
+
+
+def lone_kit() -> Kit:
+    """A kit whose secrets are all invented."""
+    return Kit("postal", lambda: NOW, lambda: 0.0, LoneCoordination(), lambda _ref: secret("m1"))
