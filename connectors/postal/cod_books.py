@@ -29,15 +29,18 @@ def statement_id_of(carrier: str, business_date: str) -> str:
     return f"{carrier}-{business_date}"
 
 
-def our_parcel(shipment: Shipment, statement_id: str, day: date) -> OurPayment:
-    """The money of a parcel in the words of settlement, for one statement."""
-    others = sum(one.amount for one in shipment.cod_settlements if one.statement_id != statement_id)
+def our_parcel(shipment: Shipment, statement: Statement, *, paid_for: bool) -> OurPayment:
+    """The money of a parcel in the words of settlement, for one statement.
+
+    Unless it is `paid_for` there, what was collected is none of this statement's business: a later one will pay it.
+    """
+    others = sum(one.amount for one in shipment.cod_settlements if one.statement_id != statement.statement_id)
     collected, due = shipment.cod_collected, shipment.cod_due
     left = max(0, (collected or 0) - others)
     inflows: tuple[OurInflow, ...] = ()
-    if left and shipment.cod_collected_at is not None:
+    if left and paid_for and shipment.cod_collected_at is not None:
         came = shipment.cod_collected_at
-        inflows = (OurInflow(txn_id="", amount=left, day=day, paid_at=came, counts=collected == due),)
+        inflows = (OurInflow(txn_id="", amount=left, day=statement.day, paid_at=came, counts=collected == due),)
     return OurPayment(
         payment_id=shipment.shipment_id,
         dossier_code=shipment.dossier_code,

@@ -86,7 +86,8 @@ class _Books:
             at=taken.at,
             day=named.business_date,
         )
-        books = {one.shipment_id: our_parcel(one, statement.statement_id, statement.day) for one in shipments.values()}
+        paid_for = {row.ref for row in rows if row.kind is Kind.PAY}
+        books = {key: our_parcel(one, statement, paid_for=key in paid_for) for key, one in shipments.items()}
         pairings = match(books.values(), rows, Day(named.provider, named.business_date))
         # Nothing explains itself here: what the ledgers say now does not hold this very statement yet.
         unexplained = [""] * len(differences_of(pairings))
