@@ -54,8 +54,9 @@ class TaskSample:
     """One task that the suite may have delivered: an operation of trigger `effect` and what a ledger asks for.
 
     `before` is delivered first, in order: a result needs the dossier that it belongs to. `memory` is what the lane remembers
-    already, and whatever the receipts of those before ask for. `orders` go to the simulator before all that; `kept` gives, from
-    their parsed answers, the changes that the connector's ledgers have taken when the task is carried.
+    already, and whatever the receipts of those before ask for. `after` are tasks that are carried before it. `orders` go to the
+    simulator before all that; `kept` gives, from their parsed answers, the changes that the connector's ledgers have taken when
+    the task is carried.
     """
 
     operation: str
@@ -64,6 +65,7 @@ class TaskSample:
     memory: Mapping[str, str] = field(default_factory=dict)
     orders: tuple[Feeding, ...] = ()
     kept: Callable[[Sequence[object]], Sequence[Change]] | None = None
+    after: tuple[TaskSample, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

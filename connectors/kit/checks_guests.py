@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Set
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 
 import aiohttp
@@ -12,6 +12,7 @@ import msgspec
 from connectors.kit.case import Feeding, TaskSample
 from connectors.kit.checks_ledgers import ledgers_of, misfits
 from connectors.kit.contract import (
+    Change,
     Decides,
     Endpoints,
     Enquiry,
@@ -19,6 +20,7 @@ from connectors.kit.contract import (
     Listener,
     NotGenuine,
     Notice,
+    Page,
     Poller,
     Polls,
     Reading,
@@ -173,7 +175,7 @@ async def _walked(here: Ground, poller: Poller) -> Faults:
     cursor, seen = "", set[tuple[str, str, str]]()
     for _ in range(_MOST_PAGES):
         page, again = await poller.poll(cursor), await poller.poll(cursor)
-        if page != again:
+        if _lasting_page(page) != _lasting_page(again):
             faults.append("cùng một cursor cho hai trang khác nhau")
         faults += list(misfits(here, page.inputs))
         keys = {(change.ledger, change.id, change.key) for change in page.inputs}
@@ -245,13 +247,19 @@ async def _ordered(here: Ground, feeding: Feeding) -> object:
 
 def _lasting(reading: Reading | str) -> Reading | str:
     """A reading without what only says when or by whom it was brought."""
-    if isinstance(reading, str):
-        return reading
-    lasting = (
+    return reading if isinstance(reading, str) else replace(reading, inputs=_lasting_changes(reading.inputs))
+
+
+def _lasting_page(page: Page) -> Page:
+    """A page without what only says when or by whom it was brought."""
+    return replace(page, inputs=_lasting_changes(page.inputs))
+
+
+def _lasting_changes(changes: Sequence[Change]) -> tuple[Change, ...]:
+    return tuple(
         replace(change, fields={name: value for name, value in change.fields.items() if name not in change.passing})
-        for change in reading.inputs
+        for change in changes
     )
-    return replace(reading, inputs=tuple(lasting))
 
 
 async def _read(connector: Listener, notice: Notice, ears: Ears) -> Reading | str:
@@ -334,6 +342,11 @@ def _delivery(here: Ground, sample: TaskSample, attempt: int) -> TaskDelivery:
 
 async def _after_those_before(here: Ground, sample: TaskSample, number: int, faults: Faults) -> TaskSample:
     """The task, once what must come before it was delivered, with what the lane remembers of that."""
+    for earlier in sample.after:
+        ready = await _after_those_before(here, earlier, number, faults)
+        carried = await _sent(here, ready, 1)
+        if isinstance(carried, DeliveryError):
+            faults.append(f"{earlier.operation} (trước {sample.operation}): không giao được ({carried.code})")
     answers = [await _ordered(here, order) for order in sample.orders]
     if sample.kept is not None:
         here.books.take(sample.kept(answers))

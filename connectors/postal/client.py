@@ -119,14 +119,14 @@ class Carrier:
         return self._clients[call.token_url].exchange(_request(call), answer, code)
 
     async def reach(self, budget: Budget) -> bool:
-        """Whether it answers at all: by a token where it has some, by its feed, else by a GET without data."""
+        """Whether it answers, and knows us: by its feed where it has one, else by a token and a GET without data."""
         try:
+            if isinstance(self.dialogue, Feeds):
+                return (await self.call(self.dialogue.feed("", 1), budget)).status != 401
+            attempt = Attempt(budget, self._kit.instant())
             if self._kept is not None:
-                await self._kept.obtain(Attempt(budget, self._kit.instant()))
-            elif isinstance(self.dialogue, Feeds):
-                await self.call(self.dialogue.feed("", 1), budget)
-            else:
-                await self.call(Call("GET", "", authorised=False), budget)
+                await self._kept.obtain(attempt)
+            await self._once(Call("GET", ""), attempt)
         except DeliveryError:
             return False
         return True

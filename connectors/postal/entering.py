@@ -73,9 +73,14 @@ def key_of(change: ShipmentChange) -> str:
     return f"{_tag(change)}/{_digest(lasting)}"
 
 
-def page_read(carrier: str, page: PageRead) -> Change:
-    """A page of a carrier's feed, for the ledger that counts its rounds."""
-    return Change(ledger=FEEDS, id=carrier, key=f"page/{_digest(plain(page))}", fields=plain(page))
+def page_read(carrier: str, page: PageRead, place: str) -> Change:
+    """A page of a carrier's feed, for the ledger that counts its rounds.
+
+    `place` names the page: the poller's cursor before it, which counts rounds, since a quiet feed is asked at one place again
+    and again. Asked for once more it is the same page, whatever time it was then.
+    """
+    passing = ("at", "asked_at", "records", "unreadable", "more")
+    return Change(ledger=FEEDS, id=carrier, key=f"page/{_digest(place)}", fields=plain(page), passing=passing)
 
 
 def stray_of(carrier: str, sighting: Sighting) -> Change:

@@ -35,7 +35,10 @@ _ITEMS = 8
 
 
 class FeedFollowing:
-    """The poller of one dialect's feed: one cursor for the customer code of the carrier that speaks it (postal facts 2.4)."""
+    """The poller of one dialect's feed: one cursor for the customer code of the carrier that speaks it (postal facts 2.4).
+
+    A cursor is the carrier's own, `#` and how many rounds were read to their end; so each page has a name of its own.
+    """
 
     def __init__(self, profile: str, carriers: Carriers, tracking: TrackingSettings, kit: Kit) -> None:
         self._carriers, self._tracking, self._kit = carriers, tracking, kit
@@ -49,11 +52,11 @@ class FeedFollowing:
             return Page((), cursor)
         if self._rests is not None and self._rests[0] == cursor and now < self._rests[1]:
             return Page((), cursor)
-        asked_at = self._kit.now()
-        call = carrier.dialogue.feed(cursor, self._tracking.page_size)
+        asked_at, (place, rounds) = self._kit.now(), _read(cursor)
+        call = carrier.dialogue.feed(place, self._tracking.page_size)
         with self._carriers.troubles():
             answer = await carrier.call(call, Budget(now + _READ_S, _READ_S))
-            fed = carrier.dialogue.fed(cursor, answer)
+            fed = carrier.dialogue.fed(place, answer)
             if isinstance(fed, Refused):
                 raise error_of(carrier.title_vi, fed, answer, Exchange(http_status=answer.status))
         changes = await Sightings(self._kit).changes(carrier.name, fed.sightings)
@@ -64,9 +67,10 @@ class FeedFollowing:
             unreadable=fed.unreadable,
             more=fed.more,
         )
+        after = f"{fed.cursor}#{rounds if fed.more else rounds + 1}"
         # A page that could not be stored is asked for again with the cursor before it, at once.
-        self._rests = None if fed.more else (fed.cursor, self._kit.instant() + self._tracking.interval_s)
-        return Page((*changes, page_read(carrier.name, page)), fed.cursor, more=fed.more)
+        self._rests = None if fed.more else (after, self._kit.instant() + self._tracking.interval_s)
+        return Page((*changes, page_read(carrier.name, page, cursor)), after, more=fed.more)
 
 
 class Sightings:
@@ -164,3 +168,9 @@ class SilenceFollowing:
 
 def _once(marks: Sequence[Mark]) -> Sequence[str]:
     return tuple(dict.fromkeys(mark.ledger_id for mark in marks))
+
+
+def _read(cursor: str) -> tuple[str, int]:
+    """The carrier's cursor in one of ours ("" at the very start), and the rounds before it."""
+    place, _, rounds = cursor.rpartition("#")
+    return place, int(rounds or 0)

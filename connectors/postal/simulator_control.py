@@ -13,7 +13,7 @@ from connectors.postal.simulator_lies import LieOrders
 from connectors.postal.simulator_options import HOUSES
 from connectors.postal.simulator_parcels import Event, Happening, Parcel, Script
 from connectors.postal.simulator_telling import Delivery
-from connectors.postal.simulator_world import ScriptOrder, World
+from connectors.postal.simulator_world import KeepsDocuments, ScriptOrder, World
 
 
 class _Turn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -117,6 +117,11 @@ class Control:
             {
                 "now": self.world.clock.now(),
                 "parcels": [_shown(one) for one in parcels],
+                "documents": {
+                    name: dict(house.documents)
+                    for name, house in self.world.houses.items()
+                    if isinstance(house, KeepsDocuments)
+                },
                 "sums": {name: _sums([one for one in self.world.books if one.house == name]) for name in HOUSES},
                 "refused": self.world.refusals,
                 "lost_tellings": self.world.teller.lost,

@@ -51,7 +51,7 @@ class H2:
     def __init__(self, world: World) -> None:
         self.world = world
         self.ngsp = Ngsp(world, self.name, world.options.h2)
-        self.tokens = self.ngsp.tokens
+        self.tokens, self.documents = self.ngsp.tokens, self.ngsp.documents
         self.codes, self.tell = self.ngsp.codes, self.ngsp.tell
         self.stray, self.forget = self.ngsp.stray, self.ngsp.forget
         self.settled, self.close = self.ngsp.settled, self.ngsp.close

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import msgspec
 from aiohttp import web
@@ -56,6 +56,13 @@ class House(Voice, Protocol):
     async def close(self) -> None:
         """Stop for good."""
         ...
+
+
+@runtime_checkable
+class KeepsDocuments(Protocol):
+    """What a carrier adds that dossiers are registered with: how often each was, by its order number."""
+
+    documents: dict[str, int]
 
 
 class ScriptOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

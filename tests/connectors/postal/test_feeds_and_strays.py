@@ -27,7 +27,7 @@ def _feed(*pages: PageRead) -> tuple[Feed, list[Effect]]:
     feed: Feed | None = None
     caused: list[Effect] = []
     for page in pages:
-        read = convert(page_read(CARRIER, page).fields, PageRead)
+        read = convert(page_read(CARRIER, page, "#0").fields, PageRead)
         feed, effects = FeedRounds().apply(decode(encode(feed), Feed) if feed is not None else None, read)
         caused += effects
     assert feed is not None
@@ -77,8 +77,15 @@ def test_a_record_that_cannot_be_read_is_counted_and_an_alarm() -> None:
 
 
 def test_two_pages_are_two_changes_even_where_they_say_the_same() -> None:
-    """Silence is counted, so each of them must be."""
-    assert page_read(CARRIER, _page(0, records=0)).key != page_read(CARRIER, _page(300, records=0)).key
+    """Silence is counted, so each of them must be: the cursor of the poller counts rounds."""
+    assert page_read(CARRIER, _page(0, records=0), "#0").key != page_read(CARRIER, _page(300, records=0), "#1").key
+
+
+def test_a_page_that_is_asked_for_again_is_the_same_change() -> None:
+    """After a crash before it was stored, or a page that could not be stored: nothing is counted twice."""
+    first, again = (page_read(CARRIER, _page(at), "#7") for at in (0, 300))
+    assert first.key == again.key
+    assert set(first.fields) - set(first.passing) == {"type"}
 
 
 # --- strays -----------------------------------------------------------------------------------------------------------
