@@ -68,6 +68,7 @@ class Ground:
     wall: Clockwork
     world: World
     listener: Listener
+    app: web.Application
     headers: dict[str, str] = field(default_factory=dict)
 
     async def call(self, method: str, path: str, **how: Any) -> tuple[int, Mapping[str, str], bytes]:
@@ -170,7 +171,8 @@ def open_ground() -> OpenGround:
         async with opened(app) as door:
             chosen = {"gateway_url": f"http://127.0.0.1:{door.port}", "scale": 0.0, "pace": 0.0, **options}
             world = World(msgspec.convert(chosen, PostalOptions), wall.now, wall.new_token)
-            async with opened(postal_app(world)) as front, aiohttp.ClientSession() as http:
-                yield Ground(f"http://127.0.0.1:{front.port}", http, wall, world, listener)
+            simulator = postal_app(world)
+            async with opened(simulator) as front, aiohttp.ClientSession() as http:
+                yield Ground(f"http://127.0.0.1:{front.port}", http, wall, world, listener, simulator)
 
     return opening
