@@ -14,8 +14,8 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import msgspec
 
-from connectors.kit.case import Case, ConformanceCase, Example, Feeding, Sample, TaskSample
-from connectors.kit.contract import Change, Task
+from connectors.kit.case import Case, ConformanceCase, Example, Feeding, Notices, Sample, TaskSample
+from connectors.kit.contract import Change, Notice, Task
 from connectors.postal.changes import (
     CancelAnswered,
     CancelAsked,
@@ -34,6 +34,7 @@ from connectors.postal.changes import (
     TimeCame,
 )
 from connectors.postal.commanding import CANCEL, ORDER, REGISTER
+from connectors.postal.conformance_notices import CUSTOMER, forgeries, public_key, pushed
 from connectors.postal.entering import change_of, page_read, stray_of
 from connectors.postal.feeds import PageRead
 from connectors.postal.identity import FEEDS, SHIPMENTS, STRAYS, order_number_of, shipment_id_of
@@ -41,7 +42,9 @@ from connectors.postal.model import CodLine, Contact, Direction, Place, Placed, 
 from connectors.postal.outcomes import Answered, Operation, load_outcomes
 from connectors.postal.speaking import Sighting
 
-CARRIER = "buu-dien"
+CARRIER, PUSHING = "buu-dien", "don-hang"
+"""The carrier of a case, and the one that sends notices in the cases of the others."""
+
 NAME, PHONE = "Người Nhận Hợp Quy", "0900000000"
 CONSUMER, CONSUMER_SECRET = "conformance-consumer-2b7", "conformance-secret-77c1"
 USER, PASSWORD = "conformance-user-9d", "conformance-password-41f8"
@@ -71,7 +74,6 @@ class Spoken:
     simulator: Mapping[str, object]
     feed: str = ""
     registers: bool = True
-    tables: tuple[str, ...] = ()
 
 
 def _h2(base_url: str) -> dict[str, object]:
@@ -95,21 +97,35 @@ _NGSP = {
 }
 
 
+def _h3(base_url: str) -> dict[str, object]:
+    services = {name: name for name in ("order", "cancel", "tracking", "document", "price")}
+    return {
+        **_h2(base_url),
+        "profile": "h3",
+        "base_url": f"{base_url}/h3/postal",
+        "token_url": f"{base_url}/h3/token",
+        "options": {"settle_s": 0.0, "services": services},
+    }
+
+
 def _m1(base_url: str) -> dict[str, object]:
     return {
         "profile": "m1",
-        "customer": "HOPQUY02",
+        "customer": CUSTOMER,
         "base_url": f"{base_url}/m1/api/api",
         "secrets": {"username": "env:POST_USER", "password": "env:POST_PASSWORD"},
         "options": {"auth": "login"},
         "service": "BK",
+        "public_keys": [public_key()],
+        "sources": ["127.0.0.1"],
     }
 
 
-_DONHANG = {"customer": "HOPQUY02", "user": USER, "password": PASSWORD}
+_DONHANG = {"customer": CUSTOMER, "user": USER, "password": PASSWORD}
 
 SPOKEN = (
-    Spoken("h2", _h2, {"h2": _NGSP}, feed="feed_h2", tables=("h2", "h3")),
+    Spoken("h2", _h2, {"h2": _NGSP}, feed="feed_h2"),
+    Spoken("h3", _h3, {"h3": _NGSP}, feed="feed_h3"),
     Spoken("m1", _m1, {"m1": _DONHANG}, registers=False),
 )
 """The dialects, each with a case of its own."""
@@ -118,16 +134,19 @@ SPOKEN = (
 def _case(spoken: Spoken) -> Case:
     def case(base_url: str) -> ConformanceCase:
         here = _Cast(spoken, datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10))
-        carrier: dict[str, object] = {"name": CARRIER, "allow_plain": ["127.0.0.1"], **spoken.carrier(base_url)}
+        plain: dict[str, object] = {"allow_plain": ["127.0.0.1"]}
+        carriers: list[dict[str, object]] = [{"name": CARRIER, **plain, **spoken.carrier(base_url)}]
+        if spoken.profile != "m1":
+            carriers.append({"name": PUSHING, **plain, **_m1(base_url)})
         return ConformanceCase(
             settings={
-                "carriers": [carrier],
+                "carriers": carriers,
                 "agencies": {"default": _AGENCY},
                 "tracking": {"interval_s": 3_600.0},
             },
-            secrets={name: value for name, value in SECRETS.items() if name in str(carrier)},
+            secrets={name: value for name, value in SECRETS.items() if name in str(carriers)},
             # Its clock stands: a look at its books tells nothing of time.
-            simulator={"gateway_url": "http://127.0.0.1:9", "scale": 0.0, **spoken.simulator},
+            simulator={"gateway_url": "http://127.0.0.1:9", "scale": 0.0, "m1": _DONHANG, **spoken.simulator},
             sample=_no_events,
             effects=lambda _state, _sample: 0,
             state_path="/_simulator/books",
@@ -135,11 +154,13 @@ def _case(spoken: Spoken) -> Case:
             outcomes=(),
             reads=_reads,
             planted=(NAME, PHONE),
-            profiles=spoken.tables or (spoken.profile,),
+            profiles=(spoken.profile,),
             task=here.task,
             task_effects=here.effects,
             fault_operation={name: f"{spoken.profile}.{name}" for name in (REGISTER, ORDER, CANCEL)},
+            notices=Notices(here.notice, forgeries),
             changes=here.course,
+            kept=here.kept(),
             feeding=here.feeding,
             own_pollers=frozenset({"feed_h2", "feed_h3", "due"} - {spoken.feed}),
         )
@@ -186,6 +207,22 @@ class _Cast:
         number = _number(name)
         orders = [one for one in books.parcels if one.number == number]
         return sum(one.state == "cancelled" for one in orders) if sample.operation == CANCEL else len(orders)
+
+    def kept(self) -> Sequence[Change]:
+        """What stands in the ledgers: the parcel that the notice is about."""
+        name, carrier = DOSSIER.format(999_999), self._pushing
+        asked = msgspec.structs.replace(
+            self._asked(name), carrier=carrier, profile="m1", shipment_id=shipment_id_of(carrier, _number(name))
+        )
+        return (change_of(asked.shipment_id, asked, name),)
+
+    def notice(self, number: int) -> Notice:
+        """The carrier that pushes says that it is delivered."""
+        return pushed(number, _number(DOSSIER.format(999_999)), self._began, NAME)
+
+    @property
+    def _pushing(self) -> str:
+        return CARRIER if self._spoken.profile == "m1" else PUSHING
 
     def feeding(self, poller: str) -> Feeding:
         """Something is told in the feed, of a parcel that is not ours."""
