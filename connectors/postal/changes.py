@@ -142,8 +142,8 @@ class CodDecided(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", ta
 
 
 class StateDecided(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="state_decided"):
-    """Operators say how a parcel stands that nobody else can tell of: `delivered`, `returned`, `exception`, or that the order
-    that is in doubt was never placed (`not_placed`).
+    """Operators say how a parcel stands that nobody else can tell of: `delivered`, `returned`, `exception`, or whether the
+    order that is in doubt is with the carrier (`placed`, `not_placed`).
     """
 
     at: datetime

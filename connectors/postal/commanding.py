@@ -31,6 +31,9 @@ ORDER = "order"
 CANCEL = "cancel"
 """The operations of an upstream of the post. The fields of each task hold `shipment_id`, those of `cancel` also `request_id`."""
 
+PLACED = "placed"
+"""What two operators say of an order in doubt that the carrier has, although nothing of it was heard."""
+
 NOT_PLACED = "not_placed"
 """The flag of an order in doubt of which two operators said that the carrier does not have it."""
 
@@ -198,18 +201,25 @@ def cancel_asked(turn: Turn, change: CancelAsked) -> None:
 
 
 def cancel_answered(turn: Turn, change: CancelAnswered) -> Scan | None:
-    """What the carrier said to it; the scan that a cancellation is in the history. A requested one ends by later scans."""
+    """What the carrier said to it; the scan that a cancellation is in the history. A requested one ends by later scans.
+
+    An order in doubt that the carrier, asked to take it back, does not know never reached it: it will not go out any more.
+    """
     cancel = turn.shipment.cancel
     if cancel is None or cancel.request_id != change.request_id or cancel.outcome not in UNDER_WAY:
         return None
-    ended(turn, change.outcome, change.code)
-    if change.outcome != "cancelled":
+    outcome, code = change.outcome, change.code
+    if outcome == "unknown_order" and turn.shipment.order is OrderState.IN_DOUBT:
+        outcome, code = "cancelled", code or "unknown_order"
+        turn.put(order=OrderState.ASKED, doubt_since=None)
+    ended(turn, outcome, code)
+    if outcome != "cancelled":
         return None
     return Scan(
         event_id=f"gateway:cancel:{change.request_id}",
         occurred_at=change.at,
         received_at=change.at,
-        raw_code=change.code,
+        raw_code=code,
         means=ShipmentState.CANCELLED,
         source="gateway",
     )

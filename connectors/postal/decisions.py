@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from connectors.kit.contract import Change, Decided, Kit
 from connectors.kit.errors import CannotMap
 from connectors.postal.changes import CodDecided, ShipmentChange, StateDecided
-from connectors.postal.commanding import NOT_PLACED
+from connectors.postal.commanding import NOT_PLACED, PLACED
 from connectors.postal.entering import change_of
 from connectors.postal.model import OrderState, ShipmentState
 from connectors.postal.money import CLOSE_SHORT, WAIVE, may_be_decided
@@ -20,6 +20,9 @@ from connectors.postal.shipment import Shipment
 
 STATES = (ShipmentState.DELIVERED, ShipmentState.RETURNED, ShipmentState.EXCEPTION)
 """Where operators may say that a parcel is."""
+
+_OF_THE_ORDER = (PLACED, NOT_PLACED)
+"""What they may say of an order in doubt."""
 
 Making = Callable[[Shipment, Decided], ShipmentChange]
 
@@ -41,10 +44,10 @@ class Decisions:
 
 def _state(shipment: Shipment, decision: Decided) -> ShipmentChange:
     word = _text(decision.fields, "state")
-    if word not in (*STATES, NOT_PLACED):
-        raise CannotMap(f"state: phải là một trong {', '.join((*STATES, NOT_PLACED))}.")
-    if word == NOT_PLACED and shipment.order is not OrderState.IN_DOUBT and not _carried_out(shipment, decision):
-        raise CannotMap("state: chỉ kết luận not_placed cho đơn đang không rõ đã được nhận hay chưa.")
+    if word not in (*STATES, *_OF_THE_ORDER):
+        raise CannotMap(f"state: phải là một trong {', '.join((*STATES, *_OF_THE_ORDER))}.")
+    if word in _OF_THE_ORDER and shipment.order is not OrderState.IN_DOUBT and not _carried_out(shipment, decision):
+        raise CannotMap(f"state: chỉ kết luận {word} cho đơn đang không rõ đã được nhận hay chưa.")
     if word in STATES and shipment.order is OrderState.ASKED:
         raise CannotMap("state: đơn chưa được gửi tới đơn vị vận chuyển.")
     return StateDecided(

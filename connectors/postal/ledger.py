@@ -259,7 +259,11 @@ def _state_decided(turn: Turn, change: StateDecided) -> None:
         if turn.shipment.order is OrderState.IN_DOUBT:
             turn.flag(commanding.NOT_PLACED)
         return
-    if change.state not in _DECIDABLE:
+    if change.state not in (*_DECIDABLE, commanding.PLACED):
+        return
+    if turn.shipment.order is OrderState.IN_DOUBT:
+        commanding.stands(turn)
+    if change.state == commanding.PLACED:
         return
     scan = Scan(
         event_id=f"gateway:decision:{change.decision_id}",

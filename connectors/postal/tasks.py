@@ -107,8 +107,8 @@ class Tasks:
             # What was learned must be on disk before the order goes out; the next attempt sends it.
             raise NotSent("Đơn chưa có ở đơn vị vận chuyển; sẽ gửi lại ngay.").teaching(*enquiry.inputs, partial=True)
         raise CannotMap(
-            f"Chưa rõ đơn {shipment.order_number} đã được nhận hay chưa. Hỏi đơn vị vận chuyển; nếu chưa nhận thì quyết định"
-            " state = not_placed rồi cho gửi lại."
+            f"Chưa rõ đơn {shipment.order_number} đã được nhận hay chưa. Hỏi đơn vị vận chuyển, quyết định state = placed hoặc"
+            " not_placed, rồi cho đi tiếp."
         )
 
     async def _enquire_order(self, shipment: Shipment, delivery: TaskDelivery) -> Enquiry:

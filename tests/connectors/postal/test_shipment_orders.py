@@ -97,10 +97,21 @@ def test_two_operators_say_that_an_order_in_doubt_was_never_placed_and_that_coun
     assert (story.shipment().order, surely_not_placed(story.shipment())) == ("in_doubt", False)
 
 
+@pytest.mark.parametrize("state", ["placed", "delivered", "returned", "exception"])
+def test_two_operators_say_that_an_order_in_doubt_is_with_the_carrier(state: str) -> None:
+    """They asked by telephone: the lane goes on, and it is never sent again; where it is, they may say too."""
+    story = Story(parcel(), OrderUnanswered(at=later(5)), structs.replace(_not_placed(), state=state))
+    where = "created" if state == "placed" else state
+    assert (story.shipment().order, story.shipment().state) == ("placed", where)
+    assert not may_be_sent(story.shipment())
+
+
 @pytest.mark.parametrize("second", ["", "lan"])
 def test_one_operator_does_not_say_that_an_order_was_never_placed(second: str) -> None:
     """A doubled parcel is worth a second look."""
     assert not surely_not_placed(Story(parcel(), OrderUnanswered(at=later(5)), _not_placed(second)).shipment())
+    said = structs.replace(_not_placed(second), state="placed")
+    assert Story(parcel(), OrderUnanswered(at=later(5)), said).shipment().order == "in_doubt"
 
 
 def test_nobody_says_of_an_order_that_is_placed_that_it_was_never_placed() -> None:
@@ -198,6 +209,15 @@ def test_the_history_says_how_an_open_cancellation_ended(outcome: str, means: st
     story.then(scanned(30, means))
     cancel = story.shipment().cancel
     assert cancel is not None and (cancel.outcome, story.shipment().state) == (ends, means)
+
+
+def test_an_order_in_doubt_that_the_carrier_does_not_know_is_cancelled() -> None:
+    """It never arrived, and goes out no more; of an order that is placed the same answer has to be verified in the history."""
+    story = Story(parcel(), OrderUnanswered(at=later(5)), _cancel(), _answered("unknown_order"))
+    shipment = story.shipment()
+    assert (shipment.state, shipment.order, may_be_sent(shipment)) == ("cancelled", "asked", False)
+    known = Story(parcel(), placed(), _cancel(), _answered("unknown_order")).shipment()
+    assert (known.state, known.cancel and known.cancel.outcome) == ("created", "unknown_order")
 
 
 def test_an_answer_that_is_in_doubt_may_be_asked_for_again() -> None:

@@ -1,0 +1,428 @@
+"""The post against the truth: scans shuffled, repeated, lost and late, answers lost, processes killed, orders taken back.
+
+The simulated carrier keeps books of its own. The line, the dialect, the ledgers and the pollers are the real ones. At the end,
+when everything was told that ever will be: one parcel for each order and never two, the state of each is that of the books, its
+history is what the carrier told without gap and without double, and the money agrees to the last đồng.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from aiohttp import web
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from msgspec import structs
+
+from connectors.kit.contract import ProposeChange
+from connectors.postal.changes import CancelAsked, CodSettled, ShipmentAsked, ShipmentChange, StateDecided
+from connectors.postal.entering import change_of
+from connectors.postal.history import place_of
+from connectors.postal.identity import order_number_of, shipment_id_of
+from connectors.postal.model import CodState, Direction, OrderState
+from connectors.postal.settings import CarrierSettings
+from connectors.postal.shipment import Shipment
+from connectors.postal.simulator_h2 import H2
+from connectors.postal.simulator_options import FEED_CODES, NgspOptions, PostalOptions
+from connectors.postal.simulator_parcels import Happening, Parcel, Script
+from connectors.postal.simulator_telling import Delivery
+from connectors.postal.simulator_wire import Refusal
+from connectors.postal.simulator_world import ScriptOrder, World
+from connectors.postal.speaking import Call
+from tests.connectors.postal.shipments import CARRIER, DUE, parcel
+
+from .postal_world import INTERVAL_S, House
+
+T0 = datetime(2026, 11, 20, 2, 0, tzinfo=UTC)
+CUSTOMER = "SIMBUUDIEN"
+DOSSIERS = ("000.00.00.G11-261120-000001", "000.00.00.G11-261120-000002")
+
+
+def _wanted(dossier: str, direction: Direction, due: int) -> ShipmentAsked:
+    number = order_number_of(dossier, direction, 1)
+    names = {"order_number": number, "shipment_id": shipment_id_of(CARRIER, number)}
+    return parcel(direction, due, at=T0, dossier_code=dossier, **names)
+
+
+ASKED = (
+    _wanted(DOSSIERS[0], Direction.DELIVER, DUE),
+    _wanted(DOSSIERS[0], Direction.COLLECT, 0),
+    _wanted(DOSSIERS[1], Direction.DELIVER, DUE),
+)
+"""Two parcels in one lane, one in another."""
+STATUSES = {str(code): str(happening) for happening, code in FEED_CODES.items() if happening is not Happening.STRANGE}
+FATES = st.sampled_from(
+    ["answered", "answered", "answered", "not_sent", "lost", "lost", "dies_before", "dies_after", "dies_learned"]
+)
+WAITS = st.sampled_from([1, 61, 301, 301, 3_700, 11_000, 90_000])
+WHICH = st.integers(0, len(ASKED) - 1)
+LANE = st.sampled_from(DOSSIERS)
+LOSABLE = (
+    Happening.ACCEPTED,
+    Happening.COLLECTING,
+    Happening.COLLECTED,
+    Happening.IN_TRANSIT,
+    Happening.AT_OFFICE,
+    Happening.OUT_FOR_DELIVERY,
+    Happening.FAILED_ATTEMPT,
+    Happening.RETURNING,
+)
+TIMES = st.sampled_from([0, 0, 0, 1, 2])
+SCRIPTS = st.builds(
+    Script,
+    ends=st.sampled_from(["delivered", "delivered", "returned", "exception"]),
+    until=st.sampled_from([None, None, None, None, Happening.COLLECTING, Happening.OUT_FOR_DELIVERY]),
+    failed_collections=TIMES,
+    failed_attempts=TIMES,
+    strange=st.integers(0, 1),
+    step_s=st.sampled_from([60.0, 3_600.0]),
+    late_s=st.dictionaries(st.sampled_from(LOSABLE), st.sampled_from([100.0, 9_000.0, 90_000.0]), max_size=3),
+    repeat=TIMES,
+    reorder=st.booleans(),
+    contradict=st.sampled_from([False, False, False, True]),
+    cod=st.sampled_from(["paid", "paid", "late", "short", "unpaid"]),
+    refuse=st.sampled_from(["", "", "", "", "", "", "", "Sai địa chỉ"]),
+    cancel=st.sampled_from(["allow", "allow", "request", "refuse", "moves"]),
+).filter(lambda script: not (script.contradict and script.ends == "exception"))
+"""A parcel with trouble is on its way again once it is seen there, so for it that contradicts nothing."""
+LOST = st.sets(st.sampled_from(LOSABLE), max_size=3)
+
+
+class PostWorld(RuleBasedStateMachine):
+    """What may happen to three parcels. `unique`: the carrier refuses a second order with the same number, and we know it."""
+
+    unique = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        tokens = (f"token-{number}" for number in range(10**6))
+        options = PostalOptions(scale=0.0, h2=NgspOptions(customer=CUSTOMER, numbers_unique=self.unique))
+        self.world = World(options, lambda: T0, lambda: next(tokens))
+        self.office = H2(self.world)
+        self.world.houses[self.office.name] = self.office
+        chosen = CarrierSettings(
+            name=CARRIER,
+            profile="h2",
+            base_url="https://post.example/",
+            customer=CUSTOMER,
+            statuses=STATUSES,
+            order_number_unique=self.unique,
+        )
+        self.house = House(chosen, self._answer, self.world.clock.now)
+        self.asked: dict[int, str] = {}
+        self.commands = 0
+
+    # --- the world ----------------------------------------------------------------------------------------------------
+
+    @initialize(scripts=st.lists(SCRIPTS, min_size=3, max_size=3), lost=st.lists(LOST, min_size=3, max_size=3))
+    def parcels_are_asked_for(self, scripts: list[Script], lost: list[set[Happening]]) -> None:
+        """What each will meet is laid down; the first two are asked for at once."""
+        orders = []
+        for wanted, script, losing in zip(ASKED, scripts, lost, strict=True):
+            lose = sorted(losing - {Happening.IN_TRANSIT} if script.contradict else losing)
+            told = script if script.until else structs.replace(script, lose=tuple(lose))
+            orders.append(ScriptOrder(script=told, number=wanted.order_number.replace(".", r"\.")))
+        self.world.order_scripts(None, tuple(orders))
+        for number in (0, 1):
+            self.one_is_asked_for(number)
+
+    @rule(number=WHICH)
+    def one_is_asked_for(self, number: int) -> None:
+        """By the resolution system; asked for twice, it is one."""
+        wanted = ASKED[number]
+        self.asked[number] = wanted.shipment_id
+        self.house.take([change_of(wanted.shipment_id, structs.replace(wanted, at=self._now()), wanted.dossier_code)])
+
+    @rule(seconds=WAITS)
+    def time_passes(self, seconds: int) -> None:
+        """Parcels move, and what is late is told."""
+        self.world.clock.turn(seconds)
+        self.world.tick()
+
+    @rule(hold=st.booleans(), order=st.sampled_from(["as_made", "reversed", "shuffled"]), seed=st.integers(0, 99))
+    def tellings_are_held_or_let_go(self, hold: bool, order: str, seed: int) -> None:
+        """In any order."""
+        self.world.teller.release(order, seed, self._now())
+        self.world.teller.travel(Delivery(hold=hold))
+
+    @rule(event=st.sampled_from([Happening.ACCEPTED, Happening.DELIVERED]))
+    def somebody_elses_parcel_is_told(self, event: Happening) -> None:
+        """One customer code may serve several systems."""
+        other = Parcel("h2", "KHAC-1", "x", self._now(), Script())
+        self.office.stray("KHAC-1", self.world.books.record(other, event, self._now()), self._now())
+
+    # --- the house ----------------------------------------------------------------------------------------------------
+
+    @rule(dossier=LANE, fate=FATES)
+    def a_lane_goes_on(self, dossier: str, fate: str) -> None:
+        """By one step of its first task."""
+        self.house.carry(dossier, fate)
+
+    @rule(fate=FATES)
+    def the_feed_is_read(self, fate: str) -> None:
+        """One page, unless the interval has not passed."""
+        self.house.poll("feed", fate)
+
+    @rule(fate=FATES)
+    def silence_is_looked_at(self, fate: str) -> None:
+        """What nobody has seen for days."""
+        self.house.poll("due", fate)
+
+    @rule()
+    def the_process_is_killed(self) -> None:
+        """Between two things."""
+        self.house.start()
+
+    @rule(number=WHICH)
+    def a_parcel_is_wanted_no_more(self, number: int) -> None:
+        """At any time, so also too late, and also before the order went out."""
+        if number in self.asked:
+            self.commands += 1
+            self._enter(
+                number, CancelAsked(at=self._now(), request_id=f"huy-{self.commands}", asked_by="GQHS", reason="Rút")
+            )
+
+    @rule(dossier=LANE)
+    def operators_look_at_a_held_lane(self, dossier: str) -> None:
+        """They ask the carrier by telephone and say what they heard; the lane goes on either way."""
+        for head in self.house.lanes.get(dossier, [])[:1]:
+            if head.state == "held":
+                shipment = self.house.shipment(head.shipment_id)
+                self.commands += 1
+                word = "placed" if self._truth(shipment) else "not_placed"
+                self._enter(self._which(shipment), _decided(word, self._now(), f"d{self.commands}"))
+                self.house.release(dossier)
+
+    @precondition(lambda self: any(parcel.cod_remitted is not None for parcel in self.world.books))
+    @rule(number=WHICH)
+    def a_statement_comes(self, number: int) -> None:
+        """What the carrier paid over, however often the file is read."""
+        if number in self.asked:
+            self._settle(self.house.shipment(self.asked[number]))
+
+    # --- laws ---------------------------------------------------------------------------------------------------------
+
+    @invariant()
+    def no_order_is_placed_twice(self) -> None:
+        """Law: a lost answer never becomes a doubled parcel."""
+        assert all(len(same) == 1 for same in self.world.books.parcels.values())
+
+    @invariant()
+    def a_history_is_in_order_and_holds_everything_once(self) -> None:
+        """Law: no double; and no key was ever used for two things."""
+        assert self.house.refused == []
+        for shipment in self._shipments():
+            places = [place_of(scan) for scan in shipment.history]
+            assert places == sorted(set(places))
+            heard = [(s.occurred_at, s.raw_code, s.pos_code) for s in shipment.history if s.source == "feed"]
+            assert len(heard) == len(set(heard)) and not shipment.dropped
+
+    @invariant()
+    def nobody_is_told_what_is_not_so(self) -> None:
+        """Law: each end is proposed once, and only where the books have it."""
+        for shipment in self._shipments():
+            ends = Counter(
+                effect.proposal
+                for effect in self.house.effects[shipment.shipment_id]
+                if isinstance(effect, ProposeChange)
+            )
+            assert all(times == 1 for times in ends.values())
+            for [truth] in (self._truth(shipment),) if self._truth(shipment) else ():
+                had = {event.happening for event in truth.history}
+                assert Happening.DELIVERED in had or "shipment_delivered" not in ends
+                assert Happening.RETURNED in had or "shipment_returned" not in ends
+
+    @invariant()
+    def an_order_that_is_not_settled_stands_in_a_lane(self) -> None:
+        """Law: never lost. What is asked or in doubt is carried, enquired about, or held for a person."""
+        for shipment in self._shipments():
+            open_still = shipment.order in (OrderState.ASKED, OrderState.IN_DOUBT) and shipment.cancel is None
+            waiting = [one for lane in self.house.lanes.values() for one in lane if one.task.operation == "order"]
+            assert not open_still or shipment.shipment_id in {one.shipment_id for one in waiting}
+
+    @invariant()
+    def people_are_asked_only_where_nobody_else_can_tell(self) -> None:
+        """Law: with numbers that the carrier takes once, nothing is ever held."""
+        assert not self.unique or not self.house.held
+
+    def teardown(self) -> None:
+        """Everything is told and carried to its end; both books are one."""
+        try:
+            if self.asked:
+                self._settle_everything()
+                for shipment in self._shipments():
+                    self._compare(shipment)
+                self._compare_sums()
+        finally:
+            self.house.close()
+
+    # --- what the rules are made of -----------------------------------------------------------------------------------
+
+    def _settle_everything(self) -> None:
+        """Until the lanes are empty, the clock of the carrier has nothing to do, and the feed is read."""
+        self.tellings_are_held_or_let_go(False, "shuffled", 7)
+        for _ in range(200):
+            for dossier in DOSSIERS:
+                self.house.carry(dossier, "answered")
+                self.operators_look_at_a_held_lane(dossier)
+            while self.house.poll("feed", "answered"):
+                pass
+            self.house.poll("due", "answered")
+            due = self.world._earliest()
+            idle = due is None and not any(self.house.lanes.values())
+            if idle and self._all_read():
+                break
+            ahead = (due - self._now()).total_seconds() if due is not None else 0.0
+            self.time_passes(int(max(INTERVAL_S + 1, ahead)))
+        else:
+            raise AssertionError("it never comes to an end")
+        for shipment in self._shipments():
+            self._settle(shipment)
+
+    def _all_read(self) -> bool:
+        records = self.office.ngsp.feed.records
+        return not records or self.house.cursors.get("feed", "") == records[-1].oid
+
+    def _compare(self, shipment: Shipment) -> None:
+        truths = self._truth(shipment)
+        if not truths:
+            # Never there: refused, or taken back before it arrived.
+            assert shipment.order is OrderState.REFUSED or shipment.state == "cancelled"
+            return
+        [truth] = truths
+        assert shipment.order is OrderState.PLACED
+        records = [one for one in self.office.ngsp.feed.records if one.number == shipment.order_number]
+        told = {(one.event.at, str(one.code), one.event.pos_code) for one in records}
+        ours = {(s.occurred_at, s.raw_code, s.pos_code) for s in shipment.history if s.source == "feed"}
+        assert ours == told
+        codes = {str(one.code) for one in records if one.event.happening is Happening.STRANGE}
+        assert set(shipment.unmapped) == codes
+        if truth.cancelled and truth.script.cancel == "moves":
+            assert shipment.state == "cancelled" and (len(truth.history) < 9 or "moved_after_cancel" in shipment.flags)
+            return
+        told_of = {one.event.happening for one in records}
+        if truth.state is not Happening.CREATED:
+            assert shipment.state == truth.state
+        missed = Happening.FAILED_ATTEMPT in truth.script.lose
+        failed = sum(event.happening is Happening.FAILED_ATTEMPT for event in truth.history)
+        assert shipment.attempts == (failed if not missed else 0)
+        assert shipment.item_code == (truth.item_code if told_of & _AFTER_PICKUP else "")
+        self._compare_money(shipment, truth)
+
+    def _compare_money(self, shipment: Shipment, truth: Parcel) -> None:
+        if not shipment.cod_due:
+            assert shipment.cod is CodState.NONE
+            return
+        assert shipment.cod_collected == truth.cod_collected
+        assert sum(one.amount for one in shipment.cod_settlements) == (truth.cod_remitted or 0)
+        if truth.cod_remitted is not None:
+            expected = CodState.REMITTED if truth.cod_remitted >= DUE else CodState.SHORT
+        elif truth.cod_collected is not None:
+            expected = CodState.COLLECTED
+        else:
+            ended = truth.state in (Happening.RETURNED, Happening.CANCELLED)
+            expected = CodState.NONE if ended else CodState.TO_COLLECT
+        assert shipment.cod is expected
+
+    def _compare_sums(self) -> None:
+        theirs = [
+            parcel
+            for parcel in self.world.books
+            if not (parcel.cancelled and parcel.script.cancel == "moves") and parcel.cod_due
+        ]
+        numbers = {parcel.number for parcel in theirs}
+        ours = [shipment for shipment in self._shipments() if shipment.order_number in numbers]
+        assert sum(one.cod_collected or 0 for one in ours) == sum(one.cod_collected or 0 for one in theirs)
+        paid = sum(one.amount for shipment in ours for one in shipment.cod_settlements)
+        assert paid == sum(one.cod_remitted or 0 for one in theirs)
+
+    def _settle(self, shipment: Shipment) -> None:
+        for truth in self._truth(shipment):
+            if truth.cod_remitted is not None and truth.cod_remitted_at is not None:
+                told = CodSettled(
+                    at=self._now(),
+                    statement_id="s1",
+                    paid_over=truth.cod_remitted,
+                    paid_at=truth.cod_remitted_at,
+                )
+                self._enter(self._which(shipment), told)
+
+    def _answer(self, call: Call) -> web.Response:
+        """The simulated office, without a socket."""
+        ngsp = self.office.ngsp
+        try:
+            match call.path:
+                case "order/post":
+                    return ngsp.post_order(call.body, None)
+                case "order/cancel":
+                    return ngsp.cancel_order(call.query)
+                case "order/tracking":
+                    return ngsp.track(call.query)
+        except Refusal as refusal:
+            return ngsp.refused(refusal)
+        raise AssertionError(call.path)
+
+    def _truth(self, shipment: Shipment) -> list[Parcel]:
+        return self.world.books.parcels.get(("h2", shipment.order_number), [])
+
+    def _shipments(self) -> list[Shipment]:
+        return [self.house.shipment(shipment_id) for shipment_id in self.asked.values()]
+
+    def _which(self, shipment: Shipment) -> int:
+        return next(number for number, shipment_id in self.asked.items() if shipment_id == shipment.shipment_id)
+
+    def _enter(self, number: int, change: ShipmentChange) -> None:
+        self.house.take([change_of(self.asked[number], change, ASKED[number].dossier_code)])
+
+    def _now(self) -> datetime:
+        return self.world.clock.now()
+
+
+class PostThatTakesNumbersTwice(PostWorld):
+    """As far as anybody knows, it does: an order without an answer is listened for, and then people are asked."""
+
+    unique = False
+
+
+_AFTER_PICKUP = frozenset(Happening) - {
+    Happening.CREATED,
+    Happening.ACCEPTED,
+    Happening.COLLECTING,
+    Happening.COLLECT_FAILED,
+    Happening.CANCELLED,
+}
+
+
+def _decided(state: str, at: datetime, decision_id: str) -> StateDecided:
+    return StateDecided(
+        at=at,
+        state=state,
+        evidence="CV-1",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id=decision_id,
+    )
+
+
+@pytest.mark.parametrize("world", [PostWorld, PostThatTakesNumbersTwice])
+def test_both_books_are_one_whatever_happens_on_the_way(world: type[PostWorld]) -> None:
+    """Shuffled, repeated, lost, late, killed, taken back: no parcel doubled or lost, one history, one state, one sum."""
+    run_state_machine_as_test(
+        world,
+        settings=settings(
+            max_examples=60,
+            stateful_step_count=40,
+            deadline=None,
+            suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+        ),
+    )
