@@ -25,10 +25,13 @@ from gateway.cli.demonstration.giving_back import give_back
 from gateway.cli.demonstration.papers import Desk, programme
 from gateway.cli.demonstration.payers import Payers, owing
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
+from gateway.cli.demonstration.post_office import lay_out_post
 from gateway.cli.demonstration.proof import prove
 from gateway.cli.demonstration.reckoning import reckon
+from gateway.cli.demonstration.senders import Senders, sending
 from gateway.cli.demonstration.settlement import settle
 from gateway.cli.demonstration.signing_on import Edge, Reception
+from gateway.cli.demonstration.tracing import trace
 from gateway.cli.demonstration.treasury import Tills, lay_out_treasury
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
@@ -57,12 +60,13 @@ def run(arguments: argparse.Namespace) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
-        *usual, signing, edge, identity, payment, receipts = free_ports(8)
-        ports, doors = Ports(*usual), Doors(identity, Tills(edge, payment, receipts))
+        *usual, signing, edge, identity, payment, receipts, postal = free_ports(9)
+        ports, doors = Ports(*usual), Doors(identity, Tills(edge, payment, receipts), postal)
         lay_out(folder, ports, SYSTEMS, DIALECTS)
         house = lay_out_signing(folder, signing, SYSTEMS)
         lay_out_identity(folder, edge, identity, citizens(CITIZENS, arguments.seed))
         lay_out_treasury(folder, doors.tills)
+        lay_out_post(folder, doors.postal)
         found_first(load(folder / "gateway.toml"), _OPERATOR)
         verdict, score = asyncio.run(_perform(arguments, house, ports, doors))
     finally:
@@ -80,15 +84,27 @@ def run(arguments: argparse.Namespace) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Doors:
-    """Loopback ports beside the usual ones: who plays providers and register, and the money side with the gateway's edge."""
+    """Loopback ports beside the usual ones: who plays providers and register, the money side with the edge, the post."""
 
     identity: int
     tills: Tills
+    postal: int
 
     def simulators(self, folder: Path) -> tuple[tuple[str, list[str], str], ...]:
         """Name, arguments and health address of each simulator behind them."""
-        played = (("vneid", self.identity), ("payment", self.tills.payment), ("receipts", self.tills.receipts))
+        money = (("payment", self.tills.payment), ("receipts", self.tills.receipts))
+        played = (("vneid", self.identity), *money, ("postal", self.postal))
         return tuple(simulator(folder, name, port) for name, port in played)
+
+
+@dataclass(frozen=True, slots=True)
+class Troupe:
+    """Who plays: the systems, those who sign on, those who pay, those who use the post."""
+
+    play: Play
+    reception: Reception
+    debtors: Payers
+    senders: Senders
 
 
 async def _perform(
@@ -112,6 +128,7 @@ async def _perform(
         edge = Edge(boards.session, f"http://127.0.0.1:{doors.tills.edge}")
         reception = Reception(play, edge, f"http://127.0.0.1:{doors.identity}")
         debtors = Payers(play, doors.tills, owing(late=not arguments.no_late))
+        senders = Senders(play, doors.postal, sending())
 
         async def decide(*words: str, reason: str) -> None:
             await _ordered(boards, folder, [*words, "--as", _OPERATOR, "--reason", reason, "--json"])
@@ -122,32 +139,42 @@ async def _perform(
             await play.register()
             await reception.check_everybody()
             await debtors.owe()
+            await senders.prepare()
             await play.break_things(poisoned)
-            paying = asyncio.create_task(debtors.pay())
+            paying, posting = asyncio.create_task(debtors.pay()), asyncio.create_task(senders.post())
             pushing = asyncio.create_task(play.push())
             revoking = asyncio.create_task(play.revoke(decide))
             await _trouble(play, boards, serve, pushing, kill=not arguments.no_kill)
-            await asyncio.gather(pushing, revoking, paying)
+            await asyncio.gather(pushing, revoking, paying, posting)
             await play.calm(_CALM_LIMIT_S)
             await play.heal(decide, poisoned)
             await debtors.pay_late()
             await debtors.settled()
+            await senders.arrived()
             await play.calm(_CALM_LIMIT_S)
             await give_back(debtors, partial(_ordered, boards, folder), _OPERATOR)
-            verdict = await play.judge()
-            await reckon(debtors)
-            await settle(debtors)
-            await prove(play, boards, house, desk)
-            await reception.compare_outside()
-            verdict.checks += await _check_books(boards, folder)
-            score: dict[str, object] = await play.score()
+            score = await _judge(Troupe(play, reception, debtors, senders), boards, house, desk)
         finally:
             if watcher is not None:
                 watcher.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await watcher
+    return play.verdict, score
+
+
+async def _judge(troupe: Troupe, boards: stage.Stage, house: House, desk: Desk) -> dict[str, object]:
+    """Hold everything against what the outside holds, into the verdict; the portal's own score."""
+    play, folder = troupe.play, house.folder
+    await play.judge()
+    await reckon(troupe.debtors)
+    await settle(troupe.debtors)
+    await trace(troupe.senders, partial(_ordered, boards, folder))
+    await prove(play, boards, house, desk)
+    await troupe.reception.compare_outside()
+    play.verdict.checks += await _check_books(boards, folder)
+    score: dict[str, object] = await play.score()
     score.pop("judgements", None)
-    return verdict, score
+    return score
 
 
 async def _ordered(boards: stage.Stage, folder: Path, words: Sequence[str], ends: int = EX_OK) -> str:

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from gateway.cli.demonstration.play import Play, Progress
 from gateway.cli.demonstration.verdict import Verdict
-from gateway.cli.screen import out, table
+from gateway.cli.screen import local, out, table
 
 _SHOWN = ("READY", "SENDING", "WAITING", "UNKNOWN", "HELD", "DELIVERED")
 _LISTED = 12
@@ -87,6 +87,7 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         out.print(f"[green]✓[/] Khai lệch của {code} được nêu và đề xuất sửa: {words}")
     _announce_money(verdict.money)
     _announce_settlement(verdict.settled)
+    _announce_parcels(verdict)
     if verdict.held:
         _announce_held(verdict.held)
     for code, reason in verdict.results_held:
@@ -112,6 +113,15 @@ def _announce_settlement(rows: Sequence[tuple[str | int, ...]]) -> None:
     """What each statement says, and what the gateway's own report makes of it."""
     heads = ("Trung gian", "Sao kê thu", "Cổng thu", "Sao kê hoàn", "Cổng hoàn", "Kết quả, đề xuất")
     table("Báo cáo đối soát của cổng theo sao kê trong ngày", heads, [_in_figures(row) for row in rows])
+
+
+def _announce_parcels(verdict: Verdict) -> None:
+    """Where each parcel is, and the way of the one that came back, as `gateway shipments` shows it."""
+    heads = ("Hồ sơ", "Bưu gửi", "Trạng thái", "Phát hỏng", "Phải thu hộ", "Đã nộp", "Đối chiếu")
+    shown = [_in_figures((f"…{str(row[0])[-4:]}", *row[1:])) for row in verdict.parcels]
+    table("Bưu gửi: hồ sơ và kết quả qua bưu chính công ích", heads, shown)
+    steps = ((local(at), what, code) for at, what, code in verdict.way)
+    table("gateway shipments: đường đi của bưu gửi bị chuyển hoàn", ("Lúc", "Chặng", "Mã"), steps)
 
 
 def _in_figures(row: Sequence[str | int]) -> list[str]:

@@ -67,6 +67,8 @@ class Verdict:
     differences: list[tuple[str, str]] = field(default_factory=list)
     money: list[tuple[str | int, ...]] = field(default_factory=list)
     settled: list[tuple[str | int, ...]] = field(default_factory=list)
+    parcels: list[tuple[str | int, ...]] = field(default_factory=list)
+    way: list[tuple[str, ...]] = field(default_factory=list)
     receipts: int = 0
     paid_outside: int = 0
     decisions: list[str] = field(default_factory=list)

@@ -22,6 +22,7 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
 
     Citizens sign on before, their dossiers prove it outside, and one wrong day of birth is named. Fees are paid: one twice, which
     goes back under two keys, one at the counter, one only by a forged notice; every đồng is explained.
+    Of four parcels one comes back after two failed attempts, and the board of operators shows its way.
     """
     # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
     with tempfile.TemporaryDirectory() as place:
@@ -54,6 +55,9 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert any("Trình duyệt lạ" in check for check in verdict["checks"])
         assert any("Thông báo giả" in check for check in verdict["checks"])
         assert len(verdict["money"]) == 8 and verdict["receipts"] == 8 and len(verdict["settled"]) == 4
+        assert [row[-1] for row in verdict["parcels"]] == ["khớp sổ của bưu chính"] * 4
+        assert [row[1] for row in verdict["way"]].count("Phát không thành công") == 2
+        assert verdict["way"][-1][1] == "Đã chuyển hoàn"
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
         assert processes_of(process.pid) == [] and _holding(place) == []
