@@ -1,7 +1,8 @@
 """Codes that a carrier knows a place by: its own table, else VNPost's prefix of the province before the merger.
 
 Carriers still route by the 63 provinces, and VNPost's list of after the merger is not known (postal facts 8.3). Of a merged
-province the former one is read out of the words of the address; where they say nothing its namesake is a guess, told as one.
+province the former one is known by the commune's code, or read out of the words of the address; where neither says anything its
+namesake is a guess, told as one.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from mappings.places import (
     UnknownPlace,
     bare_name,
     former_of,
+    former_of_commune,
     is_commune_code,
     province_of,
     spoken,
@@ -42,6 +44,7 @@ class Source(StrEnum):
     TABLE = "table"  # of the carrier
     FORMER = "former"  # the address is of the list that the carrier still routes by
     ONLY = "only"  # a present province that no other was merged into
+    COMMUNE = "commune"  # the commune's code is out of the block of a former province
     NAMED = "named"  # the address in words names the former province
     NAMESAKE = "namesake"  # the former province that the present one has its name of
 
@@ -94,7 +97,8 @@ NO_CODES = PlaceCodes()
 def carrier_place(written: Written, codes: PlaceCodes = NO_CODES) -> CarrierPlace:
     """Where a carrier sends it: its own table, else VNPost's code of the former province; raises `UnknownPlace`.
 
-    Of a merged province the former one is the one that the words name, else its namesake, which is a guess.
+    Of a merged province the former one is that of the commune's code, else the one that the words name, else its namesake,
+    which is a guess.
     """
     province = province_of(written.list_version, written.province)
     found = codes.find(written)
@@ -165,6 +169,9 @@ def _former(province: Province, written: Written) -> tuple[Province, Source]:
     if len(members) == 1:
         return members[0], Source.ONLY
     namesake = next((one for one in members if bare_name(one.name) == bare_name(province.name)), members[0])
+    block = former_of_commune(written.commune)
+    if block in members:
+        return block, Source.COMMUNE
     named = _named(written.old_text, members) or _named(
         written.text, [one for one in members if one is not namesake], levels_only=True
     )

@@ -8,6 +8,7 @@ places: `mappings.carrier_places`.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -15,6 +16,9 @@ from functools import cache
 
 from mappings.names import NameForm, wire_name
 from mappings.provinces import ProvinceList, changed_meaning, provinces, successors
+from mappings.tables import load_table
+
+COMMUNES = "commune_blocks"
 
 MERGED_ON = date(2025, 7, 1)
 """The first day of the 34 provinces (Nghị quyết 202/2025/QH15)."""
@@ -195,6 +199,36 @@ def provinces_named(name: str) -> tuple[Province, ...]:
         for code, known in provinces(version.provinces).items()
         if bare_name(known) == bare
     )
+
+
+def former_of_commune(code: str) -> Province | None:
+    """The province of the 63 that a commune's code is of, in either list; None for a code outside of every block.
+
+    Codes were given in blocks, and each commune of today has kept a code of the province that it came out of. What the code
+    names is another matter: more than two thousand name another commune since the merger (postal facts 8.3).
+    """
+    if not is_commune_code(code):
+        return None
+    starts, blocks = _blocks()
+    place = bisect_right(starts, code) - 1
+    if place < 0 or code > blocks[place][0]:
+        return None
+    return province_of(ListVersion.GSO_2024, blocks[place][1])
+
+
+def commune_fits(province: Province, commune: str) -> bool | None:
+    """Whether a commune's code is one of that province, in the province's own list; None where nobody can tell."""
+    former = former_of_commune(commune)
+    if former is None:
+        return None
+    return province in (former, now_of(former))
+
+
+@cache
+def _blocks() -> tuple[tuple[str, ...], tuple[tuple[str, str], ...]]:
+    """Where each block of communes' codes begins; where it ends and whose it is."""
+    rows = sorted(load_table(COMMUNES).rows, key=lambda row: row["commune_from"])
+    return tuple(row["commune_from"] for row in rows), tuple((row["commune_to"], row["province"]) for row in rows)
 
 
 def is_commune_code(text: str) -> bool:
