@@ -25,8 +25,11 @@ from mappings.places import (
     Reading,
     Standing,
     Understood,
+    commune_fits,
     former_of,
+    former_of_commune,
     is_commune_code,
+    now_of,
     understand,
     understand_name,
 )
@@ -38,6 +41,7 @@ _LONGEST_QUERY = 1_000
 _PROVINCE = re.compile(r"[0-9]{2}", re.ASCII)
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _LONGEST_NAME = 60
+_ELSEWHERE_VI = "Mã xã này thuộc khối mã của tỉnh khác; kiểm tra lại mã tỉnh, mã xã và phiên bản danh mục."
 _COMMUNE_VI = (
     "Mã xã chỉ có nghĩa cùng phiên bản danh mục: sau 01/07/2025 hơn hai nghìn mã cũ chỉ xã, phường khác. "
     "Cổng giữ mã như đã ghi và không tự đổi."
@@ -81,7 +85,7 @@ class AddressEndpoints:
             "on": asked.on.isoformat() if asked.on else None,
             "readings": [_reading(one) for one in found.readings],
             "now": _now(found.now),
-            "commune": _commune(asked.commune),
+            "commune": _commune(asked.commune, found),
             "carriers": [_told(one, found, asked.commune) for one in carriers if _sure(found)],
         }
         return Reply(200, encode(tree))
@@ -178,8 +182,14 @@ def _province(province: Province) -> dict[str, object]:
     return {"list_version": str(province.list_version), "code": province.code, "name": province.name}
 
 
-def _commune(code: str) -> dict[str, object] | None:
-    return {"code": code, "message_vi": _COMMUNE_VI} if code else None
+def _commune(code: str, found: Understood) -> dict[str, object] | None:
+    """Which former province a commune's code is of, and whether that fits what was asked about; null where nobody can tell."""
+    if not code:
+        return None
+    former = former_of_commune(code)
+    fits = commune_fits(found.readings[-1].then, code) if _sure(found) else None
+    told = _province(former) | {"now": _province(now_of(former))} if former is not None else None
+    return {"code": code, "former": told, "fits": fits, "message_vi": _ELSEWHERE_VI if fits is False else _COMMUNE_VI}
 
 
 def _invalid(*findings: Finding) -> Refused:

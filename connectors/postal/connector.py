@@ -21,6 +21,7 @@ from connectors.kit.contract import (
     TaskDelivery,
     View,
 )
+from connectors.postal.address_check import AddressEndpoints
 from connectors.postal.board import Board
 from connectors.postal.client import Carriers
 from connectors.postal.decisions import Decisions
@@ -53,7 +54,10 @@ class PostalConnector:
             "due": SilenceFollowing(self._carriers, kit),
         }
         self._ledgers: tuple[Ledger[Any, Any], ...] = (Shipments(), FeedRounds(), Strays())
-        self._endpoints = (*ShipmentEndpoints(Counter(settings, self._carriers, kit)).endpoints(),)
+        self._endpoints = (
+            *ShipmentEndpoints(Counter(settings, self._carriers, kit)).endpoints(),
+            *AddressEndpoints(self._carriers).endpoints(),
+        )
 
     async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
         """Register a dossier, order a parcel, or take an order back."""

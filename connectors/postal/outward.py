@@ -2,27 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from connectors.postal.model import Place
 from connectors.postal.shipment import Shipment
 from mappings.carrier_places import NO_CODES, CarrierPlace, PlaceCodes, Written, carrier_place
-from mappings.places import ListVersion, UnknownPlace
+from mappings.places import ListVersion, UnknownPlace, commune_fits, province_of
 
 
-def guessed_sides(shipment: Shipment, codes: PlaceCodes = NO_CODES) -> tuple[str, ...]:
-    """Whose former province was guessed for the carrier: `sender_province_guessed`, `receiver_province_guessed`.
+def place_warnings(shipment: Shipment, codes: PlaceCodes = NO_CODES) -> tuple[str, ...]:
+    """What is doubtful about the two places, as `sender_…` and `receiver_…`; the address in words goes along all the same.
 
-    The address in words goes along all the same; an officer who knows better writes `old_text` or the carrier's own code.
+    `province_guessed`: the former province was guessed for the carrier; an officer who knows better writes the commune,
+    `old_text` or the carrier's own code. `commune_elsewhere`: the commune's code is of another province.
     """
     sides = (("sender", shipment.sender), ("receiver", shipment.receiver))
-    return tuple(f"{side}_province_guessed" for side, contact in sides if not _is_sure(contact.place, codes))
+    return tuple(f"{side}_{word}" for side, contact in sides for word in _doubts(contact.place, codes))
 
 
-def _is_sure(place: Place, codes: PlaceCodes) -> bool:
-    """A place that no carrier could be told of is no guess: the order was refused for it, or was told before it was."""
+def _doubts(place: Place, codes: PlaceCodes) -> Iterator[str]:
+    """Nothing of a place that no carrier could be told of: the order was refused for it, or told before it was."""
     try:
-        return outward(place, codes).sure
+        written = written_of(place)
+        if not outward(place, codes).sure:
+            yield "province_guessed"
+        if commune_fits(province_of(written.list_version, place.province), place.commune) is False:
+            yield "commune_elsewhere"
     except UnknownPlace:
-        return True
+        return
 
 
 def written_of(place: Place) -> Written:

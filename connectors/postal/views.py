@@ -11,7 +11,7 @@ from datetime import datetime
 import msgspec
 
 from connectors.postal.model import CodState, OrderState, Scan, ShipmentState
-from connectors.postal.outward import guessed_sides
+from connectors.postal.outward import place_warnings
 from connectors.postal.shipment import Cancel, Shipment
 from mappings.carrier_places import NO_CODES, PlaceCodes, province_of_office
 from mappings.codec import encode
@@ -196,7 +196,7 @@ def view_of(shipment: Shipment, causes: Mapping[str, str] | None = None, places:
             returned_at=shipment.returned_at,
             attempts=shipment.attempts,
             refusal=RefusalView(code=shipment.refusal[0], message_vi=shipment.refusal[1]) if shipment.refusal else None,
-            address_warnings=(*guessed_sides(shipment, places), *(placed.warnings if placed is not None else ())),
+            address_warnings=(*place_warnings(shipment, places), *(placed.warnings if placed is not None else ())),
             freight=placed.freight if placed is not None else None,
             weight_g=shipment.weight_g,
             cod=_cod(shipment),

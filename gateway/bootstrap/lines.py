@@ -86,7 +86,7 @@ class Secrets:
             raise CredentialsRefused(f"Không đọc được bí mật của kết nối: {error}") from error
 
 
-_FILES = ("ca_file", "cert_file", "key_file")
+_FILE = "_file"
 
 
 def _anchored(settings: Mapping[str, Any], loaded: Loaded) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _resolved(key: str, value: Any, loaded: Loaded) -> Any:
         return _anchored(value, loaded)
     if isinstance(value, list):
         return [_resolved(key, one, loaded) for one in value]
-    return str(loaded.path(value)) if key.endswith(_FILES) and isinstance(value, str) and value else value
+    return str(loaded.path(value)) if key.endswith(_FILE) and isinstance(value, str) and value else value
 
 
 def certificates_of(settings: Mapping[str, Any]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,9 +18,12 @@ from mappings.carrier_places import (
     vnpost_code,
 )
 from mappings.places import (
+    COMMUNES,
     ListVersion,
     Province,
+    commune_fits,
     former_of,
+    former_of_commune,
     list_on,
     now_of,
     province_of,
@@ -28,6 +32,7 @@ from mappings.places import (
     understand_name,
 )
 from mappings.provinces import provinces
+from mappings.tables import load_table
 
 OLD, NEW = ListVersion.GSO_2024, ListVersion.GSO_2025_07
 FORMER = st.sampled_from([province_of(OLD, code) for code in provinces(OLD.provinces)])
@@ -79,6 +84,27 @@ def test_a_name_leads_to_one_present_province_in_whichever_list_it_is_read(provi
 def test_the_prefix_of_a_former_province_leads_back_to_it(former: Province) -> None:
     """No two ranges of offices overlap."""
     assert province_of_office(vnpost_code(former.code) + "0000") == former
+
+
+def test_the_blocks_of_communes_neither_overlap_nor_leave_a_province_out() -> None:
+    """One code, one former province."""
+    blocks = sorted((row["commune_from"], row["commune_to"], row["province"]) for row in load_table(COMMUNES).rows)
+    assert all(first <= last for first, last, _ in blocks)
+    assert all(one[1] < following[0] for one, following in pairwise(blocks))
+    assert {province for _, _, province in blocks} == set(provinces(OLD.provinces))
+
+
+@given(st.integers(0, 99_999).map(lambda number: f"{number:05}"))
+def test_a_communes_code_sends_to_the_same_office_before_and_after_the_merger(commune: str) -> None:
+    """With the present province beside it as with the former one; a place that the code is not of is not believed."""
+    former = former_of_commune(commune)
+    if former is None:
+        assert commune_fits(province_of(NEW, "01"), commune) is None
+        return
+    before = carrier_place(Written(OLD, former.code, commune))
+    since = carrier_place(Written(NEW, now_of(former).code, commune, text="Số 1, xã Ví Dụ"))
+    assert (since.province, since.sure) == (before.province, True)
+    assert commune_fits(former, commune) and commune_fits(now_of(former), commune)
 
 
 @given(FORMER, st.sampled_from(["{}", "Số 1, xã Ví Dụ, tỉnh {}", "Số 1, xã Ví Dụ, huyện X, {}, Việt Nam", "TP. {}"]))

@@ -117,9 +117,12 @@ async def test_the_carriers_table_tells_district_and_ward(desk: Desk) -> None:
     _, told = await desk.ask(province="24", list_version="GSO-2025-07", commune="07210", carrier="vnpost")
     [known] = told["carriers"]
     assert (known["province"], known["district"], known["ward"], known["source"]) == ("23", "2310", "23105", "table")
-    assert told["commune"]["code"] == "07210"
+    assert (told["commune"]["former"]["name"], told["commune"]["fits"]) == ("Bắc Giang", True)
     _, guessed = await desk.ask(province="24", list_version="GSO-2025-07", commune="09999")
     assert (guessed["carriers"][0]["province"], guessed["carriers"][0]["sure"]) == ("22", False)
+    assert (guessed["commune"]["fits"], "tỉnh khác" in guessed["commune"]["message_vi"]) == (False, True)
+    _, bare = await desk.ask(province="24", commune="07210")
+    assert (bare["commune"]["former"]["name"], bare["commune"]["fits"]) == ("Bắc Giang", None)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +191,9 @@ def test_a_caller_sees_whose_province_was_guessed_and_what_is_odd_about_the_item
     told = json.loads(view_of(guessed))
     assert told["address_warnings"] == ["receiver_province_guessed"]
     assert [one["code"] for one in told["item_code_warnings"]] == ["check_digit_differs"]
+    strange = replace(place, commune="00004")
+    told = json.loads(view_of(parcel(receiver=replace(guessed.receiver, place=strange))))
+    assert told["address_warnings"] == ["receiver_province_guessed", "receiver_commune_elsewhere"]
     known = replace(place, old_text="Số 1, xã Ví Dụ, huyện X, tỉnh Bắc Giang")
     sure = parcel(item_code="RA473124829VN", receiver=replace(guessed.receiver, place=known))
     told = json.loads(view_of(sure))

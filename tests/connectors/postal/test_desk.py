@@ -21,4 +21,3 @@ async def test_a_result_is_ordered_followed_and_arrives() -> None:
         (parcel,) = books["parcels"]
         told = [one for one in parcel["history"] if one["happening"] != "created"]  # the feed has no word for it
         assert [scan.means for scan in shipment.history] == [one["happening"] for one in told]
-

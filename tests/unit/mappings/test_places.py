@@ -20,9 +20,12 @@ from mappings.places import (
     ListVersion,
     Standing,
     UnknownPlace,
+    commune_fits,
     former_of,
+    former_of_commune,
     is_commune_code,
     list_on,
+    province_of,
     provinces_named,
     understand,
     understand_name,
@@ -134,10 +137,56 @@ def test_a_province_is_found_by_its_name_however_it_is_written(name: str, codes:
     assert [(found.list_version, found.code) for found in provinces_named(name)] == codes
 
 
-def test_the_code_of_a_commune_is_told_by_its_form_alone() -> None:
+def test_a_communes_code_has_five_digits() -> None:
     """What it names only its list can tell: 2,183 codes name another area since the merger (postal facts 8.3)."""
     assert is_commune_code("00004")
     assert not any(map(is_commune_code, ["4", "000004", "0000A", "０００４５", ""]))
+
+
+@pytest.mark.parametrize(
+    ("commune", "province"),
+    [
+        ("00004", "Hà Nội"),
+        ("00685", "Hà Nội"),
+        ("00688", "Hà Giang"),
+        ("07210", "Bắc Giang"),
+        ("09301", "Bắc Ninh"),
+        ("04927", "Hà Nội"),  # out of the block of Hòa Bình since 2008
+        ("04942", "Hòa Bình"),
+        ("19742", "Quảng Trị"),  # đặc khu Cồn Cỏ
+        ("26732", "Bà Rịa - Vũng Tàu"),  # đặc khu Côn Đảo
+        ("32248", "Cà Mau"),
+    ],
+)
+def test_the_code_of_a_commune_tells_the_former_province(commune: str, province: str) -> None:
+    """In either list: a commune of today has kept a code of the province that it came out of."""
+    found = former_of_commune(commune)
+    assert found is not None
+    assert found.name == province
+
+
+@pytest.mark.parametrize("commune", ["00000", "00687", "99999", "7210", "", "０７２１０"])
+def test_a_commune_outside_of_every_block_is_nowhere(commune: str) -> None:
+    """Not guessed."""
+    assert former_of_commune(commune) is None
+
+
+@pytest.mark.parametrize(
+    ("list_version", "province", "commune", "fits"),
+    [
+        (OLD, "24", "07210", True),
+        (NEW, "24", "07210", True),
+        (NEW, "24", "09301", True),
+        (OLD, "24", "09301", False),
+        (NEW, "01", "09301", False),
+        (NEW, "01", "99999", None),
+    ],
+)
+def test_a_commune_fits_its_province_or_not(
+    list_version: ListVersion, province: str, commune: str, fits: bool | None
+) -> None:
+    """Bắc Ninh had a list of communes of its own and has that of Bắc Giang too since the merger."""
+    assert commune_fits(province_of(list_version, province), commune) is fits
 
 
 @pytest.mark.parametrize(
@@ -155,6 +204,10 @@ def test_the_code_of_a_commune_is_told_by_its_form_alone() -> None:
         (Written(NEW, "24", text="x", old_text="Số 1, đường Bắc Giang, Hà Nội"), "22", Source.NAMESAKE),
         (Written(NEW, "79", text="x", old_text="12 Lê Lợi, P.1, TP. Vũng Tàu, Bà Rịa - Vũng Tàu"), "79", Source.NAMED),
         (Written(NEW, "79", text="Phường Ví Dụ, TPHCM"), "70", Source.NAMESAKE),
+        (Written(NEW, "24", "07210"), "23", Source.COMMUNE),
+        (Written(NEW, "24", "09301", text="Số 1, xã Ví Dụ, tỉnh Bắc Giang (cũ)"), "22", Source.COMMUNE),
+        (Written(NEW, "79", "26732"), "79", Source.COMMUNE),
+        (Written(NEW, "24", "00004", text="x"), "22", Source.NAMESAKE),
     ],
 )
 def test_a_carrier_is_told_the_former_province(place: Written, province: str, source: Source) -> None:
