@@ -29,8 +29,8 @@ _DECODER: Final = msgspec.json.Decoder(float_hook=Decimal)
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9 _./:+-]*", re.ASCII)
 _ISO: Final = re.compile(r"(\d{4})-(\d\d)-(\d\d)[T ](\d\d):(\d\d):(\d\d)(?:\.\d{1,9})?(Z|[+-]\d\d:\d\d)?", re.ASCII)
 _DAY_FIRST: Final = re.compile(r"(\d\d)/(\d\d)/(\d{4})(?: (\d\d):(\d\d)(?::(\d\d))?)?", re.ASCII)
-_NO_YEAR: Final = 1971
-"""Earlier years stand for no date at all (`0001-01-01T00:00:00`, postal facts 4.4; also the epoch)."""
+_YEARS: Final = range(1971, 2100)
+"""Other years stand for no date at all (`0001-01-01T00:00:00`, postal facts 4.4; also the epoch and `9999-12-31`)."""
 
 
 def tree_of(raw: bytes | str, most: int = MOST_BYTES) -> Json | None:
@@ -112,7 +112,7 @@ def moment_in(text: str, zone: timezone) -> datetime | None:
         offset = None
     else:
         return None
-    if year < _NO_YEAR:
+    if year not in _YEARS:
         return None
     try:
         local = datetime(year, month, day, hour, minute, second, tzinfo=zone)

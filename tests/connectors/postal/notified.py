@@ -123,9 +123,14 @@ class Edge:
 
 
 @asynccontextmanager
-async def edge(limits: NoticeLimits | None = None, sources: tuple[str, ...] = ()) -> AsyncIterator[Edge]:
-    """An edge; donhang may call from `sources` only where there are some. The clock stands until a test turns it."""
-    moment = [NOW]
+async def edge(
+    limits: NoticeLimits | None = None, sources: tuple[str, ...] = (), key: str = "", began: datetime = NOW
+) -> AsyncIterator[Edge]:
+    """An edge; donhang may call from `sources` only where there are some. The clock stands until a test turns it.
+
+    `key` is the one that the carrier signs with, where it is not that of the witness.
+    """
+    moment = [began]
     clock = Clock(now=lambda: moment[0], chance=lambda: 0.5)
     spec = LedgerSpec(sealed=True, effects=("deliver", "propose", "alarm", "tell"))
     open_spec = LedgerSpec(sealed=False, effects=("alarm",))
@@ -143,7 +148,7 @@ async def edge(limits: NoticeLimits | None = None, sources: tuple[str, ...] = ()
     shelf = Shelf(UPSTREAM)
     shelf.journal = journal
     kit = Kit(UPSTREAM, clock.now, clock.instant, MemoryCoordination(clock), lambda _ref: "", shelf)
-    dialogue = PROFILE.open(replace(account(PROFILE, public_keys=(as_pem(private_key()),)), now=clock.now))
+    dialogue = PROFILE.open(replace(account(PROFILE, public_keys=(key or as_pem(private_key()),)), now=clock.now))
     assert isinstance(dialogue, Hears)
     voices = {"m1": Voice(CARRIER, dialogue, PROFILE.methods, networks_of(sources))}
     window = Window(max_body_bytes=262_144, body_timeout_s=1.0)

@@ -111,10 +111,18 @@ def test_flags_without_an_attempt_say_nothing() -> None:
 
 def test_null_dates_are_no_dates() -> None:
     """`0001-01-01T00:00:00`, null and texts that are none: then the moment of sending counts."""
-    for nothing in ("0001-01-01T00:00:00", None, "", "hôm qua", "31/02/2026 00:00:00", "9999-99-99T00:00:00"):
+    for nothing in (
+        "0001-01-01T00:00:00",
+        None,
+        "",
+        "hôm qua",
+        "31/02/2026 00:00:00",
+        "9999-99-99T00:00:00",
+        "31/12/9999 23:59:59",
+    ):
         scan = seen(LastUpdateTime=nothing).scan
         assert scan.occurred_at == datetime(2026, 11, 21, 3, 9, 30, tzinfo=UTC)
-        assert scan.rank == ""
+        assert scan.rank.startswith("#")
 
 
 @pytest.mark.parametrize(
@@ -136,10 +144,32 @@ def test_a_delivery_happened_when_it_happened() -> None:
     assert seen(OrderStatusId=70, DeliveryTime=at).scan.occurred_at == datetime(2026, 11, 21, 2, 15, tzinfo=UTC)
 
 
-def test_nothing_happens_in_the_future() -> None:
-    """A clock of the carrier that runs ahead moves no parcel past what comes after."""
-    scan = seen(LastUpdateTime="21/11/2031 09:15:00").scan
-    assert scan.occurred_at <= NOW + timedelta(minutes=10)
+def test_what_was_written_in_the_same_second_stands_in_its_order() -> None:
+    """An office that writes down a whole afternoon at once: collected, two attempts, the way back, then the money."""
+    at = {"LastUpdateTime": "21/11/2026 09:15:00"}
+    way: list[dict[str, object]] = [
+        {"OrderStatusId": 20},
+        {"OrderStatusId": 70},
+        {"OrderStatusId": 91, "DeliveryTimes": 1},
+        {"OrderStatusId": 91, "DeliveryTimes": 2},
+        {"OrderStatusId": 161, "DeliveryTimes": 2},
+        {"OrderStatusId": 170, "DeliveryTimes": 2},
+        {"OrderStatusId": 120, "DeliveryTimes": 2},
+    ]
+    scans = [seen(**at, **members).scan for members in way]
+    assert len({scan.occurred_at for scan in scans}) == 1
+    assert sorted(scan.rank for scan in scans) == [scan.rank for scan in scans]
+
+
+def test_when_something_happened_does_not_depend_on_when_we_heard_of_it() -> None:
+    """Heard a day later, or before it happened by our clock: the same moment, or histories would depend on the road."""
+    data = data_of(OrderStatusId=100, DeliveryTime=None, LastUpdateTime="21/11/2026 11:00:00")
+    moments = {
+        one.scan.occurred_at
+        for now in (NOW, NOW + timedelta(days=1), NOW - timedelta(days=1))
+        for one in heard(data, now=now).sightings
+    }
+    assert moments == {datetime(2026, 11, 21, 4, 0, tzinfo=UTC)}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
 
@@ -43,8 +43,15 @@ _HAPPENED: Final = {
     ShipmentState.CANCELLED: "CancelTime",
 }
 """What tells when it happened; `LastUpdateTime` is when it was written down, which may be hours later."""
+_STEPS: Final = (
+    "",
+    *(ShipmentState.CREATED, ShipmentState.ACCEPTED, ShipmentState.COLLECTING, ShipmentState.COLLECTED),
+    *(ShipmentState.IN_TRANSIT, ShipmentState.AT_OFFICE, ShipmentState.OUT_FOR_DELIVERY, ShipmentState.FAILED_ATTEMPT),
+    *(ShipmentState.DELIVERED, ShipmentState.RETURNING, ShipmentState.RETURNED, ShipmentState.CANCELLED),
+    *(ShipmentState.EXCEPTION, Meaning.COD_COLLECTED, Meaning.COD_REMITTED),
+)
+"""What follows what where nothing else tells (postal facts 6.1); money after the parcel that it was paid for."""
 _MONEY: Final = frozenset({Meaning.COD_COLLECTED, Meaning.COD_REMITTED})
-_AHEAD: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ def sighting_of(parcel: Members, account: Account, options: DonhangOptions, told
         raw_code=raw_code,
         means=means,
         source=told.source,
-        rank=written.isoformat() if written is not None else "",
+        rank=_rank(parcel, means, written),
         pos_code=_office(parcel, means),
         item_code=item,
         cause_code=code_of(parcel, "CauseCode"),
@@ -139,11 +146,21 @@ def _written(parcel: Members, options: DonhangOptions) -> datetime | None:
 
 
 def _occurred(parcel: Members, options: DonhangOptions, means: str, written: datetime | None, told: Told) -> datetime:
-    """When it happened: its own time where the message has one, never later than it was written down or we heard of it."""
-    latest = min(written or told.sent_at or told.at, told.at + _AHEAD)
+    """When it happened: its own time where the message has one, never later than it was written down.
+
+    Nothing of it depends on when we heard of it, or the order of a history would; a carrier's clock that runs ahead is an alarm.
+    """
+    latest = written or told.sent_at or told.at
     own = next((name for state, name in _HAPPENED.items() if state == means), "")
     moment = moment_of(parcel, own, options.times) if own else None
     return moment if moment is not None and moment <= latest else latest
+
+
+def _rank(parcel: Members, means: str, written: datetime | None) -> str:
+    """Tells apart what bears the same moment, since times are of whole seconds: when it was written, then what follows what."""
+    said = written.isoformat() if written is not None else ""
+    step = _STEPS.index(means) if means in _STEPS else 0
+    return f"{said}#{count_of(parcel, 'DeliveryTimes'):05}.{step:02}"
 
 
 def _paid_over(parcel: Members, options: DonhangOptions) -> datetime | None:
