@@ -164,7 +164,7 @@ def itinerary(script: Script, cod_due: int) -> list[Step]:
     if script.contradict:
         steps.append(Step(Happening.IN_TRANSIT, 60.0))
     if script.ends == "delivered" and cod_due > 0:
-        steps.append(Step(Happening.COD_COLLECTED, 0.0))
+        steps.append(Step(Happening.COD_COLLECTED, 60.0))
         if script.cod != "unpaid":
             steps.append(Step(Happening.COD_REMITTED, script.cod_after_s * (10 if script.cod == "late" else 1)))
     if script.until is not None:

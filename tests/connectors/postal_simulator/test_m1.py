@@ -116,7 +116,7 @@ async def test_an_order_is_answered_with_its_id_and_followed_by_signed_notices(o
         assert all(_verifies(key, raw) for raw in ground.listener.heard)
         last = _said(ground.listener.heard[-1])
         assert (last["CodAmount"], last["PaypostStatus"], last["DeliveryTimes"]) == (150_000.0, 1, 1)
-        assert last["PaypostTransferDate"] == "22/11/2026 15:00:00"
+        assert last["PaypostTransferDate"] == "22/11/2026 15:01:00"
         assert (last["IsDeliverable"], last["IsReturn"], last["DeliveryTime"]) == (True, False, "20/11/2026 15:00:00")
         shown = (await ground.control("GET", "notices"))["notices"]
         assert [(one["state"], [try_["status"] for try_ in one["attempts"]]) for one in shown] == [

@@ -78,13 +78,19 @@ class Speaker:
     _token: str = field(default="", repr=False)
 
     async def send(self, call: Call) -> HttpAnswer:
-        """Make a call, with a token where it wants one."""
-        if isinstance(self.dialogue, Tokens) and call.authorised:
-            if not self._token:
-                made = self.dialogue.granted(await self.send(self.dialogue.token()))
-                assert made is not None
-                self._token = made.value
-            call = self.dialogue.authorised(call, self._token)
+        """Make a call, with a token where it wants one, and with a new one where the old one ran out."""
+        if not (isinstance(self.dialogue, Tokens) and call.authorised):
+            return await self._sent(call)
+        if self._token:
+            answer = await self._sent(self.dialogue.authorised(call, self._token))
+            if answer.status != 401:
+                return answer
+        made = self.dialogue.granted(await self._sent(self.dialogue.token()))
+        assert made is not None
+        self._token = made.value
+        return await self._sent(self.dialogue.authorised(call, self._token))
+
+    async def _sent(self, call: Call) -> HttpAnswer:
         base = f"/{self.house}/token" if call.token_url else _BASES[self.house]
         url = URL(self.ground.base + base + call.path).with_query(dict(call.query))
         async with self.ground.http.request(

@@ -255,7 +255,7 @@ def _rows(content: str, separator: str = ",") -> list[list[str]]:
 
 
 async def _paid(ground: Ground, *numbers: str, **script: object) -> None:
-    """Parcels that are delivered and paid over on 22/11/2026 at 15:00."""
+    """Parcels that are delivered and paid over on 22/11/2026 at 15:01."""
     await ground.scripted(**script)
     await ground.sign_in()
     for number in numbers:
@@ -273,7 +273,7 @@ async def test_a_statement_names_what_was_paid_over_on_its_day(open_ground: Open
         rows = _rows(made["content"])
         assert rows[0][:5] == ["H", "1", "vnpost", "SIMBUUDIEN", "20261122"]
         assert [row[3] for row in rows[1:-1]] == ["so1", "so2"]
-        assert rows[1][5:] == ["150000", "1100", "148900", "paid", "2026-11-22T15:00:00+07:00", ""]
+        assert rows[1][5:] == ["150000", "1100", "148900", "paid", "2026-11-22T15:01:00+07:00", ""]
         assert rows[-1] == ["T", "2", "300000", "0", "0", "2200", "297800"]
         empty = _rows((await _statement(ground, date="20261121"))["content"])
         assert [row[0] for row in empty] == ["H", "T"]
@@ -323,7 +323,7 @@ async def test_a_foreign_layout_says_the_same_otherwise(open_ground: OpenGround)
         await _paid(ground, "so1")
         rows = _rows((await _statement(ground, date="20261122", layout="table"))["content"], ";")
         code = (await ground.parcel("so1"))["item_code"]
-        assert rows[2] == ["1", code, "150.000", "0", "Đã trả", "22/11/2026 15:00:00"]
+        assert rows[2] == ["1", code, "150.000", "0", "Đã trả", "22/11/2026 15:01:00"]
         assert rows[-1][0] == "Tổng cộng"
 
 
