@@ -30,7 +30,7 @@ prove: ## the promise: kill, payments, power, frozen, clock, backlog, foreign, e
 	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
-bench: ## print the figures of bench/ (accept, claim, lag, notices, settlement, signing, soap)
+bench: ## print the figures of bench/ (accept, claim, feed, lag, notices, settlement, signing, soap)
 	@scripts/setup prove
 	@scripts/bench
 

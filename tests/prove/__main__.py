@@ -33,12 +33,21 @@ _BLOCKED = {"full": 1_000_000, "ci": 200_000}
 _MESSAGES = {"full": 10_000, "ci": 2_000}
 _REQUESTS = {"full": 60, "ci": 24}
 _BENCHES = {
-    "full": (("lag.py",), ("claim.py",), ("accept.py",), ("notices.py",), ("signing.py",), ("soap.py",)),
+    "full": (
+        ("lag.py",),
+        ("claim.py",),
+        ("accept.py",),
+        ("notices.py",),
+        ("feed.py", "--events", "100000"),
+        ("signing.py",),
+        ("soap.py",),
+    ),
     "ci": (
         ("lag.py", "--quick"),
         ("claim.py", "--quick"),
         ("accept.py", "--quick"),
         ("notices.py", "--quick"),
+        ("feed.py", "--quick"),
         ("signing.py", "--quick"),
         ("soap.py", "--quick"),
     ),

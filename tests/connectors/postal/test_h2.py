@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64decode
 from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -309,7 +310,19 @@ def test_the_feed_is_asked_for_from_its_beginning_and_from_a_cursor() -> None:
     }
 
 
-@pytest.mark.parametrize("wrong", [{"success_status": ()}, {"settle_s": -1}, {"settle_s": 301}])
+def test_a_feed_that_was_never_read_may_be_followed_from_a_day_on() -> None:
+    """What another system ordered years ago is not read again; a cursor that stands already stays where it is."""
+    rules = h2(feed_since=date(2026, 11, 22))
+    since = f"{int(datetime(2026, 11, 21, 17, tzinfo=UTC).timestamp()):08x}" + "0" * 16
+    assert rules.feed("", 500).query["lastId"] == since
+    assert rules.feed("691fed200000000000000001", 500).query["lastId"] == "691fed200000000000000001"
+    old = {"_id": {"$oid": "691fed200000000000000001"}, "OrderNumber": NUMBER, "StatusCode": 4}
+    assert isinstance(rules.fed("", answer({"_returned": 1, "_embedded": {"rh:doc": [old]}})), Refused)
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"success_status": ()}, {"settle_s": -1}, {"settle_s": 301}, {"feed_since": date(1999, 1, 1)}]
+)
 def test_options_that_cannot_work_are_refused(wrong: dict[str, Any]) -> None:
     """By name, before anything is sent."""
     with pytest.raises(ValueError, match=next(iter(wrong))):

@@ -20,6 +20,7 @@ from connectors.postal.outcomes import shown
 from connectors.postal.profiles._ngsp.moments import ZONES, moment_of, moment_of_id
 from connectors.postal.profiles._ngsp.options import NgspOptions
 from connectors.postal.speaking import Fed, Sighting
+from mappings.dates import VIETNAM
 from mappings.text import nfc, shorten
 
 START = "0" * 24
@@ -27,6 +28,8 @@ START = "0" * 24
 
 MOST = 1_000
 """The largest page that the adapter gives [code]."""
+
+_BEHIND_ALL = "0" * 16
 
 NO_CODE = "none"
 """The raw code of a scan without a status."""
@@ -55,11 +58,23 @@ class Reader:
     options: NgspOptions
     meaning: Callable[[str, datetime], str]
 
+    @property
+    def start(self) -> str:
+        """The cursor of a feed that was never read: before its first record, or before the first of `feed_since`.
+
+        An id begins with its second [assumed], so a day of Viet Nam is a place in the feed.
+        """
+        since = self.options.feed_since
+        if since is None:
+            return START
+        midnight = datetime(since.year, since.month, since.day, tzinfo=VIETNAM)
+        return f"{int(midnight.timestamp()):08x}{_BEHIND_ALL}"
+
     def read(self, body: bytes, cursor: str, now: datetime) -> Fed:
         """The page after `cursor`. Raises `NotAPage`."""
         docs, pages = _envelope(body)
         records, unreadable = _records(docs)
-        after = cursor or START
+        after = cursor or self.start
         new = sorted((one for one in records if one[0] > after), key=lambda one: one[0])
         _checked(records, len(new), unreadable, after, pages)
         ready = self._settled(new, now)

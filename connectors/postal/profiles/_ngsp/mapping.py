@@ -21,7 +21,7 @@ from connectors.kit.http_answers import HttpAnswer
 from connectors.postal.model import Contact, Direction, Order, Placed
 from connectors.postal.outcomes import Answered, Conclusion, Operation, load_outcomes, shown
 from connectors.postal.profiles._ngsp.answers import SUCCESS, http_code, said
-from connectors.postal.profiles._ngsp.feed import MOST, START, NotAPage, Reader
+from connectors.postal.profiles._ngsp.feed import MOST, NotAPage, Reader
 from connectors.postal.profiles._ngsp.messages import MDocument, MOrder, MProcedure, MTransceiver
 from connectors.postal.profiles._ngsp.options import NgspOptions
 from connectors.postal.profiles._ngsp.places import codes_of, title_of
@@ -120,8 +120,8 @@ class Ngsp(ABC):
         return self._done("register", answer)
 
     def feed(self, cursor: str, page_size: int) -> Call:
-        """`order/tracking` after the cursor; 24 zeros at the very start [code]."""
-        return self._call("tracking", {"pagesize": str(min(page_size, MOST)), "lastId": cursor or START})
+        """`order/tracking` after the cursor; 24 zeros at the very start [code], unless it is followed from a day on."""
+        return self._call("tracking", {"pagesize": str(min(page_size, MOST)), "lastId": cursor or self._reader.start})
 
     def fed(self, cursor: str, answer: HttpAnswer) -> Fed | Refused:
         """The page, or why the feed cannot be gone on from here; its cursor stays then."""
