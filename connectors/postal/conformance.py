@@ -33,7 +33,9 @@ from connectors.postal.changes import (
     StateDecided,
     TimeCame,
 )
+from connectors.postal.cod_days import COD, COD_DAYS
 from connectors.postal.commanding import CANCEL, ORDER, REGISTER
+from connectors.postal.conformance_cod import cod_course
 from connectors.postal.conformance_notices import CUSTOMER, forgeries, public_key, pushed
 from connectors.postal.entering import change_of, page_read, stray_of
 from connectors.postal.feeds import PageRead
@@ -162,7 +164,7 @@ def _case(spoken: Spoken) -> Case:
             changes=here.course,
             kept=here.kept(),
             feeding=here.feeding,
-            own_pollers=frozenset({"feed_h2", "feed_h3", "due"} - {spoken.feed}),
+            own_pollers=frozenset({"feed_h2", "feed_h3", "due", "cod"} - {spoken.feed}),
         )
 
     return case
@@ -239,6 +241,8 @@ class _Cast:
         if ledger == STRAYS:
             sightings = (Sighting(_number(name), self._scan(hours, "4", "delivered")) for hours in (1, 2, 2))
             return tuple(stray_of(CARRIER, sighting) for sighting in sightings)
+        if ledger in (COD.heads, COD.parts, COD_DAYS):
+            return cod_course(ledger, at)
         shipment_id = shipment_id_of(CARRIER, _number(name))
         return tuple(change_of(shipment_id, change, name) for change in self._way(name))
 

@@ -21,9 +21,13 @@ from connectors.kit.contract import (
     TaskDelivery,
     View,
 )
+from connectors.kit.settlement.ledgers import PartLedger, SettlementLedger
 from connectors.postal.address_check import AddressEndpoints
 from connectors.postal.board import Board
 from connectors.postal.client import Carriers
+from connectors.postal.cod_days import COD, CodDays
+from connectors.postal.cod_endpoints import CodEndpoints
+from connectors.postal.cod_settling import CodSettling
 from connectors.postal.decisions import Decisions
 from connectors.postal.endpoints import Counter, ShipmentEndpoints
 from connectors.postal.feeds import FeedRounds
@@ -52,10 +56,19 @@ class PostalConnector:
             "feed_h2": FeedFollowing("h2", self._carriers, settings.tracking, kit),
             "feed_h3": FeedFollowing("h3", self._carriers, settings.tracking, kit),
             "due": SilenceFollowing(self._carriers, kit),
+            "cod": CodSettling(settings, kit),
         }
-        self._ledgers: tuple[Ledger[Any, Any], ...] = (Shipments(), FeedRounds(), Strays())
+        self._ledgers: tuple[Ledger[Any, Any], ...] = (
+            Shipments(),
+            FeedRounds(),
+            Strays(),
+            SettlementLedger(COD),
+            PartLedger(COD),
+            CodDays(),
+        )
         self._endpoints = (
             *ShipmentEndpoints(Counter(settings, self._carriers, kit)).endpoints(),
+            *CodEndpoints(settings, kit).endpoints(),
             *AddressEndpoints(self._carriers).endpoints(),
         )
 
@@ -72,11 +85,11 @@ class PostalConnector:
         return await self._notices.read(notice)
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
-        """The parcels, the rounds of the feeds, and what was said about parcels that are not ours."""
+        """The parcels and their money, the rounds of the feeds, and what was said about parcels that are not ours."""
         return self._ledgers
 
     def pollers(self) -> Mapping[str, Poller]:
-        """The feeds, and parcels that nobody has seen for days."""
+        """The feeds, parcels that nobody has seen for days, and statements about cash on delivery."""
         return self._pollers
 
     def endpoints(self) -> Sequence[Endpoint]:

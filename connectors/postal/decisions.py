@@ -1,4 +1,4 @@
-"""What only operators decide about a parcel, each with a second operator's key: where it is, and its money.
+"""What only operators decide: where a parcel is and its money, each with a second key; and a difference of a statement.
 
 Nobody else can tell any more: the carrier was asked, the feed is silent, or it contradicts itself. The order of the world comes
 first, so a decision that cannot be is refused when it is proposed.
@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 
 from connectors.kit.contract import Change, Decided, Kit
 from connectors.kit.errors import CannotMap
+from connectors.kit.settlement.deciding import CLOSE, closed_difference
 from connectors.postal.changes import CodDecided, ShipmentChange, StateDecided
+from connectors.postal.cod_days import COD
 from connectors.postal.commanding import NOT_PLACED, PLACED
 from connectors.postal.entering import change_of
 from connectors.postal.model import OrderState, ShipmentState
@@ -35,6 +37,8 @@ class Decisions:
 
     async def decided(self, decision: Decided) -> Change:
         """The change that a decision makes."""
+        if decision.decision == CLOSE:
+            return await closed_difference(self._kit.ledgers, COD, decision)
         making = _MAKING.get(decision.decision)
         shipment = await shipment_of(self._kit, decision.ledger_id)
         if making is None or shipment is None:

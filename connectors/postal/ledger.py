@@ -142,7 +142,7 @@ def proposal_fields(shipment: Shipment) -> dict[str, object]:
     """What is proposed to the resolution system: codes, times and sums of the agency, nothing of where anybody lives."""
     ended_at = shipment.delivered_at if shipment.state is ShipmentState.DELIVERED else shipment.returned_at
     lines = [{"fee_id": line.fee_id, "name": line.name, "amount": line.amount} for line in shipment.cod_lines]
-    collected_at = shipment.cod_collected_at
+    collected_at, paid_at = shipment.cod_collected_at, money.remitted_at(shipment)
     return {
         "shipment_id": shipment.shipment_id,
         "request_id": shipment.request_id,
@@ -156,6 +156,7 @@ def proposal_fields(shipment: Shipment) -> dict[str, object]:
             "state": str(shipment.cod),
             "amount": shipment.cod_collected if shipment.cod_collected is not None else shipment.cod_due,
             "collected_at": collected_at.isoformat() if collected_at is not None else "",
+            "remitted_at": paid_at.isoformat() if paid_at is not None else "",
             "lines": lines,
         },
     }
@@ -365,6 +366,10 @@ def _tell_money(turn: Turn) -> None:
     """Money that was paid over settles the fee, once (postal facts 7: settle only on `remitted`)."""
     if turn.shipment.cod is CodState.REMITTED and turn.shipment.cod_due and turn.flag(_COD_PROPOSED):
         turn.effects.append(ProposeChange(COD_REMITTED, proposal_fields(turn.shipment)))
+    told = turn.before is not None and turn.before.cod is CodState.REMITTED and _COD_PROPOSED in turn.before.flags
+    if told and turn.shipment.cod is not CodState.REMITTED:
+        # What was said to be paid stays said (a payment is never taken back by a program): people must hear of it.
+        turn.alarm("cod_taken_back", "tiền thu hộ đã báo trả đủ nhưng bảng kê sau cho thấy chưa đủ; cần kế toán xem.")
 
 
 def _tell_codes(turn: Turn) -> None:

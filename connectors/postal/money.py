@@ -60,6 +60,12 @@ def paid_over(shipment: Shipment, collected: int | None) -> int | None:
     return collected if collected is not None else shipment.cod_due
 
 
+def remitted_at(shipment: Shipment) -> datetime | None:
+    """When the carrier last paid over, by its statements or else by its own word."""
+    moments = [one.paid_at for one in shipment.cod_settlements]
+    return max(moments, default=shipment.course.cod_remitted_at)
+
+
 def may_be_decided(shipment: Shipment, decision: str) -> bool:
     """Whether operators may take a decision about the money: nothing is waived that came, nothing closed that is not short."""
     if decision == WAIVE:

@@ -80,7 +80,7 @@ def _paid(snapshot: Tree, fields: Tree, money: Tree, fees: Mapping[str, Tree]) -
         "amount": money["amount"],
         "fee_ids": [fee_id for fee_id in named if fee_id in known],
         "provider_txn": fields.get("item_code") or fields["order_number"],
-        "paid_at": money.get("collected_at"),
+        "paid_at": money.get("collected_at") or money.get("remitted_at"),
     }
     payments = {str(one["id"]): one for one in snapshot.get("payments", ())}
     payments[payment_id] = {name: value for name, value in paid.items() if value not in (None, "", [])}

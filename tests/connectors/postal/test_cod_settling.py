@@ -18,6 +18,7 @@ from connectors.kit.settlement.state import part_id
 from connectors.postal.changes import CodDecided
 from connectors.postal.cod_days import COD
 from connectors.postal.cod_settings import CodLayout, CodSettings, CodStatements
+from connectors.postal.ledger import proposal_fields
 from connectors.postal.model import CodState
 from mappings.settlement_sums import Count
 from tests.connectors.postal.cod_office import (
@@ -395,3 +396,28 @@ def test_the_settings_of_statements_refuse_what_could_not_be_read() -> None:
     for wrong in ({"statements_dir": "x"}, {"part_rows": 0}, {"remit_days": 50}, {"quiet_s": -1.0}):
         with pytest.raises(ValueError, match="cod"):
             CodSettings(**wrong)
+
+
+async def test_a_correction_that_takes_back_what_was_proposed_as_paid_is_an_alarm(office: CodOffice) -> None:
+    """A payment that was told is never taken back by a program: people hear of it, and of nothing the second time."""
+    await office.deliver(1)
+    office.put(NAME, statement(paid(1, 1)))
+    await office.settle()
+    assert "postal.cod_taken_back" not in [code for code, _ in office.alarms]
+    office.put(SECOND, statement(paid(1, 1, 20_000)))
+    await office.settle()
+    office.put(NAME.replace("_1.csv", "_3.csv"), statement(paid(1, 1, 10_000)))
+    await office.settle()
+    assert [code for code, _ in office.alarms].count("postal.cod_taken_back") == 1
+
+
+async def test_a_fee_that_only_a_statement_speaks_of_is_proposed_with_the_moment_that_it_names(
+    office: CodOffice,
+) -> None:
+    """No scan told of the collection: the payment has the time at which it was paid over."""
+    await office.order(1)
+    office.put(NAME, statement(paid(1, 1, paid_at="2026-11-18T16:00:00+07:00")))
+    await office.settle()
+    cod = proposal_fields(await office.shipment(1))["cod"]
+    assert isinstance(cod, dict)
+    assert (cod["state"], cod["collected_at"], cod["remitted_at"]) == ("remitted", "", "2026-11-18T09:00:00+00:00")

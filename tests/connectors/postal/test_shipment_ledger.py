@@ -367,7 +367,7 @@ def test_delivered_is_proposed_once_with_what_the_resolution_system_needs() -> N
     assert (proposal.fields["item_code"], proposal.fields["order_number"]) == ("RA473124829VN", f"{DOSSIER}-T")
     cod = {"state": "collected", "amount": 150_000, "collected_at": later(600).isoformat()}
     lines = [{"fee_id": "phi-1", "name": "Phí thẩm định", "amount": 150_000}]
-    assert proposal.fields["cod"] == {**cod, "lines": lines}
+    assert proposal.fields["cod"] == {**cod, "remitted_at": "", "lines": lines}
     assert "Mẫu" not in str(proposal.fields)
 
 
