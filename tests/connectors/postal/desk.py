@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from connectors.kit.contract import (
     Kit,
     Notice,
     Page,
+    RaiseAlarm,
     Receipt,
     Reply,
     Sender,
@@ -29,6 +30,7 @@ from connectors.kit.contract import (
     TaskDelivery,
 )
 from connectors.kit.errors import DeliveryError, OutcomeUnknown
+from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.lone import LoneCoordination
 from connectors.kit.settings import typed
 from connectors.kit.simulation import SIMULATION, Simulation, opened
@@ -92,12 +94,26 @@ def h2(simulator: str, **changes: object) -> dict[str, Any]:
     }
 
 
+def m1(simulator: str, **changes: object) -> dict[str, Any]:
+    """donhang at the simulator, as an operator configures it; its notices are heard elsewhere."""
+    return {
+        "name": "donhang",
+        "profile": "m1",
+        "customer": "SIMDOITAC",
+        "base_url": f"{simulator}/m1/api/api",
+        "secrets": {"username": "env:M1_USER", "password": "env:M1_PASSWORD"},
+        "options": {"auth": "login", "service": "BK"},
+        "allow_plain": ["127.0.0.1"],
+        **changes,
+    }
+
+
 def settings(simulator: str, **changes: object) -> dict[str, Any]:
     """A configuration of one carrier at the simulator; a feed that may be read at once, and nobody waits."""
     return {
         "carriers": [h2(simulator)],
         "agencies": {"default": AGENCY},
-        "tracking": {"interval_s": 0.001},
+        "tracking": {"interval_s": 1e-6},
         "cancel_wait_s": 0.0,
         **changes,
     }
@@ -142,19 +158,51 @@ class Desk:
         for endpoint in self.connector.endpoints():
             params = _matched(endpoint.path, path)
             if endpoint.method == method and params is not None:
-                notice = Notice(method, path, "", {}, body, "127.0.0.1", params=params, sender=sender)
-                reply = await endpoint.handler(notice)
+                reply = await endpoint.handler(replace(self.notice(method, path, body), params=params, sender=sender))
                 self.books.take(reply.inputs)
                 if carry:
                     await self.carry()
                 return await reply.then() if reply.then is not None else reply
         raise LookupError(path)
 
+    def notice(self, method: str, path: str, body: bytes = b"") -> Notice:
+        """A call of our own resolution system."""
+        return Notice(method, path, "", {}, body, "127.0.0.1", sender=CALLER)
+
     async def asked(self, **changes: object) -> Any:
         """A parcel that was asked for: the view as it is after its order went out."""
         reply = await self.ask("POST", "/v1/shipments", wanted(**changes))
         assert reply.status == 201, reply.body
         return msgspec.json.decode(reply.body)
+
+    def breaks(self, match: str, kind: FaultKind, times: int = 1) -> None:
+        """The next calls of that operation of the simulator meet a fault."""
+        self.simulation.plan = FaultPlan(script=(ScriptedFault(fault=kind, match=match, times=times),))
+
+    def calls(self, operation: str) -> int:
+        """How often an operation of the simulator was called."""
+        return sum(call.operation == operation for call in self.simulation.log.calls)
+
+    def alarms(self) -> list[str]:
+        """The codes of all alarms that were raised."""
+        return [effect.code for _, effect in self.books.effects if isinstance(effect, RaiseAlarm)]
+
+    async def wanted(self, **changes: object) -> tuple[str, DeliverTask]:
+        """A parcel that was asked for, and the task of its order, which nobody has carried yet."""
+        reply = await self.ask("POST", "/v1/shipments", wanted(**changes), carry=False)
+        assert reply.status == 201, reply.body
+        shipment_id = msgspec.json.decode(reply.body)["shipment_id"]
+        self.carried = len(self.books.effects)
+        return shipment_id, DeliverTask("order", {"shipment_id": shipment_id})
+
+    def tasks(self) -> list[tuple[str, DeliverTask]]:
+        """Every task that the ledger has asked for."""
+        return [(change.id, effect) for change, effect in self.books.effects if isinstance(effect, DeliverTask)]
+
+    async def parcels(self) -> list[Any]:
+        """Every order that the simulated carriers hold."""
+        found: list[Any] = (await self.order("GET", "books"))["parcels"]
+        return found
 
     async def carry(self) -> None:
         """Carry the tasks that the ledger has asked for; what they teach it is taken."""
