@@ -14,6 +14,7 @@ import pytest
 
 import connectors.postal.profiles.h2
 from connectors.kit.errors import CannotMap
+from connectors.kit.http_answers import HttpAnswer
 from connectors.postal.model import Contact, Direction, Placed
 from connectors.postal.profiles._ngsp.options import NgspOptions
 from connectors.postal.profiles.h2 import PROFILE
@@ -163,6 +164,8 @@ def test_an_order_is_placed_by_any_status_of_the_configured_set(status: int, sai
         (b"", 503, "unreadable", "http-503"),
         ({"fault": {"code": 900800, "message": "Message throttled out"}}, 503, "busy", "http-503"),
         ({"fault": {"code": "303001", "message": "Address endpoint suspended"}}, 503, "busy", "http-503"),
+        ({"fault": {"code": 101503, "message": "Error connecting to the back end"}}, 500, "busy", "http-500"),
+        ({"fault": {"code": 101504, "message": "Send timeout"}}, 504, "unreadable", "http-504"),
         (b"", 504, "unreadable", "http-504"),
         (b"", 405, "configuration", "http-405"),
     ],
@@ -173,6 +176,13 @@ def test_an_answer_that_is_no_yes(body: object, status: int, kind: str, code: st
         assert isinstance(said, Refused)
         assert (said.kind, said.code) == (kind, code)
         assert said.message_vi
+
+
+def test_a_carrier_that_says_when_to_come_again_did_nothing() -> None:
+    """503 with `Retry-After`; without it nobody knows what became of the order."""
+    later = h2().placed(order(), HttpAnswer(503, {"Retry-After": "60"}, b"", 1.0))
+    assert isinstance(later, Refused)
+    assert (later.kind, later.code) == ("busy", "http-503-later")
 
 
 @pytest.mark.parametrize(

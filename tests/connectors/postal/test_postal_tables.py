@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -133,7 +134,9 @@ def _answer(row: TableRow) -> HttpAnswer:
     code, sentence = row["code"], row["pattern"].partition("|")[0].replace(r"\b", "").replace(r"\d", "1")
     sentence = sentence.replace("[01]", "1")
     if code.startswith("http-"):
-        return answer({"Message": sentence}, int(code.removeprefix("http-").replace("*", "99")))
+        status = int(code.removeprefix("http-").removesuffix("-later").replace("*", "99"))
+        headers = {"Retry-After": "120"} if code.endswith("-later") else {}
+        return replace(answer({"Message": sentence}, status), headers=headers)
     if row["operation"] == "price":
         content = {"success": {"price": "1000"}, "none": None, "unreadable": {"price": "?"}}
         return answer({"content": content[code]})

@@ -1,7 +1,8 @@
 """What answers of the NGSP adapter have in common: a code for the table of outcomes, and the carrier's own sentence.
 
 A code is `success` (2xx, `Status` in the configured set), `status-<n>` (2xx, any other `Status`), `none` (2xx without one),
-`unreadable` (2xx that is no JSON object) or `http-<status>`. Nothing here raises; the sentence is looked at and never shown.
+`unreadable` (2xx that is no JSON object), `http-503-later` (503 that says when to come again: RFC 9110 15.6.4, nothing was
+done) or `http-<status>`. Nothing here raises; the sentence is looked at and never shown.
 """
 
 from __future__ import annotations
@@ -28,8 +29,11 @@ def object_of(body: bytes) -> Mapping[str, Any] | None:
 
 
 def http_code(answer: HttpAnswer) -> str:
-    """ "" for 2xx, whose body has to be read, else `http-<status>`."""
-    return "" if 200 <= answer.status < 300 else f"http-{answer.status}"
+    """Empty for 2xx, whose body has to be read, else `http-<status>`."""
+    if 200 <= answer.status < 300:
+        return ""
+    later = answer.status == 503 and any(name.lower() == "retry-after" for name in answer.headers)
+    return f"http-{answer.status}{'-later' if later else ''}"
 
 
 def said(answer: HttpAnswer, success: tuple[int, ...], *, bare_is_success: bool) -> tuple[str, str]:
