@@ -18,6 +18,8 @@ from signing.rendering.printed import FAINT, Box, Hand, Printed
 
 Size = Literal["a6", "a5"]
 _SCALES: dict[Size, float] = {"a6": 1.0, "a5": 2**0.5}
+SIZES: dict[str, Size] = {"a6": "a6", "a5": "a5"}
+"""The sizes by the word that somebody asks with."""
 _WIDTH = 105.0
 _DIRECTIONS = {
     Direction.COLLECT: "THU GOM HỒ SƠ",

@@ -146,6 +146,9 @@ class Printed(FPDF):
 
     def _height(self, width: float, words: str, hand: Hand) -> float:
         self._hold(hand)
+        # Most texts are short, and laying one out is dear.
+        if self.get_string_width(words) <= width:
+            return hand.size * _LINE
         lines = self.multi_cell(
             width, hand.size * _LINE, words, align=hand.align, dry_run=True, output=MethodReturnValue.LINES, padding=0
         )
