@@ -36,9 +36,11 @@ from connectors.postal.changes import (
 from connectors.postal.cod_days import COD, COD_DAYS
 from connectors.postal.commanding import CANCEL, ORDER, REGISTER
 from connectors.postal.conformance_cod import cod_course
+from connectors.postal.conformance_handover import handover_course
 from connectors.postal.conformance_notices import CUSTOMER, forgeries, public_key, pushed
 from connectors.postal.entering import change_of, page_read, stray_of
 from connectors.postal.feeds import PageRead
+from connectors.postal.handover import HANDOVERS
 from connectors.postal.identity import FEEDS, SHIPMENTS, STRAYS, order_number_of, shipment_id_of
 from connectors.postal.model import CodLine, Contact, Direction, Place, Placed, Scan
 from connectors.postal.outcomes import Answered, Operation, load_outcomes
@@ -243,6 +245,8 @@ class _Cast:
             return tuple(stray_of(CARRIER, sighting) for sighting in sightings)
         if ledger in (COD.heads, COD.parts, COD_DAYS):
             return cod_course(ledger, at)
+        if ledger == HANDOVERS:
+            return handover_course(at)
         shipment_id = shipment_id_of(CARRIER, _number(name))
         return tuple(change_of(shipment_id, change, name) for change in self._way(name))
 

@@ -32,8 +32,10 @@ from connectors.postal.decisions import Decisions
 from connectors.postal.endpoints import Counter, ShipmentEndpoints
 from connectors.postal.feeds import FeedRounds
 from connectors.postal.following import FeedFollowing, SilenceFollowing
+from connectors.postal.handover import Handovers
 from connectors.postal.ledger import Shipments
 from connectors.postal.notices import Notices, voices_of
+from connectors.postal.paper_endpoints import PaperDesk, PaperEndpoints
 from connectors.postal.settings import Settings as Settings
 from connectors.postal.strays import Strays
 from connectors.postal.tasks import Tasks
@@ -65,11 +67,14 @@ class PostalConnector:
             SettlementLedger(COD),
             PartLedger(COD),
             CodDays(),
+            Handovers(),
         )
+        self._papers = PaperEndpoints(PaperDesk(settings.papers, self._carriers, kit))
         self._endpoints = (
             *ShipmentEndpoints(Counter(settings, self._carriers, kit)).endpoints(),
             *CodEndpoints(settings, kit).endpoints(),
             *AddressEndpoints(self._carriers).endpoints(),
+            *self._papers.endpoints(),
         )
 
     async def deliver_task(self, delivery: TaskDelivery) -> Receipt:
@@ -85,7 +90,7 @@ class PostalConnector:
         return await self._notices.read(notice)
 
     def ledgers(self) -> Sequence[Ledger[Any, Any]]:
-        """The parcels and their money, the rounds of the feeds, and what was said about parcels that are not ours."""
+        """The parcels and their money, rounds of feeds, what was said about parcels not ours, and the handover lists."""
         return self._ledgers
 
     def pollers(self) -> Mapping[str, Poller]:
@@ -93,8 +98,12 @@ class PostalConnector:
         return self._pollers
 
     def endpoints(self) -> Sequence[Endpoint]:
-        """Those of callers."""
+        """Those of callers, for parcels and for what is printed of them."""
         return self._endpoints
+
+    def signs(self) -> Sequence[tuple[str, str]]:
+        """The key of handover lists, where one is configured."""
+        return self._papers.signs()
 
     def views(self) -> Mapping[str, View]:
         """The board of parcels."""

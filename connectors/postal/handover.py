@@ -12,6 +12,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
@@ -107,6 +108,14 @@ class Countersigned(msgspec.Struct, frozen=True, kw_only=True, tag_field="type",
     countersign: Countersign
 
 
+HandoverChange = HandoverMade | Countersigned
+"""Every input of the ledger `handovers`."""
+
+
+class NoSuchHandover(ValueError):
+    """Không có bảng kê này."""
+
+
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """One list. It is open until it is countersigned, once and for all: what went wrong goes into the next list."""
 
@@ -154,14 +163,15 @@ class Handovers:
 
     kind = HANDOVERS
     state_type = Handover
-    change_type = HandoverMade | Countersigned
+    change_type: Any = HandoverChange  # a union, which the type system does not take for a type
 
-    def apply(self, state: Handover | None, change: HandoverMade | Countersigned) -> tuple[Handover, Sequence[Effect]]:
-        """The list after a change."""
+    def apply(self, state: Handover | None, change: HandoverChange) -> tuple[Handover, Sequence[Effect]]:
+        """The list after a change. Raises `NoSuchHandover` where one is countersigned that nobody drew up."""
         if isinstance(change, HandoverMade):
             return (state, ()) if state is not None else (_begun(change), ())
-        if state is None or state.countersign is not None:
-            assert state is not None, "only a list that was made is countersigned"
+        if state is None:
+            raise NoSuchHandover
+        if state.countersign is not None:
             return state, ()
         after = msgspec.structs.replace(state, countersign=change.countersign, countersigned_at=change.at)
         return after, tuple(_effects(after, change.countersign))
@@ -192,7 +202,7 @@ def countersigned(handover_id: str, change: Countersigned) -> Change:
     return _entered(handover_id, "countersigned", change, ("at",))
 
 
-def _entered(handover_id: str, key: str, change: HandoverMade | Countersigned, passing: tuple[str, ...]) -> Change:
+def _entered(handover_id: str, key: str, change: HandoverChange, passing: tuple[str, ...]) -> Change:
     return Change(ledger=HANDOVERS, id=handover_id, key=key, fields=plain(change), passing=passing)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Literal
 
 import msgspec
 
 MOST_LINES = 500
 """The longest handover list that may be allowed: all its parcels change in one transaction."""
+
+_LONGEST = 300
 
 
 class PaperSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -27,10 +28,9 @@ class PaperSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     signing_profile: Literal["P-PDF-B", "P-PDF-T"] = "P-PDF-B"
     most_lines: int = 200
 
-    def faults(self) -> Iterator[str]:
-        """What cannot be meant, each with the key that it is about."""
+    def __post_init__(self) -> None:
+        """Refuses what no page holds."""
         if not 1 <= self.most_lines <= MOST_LINES:
-            yield f"most_lines: phải từ 1 đến {MOST_LINES}"
-        for name in ("agency_name", "unit_name", "legal_vi"):
-            if len(getattr(self, name)) > 300:
-                yield f"{name}: nhiều nhất 300 ký tự"
+            raise ValueError(f"papers.most_lines: từ 1 đến {MOST_LINES}")
+        if any(len(text) > _LONGEST for text in (self.agency_name, self.unit_name, self.legal_vi)):
+            raise ValueError(f"papers.agency_name, unit_name, legal_vi: nhiều nhất {_LONGEST} ký tự")

@@ -15,6 +15,7 @@ from yarl import URL
 
 from connectors.postal.cod_settings import CodSettings
 from connectors.postal.model import Contact, Meaning, Place, ShipmentState
+from connectors.postal.paper_settings import PaperSettings
 from mappings.places import ListVersion as GsoList
 from mappings.places import Standing, understand
 
@@ -222,7 +223,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """Settings of the post. The first carrier that is enabled is the default one.
 
     `agencies` by the code of the unit, and `default`: who sends results and receives dossiers. `cancel_wait_s`: how long a
-    caller waits for the carrier's word on a cancellation. `cod`: see `connectors.postal.cod_settings`.
+    caller waits for the carrier's word on a cancellation. `cod`: see `connectors.postal.cod_settings`, `papers`:
+    `connectors.postal.paper_settings`.
     """
 
     carriers: tuple[CarrierSettings, ...]
@@ -230,6 +232,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     tracking: TrackingSettings = TrackingSettings()
     notices: NoticeLimits = NoticeLimits()
     cod: CodSettings = CodSettings()
+    papers: PaperSettings = PaperSettings()
     cancel_wait_s: float = 5.0
 
     def __post_init__(self) -> None:

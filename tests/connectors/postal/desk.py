@@ -32,6 +32,7 @@ from connectors.kit.contract import (
 from connectors.kit.errors import DeliveryError, OutcomeUnknown
 from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.lone import LoneCoordination
+from connectors.kit.papers import NoSigner, PaperSigner
 from connectors.kit.settings import typed
 from connectors.kit.simulation import SIMULATION, Simulation, opened
 from connectors.postal.connector import PostalConnector
@@ -41,6 +42,7 @@ from connectors.postal.settings import Settings
 from connectors.postal.shipment import Shipment
 from connectors.postal.simulator import create_app
 
+NO_SIGNER = NoSigner()
 SECRETS = {
     "env:H2_KEY": "simulator-consumer",
     "env:H2_SECRET": "simulator-consumer-secret",
@@ -154,15 +156,22 @@ class Desk:
         self, method: str, path: str, tree: object = None, *, sender: Sender | None = CALLER, carry: bool = True
     ) -> Reply:
         """A call to an endpoint by its own path, carried as the house carries it: changes first, then tasks, then the answer."""
+        reply = await self.heard(method, path, tree, sender=sender)
+        self.books.take(reply.inputs)
+        if carry:
+            await self.carry()
+        return await reply.then() if reply.then is not None else reply
+
+    async def heard(self, method: str, path: str, tree: object = None, *, sender: Sender | None = CALLER) -> Reply:
+        """What an endpoint makes of a call, before anything of it is stored."""
         body = tree if isinstance(tree, bytes) else b"" if tree is None else msgspec.json.encode(tree)
+        path, _, query = path.partition("?")
         for endpoint in self.connector.endpoints():
             params = _matched(endpoint.path, path)
             if endpoint.method == method and params is not None:
-                reply = await endpoint.handler(replace(self.notice(method, path, body), params=params, sender=sender))
-                self.books.take(reply.inputs)
-                if carry:
-                    await self.carry()
-                return await reply.then() if reply.then is not None else reply
+                return await endpoint.handler(
+                    replace(self.notice(method, path, body), query=query, params=params, sender=sender)
+                )
         raise LookupError(path)
 
     def notice(self, method: str, path: str, body: bytes = b"") -> Notice:
@@ -290,13 +299,17 @@ class Desk:
 
 
 @contextlib.asynccontextmanager
-async def opened_desk(options: Mapping[str, object] | None = None, **changes: object) -> AsyncIterator[Desk]:
+async def opened_desk(
+    options: Mapping[str, object] | None = None, signer: PaperSigner = NO_SIGNER, **changes: object
+) -> AsyncIterator[Desk]:
     """A desk; `options` are the simulator's, `changes` the connector's settings. A callable change is given the address."""
     app = create_app({"gateway_url": "http://127.0.0.1:9", **(options or {})})
     async with opened(app) as door:
         simulator, books = f"http://127.0.0.1:{door.port}", MemoryBooks()
         held: list[Desk] = []
-        kit = Kit("postal", lambda: held[0].now(), time.monotonic, LoneCoordination(), SECRETS.__getitem__, books)
+        kit = Kit(
+            "postal", lambda: held[0].now(), time.monotonic, LoneCoordination(), SECRETS.__getitem__, books, signer
+        )
         chosen = {name: value(simulator) if callable(value) else value for name, value in changes.items()}
         ready, faults = typed(settings(simulator, **chosen), Settings)
         assert ready is not None, faults
