@@ -248,8 +248,9 @@ async def test_an_order_that_is_refused_is_refused_for_good(open_ground: OpenGro
         ({}, 0, "cancelled"),
         ({}, 30, "too_late"),
         ({"cancel": "refuse"}, 0, "refused"),
+        ({"cancel": "request"}, 0, "requested"),
     ],
-    ids=["in time", "too late", "refused"],
+    ids=["in time", "too late", "refused", "noted"],
 )
 async def test_what_became_of_a_cancellation_is_read_as_it_was(
     open_ground: OpenGround, house: str, script: dict[str, object], hours: float, outcome: str
