@@ -31,6 +31,7 @@ MEANINGS = frozenset({*ShipmentState, *Meaning})
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}", re.ASCII)
 _PROFILE = re.compile(r"[a-z][a-z0-9_]{0,19}", re.ASCII)
 _PROVINCE = re.compile(r"[0-9]{2}", re.ASCII)
+_IN_A_NAME = re.compile(r"[0-9A-Za-z._:-]{1,80}", re.ASCII)
 _LONGEST_WAIT_S = 20.0
 
 
@@ -263,6 +264,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             yield "carriers: cần ít nhất một đơn vị vận chuyển đang bật (enabled)"
 
     def _rest(self) -> Iterable[str]:
+        if self.cod.statements_dir and not all(_IN_A_NAME.fullmatch(one.customer) for one in self.carriers):
+            yield "carriers: khi có cod.statements_dir, customer chỉ gồm chữ, số và . _ : - (đứng trong tên tệp bảng kê)"
         strange = sorted(set(self.cod.carriers) - {one.name for one in self.carriers})
         yield from (f"cod.carriers: không có đơn vị «{name}» trong carriers" for name in strange)
         if DEFAULT not in self.agencies:

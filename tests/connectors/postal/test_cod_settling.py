@@ -27,8 +27,10 @@ from tests.connectors.postal.cod_office import (
     DAY,
     NAME,
     CodOffice,
+    carrier,
     order_number,
     paid,
+    settings_with,
     statement,
     written,
 )
@@ -421,3 +423,13 @@ async def test_a_fee_that_only_a_statement_speaks_of_is_proposed_with_the_moment
     cod = proposal_fields(await office.shipment(1))["cod"]
     assert isinstance(cod, dict)
     assert (cod["state"], cod["collected_at"], cod["remitted_at"]) == ("remitted", "", "2026-11-18T09:00:00+00:00")
+
+
+def test_a_customer_code_that_no_file_could_bear_is_named_before_the_start(tmp_path: Path) -> None:
+    """Only where files are taken: their names hold it."""
+    odd = carrier(customer="BV/HTTDL 01")
+    assert settings_with((odd,)).carriers == (odd,)
+    with pytest.raises(ValueError, match="customer"):
+        settings_with((odd,), statements_dir=str(tmp_path))
+    with pytest.raises(ValueError, match="khac"):
+        settings_with((carrier(),), carriers={"khac": CodStatements()})
