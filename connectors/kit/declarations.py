@@ -49,12 +49,28 @@ CALLBACKS = "/v1/callbacks/"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _PROFILE = re.compile(r"[a-z][a-z0-9_-]*")
+_PARAMETER = re.compile(r"[a-z][a-z_]*")
 _SEGMENT = re.compile(r"[A-Za-z0-9._~-]+|\{[a-z_]+\}")
 _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
+class QueryParameter(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A parameter after the path. `meaning` is in Vietnamese, for the published description; the handler judges the value."""
+
+    name: str
+    meaning: str
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for a name or a meaning that tells nobody anything."""
+        if not _PARAMETER.fullmatch(self.name) or not self.meaning.strip():
+            raise ValueError("query: mỗi tham số có name (chữ thường và _) và meaning")
+
+
 class EndpointSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """One endpoint. `roles`: which callers may use an internal one; on the edge the handler itself decides."""
+    """One endpoint. `roles`: which callers may use an internal one; on the edge the handler itself decides.
+
+    `query`: the parameters that the handler takes after the path.
+    """
 
     method: Literal["GET", "POST", "PUT", "DELETE"]
     path: str
@@ -63,6 +79,7 @@ class EndpointSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
     summary: str
     roles: tuple[Literal["resolution", "sector"], ...] = ("resolution",)
     schema: str = ""
+    query: tuple[QueryParameter, ...] = ()
 
     def __post_init__(self) -> None:
         """Raises `ValueError` for a path that cannot be mounted."""
@@ -77,6 +94,8 @@ class EndpointSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_o
             raise ValueError(f"path không được bắt đầu bằng {CALLBACKS}: dành cho Listener")
         if not (self.summary.strip() and self.capability.strip()):
             raise ValueError("summary và capability không được để trống")
+        if len({one.name for one in self.query}) != len(self.query):
+            raise ValueError("query: một tham số chỉ được nêu một lần")
         if self.audience == "internal" and not self.roles:
             raise ValueError("roles phải nêu ai được gọi")
 

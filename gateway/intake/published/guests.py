@@ -6,7 +6,7 @@ What such a route answers is written in its connector's own documents, because i
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gateway.intake.endpoints import Mounted
 from gateway.intake.published.sources import Answer, Content, Operation, Parameter, segments
@@ -34,13 +34,22 @@ def _operation(route: Mounted) -> Operation:
         description=_description(route),
         signed=internal,
         problems=("@signed", "@guest", "forbidden", "not_found") if internal else ("@content", "@guest", "@notice"),
-        own=tuple(
-            Parameter(name=name, place="path", description="Theo tài liệu của đầu nối.", schema={"type": "string"}, example=name)
-            for name in segments(route.path)
-        ),
+        own=(*_of_path(route), *_of_query(route)),
         request=Content(media="*/*", description="Theo tài liệu của đầu nối.") if route.method in _WITH_CONTENT else None,
         answers={"default": Answer(description="Theo tài liệu của đầu nối.", content=Content(media="*/*"))},
     )  # fmt: skip
+
+
+def _of_path(route: Mounted) -> Iterator[Parameter]:
+    for name in segments(route.path):
+        told = "Theo tài liệu của đầu nối."
+        yield Parameter(name=name, place="path", description=told, schema={"type": "string"}, example=name)
+
+
+def _of_query(route: Mounted) -> Iterator[Parameter]:
+    """What the manifest says of parameters after the path; their values are the connector's own."""
+    for one in route.spec.query if route.spec is not None else ():
+        yield Parameter(name=one.name, place="query", description=one.meaning, schema={"type": "string"}, example="")
 
 
 def _description(route: Mounted) -> str:

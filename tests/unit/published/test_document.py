@@ -18,7 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 import gateway
 import gateway.errors
-from connectors.kit.declarations import EndpointSpec
+from connectors.kit.declarations import EndpointSpec, QueryParameter
 from connectors.kit.inbound import Audience
 from gateway.config import Intake
 from gateway.errors import IntakeError
@@ -52,6 +52,7 @@ LEND = EndpointSpec(
     capability="toy.lend",
     summary="Ghi một lượt mượn",
     roles=("sector",),
+    query=(QueryParameter(name="until", meaning="Mượn đến ngày nào"),),
 )
 GUESTS = (
     Mounted("toys", "POST", "/v1/toys/{loan}", Audience.INTERNAL, _nobody, LEND),
@@ -79,6 +80,20 @@ def test_the_document_is_openapi_3_1() -> None:
     assert TREE["openapi"].startswith("3.1.")
     assert [str(error) for error in OpenAPIV31SpecValidator(TREE).iter_errors()] == []
     assert TREE["info"]["version"] == "1.2.3"
+
+
+@pytest.mark.parametrize(("name", "meaning"), [("Until", "x"), ("", "x"), ("un-til", "x"), ("until", " ")])
+def test_a_parameter_without_a_plain_name_or_a_meaning_is_refused(name: str, meaning: str) -> None:
+    """Whoever reads the description has nothing else."""
+    with pytest.raises(ValueError, match="query"):
+        QueryParameter(name=name, meaning=meaning)
+
+
+def test_a_parameter_that_is_named_twice_is_refused() -> None:
+    """One of the two meanings would be wrong."""
+    twice = (QueryParameter(name="until", meaning="x"), QueryParameter(name="until", meaning="y"))
+    with pytest.raises(ValueError, match="query"):
+        EndpointSpec(method="GET", path="/v1/x", audience="internal", capability="x", summary="x", query=twice)
 
 
 def test_the_validator_would_find_a_slip() -> None:
@@ -268,6 +283,9 @@ def test_what_connectors_bring_along_is_described_too() -> None:
     )
     assert lend["security"] and "hệ thống chuyên ngành" in lend["description"] and "toy.lend" in lend["description"]
     assert [p["name"] for p in lend["parameters"] if p.get("in") == "path"] == ["loan"]
+    assert [(p["name"], p["required"], p["description"]) for p in lend["parameters"] if p.get("in") == "query"] == [
+        ("until", False, "Mượn đến ngày nào")
+    ]
     told = tree["paths"]["/v1/callbacks/toys/v1"]
     assert (
         told["post"]["tags"] == ["edge"]
