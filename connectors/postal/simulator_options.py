@@ -5,6 +5,8 @@ What the facts leave unknown is an option with its default here. Secrets are inv
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
@@ -50,6 +52,16 @@ PUSH_CODES: dict[Happening, int] = {
 """Codes of M1 (`OrderStatusId`, facts 6.2). What has none is not told: M1 is silent between the office and the door."""
 
 
+def _checked(number_pattern: str, token_ttl_s: float, codes: Mapping[Happening, int]) -> None:
+    """Raises `ValueError` for what no carrier could do."""
+    try:
+        re.compile(number_pattern)
+    except re.error:
+        raise ValueError("number_pattern: không phải biểu thức chính quy") from None
+    if not 0 < token_ttl_s <= 10**9 or any(not 0 <= code < 10**6 for code in codes.values()):
+        raise ValueError("token_ttl_s lớn hơn 0; codes từ 0 đến 999999")
+
+
 class NgspOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The NGSP adapter (facts 2), behind an LGSP too (facts 3.3).
 
@@ -74,6 +86,10 @@ class NgspOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     services: dict[str, str] = {}
     service_code: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuses what could not be played."""
+        _checked(self.number_pattern, self.token_ttl_s, self.codes)
+
     def __repr__(self) -> str:
         return f"NgspOptions(customer={self.customer!r})"
 
@@ -95,6 +111,12 @@ class DonhangOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     notify_url: str = ""
     again_s: tuple[float, ...] = (60.0, 300.0, 900.0, 3_600.0)
     codes: dict[Happening, int] = {}
+
+    def __post_init__(self) -> None:
+        """Refuses what could not be played."""
+        _checked(self.number_pattern, self.token_ttl_s, self.codes)
+        if any(not 0 <= pause <= 10**6 for pause in self.again_s):
+            raise ValueError("again_s: từ 0 đến 1000000 giây")
 
     def __repr__(self) -> str:
         return f"DonhangOptions(customer={self.customer!r})"
@@ -123,6 +145,11 @@ class PostalOptions(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     h3: NgspOptions = NgspOptions(customer="SIMTRUC")
     m1: DonhangOptions = DonhangOptions()
     faults: dict[str, Any] = {}
+
+    def __post_init__(self) -> None:
+        """Refuses a clock that runs backwards."""
+        if not (0 <= self.scale <= 10**6 and 0 <= self.behind_s <= 10**9 and 0 <= self.pace <= 10**3):
+            raise ValueError("scale từ 0 đến 1000000; behind_s từ 0 đến 1000000000; pace từ 0 đến 1000")
 
     def customer(self, house: str) -> str:
         """Our customer code there; `house` is one of `HOUSES`."""

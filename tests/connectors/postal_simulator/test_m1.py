@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from connectors.kit.errors import SettingsError
+from connectors.kit.simulation import opened
 from connectors.postal.simulator import create_app
 from tests.connectors.postal_simulator.conftest import NUMBER, Ground, OpenGround
 
@@ -377,20 +378,44 @@ async def test_an_answer_that_got_lost_leaves_an_order_that_can_be_found(open_gr
         assert len(await _find(ground, "B-1")) == 1
 
 
-def test_the_key_of_notices_may_be_given_and_must_be_one(tmp_path: Path) -> None:
-    """A file that is no RSA key stops the simulator with a sentence."""
-    good = tmp_path / "key.pem"
+async def test_the_key_of_notices_may_be_given(tmp_path: Path) -> None:
+    """And is the one that is told."""
+    file = tmp_path / "key.pem"
     made = rsa.generate_private_key(public_exponent=65_537, key_size=1_024)
     form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    good.write_bytes(made.private_bytes(*form))
-    create_app({"notice_key_file": str(good)})
+    file.write_bytes(made.private_bytes(*form))
+    async with (
+        opened(create_app({"notice_key_file": str(file)})) as door,
+        aiohttp.ClientSession() as http,
+        http.get(f"http://127.0.0.1:{door.port}/_simulator/keys") as got,
+    ):
+        told = serialization.load_pem_public_key((await got.json())["pem"].encode())
+    assert isinstance(told, rsa.RSAPublicKey)
+    assert told.public_numbers() == made.public_key().public_numbers()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"notice_key_file": "{bad}"},
+        {"notice_key_file": "/nonexistent/key.pem"},
+        {"ca_file": "{bad}"},
+        {"h2": {"khac": 1}},
+        {"h2": {"number_pattern": "("}},
+        {"h3": {"codes": {"delivered": -4}}},
+        {"m1": {"again_s": [-1]}},
+        {"m1": {"token_ttl_s": 0}},
+        {"script": {"step_s": -1}},
+        {"script": {"failed_attempts": 100_000}},
+        {"scale": -1},
+        {"faults": {"probability": {"slow": 2}}},
+    ],
+    ids=str,
+)
+def test_options_that_could_not_be_played_stop_the_simulator(tmp_path: Path, options: dict[str, object]) -> None:
+    """With a sentence, before anybody waits for a parcel."""
     bad = tmp_path / "bad.pem"
     bad.write_text("không phải khóa")
-    for wrong in (
-        {"notice_key_file": str(bad)},
-        {"ca_file": str(bad)},
-        {"h2": {"khac": 1}},
-        {"script": {"step_s": -1}},
-    ):
-        with pytest.raises(SettingsError):
-            create_app(wrong)
+    chosen = {name: str(bad) if value == "{bad}" else value for name, value in options.items()}
+    with pytest.raises(SettingsError):
+        create_app(chosen)
