@@ -146,6 +146,8 @@ class CodEndpoints:
         # A file's name goes into a folder: what it may hold is settled here, not there.
         if ours.customer != named.merchant or not re.fullmatch(r"[0-9A-Za-z._:-]{1,120}", name):
             raise FileBad(Fault("name", 0, "Đơn vị bưu chính hoặc mã khách hàng ở tên tệp không có trong cấu hình."))
+        if named.business_date > local_date(self._kit.now()):
+            raise FileBad(Fault("date", 0, "Ngày của bảng kê ở tương lai."))
         return named
 
     def _judged(self, content: bytes, named: Named) -> int:

@@ -26,6 +26,7 @@ from connectors.postal.identity import SHIPMENTS
 from connectors.postal.settings import Settings
 from connectors.postal.shipment import Shipment
 from mappings.codec import decode
+from mappings.dates import local_date
 from mappings.settlement import Day, match
 from mappings.settlement_sums import transfers
 from mappings.settlement_words import Kind, Row
@@ -62,10 +63,12 @@ class _Books:
         return reading_of(self._naming, named.provider, chosen.of(named.provider).layout, chosen.part_rows)
 
     def unexpected(self, named: Named, found: Found) -> Sequence[Fault]:
-        """A file under another customer code, too long, or that nobody vouches for."""
+        """A file of a day that has not come, under another customer code, too long, or that nobody vouches for."""
         ours = next(one for one in self._settings.carriers if one.name == named.provider)
         chosen = self._settings.cod
         faults = [side_fault(found, required=chosen.of(named.provider).side_file)]
+        if named.business_date > local_date(self._kit.now()):
+            faults.append(Fault("date", 0, "Ngày của bảng kê ở tương lai."))
         if ours.customer != named.merchant:
             faults.append(Fault("customer", 0, "Mã khách hàng ở tên tệp khác với cấu hình."))
         if found.size > chosen.longest_bytes:

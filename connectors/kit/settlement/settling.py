@@ -127,14 +127,16 @@ class FileSettling:
         self._open: _Open | None = None
 
     async def poll(self, cursor: str) -> Page:
-        """The next step. Raises `NotSent` where the drop folder cannot be read: an operator hears of it."""
+        """The next step. Raises `NotSent` where the drop folder cannot be read: an operator hears of it, and no breaker does."""
         stands = msgspec.json.decode(cursor, type=Cursor) if cursor else Cursor()
         if self._folder is None:
             return await self._look(stands, cursor)
         try:
             return await self._step(self._folder, stands, cursor)
         except OSError as error:
-            raise NotSent(f"Không đọc hoặc ghi được thư mục đối soát ({type(error).__name__}).") from None
+            trouble = NotSent(f"Không đọc hoặc ghi được thư mục đối soát ({type(error).__name__}).")
+            # A folder of ours says nothing about those whom the upstream's calls go to.
+            raise trouble.teaching(partial=True) from None
 
     async def _step(self, folder: DropFolder, stands: Cursor, cursor: str) -> Page:
         if stands.away:
@@ -196,8 +198,10 @@ class FileSettling:
 
     async def _part(self, folder: DropFolder, stands: Cursor) -> Page:
         """Match the next part of the file under way."""
-        named = folder.naming.read(stands.file)
+        named: Named | None = None
         try:
+            # Whoever sent it may be configured no more.
+            named = folder.naming.read(stands.file)
             under_way, rows = await self._rows(folder, stands, named)
         except FileBad as bad:
             self._open = None

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from connectors.kit.contract import Decided
-from connectors.kit.errors import CannotMap
+from connectors.kit.errors import CannotMap, NotSent
 from connectors.kit.settlement.deciding import closed_difference
 from connectors.kit.settlement.drop_folder import KNOWN, REFUSED, SETTLED
 from connectors.kit.settlement.state import part_id
@@ -221,6 +221,7 @@ async def test_a_file_with_one_bad_row_is_refused_as_a_whole(
         (NAME.replace("vnpost", "viettel"), "name"),
         (NAME.replace("20261118", "20261318"), "name"),
         (NAME.replace("cod_", "recon_"), "name"),
+        (NAME.replace(DAY, "20261120"), "date"),
     ],
 )
 async def test_a_file_of_nobody_whom_we_know_is_refused(office: CodOffice, name: str, code: str) -> None:
@@ -433,3 +434,28 @@ def test_a_customer_code_that_no_file_could_bear_is_named_before_the_start(tmp_p
         settings_with((odd,), statements_dir=str(tmp_path))
     with pytest.raises(ValueError, match="khac"):
         settings_with((carrier(),), carriers={"khac": CodStatements()})
+
+
+async def test_a_folder_that_cannot_be_read_is_no_trouble_of_the_carriers(tmp_path: Path) -> None:
+    """An operator hears of it; the breaker of the post, which holds back orders, does not."""
+    office = CodOffice(tmp_path / "gone")
+    with pytest.raises(NotSent) as raised:
+        await office.step()
+    assert raised.value.partial
+    await office.journal.close()
+
+
+async def test_a_carrier_that_is_configured_no_more_stops_no_other_file(tmp_path: Path) -> None:
+    """Its file was under way when the settings changed: it is refused, and the next one is settled."""
+    office = CodOffice(tmp_path, {"part_rows": 1})
+    await office.deliver(1)
+    name = f"cod_vnpost_hue_{CUSTOMER}_{DAY}_1.csv"
+    office.put(name, statement(paid(1, 1), paid(2, 2)).replace(b"VNPOST", b"VNPOST_HUE"))
+    await office.step()
+    office.settings = settings_with((carrier(),), statements_dir=str(tmp_path), quiet_s=0.0)
+    office.restart()
+    office.put(NAME, statement(paid(1, 1)))
+    await office.settle()
+    assert (office.folder / REFUSED / name).is_file()
+    assert (await office.shipment(1)).cod is CodState.REMITTED
+    await office.journal.close()
