@@ -6,6 +6,8 @@ that is read and forgotten. One scan in ten is of a parcel that was ordered here
 systems share. Afterwards the store itself is counted: each scan once, no more and no less.
 
 Memory: what the gateway holds at a fifth of the feed and what it held at most afterwards; it must not grow with the feed.
+With `--kills N` the gateway meets SIGKILL so often while it follows and is started again: then only the count is told, which is
+the promise that a crash leaves no gap and doubles nothing (`make prove`).
 """
 
 from __future__ import annotations
@@ -15,12 +17,14 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import ground
@@ -227,12 +231,37 @@ class Track:
         ground.order("POST", f"http://127.0.0.1:{port}/open", {})
         self._until(lambda: self._scans() - before >= self.feed.events // 5, 3_600)
         early = _mib(pid, "VmRSS")
-        self._until(lambda: self._cursor() == self.feed.last(), 7_200)
+        self._until(self._ended, 7_200)
         seconds, cpu_s = time.perf_counter() - begun, pairing.cpu_s(pid) - used
-        stored = self._scans() - before
-        if stored != self.feed.events:
-            raise SystemExit(f"{self.feed.events} scans in the feed, {stored} in the ledgers")
+        self._judged(before)
         return Followed(seconds, cpu_s, early, _mib(pid, "VmHWM"))
+
+    def follow_killed(self, port: int, kills: int) -> None:
+        """The same with a gateway that is killed so often on the way, each time at a moment of no choice."""
+        before = self._scans()
+        ground.order("POST", f"http://127.0.0.1:{port}/open", {})
+        for number in range(1, kills + 1):
+            self._until(partial(self._reached, before + self.feed.events * number // (kills + 2)), 3_600)
+            time.sleep(random.random())
+            gateway = self.place.running.pop("gateway")
+            gateway.kill()
+            gateway.wait()
+            print(f"killed with {self._scans() - before} of {self.feed.events} scans stored", flush=True)
+            self.place.start_gateway(ground.core(0))
+        self._until(self._ended, 7_200)
+        self._judged(before)
+
+    def _reached(self, scans: int) -> bool:
+        return self._scans() >= scans
+
+    def _ended(self) -> bool:
+        return self._cursor() == self.feed.last()
+
+    def _judged(self, before: int) -> None:
+        """Each scan once: as many changes of parcels and strays as records, and the feed's own ledger counted as many."""
+        stored, counted = self._scans() - before, self._counted()
+        if not stored == counted == self.feed.events:
+            raise SystemExit(f"{self.feed.events} scans in the feed, {stored} in the ledgers, {counted} counted")
 
     def _scans(self) -> int:
         return self._count("ledger_change:postal:shipments") + self._count("ledger_change:postal:strays")
@@ -243,6 +272,10 @@ class Track:
     def _cursor(self) -> str:
         state = self._row("SELECT state FROM record WHERE kind = 'cursor' AND id = ?", "postal/feed_h2")
         return str(json.loads(state)["cursor"]).partition("#")[0] if state else ""
+
+    def _counted(self) -> int:
+        state = self._row("SELECT state FROM record WHERE kind = 'ledger:postal:feeds' AND id = ?", "vnpost")
+        return int(json.loads(state)["state"]["records"])
 
     def _row(self, query: str, value: str) -> str:
         with contextlib.closing(sqlite3.connect(f"file:{self._store}?mode=ro", uri=True)) as rows:
@@ -269,6 +302,7 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--quick", action="store_true", help="20,000 events instead of 1,000,000")
     parser.add_argument("--events", type=int, default=0, help="another number of events")
+    parser.add_argument("--kills", type=int, default=0, help="kill the gateway so often while it follows")
     parser.add_argument("--serve", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--bare", type=int, default=0, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -279,10 +313,10 @@ def main() -> int:
     if arguments.bare:
         read_bare(arguments.bare, feed.last())
         return 0
-    return _measured(feed)
+    return _measured(feed, arguments.kills)
 
 
-def _measured(feed: Feed) -> int:
+def _measured(feed: Feed, kills: int) -> int:
     (port,) = ground.free_ports(1)
     with ground.ground() as place:
         for name in ("post-key", "post-secret"):
@@ -298,6 +332,10 @@ def _measured(feed: Feed) -> int:
         place.start_gateway(ground.core(0))
         track = Track(place, feed)
         track.prepare()
+        if kills:
+            track.follow_killed(port, kills)
+            print(f"feed of {feed.events} events, {kills} times SIGKILL: each scan once, none lost: held")
+            return 0
         followed = track.follow(port)
         # The bare reader has the same core; the gateway, whose feed is quiet now, does nothing meanwhile.
         bare = subprocess.run([*here, "--bare", str(port)], check=True, capture_output=True, text=True)
