@@ -4,7 +4,7 @@
                lanes, ten thousand random messages of each foreign dialect, 60 requests to each operation of the published
                interface, software that we did not write, lag runs, benches: all bind
 --scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
---only PART    kill, payments, power, frozen, clock, backlog, foreign, exploring, peers, benches; may be repeated
+--only PART    kill, payments, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches; may be repeated
 
 Power, frozen, clock, backlog and exploring run with a negative control beside them: the same run with the promise switched off
 must fail, or the part is broken. What a machine cannot do (mount an image, run the peers) is said and counted as not run,
@@ -52,7 +52,8 @@ _BENCHES = {
         ("soap.py", "--quick"),
     ),
 }
-_PARTS = ("kill", "payments", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
+_FEED = {"full": (60_000, 10), "ci": (10_000, 2)}
+_PARTS = ("kill", "payments", "feed", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
 
 _PEERS = {
     "sign-on at oidc-provider": ("sign_on.py", peers.node),
@@ -80,6 +81,8 @@ def main() -> int:
         held["kill rounds"] = asyncio.run(kill_rounds.prove(arguments.rounds or _ROUNDS[scale], seed))
     if "payments" in wanted:
         held["payments under SIGKILL"] = payments.prove(arguments.rounds or _FEE_ROUNDS[scale], seed)
+    if "feed" in wanted:
+        held["a feed under SIGKILL"] = _followed(*_FEED[scale])
     if "power" in wanted:
         held["power cut"] = asyncio.run(power_cut.prove(*_CUTS[scale], seed))
     if "frozen" in wanted:
@@ -115,6 +118,15 @@ def _with_peers() -> dict[str, bool | None]:
         print(f"\n== {part}", flush=True)
         held[part] = _tested(f"prove/peers/{file}") if there() else None
     return held
+
+
+def _followed(events: int, kills: int) -> bool:
+    """Whether a gateway that is killed while it follows a carrier's feed stores each scan once."""
+    print(f"\n== a feed of {events} scans, {kills} times SIGKILL", flush=True)
+    bench = Path(__file__).parents[2] / "bench"
+    command = [sys.executable, str(bench / "feed.py"), "--events", str(events), "--kills", str(kills)]
+    environment = {**os.environ, "PYTHONPATH": str(bench.parent)}
+    return subprocess.run(command, check=False, cwd=bench.parent, env=environment).returncode == 0
 
 
 def _benches(scale: str, held: dict[str, bool | None]) -> dict[str, bool]:
