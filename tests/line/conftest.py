@@ -17,6 +17,8 @@ from tests.line.running import Line, opened
 _SIMULATED = ("/_simulator", "/vnpay/")
 _OF_PAYMENT = ("/v1/payments", "/payments/", "/v1/callbacks/payment/")
 _PAYMENT = partial(brought_along, "payment", "payment")
+_OF_POST = ("/v1/shipments", "/v1/handovers", "/v1/addresses", "/v1/callbacks/postal/")
+_POST = partial(brought_along, "postal", "postal")
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +50,9 @@ def described() -> Iterator[None]:
         parts = urlsplit(url)
         if not parts.path.startswith(_SIMULATED):
             target = parts.path + (f"?{parts.query}" if parts.query else "")
-            described = _PAYMENT() if parts.path.startswith(_OF_PAYMENT) else documented()
+            described = documented()
+            for paths, brought in ((_OF_PAYMENT, _PAYMENT), (_OF_POST, _POST)):
+                described = brought() if parts.path.startswith(paths) else described
             faults.extend(described.faults(method, target, answer.status, answer.headers, answer.body))
 
     program.OBSERVERS.append(look)

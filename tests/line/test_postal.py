@@ -1,0 +1,159 @@
+"""Results by post through the real program and the simulated carriers: one parcel for each request, followed to the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.line.posting import NAME, PHONE, STREET, Office, opened_office
+from tests.line.program import until
+from tests.line.test_payments import REASON
+
+_DAYS = 40 * 86_400
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, program_environment: dict[str, str]) -> Iterator[Office]:
+    """The gateway with the simulated carriers."""
+    with opened_office(tmp_path_factory.mktemp("office"), program_environment) as running:
+        yield running
+
+
+def test_a_result_goes_by_post_and_the_resolution_system_hears_that_it_arrived(office: Office) -> None:
+    """Ordered once, followed by the feed, delivered; the proposal names codes, times and the fee, and nobody."""
+    asked = office.asked()
+    shipment_id, number = asked["shipment_id"], asked["order_number"]
+    office.becomes(shipment_id, order="placed")
+    office.turn(_DAYS)
+    view = office.becomes(shipment_id, state="delivered")
+    (parcel,) = office.parcels(number)
+    told = [one["happening"] for one in parcel["history"] if one["happening"] != "created"]
+    view = until(lambda: _told(office, shipment_id, len(told)), "all scans are there", 10.0)
+    assert [scan["means"] for scan in view["history"]] == told
+    assert (view["cod"]["due"], view["cod"]["collected"]) == (150_000, 150_000)
+    proposed = until(lambda: _proposed(office, asked["dossier_code"]), "the arrival is proposed", 15.0)
+    assert proposed["proposal"] == "shipment_delivered"
+    assert proposed["fields"]["order_number"] == number and NAME not in str(proposed)
+
+
+def test_a_carrier_that_pushes_is_believed_by_its_signature_only(office: Office) -> None:
+    """A notice that a stranger signed changes nothing; the genuine ones bring the parcel to the door."""
+    asked = office.asked(carrier="donhang")
+    shipment_id = asked["shipment_id"]
+    office.becomes(shipment_id, order="placed")
+    office.order("PUT", "lies", {"orders": [{"lie": "strangers_key", "times": 1, "provider": "m1"}]})
+    office.turn(_DAYS)
+    view = office.becomes(shipment_id, state="delivered")
+    assert {scan["source"] for scan in view["history"]} >= {"webhook"}
+    refused = until(lambda: _answered(office, 401), "the forgery is answered", 10.0)
+    assert len(refused) == 1
+
+
+def test_a_lost_answer_of_a_carrier_that_can_be_asked_doubles_nothing(office: Office) -> None:
+    """It took the order and the line broke: the question finds it, and nobody is asked."""
+    office.breaks("m1.order", "drop_after_commit")
+    asked = office.asked(carrier="donhang")
+    view = office.becomes(asked["shipment_id"], order="placed")
+    assert len(office.parcels(view["order_number"])) == 1
+
+
+def test_a_lost_answer_of_a_carrier_that_cannot_be_asked_waits_for_people(office: Office) -> None:
+    """Three rounds of the feed are silent; two operators say that it was never placed; then the same number goes out."""
+    operators(office)
+    office.breaks("h2.order", "drop_before_commit")
+    asked = office.asked()
+    shipment_id, code = asked["shipment_id"], asked["dossier_code"]
+    lane = until(lambda: _held(office, code), "the order is held", 20.0)
+    assert office.view(shipment_id)["order"] == "in_doubt" and office.parcels(asked["order_number"]) == [], lane
+    words = (
+        "decide",
+        "postal",
+        "state",
+        shipment_id,
+        "--set",
+        "state=not_placed",
+        "--set",
+        "evidence=dien-thoai-22-11",
+    )
+    proposed = office.line.command(*words, *REASON, "--as", "binh", "--json")
+    assert proposed.code == 1, proposed
+    approve = ("decisions", "approve", proposed.tree["proposal"], *REASON, "--json", "--as", "chi")
+    assert office.line.command(*approve).code == 0
+    released = office.line.command("release", "--dossier", code, "--upstream", "postal", *REASON, "--as", "binh")
+    assert released.code == 0, released
+    office.becomes(shipment_id, order="placed")
+    assert len(office.parcels(asked["order_number"])) == 1
+
+
+def test_a_parcel_is_taken_back_before_pickup_and_not_after(office: Office) -> None:
+    """The caller reads the carrier's word in the answer; once it is under way, where the parcel is."""
+    first, second = office.asked(), office.asked()
+    for asked in (first, second):
+        office.becomes(asked["shipment_id"], order="placed")
+    wish = {"request_id": "huy-1", "reason": "nhận trực tiếp"}
+    taken = office.call("POST", f"/{first['shipment_id']}/cancel", wish)
+    assert (taken.status, taken.tree["cancel"]["outcome"], taken.tree["state"]) == (200, "cancelled", "cancelled")
+    office.turn(_DAYS)
+    office.becomes(second["shipment_id"], state="delivered")
+    late = office.call("POST", f"/{second['shipment_id']}/cancel", wish)
+    assert (late.status, late.tree["code"]) == (409, "shipment_too_late") and "Đã phát" in late.tree["detail"]
+
+
+def test_a_gateway_that_is_killed_while_it_follows_goes_on_without_gap_or_repeat(office: Office) -> None:
+    """What the feed said while nobody listened is read afterwards, each scan once."""
+    asked = office.asked()
+    office.becomes(asked["shipment_id"], order="placed")
+    office.line.program.stop("gateway", 9)
+    office.turn(_DAYS)
+    office.start()
+    office.becomes(asked["shipment_id"], state="delivered")
+    (parcel,) = office.parcels(asked["order_number"])
+    told = [one["happening"] for one in parcel["history"] if one["happening"] != "created"]
+    view = until(lambda: _told(office, asked["shipment_id"], len(told)), "all scans are there", 10.0)
+    assert [scan["means"] for scan in view["history"]] == told
+
+
+def test_no_answer_and_no_log_names_who_gets_a_parcel(office: Office) -> None:
+    """The view holds nothing of the person, nor does anything that the program printed."""
+    asked = office.asked()
+    shown = str(office.view(asked["shipment_id"]))
+    log = office.line.program.log("gateway")
+    for planted in (NAME, PHONE, STREET):
+        assert planted not in shown and planted not in log
+    for secret in ("simulator-consumer", "simulator-password"):
+        assert secret not in log
+
+
+def operators(office: Office) -> None:
+    """The first operator of the installation, and two who may decide."""
+    add = ("operators", "add", "--config", office.line.config)
+    first = office.line.program.run(*add, "an", "--new-key", "--person", "CB-001", "--role", "admin", *REASON)
+    assert first.code == 0, first
+    for name, person in (("binh", "CB-002"), ("chi", "CB-003")):
+        words = (name, "--new-key", "--person", person, "--role", "supervisor", "--as", "an", *REASON)
+        done = office.line.program.run(*add, *words)
+        assert done.code in (0, 1), done
+
+
+def _answered(office: Office, status: int) -> list[Any]:
+    """The notices that were first answered so."""
+    notices = office.order("GET", "notices")["notices"]
+    return [one for one in notices if one["attempts"] and one["attempts"][0]["status"] == status]
+
+
+def _told(office: Office, shipment_id: str, count: int) -> Any:
+    view = office.view(shipment_id)
+    return view if len(view["history"]) == count else None
+
+
+def _proposed(office: Office, code: str) -> Any:
+    """The proposal about a parcel that the resolution system was pushed."""
+    events = [push.get("event", push) for push in office.line.pushes(code)]
+    return next((one for one in events if str(one.get("proposal", "")).startswith("shipment_")), None)
+
+
+def _held(office: Office, code: str) -> Any:
+    lanes = office.line.view(code)["lanes"]
+    return next((lane for lane in lanes if (lane["upstream"], lane["state"]) == ("postal", "HELD")), None)
