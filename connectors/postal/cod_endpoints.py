@@ -25,7 +25,7 @@ from connectors.kit.settlement.workbook import as_xlsx
 from connectors.postal.cod_days import COD
 from connectors.postal.cod_report import TABLES, CodReport, TableName, as_tree, read_report
 from connectors.postal.cod_settling import drop_folder
-from connectors.postal.cod_statements import naming_of, reading_of
+from connectors.postal.cod_statements import naming_of, not_yet, reading_of
 from connectors.postal.reading import Request, finding, internal, read_request
 from connectors.postal.refusals import Refused
 from connectors.postal.settings import Settings
@@ -146,7 +146,7 @@ class CodEndpoints:
         # A file's name goes into a folder: what it may hold is settled here, not there.
         if ours.customer != named.merchant or not re.fullmatch(r"[0-9A-Za-z._:-]{1,120}", name):
             raise FileBad(Fault("name", 0, "Đơn vị bưu chính hoặc mã khách hàng ở tên tệp không có trong cấu hình."))
-        if named.business_date > local_date(self._kit.now()):
+        if not_yet(named.business_date, local_date(self._kit.now())):
             raise FileBad(Fault("date", 0, "Ngày của bảng kê ở tương lai."))
         return named
 

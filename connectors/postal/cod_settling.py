@@ -21,7 +21,7 @@ from connectors.postal.cod_books import Statement, our_parcel, paid_by, settled_
 from connectors.postal.cod_days import COD
 from connectors.postal.cod_review import CodReview, touched
 from connectors.postal.cod_settings import CodSettings
-from connectors.postal.cod_statements import BY_ITEM, naming_of, reading_of
+from connectors.postal.cod_statements import BY_ITEM, naming_of, not_yet, reading_of
 from connectors.postal.identity import SHIPMENTS
 from connectors.postal.settings import Settings
 from connectors.postal.shipment import Shipment
@@ -67,7 +67,7 @@ class _Books:
         ours = next(one for one in self._settings.carriers if one.name == named.provider)
         chosen = self._settings.cod
         faults = [side_fault(found, required=chosen.of(named.provider).side_file)]
-        if named.business_date > local_date(self._kit.now()):
+        if not_yet(named.business_date, local_date(self._kit.now())):
             faults.append(Fault("date", 0, "Ngày của bảng kê ở tương lai."))
         if ours.customer != named.merchant:
             faults.append(Fault("customer", 0, "Mã khách hàng ở tên tệp khác với cấu hình."))

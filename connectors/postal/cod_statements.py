@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 
 from connectors.kit.settlement.cells import (
@@ -75,6 +75,11 @@ def read_row(cells: Mapping[str, str], carrier: str, layout: CodLayout) -> Row:
         standing=standing,
         paid_at=moment_of(columns.get("paid_at"), texts.get("paid_at", ""), "paid_at", required=False),
     )
+
+
+def not_yet(day: date, today: date) -> bool:
+    """Whether a statement is of a day that has not come; around midnight clocks may differ."""
+    return day > today + timedelta(days=1)
 
 
 def _misdated(row: Row, day: date) -> str:

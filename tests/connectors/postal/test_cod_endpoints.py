@@ -172,7 +172,7 @@ async def test_a_bad_statement_is_told_line_by_line_and_leaves_nothing_behind(of
         ({"more": 1}, "shipment_invalid", 422),
         ({"name": NAME.replace(CUSTOMER, "KHAC")}, "shipment_cod_statement_bad", 422),
         ({"name": NAME.replace("vnpost", "viettel")}, "shipment_cod_statement_bad", 422),
-        ({"name": NAME.replace("20261118", "20261120")}, "shipment_cod_statement_bad", 422),
+        ({"name": NAME.replace("20261118", "20261121")}, "shipment_cod_statement_bad", 422),
         ({"name": f"../{NAME}"}, "shipment_cod_statement_bad", 422),
     ],
 )

@@ -221,7 +221,7 @@ async def test_a_file_with_one_bad_row_is_refused_as_a_whole(
         (NAME.replace("vnpost", "viettel"), "name"),
         (NAME.replace("20261118", "20261318"), "name"),
         (NAME.replace("cod_", "recon_"), "name"),
-        (NAME.replace(DAY, "20261120"), "date"),
+        (NAME.replace(DAY, "20261121"), "date"),
     ],
 )
 async def test_a_file_of_nobody_whom_we_know_is_refused(office: CodOffice, name: str, code: str) -> None:
