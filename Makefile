@@ -26,7 +26,7 @@ check: ## format, lint, types, import contracts, mapping tables, connector folde
 	@scripts/setup dev
 	@scripts/check
 
-prove: ## the promise: kill, payments, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches (SCALE=ci a fifth, ONLY=power one part)
+prove: ## the promise: kill, payments, parcels, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches (SCALE=ci a fifth, ONLY=power one part)
 	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 

@@ -1,14 +1,14 @@
 """`python -m tests.prove`: the promise, proven on this machine. Prints seeds, figures and a verdict; 0 only when it holds.
 
---scale full   40 rounds of SIGKILL, 100 more while fees are paid, 8 power cuts, freezes, clock jumps, a million blocked
-               lanes, ten thousand random messages of each foreign dialect, 60 requests to each operation of the published
-               interface, software that we did not write, lag runs, benches: all bind
+--scale full   40 rounds of SIGKILL, 100 more while fees are paid and 100 while parcels are ordered, 8 power cuts, freezes,
+               clock jumps, a million blocked lanes, ten thousand random messages of each foreign dialect, 60 requests to
+               each operation of the published interface, software that we did not write, lag runs, benches: all bind
 --scale ci     a fifth of the rounds, which bind, and quick benches, which are printed: a shared machine moves their ratios
---only PART    kill, payments, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches; may be repeated
+--only PART    kill, payments, parcels, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches; may be repeated
 
-Power, frozen, clock, backlog and exploring run with a negative control beside them: the same run with the promise switched off
-must fail, or the part is broken. What a machine cannot do (mount an image, run the peers) is said and counted as not run,
-never as passed.
+Parcels, power, frozen, clock, backlog and exploring run with a negative control beside them: the same run with the promise
+switched off must fail, or the part is broken. What a machine cannot do (mount an image, run the peers) is said and counted as
+not run, never as passed.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ import sys
 import time
 from pathlib import Path
 
-from tests.prove import backlog, clock, frozen, kill_rounds, payments, peers, power_cut
+from tests.prove import backlog, clock, frozen, kill_rounds, parcels, payments, peers, power_cut
 from tests.prove.peers import browser
 
 _ROUNDS = {"full": 40, "ci": 8}
 _FEE_ROUNDS = {"full": 100, "ci": 6}
+_PARCEL_ROUNDS = {"full": 100, "ci": 4}
 _CUTS = {"full": (8, 4), "ci": (2, 1)}
 _FREEZES = {"full": 4, "ci": 1}
 _BLOCKED = {"full": 1_000_000, "ci": 200_000}
@@ -53,7 +54,20 @@ _BENCHES = {
     ),
 }
 _FEED = {"full": (60_000, 10), "ci": (10_000, 2)}
-_PARTS = ("kill", "payments", "feed", "power", "frozen", "clock", "backlog", "foreign", "exploring", "peers", "benches")
+_PARTS = (
+    "kill",
+    "payments",
+    "parcels",
+    "feed",
+    "power",
+    "frozen",
+    "clock",
+    "backlog",
+    "foreign",
+    "exploring",
+    "peers",
+    "benches",
+)
 
 _PEERS = {
     "sign-on at oidc-provider": ("sign_on.py", peers.node),
@@ -83,6 +97,8 @@ def main() -> int:
         held["payments under SIGKILL"] = payments.prove(arguments.rounds or _FEE_ROUNDS[scale], seed)
     if "feed" in wanted:
         held["a feed under SIGKILL"] = _followed(*_FEED[scale])
+    if "parcels" in wanted:
+        held["parcels under SIGKILL"] = parcels.prove(arguments.rounds or _PARCEL_ROUNDS[scale], seed)
     if "power" in wanted:
         held["power cut"] = asyncio.run(power_cut.prove(*_CUTS[scale], seed))
     if "frozen" in wanted:
