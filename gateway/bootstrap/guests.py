@@ -138,15 +138,13 @@ def signer_faults(outside: Outside, loaded: Loaded) -> list[str]:
         for code, line in outside.lines.items()
         if line.settings.enabled and isinstance(line.connector, Signs)
         for name, profile in line.connector.signs()
-        for told in _missing(keys.get(name), profile, judged=loaded.settings.results is not None)
+        for told in _missing(keys.get(name), profile)
     ]
 
 
-def _missing(key: SigningKey | None, profile: str, *, judged: bool) -> list[str]:
+def _missing(key: SigningKey | None, profile: str) -> list[str]:
     if key is None:
         return ["không có trong [signing.keys]"]
-    if not judged:  # what was signed is verified before it leaves, which needs somebody to trust
-        return ["chưa cấu hình [results] nên cổng không ký"]
     missing = [] if profile in key.profiles else [f"profiles của khóa không có {profile}"]
     return missing + ([] if PDF in key.media_types else [f"media_types của khóa không có {PDF}"])
 

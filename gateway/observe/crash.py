@@ -48,6 +48,7 @@ SIGNING_POINTS = (
     "signing.verified",
     "signature.before_commit",
     "signature.after_commit",
+    "paper.intended",
 )
 
 # Passed only where people sign on.

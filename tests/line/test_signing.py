@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
@@ -20,13 +23,38 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
 from tests import pki
+from tests.judges.test_pdf_judges import pdfsig
 from tests.line.program import Answer, free_ports, until
 from tests.line.running import Line, lay
 from tests.line.words import AHEAD, PROCEDURE, RESOLUTION, SECTOR, STRANGER, dossier, event
+from tests.papers import words_of
 
 pytestmark = pytest.mark.xdist_group("line-signing")
 
 POLICY = 'name = "thu-nghiem-ky"\n[status]\ngrace_seconds = 86400\n'
+POST = """
+[upstreams.postal]
+connector = "postal"
+
+[upstreams.postal.settings]
+papers = { agency_name = "Bộ Ví Dụ", signing_key = "mot_cua", signing_profile = "P-PDF-T" }
+
+[upstreams.postal.settings.agencies.default]
+name = "Bộ phận Một cửa"
+phone = "02400000000"
+place = { province = "01", text = "51 Ngô Quyền, Hà Nội" }
+
+[[upstreams.postal.settings.carriers]]
+name = "vnpost"
+profile = "h2"
+customer = "BVHTTDL01"
+base_url = "http://127.0.0.1:9/h2"
+token_url = "http://127.0.0.1:9/token"
+secrets = { consumer_key = "env:POST_KEY", consumer_secret = "env:POST_SECRET" }
+allow_plain = ["127.0.0.1"]
+"""
+"""A carrier that nobody reaches: its orders wait, and what is printed of its parcels does not."""
+CITIZEN = "Nguyễn Thị Bàn Giao"
 DOCUMENT = "<KetQua><Ten>Nguyễn Thị Ánh</Ten></KetQua>".encode()
 SHA256 = hashlib.sha256(DOCUMENT).hexdigest()
 
@@ -92,8 +120,14 @@ def _laid(folder: Path, environment: Mapping[str, str], url: str) -> Line:
         "systems": [RESOLUTION, SECTOR], "procedures": [PROCEDURE],
     }  # fmt: skip
     settings |= {f"signing__keys__can_bo__{name}": msgspec.json.encode(value).decode() for name, value in names.items()}
+    papers = names | {"profiles": ["P-PDF-T"], "systems": [RESOLUTION], "media_types": ["application/pdf"]}
+    settings |= {
+        f"signing__keys__mot_cua__{name}": msgspec.json.encode(value).decode() for name, value in papers.items()
+    }
     overridden = {f"GATEWAY__{name.upper()}": value for name, value in settings.items()}
-    return lay(folder, {**environment, **overridden})
+    line = lay(folder, {**environment, **overridden, "POST_KEY": "a", "POST_SECRET": "b"})
+    line.config.write_text(line.config.read_text("utf-8") + POST, "utf-8")
+    return line
 
 
 @pytest.fixture(scope="module")
@@ -250,3 +284,81 @@ def test_a_kill_in_the_middle_leaves_nothing_half_signed_and_repeats_cleanly(sig
     assert line.download(RESOLUTION, code, again.tree["sha256"]).status == 200
     checked = line.command("evidence", "check", "--json")
     assert checked.code == 0, checked.out
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the trail, as the store holds it."""
+
+    kind: str
+    dossier: str
+    fields: Mapping[str, Any]
+
+
+def _trail(line: Line) -> list[Row]:
+    """The whole trail, in order."""
+    with contextlib.closing(sqlite3.connect(f"file:{line.folder}/data/journal.db?mode=ro", uri=True)) as store:
+        rows = store.execute("SELECT kind, dossier, fields FROM audit ORDER BY position").fetchall()
+    return [Row(kind, dossier, msgspec.json.decode(fields)) for kind, dossier, fields in rows]
+
+
+def _listed(line: Line) -> tuple[str, str]:
+    """A parcel of a new dossier, and the list that it stands in; their ids."""
+    code = line.new_code()
+    assert line.put(dossier(code)).status == 201
+    place = {"list_version": "GSO-2025-07", "province": "79", "text": "Số 1, phường Ví Dụ, TP Hồ Chí Minh"}
+    wish = {
+        "request_id": code,
+        "dossier_code": code,
+        "procedure_code": PROCEDURE,
+        "procedure_name": "Thủ tục thử nghiệm",
+        "direction": "deliver",
+        "citizen": {"name": CITIZEN, "phone": "0900000000", "place": place},
+    }
+    made = line.call(RESOLUTION, "POST", "/v1/shipments", msgspec.json.encode(wish))
+    assert made.status == 201, made
+    drawn = {
+        "request_id": f"bk-{code}",
+        "direction": "deliver",
+        "agency_code": "G16",
+        "deliverer": {"name": "Trần Văn Mẫu", "staff_id": "cb-1"},
+        "lines": [{"shipment_id": made.tree["shipment_id"], "component_count": 1}],
+    }
+    listed = line.call(RESOLUTION, "POST", "/v1/handovers", msgspec.json.encode(drawn))
+    assert listed.status == 201, listed
+    return code, listed.tree["handover_id"]
+
+
+def test_a_handover_list_leaves_signed_and_its_readers_are_in_the_trail(signing: Line, tmp_path: Path) -> None:
+    """Signed by the configured key with a stamp, as poppler finds it; the same bytes again; who read whose name is written."""
+    code, handover_id = _listed(signing)
+    sheet = signing.get(f"/v1/handovers/{handover_id}/sheet")
+    assert sheet.status == 200, sheet
+    (word,) = pdfsig(sheet.body, tmp_path)
+    assert (word.valid, word.total) == (True, True)
+    assert CITIZEN in words_of(sheet.body, tmp_path)
+    assert signing.get(f"/v1/handovers/{handover_id}/sheet").body == sheet.body
+    rows = [row for row in _trail(signing) if row.fields.get("request", "").endswith(f"{handover_id}/made")]
+    assert [row.kind for row in rows] == ["signature.requested", "signature.made"]
+    assert rows[0].fields["key"] == "mot_cua" and "BG" in rows[0].fields["purpose"]
+    reads = [row for row in _trail(signing) if row.kind == "personal.read" and row.dossier == code]
+    assert sum("sheet" in row.fields["route"] for row in reads) == 2
+
+
+def test_a_kill_while_a_list_is_signed_leaves_none_and_the_next_reader_has_one(signing: Line, tmp_path: Path) -> None:
+    """SIGKILL after the intent: nothing in the clear is left, and the list is signed when it is asked for again."""
+    line, usual = signing, signing.program.environment
+    _, handover_id = _listed(line)
+    line.program.stop("gateway")
+    line.program.environment = {**usual, "GATEWAY_CRASH_AT": "paper.intended"}
+    try:
+        line.start("gateway")
+    finally:
+        line.program.environment = usual
+    with pytest.raises(OSError):
+        line.get(f"/v1/handovers/{handover_id}/sheet")
+    assert line.program.ended("gateway") == -signal.SIGKILL
+    line.start("gateway")
+    assert list((line.folder / "data" / "signing").iterdir()) == []
+    sheet = line.get(f"/v1/handovers/{handover_id}/sheet")
+    assert [(word.valid, word.total) for word in pdfsig(sheet.body, tmp_path)] == [(True, True)]
