@@ -79,7 +79,7 @@ def page_read(carrier: str, page: PageRead, place: str) -> Change:
     `place` names the page: the poller's cursor before it, which counts rounds, since a quiet feed is asked at one place again
     and again. Asked for once more it is the same page, whatever time it was then.
     """
-    passing = ("at", "asked_at", "records", "unreadable", "more")
+    passing = ("at", "asked_at", "records", "unreadable", "more", "strays")
     return Change(ledger=FEEDS, id=carrier, key=f"page/{_digest(place)}", fields=plain(page), passing=passing)
 
 

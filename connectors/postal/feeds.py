@@ -20,7 +20,7 @@ ROUNDS_KEPT = 16
 class PageRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag="page"):
     """A page of the feed was read and is stored with what it said. `asked_at` is the moment before its question left.
 
-    `more`: a further page may be there now, so the round goes on.
+    `more`: a further page may be there now, so the round goes on. `strays`: parcels that are not ours and never were spoken of.
     """
 
     at: datetime
@@ -28,6 +28,7 @@ class PageRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     records: int
     unreadable: int = 0
     more: bool = False
+    strays: int = 0
 
 
 FeedChange = PageRead
@@ -43,7 +44,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of the feed of one carrier. `begun_at` and `begun_records` are of the round that is under way."""
+    """What is known of the feed of one carrier. `begun_at`, `begun_records`, `begun_strays` are of the round under way."""
 
     rounds: tuple[Round, ...] = ()
     completed: int = 0
@@ -52,6 +53,7 @@ class Feed(msgspec.Struct, frozen=True, kw_only=True):
     last_page_at: datetime | None = None
     begun_at: datetime | None = None
     begun_records: int = 0
+    begun_strays: int = 0
 
 
 class FeedRounds:
@@ -65,6 +67,7 @@ class FeedRounds:
         """The feed after a page."""
         feed = state or Feed()
         begun, records = feed.begun_at or change.asked_at, feed.begun_records + change.records
+        strays = feed.begun_strays + change.strays
         rounds = feed.rounds
         if not change.more:
             rounds = (*rounds, Round(began_at=begun, ended_at=change.at, records=records))[-ROUNDS_KEPT:]
@@ -76,8 +79,9 @@ class FeedRounds:
             last_page_at=change.at,
             begun_at=begun if change.more else None,
             begun_records=records if change.more else 0,
+            begun_strays=strays if change.more else 0,
         )
-        return after, _alarms(change)
+        return after, _alarms(change, strays)
 
 
 def rounds_since(feed: Feed | None, moment: datetime) -> int:
@@ -85,8 +89,13 @@ def rounds_since(feed: Feed | None, moment: datetime) -> int:
     return sum(one.began_at > moment for one in feed.rounds) if feed is not None else 0
 
 
-def _alarms(change: PageRead) -> Sequence[Effect]:
-    if not change.unreadable:
-        return ()
-    told = f"{change.unreadable} bản ghi trong luồng hành trình không đọc được; các bản ghi khác vẫn được nhận."
-    return (RaiseAlarm("postal.feed_unreadable", told),)
+def _alarms(change: PageRead, strays: int) -> Sequence[Effect]:
+    """What people are told: of strays once a round, since a feed that is read for the first time may be full of them."""
+    alarms: list[Effect] = []
+    if change.unreadable:
+        told = f"{change.unreadable} bản ghi trong luồng hành trình không đọc được; các bản ghi khác vẫn được nhận."
+        alarms.append(RaiseAlarm("postal.feed_unreadable", told))
+    if strays and not change.more:
+        told = f"Luồng hành trình nêu {strays} đơn mới không phải của cổng; đã cách ly để kiểm tra."
+        alarms.append(RaiseAlarm("postal.stray", told))
+    return alarms

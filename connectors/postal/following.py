@@ -16,7 +16,7 @@ from connectors.postal.changes import OrderPlaced, Scanned, ShipmentChange, Time
 from connectors.postal.client import Carrier, Carriers
 from connectors.postal.entering import change_of, page_read, stray_of
 from connectors.postal.feeds import PageRead
-from connectors.postal.identity import SHIPMENTS, shipment_id_of
+from connectors.postal.identity import SHIPMENTS, STRAYS, shipment_id_of
 from connectors.postal.ledger import due_mark, item_mark
 from connectors.postal.parcels import order_of, shipment_of
 from connectors.postal.settings import TrackingSettings
@@ -59,13 +59,15 @@ class FeedFollowing:
             fed = carrier.dialogue.fed(place, answer)
             if isinstance(fed, Refused):
                 raise error_of(carrier.title_vi, fed, answer, Exchange(http_status=answer.status))
-        changes = await Sightings(self._kit).changes(carrier.name, fed.sightings)
+        seen = Sightings(self._kit)
+        changes = await seen.changes(carrier.name, fed.sightings)
         page = PageRead(
             at=self._kit.now(),
             asked_at=asked_at,
             records=len(fed.sightings) + fed.unreadable,
             unreadable=fed.unreadable,
             more=fed.more,
+            strays=seen.new_strays,
         )
         after = f"{fed.cursor}#{rounds if fed.more else rounds + 1}"
         # A page that could not be stored is asked for again with the cursor before it, at once.
@@ -79,6 +81,12 @@ class Sightings:
     def __init__(self, kit: Kit) -> None:
         self._kit = kit
         self._known: dict[tuple[str, str], tuple[str, str] | None] = {}
+        self._strays: dict[str, bool] = {}
+
+    @property
+    def new_strays(self) -> int:
+        """How many parcels that are not ours were spoken of for the first time."""
+        return sum(self._strays.values())
 
     async def changes(self, carrier: str, sightings: Iterable[Sighting]) -> tuple[Change, ...]:
         """The changes, in the order of what was said."""
@@ -91,8 +99,14 @@ class Sightings:
             self._known[name] = await self._place(carrier, *name)
         place = self._known[name]
         if place is None or not sighting.ours or await self._is_anothers(place[0], sighting):
-            return stray_of(carrier, sighting)
+            return await self._stray(carrier, sighting)
         return change_of(place[0], Scanned(at=sighting.scan.received_at, scan=sighting.scan), place[1])
+
+    async def _stray(self, carrier: str, sighting: Sighting) -> Change:
+        change = stray_of(carrier, sighting)
+        if change.id not in self._strays:
+            self._strays[change.id] = await self._kit.ledgers.read(STRAYS, change.id) is None
+        return change
 
     async def _is_anothers(self, shipment_id: str, sighting: Sighting) -> bool:
         """Whether it bears another id of the carrier than our order has: somebody else chose the number that is ours."""

@@ -56,7 +56,7 @@ class Strays:
     change_type = StraySeen
 
     def apply(self, state: Stray | None, change: StraySeen) -> tuple[Stray, Sequence[Effect]]:
-        """The stray after one more scan; the first is an alarm."""
+        """The stray after one more scan. The first is an alarm, but for a feed, which is told of once a round (`feeds.py`)."""
         stray = state or Stray(carrier=change.carrier, order_number=change.order_number, first_at=change.at)
         seen = Seen(
             event_id=change.event_id,
@@ -65,7 +65,7 @@ class Strays:
             source=change.source,
         )
         after = msgspec.structs.replace(stray, count=stray.count + 1, seen=(*stray.seen, seen)[-SEEN_KEPT:])
-        if state is not None:
+        if state is not None or change.source == "feed":
             return after, ()
         told = f"{change.carrier}: có hành trình của một đơn không phải của cổng; đã cách ly để kiểm tra."
         return after, (RaiseAlarm("postal.stray", told),)

@@ -18,9 +18,9 @@ from mappings.codec import convert, decode, encode
 from .shipments import CARRIER, T0, later, parcel, scan, scanned
 
 
-def _page(asked: float, *, more: bool = False, records: int = 3, unreadable: int = 0) -> PageRead:
+def _page(asked: float, *, more: bool = False, records: int = 3, unreadable: int = 0, strays: int = 0) -> PageRead:
     at = later(asked + 1)
-    return PageRead(at=at, asked_at=later(asked), records=records, unreadable=unreadable, more=more)
+    return PageRead(at=at, asked_at=later(asked), records=records, unreadable=unreadable, more=more, strays=strays)
 
 
 def _feed(*pages: PageRead) -> tuple[Feed, list[Effect]]:
@@ -91,11 +91,12 @@ def test_a_page_that_is_asked_for_again_is_the_same_change() -> None:
 # --- strays -----------------------------------------------------------------------------------------------------------
 
 
-def _stray(*numbers: int) -> tuple[Stray, list[Effect]]:
+def _stray(*numbers: int, source: str = "webhook") -> tuple[Stray, list[Effect]]:
     stray: Stray | None = None
     caused: list[Effect] = []
     for number in numbers:
         told = scan(number, "in_transit", f"v{number}", text="Nguyễn Thị Mẫu, 0900000000", note="gọi 0900000000")
+        told = structs.replace(told, source=source)
         change = stray_of(CARRIER, Sighting("KHAC-1", told))
         stray, effects = Strays().apply(stray, convert(change.fields, Strays.change_type))
         caused += effects
@@ -108,6 +109,17 @@ def test_a_parcel_that_is_not_ours_is_an_alarm_once_and_counted() -> None:
     stray, caused = _stray(*range(SEEN_KEPT + 3))
     assert (stray.count, len(stray.seen), stray.seen[-1].event_id) == (11, 8, "v10")
     assert [effect.code for effect in caused if isinstance(effect, RaiseAlarm)] == ["postal.stray"]
+
+
+def test_the_strays_of_a_feed_are_told_once_a_round_however_many_there_are() -> None:
+    """A feed that is read for the first time holds what other systems ordered for years: one alarm, with the count."""
+    assert _stray(*range(3), source="feed")[1] == []
+    pages = (_page(0, more=True, strays=400), _page(1, more=True, strays=17), _page(2, more=False))
+    _, caused = _feed(*pages)
+    (alarm,) = [effect for effect in caused if isinstance(effect, RaiseAlarm)]
+    assert alarm.code == "postal.stray" and "417 đơn" in alarm.detail_vi
+    feed, caused = _feed(*pages, _page(300))
+    assert (feed.begun_strays, len(caused)) == (0, 1)
 
 
 def test_nothing_about_people_is_kept_of_a_stray() -> None:

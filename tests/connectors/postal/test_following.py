@@ -110,6 +110,15 @@ async def test_what_is_not_ours_is_quarantined_and_told_once() -> None:
         entry = await desk.books.read(STRAYS, shipment_id_of("vnpost", "KHAC-1"))
         assert entry is not None and decode(entry.state, Stray).count == 3
         assert desk.alarms().count("postal.stray") == 1
+        await desk.order("POST", "strays", {"house": "h2", "number": "KHAC-1", "happening": "returned"})
+        while (await desk.poll("feed_h2")).more:
+            pass
+        assert desk.alarms().count("postal.stray") == 1
+        for number in range(2, 7):
+            await desk.order("POST", "strays", {"house": "h2", "number": f"KHAC-{number}", "happening": "delivered"})
+        while (await desk.poll("feed_h2")).more:
+            pass
+        assert desk.alarms().count("postal.stray") == 2
 
 
 async def test_a_dialect_that_nobody_configured_is_quiet() -> None:
