@@ -23,6 +23,9 @@ CITIZEN = {
     "place": {"list_version": "GSO-2024", "province": "79", "text": f"{STREET}, Thành phố Hồ Chí Minh"},
 }
 
+STATEMENTS = "thu-ho"
+"""The drop folder for statements of the carriers."""
+
 _CONFIG = Template("""
 [listen.edge]
 host = "127.0.0.1"
@@ -42,6 +45,8 @@ cap_s = 1.0
 retry_after_cap_s = 0.5
 [upstreams.postal.settings.tracking]
 interval_s = 0.3
+[upstreams.postal.settings.cod]
+statements_dir = "$statements"
 [upstreams.postal.settings.agencies.default]
 name = "Bộ phận Một cửa"
 phone = "02400000000"
@@ -174,6 +179,7 @@ def laid_office(folder: Path, environment: Mapping[str, str], simulated: str = "
     for name, secret in _SECRETS.items():
         write_safely(folder / f"keys/{name}", f"{secret}\n".encode())
     options = f'gateway_url = "http://127.0.0.1:{edge}"\nupstream = "postal"\nscale = 0.0\n{simulated}'
+    (folder / STATEMENTS).mkdir()
     (folder / "simulators/postal.toml").write_text(options, encoding="utf-8")
     return Office(line, edge, simulator)
 
@@ -189,7 +195,10 @@ def opened_office(folder: Path, environment: Mapping[str, str], simulated: str =
         office.line.start("resolution")
         # The carrier hands over the key that it signs notices with, before anybody is configured to believe it.
         said = _CONFIG.substitute(
-            edge=office.edge, simulator=office.simulator, public=office.order("GET", "keys")["pem"]
+            edge=office.edge,
+            simulator=office.simulator,
+            statements=folder / STATEMENTS,
+            public=office.order("GET", "keys")["pem"],
         )
         config = office.line.config
         config.write_text(config.read_text(encoding="utf-8") + said, encoding="utf-8")

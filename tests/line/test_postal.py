@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from mappings.dates import local_date
 from tests.line.posting import NAME, PHONE, STREET, Office, opened_office
 from tests.line.program import until
 from tests.line.test_payments import REASON
@@ -101,6 +104,31 @@ def test_a_parcel_is_taken_back_before_pickup_and_not_after(office: Office) -> N
     assert (late.status, late.tree["code"]) == (409, "shipment_too_late") and "Đã phát" in late.tree["detail"]
 
 
+def test_a_fee_counts_as_paid_once_a_statement_of_the_carrier_has_paid_it_over(office: Office) -> None:
+    """Collected is not paid: the statement is, and the resolution system hears of it with the sum and the fee."""
+    office.order("PUT", "scripts", {"default": {"cod": "unpaid"}})
+    asked = office.asked()
+    office.order("PUT", "scripts", {"default": {}})
+    office.becomes(asked["shipment_id"], order="placed")
+    office.turn(_DAYS)
+    assert office.becomes(asked["shipment_id"], state="delivered")["cod"]["state"] == "collected"
+    day = f"{local_date(datetime.now(UTC)):%Y%m%d}"
+    rows = f"H,1,vnpost,SIMBUUDIEN,{day},,VND\nD,1,PAY,{asked['order_number']},,150000,,,,,\nT,1,150000,0,0,0,0\n"
+    body = {
+        "request_id": "bk-1",
+        "name": f"cod_vnpost_SIMBUUDIEN_{day}_1.csv",
+        "sha256": hashlib.sha256(rows.encode()).hexdigest(),
+        "content": rows,
+    }
+    sent = office.call("POST", "/cod/statements", body)
+    assert (sent.status, sent.tree["state"], sent.tree["rows"]) == (202, "received", 1)
+    proposed = until(lambda: _proposed(office, asked["dossier_code"], "shipment_cod_remitted"), "the fee", 15.0)
+    cod = proposed["fields"]["cod"]
+    assert (cod["state"], cod["amount"], cod["lines"][0]["fee_id"]) == ("remitted", 150_000, "PTD01")
+    report = office.call("GET", f"/cod/vnpost/{day}?table=summary")
+    assert report.status == 200 and [row["outcome"] for row in report.tree["summary"]] == ["Khớp", "Cộng"]
+
+
 def test_a_gateway_that_is_killed_while_it_follows_goes_on_without_gap_or_repeat(office: Office) -> None:
     """What the feed said while nobody listened is read afterwards, each scan once."""
     asked = office.asked()
@@ -148,10 +176,10 @@ def _told(office: Office, shipment_id: str, count: int) -> Any:
     return view if len(view["history"]) == count else None
 
 
-def _proposed(office: Office, code: str) -> Any:
+def _proposed(office: Office, code: str, proposal: str = "shipment_") -> Any:
     """The proposal about a parcel that the resolution system was pushed."""
     events = [push.get("event", push) for push in office.line.pushes(code)]
-    return next((one for one in events if str(one.get("proposal", "")).startswith("shipment_")), None)
+    return next((one for one in events if str(one.get("proposal", "")).startswith(proposal)), None)
 
 
 def _held(office: Office, code: str) -> Any:
