@@ -19,8 +19,14 @@ _QUIET_QR = 4
 
 
 def bar_code(page: Printed, box: Box, text: str) -> bool:
-    """`text` as Code 128 in the middle of a box; False, and nothing drawn, where its bars would be too narrow to be read."""
-    widths = bars(text)
+    """`text` as Code 128 in the middle of a box; False, and nothing drawn, where no scanner could read it.
+
+    That is where its bars would be too narrow, and where it holds what Code 128 has no signs for.
+    """
+    try:
+        widths = bars(text)
+    except ValueError:
+        return False
     module = box.width / (sum(widths) + QUIET_MODULES)
     if module < LEAST_MODULE:
         return False

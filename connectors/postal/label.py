@@ -88,7 +88,11 @@ def _codes(drawing: _Drawing, shipment: Shipment) -> None:
     if bar_code(drawing.page, drawing.box(Box(3, 37, _WIDTH - 6, 14)), text):
         drawing.write(Box(5, 51.5, 95, 4), text, Hand(8, align="C"))
     else:
-        drawing.write(Box(5, 42, 95, 4), "Số quá dài để in mã vạch; hãy quét mã QR.", Hand(7, colour=FAINT, align="C"))
+        drawing.write(
+            Box(5, 42, 95, 4),
+            "Số này không in được thành mã vạch đọc được; hãy quét mã QR.",
+            Hand(7, colour=FAINT, align="C"),
+        )
 
 
 def _party(drawing: _Drawing, box: Box, title: str, who: Contact, name: Hand) -> None:

@@ -13,11 +13,25 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from connectors.kit.contract import Sender
 from connectors.kit.ledgers import RaiseAlarm, TellFeed
 from connectors.kit.papers import Paper, PaperRefused, SignedPaper
-from connectors.postal.model import ShipmentState
+from connectors.postal.handover import (
+    Countersign,
+    Countersigned,
+    HandoverChange,
+    HandoverLine,
+    HandoverMade,
+    Handovers,
+    LineSigned,
+    LineStatus,
+    NoSuchHandover,
+    Officer,
+)
+from connectors.postal.model import Direction, ShipmentState
 from tests.connectors.postal.desk import CALLER, CITIZEN, Desk, opened_desk
 from tests.papers import codes_of, pages_of, words_of
 
@@ -138,6 +152,16 @@ async def test_what_both_sides_signed_moves_the_parcels(desk: Desk) -> None:
     again = await desk.ask("POST", path, request)
     assert again.body == reply.body
     assert (await desk.shipment(good)).handovers == ((drawn["handover_id"], "ok"),)
+
+
+async def test_what_the_post_brings_has_arrived_when_it_was_signed_for(desk: Desk) -> None:
+    """The other way: the postman gives, the clerk takes, and the collected dossier is there."""
+    (one,) = await parcels(desk, 1, direction="collect", cod_lines=[])
+    drawn = await made(desk, one, direction="collect")
+    assert drawn["total_cod_amount"] == 0
+    path = f"/v1/handovers/{drawn['handover_id']}/countersign"
+    assert (await desk.ask("POST", path, countersign(desk, {one: "ok"}))).status == 200
+    assert (await desk.shipment(one)).state is ShipmentState.DELIVERED
 
 
 async def test_a_list_is_countersigned_once(desk: Desk) -> None:
@@ -351,3 +375,54 @@ async def test_a_label_is_printed_in_the_size_that_is_asked_for(desk: Desk, tmp_
     assert (await desk.ask("GET", f"/v1/shipments/{one}/label")).body != reply.body
     told = await refused(desk, "GET", f"/v1/shipments/{one}/label?size=a0")
     assert (told["code"], told["errors"][0]["pointer"]) == ("shipment_invalid", "/size")
+
+
+def _drawn(lines: int) -> HandoverMade:
+    return HandoverMade(
+        at=AT, handover_id="h", batch_no="BG", asked_by="a", request_id="r", body_sha256="", direction=Direction.DELIVER,
+        carrier="vnpost", agency_code="G", pos_code="", deliverer=Officer(name="Trần Văn Mẫu", staff_id="cb"),
+        lines=tuple(_listed(shipment_id=f"p{number}") for number in range(lines)),
+    )  # fmt: skip
+
+
+def _listed(shipment_id: str) -> HandoverLine:
+    return HandoverLine(
+        shipment_id=shipment_id, dossier_code="d", procedure_code="p", order_number="n", item_code="", components=1,
+        sealed=True, cod_amount=1,
+    )  # fmt: skip
+
+
+def _signed(number: int, status: LineStatus) -> Countersigned:
+    line = LineSigned(shipment_id="p0", status=status)
+    receiver = Officer(name="Lê Thị Mẫu", staff_id="bt")
+    signed = Countersign(request_id=f"k{number}", body_sha256="", receiver=receiver, handed_at=AT, lines=(line,))
+    return Countersigned(at=AT, countersign=signed)
+
+
+CHANGES = st.one_of(
+    st.integers(1, 3).map(_drawn), st.builds(_signed, st.integers(0, 3), st.sampled_from(sorted(LineStatus)))
+)
+
+
+@given(st.lists(CHANGES, max_size=12))
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes_a_list_is_what_was_drawn_up_first_and_signed_first(changes: list[HandoverChange]) -> None:
+    """No order, no repeat, no second hand changes what both sides signed; an alarm is raised once, and only where it belongs."""
+    ledger, state, raised = Handovers(), None, 0
+    first = _drawn(2)
+    state, _ = ledger.apply(state, first)
+    for change in changes:
+        state, effects = ledger.apply(state, change)
+        raised += sum(isinstance(effect, RaiseAlarm) for effect in effects)
+        assert all("Mẫu" not in str(effect) for effect in effects)
+    signed = [change.countersign for change in changes if isinstance(change, Countersigned)]
+    assert state.lines == first.lines
+    assert state.countersign == (signed[0] if signed else None)
+    bad = bool(signed) and signed[0].lines[0].status is not LineStatus.OK
+    assert raised == int(bad)
+
+
+def test_a_list_that_nobody_drew_up_is_not_countersigned() -> None:
+    """It would name parcels that nobody counted."""
+    with pytest.raises(NoSuchHandover):
+        Handovers().apply(None, _signed(1, LineStatus.OK))

@@ -38,6 +38,13 @@ def test_a_number_too_long_for_readable_bars_keeps_its_qr_code(tmp_path: Path) -
     assert codes_of(as_pdf(long, Issue("a5")), tmp_path) == {("QR-Code", LONGEST), ("CODE-128", LONGEST)}
 
 
+def test_a_code_of_the_post_that_no_bars_can_say_is_printed_in_letters(tmp_path: Path) -> None:
+    """What a carrier calls an item code may be anything: the label is printed all the same."""
+    odd = as_pdf(parcel(item_code="RA47312482９VN"))
+    assert codes_of(odd, tmp_path) == {("QR-Code", "G00.10-261120-0042-T")}
+    assert "hãy quét mã QR" in words_of(odd, tmp_path)
+
+
 def test_it_says_who_where_what_and_how_much_in_figures_and_words(tmp_path: Path) -> None:
     """Everything that somebody at the door needs, with its diacritics, without a font of the machine."""
     told = words_of(as_pdf(parcel(), Issue(carrier_vi="Bưu điện Việt Nam")), tmp_path)
