@@ -1,0 +1,83 @@
+"""README.md tells operators every secret and every option of a carrier's dialect, with its default, and no other."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+import connectors.postal
+import connectors.postal.profiles
+from connectors.kit.settings import typed
+from connectors.postal.client import dialect_of
+from connectors.postal.settings import Settings
+
+_README = Path(connectors.postal.__path__[0], "README.md").read_text(encoding="utf-8")
+_SECTION = _README.partition("### Từng phương ngữ")[2].partition("\n### ")[0]
+_PROFILES = sorted(
+    file.parent.name for file in Path(connectors.postal.profiles.__path__[0]).glob("[a-z]*/statuses.csv")
+)
+
+
+def _rows(name: str) -> list[list[str]]:
+    """The rows of a dialect in the table of options, with those that go on beneath them: key, default, meaning."""
+    found: list[list[str]] = []
+    mine = False
+    for line in _SECTION.partition("| Khóa trong `options` |")[2].splitlines()[2:]:
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if len(cells) == 4:
+            mine = f"`{name}`" in cells[0] if cells[0] else mine
+            found += [cells[1:]] if mine else []
+    return found
+
+
+@pytest.mark.parametrize("name", _PROFILES)
+def test_every_option_of_a_dialect_is_told_and_no_other(name: str) -> None:
+    """A new one without a row fails here, and so does a row of one that is gone."""
+    told = [key for row in _rows(name) for key in re.findall(r"`(\w+)`", row[0])]
+    assert sorted(told) == sorted(dialect_of(name).options_type.__struct_fields__)
+    assert all(row[1] and row[2] for row in _rows(name))
+
+
+@pytest.mark.parametrize("name", _PROFILES)
+def test_the_default_of_every_option_is_the_one_that_is_told(name: str) -> None:
+    """As the table writes it: numbers, words of a closed list, `trống` for nothing."""
+    told = {key: default for row in _rows(name) for key, default in _paired(re.findall(r"`(\w+)`", row[0]), row[1])}
+    for field in msgspec.structs.fields(dialect_of(name).options_type):
+        assert told[field.name] == _written(field), field.name
+
+
+def _paired(keys: list[str], defaults: str) -> list[tuple[str, str]]:
+    values = defaults.replace("`", "")
+    return [(keys[0], values)] if len(keys) == 1 else list(zip(keys, values.split(", "), strict=True))
+
+
+def _written(field: msgspec.structs.FieldInfo) -> str:
+    if field.required:
+        return "bắt buộc"
+    value = field.default if field.default_factory is msgspec.NODEFAULT else field.default_factory()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value) if value or value == 0 else "trống"
+
+
+@pytest.mark.parametrize("name", _PROFILES)
+def test_every_secret_of_a_dialect_is_told(name: str) -> None:
+    """In its row of the table of secrets."""
+    row = next(line for line in _SECTION.splitlines() if line.startswith(f"| `{name}` |"))
+    dialect = dialect_of(name)
+    assert set(re.findall(r"`(\w+)`", row)) >= {*dialect.roles, *dialect.more_roles}
+
+
+def test_the_configuration_that_it_shows_is_one() -> None:
+    """As an operator would copy it."""
+    shown = next(text for text in re.findall(r"```toml\n(.*?)```", _README, re.DOTALL) if "[upstreams.postal]" in text)
+    settings, faults = typed(tomllib.loads(shown)["upstreams"]["postal"]["settings"], Settings)
+    assert (settings is not None, faults) == (True, ())
