@@ -266,13 +266,20 @@ def test_where_lists_do_not_know_our_numbers_their_silence_says_nothing() -> Non
 
 def test_of_several_orders_with_our_number_the_one_that_stands_counts() -> None:
     """The one whose id we know, else one that was not taken back."""
-    gone = {**ACCEPTED, "Id": "1", "OrderStatusId": 60}
-    asking = _finds(opened(PROFILE))
-    first = asking.found(order(), answer([ACCEPTED, gone]))
-    known = asking.found(order(carrier_ref="1"), answer([gone, ACCEPTED]))
-    assert isinstance(first, tuple)
-    assert isinstance(known, tuple)
-    assert (first[0].carrier_ref, known[0].carrier_ref) == (GUID, "1")
+    gone, older = {**ACCEPTED, "Id": "1", "OrderStatusId": 60}, {**ACCEPTED, "Id": "2"}
+    chosen = [
+        (order(), [ACCEPTED, gone], GUID),
+        (order(), [gone, ACCEPTED], GUID),
+        (order(), [older, ACCEPTED, gone], GUID),
+        (order(), [gone], "1"),
+        (order(carrier_ref="1"), [gone, ACCEPTED], "1"),
+        (order(carrier_ref="2"), [older, ACCEPTED], "2"),
+        (order(carrier_ref="unknown"), [gone, ACCEPTED], GUID),
+    ]
+    for wanted, listed, expected in chosen:
+        found = _finds(opened(PROFILE)).found(wanted, answer(listed))
+        assert isinstance(found, tuple)
+        assert found[0].carrier_ref == expected
 
 
 def test_prices_come_cheapest_first_and_whole() -> None:
