@@ -93,8 +93,9 @@ class Tasks:
         exchange = carrier.exchange(call, answer, found.code)
         if isinstance(found, Placed):
             return self._placed(shipment, found, exchange)
-        if found.kind == "business":
+        if found.kind == "business" and shipment.order is not OrderState.IN_DOUBT:
             return self._refused(shipment, found.code, found.message_vi, exchange)
+        # Refused when it went out again: perhaps because it is there already, in words that no table has. People look.
         trouble = error_of(carrier.title_vi, found, answer, exchange)
         raise trouble.teaching(*self._doubts(shipment, trouble), partial=True)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from connectors.kit.contract import Enquiry, Found, Receipt
-from connectors.kit.errors import CannotMap, NoAnswer, NotSent, OutcomeUnknown
-from connectors.kit.faults import FaultKind
+from connectors.kit.errors import CannotMap, NoAnswer, NotSent, OutcomeUnknown, Rejected
+from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.postal.model import OrderState
 from tests.connectors.postal.desk import Desk, h2, m1, opened_desk
 
@@ -69,6 +69,21 @@ async def test_an_order_that_was_never_placed_goes_out_after_two_people_said_so(
         assert isinstance(await desk.deliver(shipment_id, task), Receipt)
         (parcel,) = await desk.parcels()
         assert parcel["number"] == (await desk.shipment(shipment_id)).order_number
+
+
+async def test_a_refusal_of_the_same_number_was_taken_for_the_end_of_an_order_that_stands() -> None:
+    """In words that no table has it may say that the order is there: the caller would have ordered a second parcel."""
+    strange = ScriptedFault(fault=FaultKind.ANSWER, match="h2.order", status=201, body='{"Status":7,"Message":"lỗi"}')
+    async with opened_desk({"h2": {"numbers_unique": True}}, carriers=_unique) as desk:
+        shipment_id, task = await desk.wanted()
+        lost = ScriptedFault(fault=FaultKind.DROP_AFTER_COMMIT, match="h2.order")
+        desk.simulation.plan = FaultPlan(script=(lost, strange))
+        assert await desk.followed(shipment_id, task, most=1) == "held"
+        assert isinstance(desk.ended[-1], Rejected) and (await desk.shipment(shipment_id)).order is OrderState.IN_DOUBT
+        await desk.order("POST", "clock", {"advance_s": 3_700})
+        await desk.poll("feed_h2")
+        assert isinstance(await desk.deliver(shipment_id, task), Receipt)
+        assert (await desk.shipment(shipment_id)).order is OrderState.PLACED and len(await desk.parcels()) == 1
 
 
 async def test_a_scan_in_the_feed_ends_the_doubt() -> None:
