@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mappings.dates import local_date
-from tests.line.posting import NAME, PHONE, STREET, Office, opened_office
+from tests.line.posting import CITIZEN, NAME, PHONE, STREET, Office, opened_office
 from tests.line.program import until
 from tests.line.test_payments import REASON
 
@@ -39,6 +39,28 @@ def test_a_result_goes_by_post_and_the_resolution_system_hears_that_it_arrived(o
     proposed = until(lambda: _proposed(office, asked["dossier_code"]), "the arrival is proposed", 15.0)
     assert proposed["proposal"] == "shipment_delivered"
     assert proposed["fields"]["order_number"] == number and NAME not in str(proposed)
+    taken = until(
+        lambda: office.line.sent(asked["dossier_code"], "registration", "acknowledged")[1:], "it is taken over"
+    )
+    assert taken[0]["version"] == 2, "the snapshot that names the parcel is one that the gateway takes"
+
+
+def test_an_address_written_before_the_merger_is_understood_and_sent_where_it_always_was(office: Office) -> None:
+    """24 was Bắc Giang, which the post knows as 23; the bare code may be Bắc Ninh as well, and a new address says neither."""
+    then = office.line.get("/v1/addresses/check?province=24&on=2024-05-01")
+    assert (then.status, then.tree["standing"], then.tree["now"]["name"]) == (200, "valid", "Bắc Ninh")
+    assert {one["province"] for one in then.tree["carriers"]} == {"23"}
+    bare = office.line.get("/v1/addresses/check?province=24")
+    assert (bare.tree["standing"], len(bare.tree["readings"])) == ("ambiguous", 2)
+    wrong = office.line.get("/v1/addresses/check?province=24&text=nha")
+    assert (wrong.status, wrong.tree["code"]) == (422, "address_invalid")
+    old = {**CITIZEN, "place": {"list_version": "GSO-2024", "province": "24", "text": "Số 1, xã Ví Dụ, tỉnh Bắc Giang"}}
+    assert office.asked(citizen=old)["address_warnings"] == []
+    new = {
+        **CITIZEN,
+        "place": {"list_version": "GSO-2025-07", "province": "24", "text": "Số 1, xã Ví Dụ, tỉnh Bắc Ninh"},
+    }
+    assert office.asked(citizen=new)["address_warnings"] == ["receiver_province_guessed"]
 
 
 def test_a_carrier_that_pushes_is_believed_by_its_signature_only(office: Office) -> None:
