@@ -18,6 +18,9 @@ from connectors.postal.model import CodLine, CodState
 COD_DAYS = "cod_days"
 """The kind of this ledger; its id is `<carrier>-<yyyymmdd>`, the day of Viet Nam on which the money was collected."""
 
+STALE = "stale/"
+"""What the marks begin with of days on which a statement has spoken of a parcel since it was read."""
+
 COD = Kinds("cod_statements", "cod_parts", "postal")
 """What the two ledgers of statements are called: `connectors.kit.settlement`."""
 
@@ -98,8 +101,9 @@ class CodDays:
                 return self._looked(before, change)
 
     def marks(self, state: CodDay) -> Sequence[str]:
-        """A day is found by its date."""
-        return (f"day/{state.day}/{state.carrier}",)
+        """A day is found by its date; so are those of which parcels have to be read again."""
+        stale = (f"{STALE}{state.day}/{state.carrier}",) if state.stale else ()
+        return (f"day/{state.day}/{state.carrier}", *stale)
 
     def _looked(self, before: CodDay, change: ParcelsLooked) -> tuple[CodDay, Sequence[Effect]]:
         read = {one.shipment_id: one for one in change.parcels}

@@ -13,7 +13,16 @@ from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.settling import Looked
 from connectors.kit.settlement.state import Part, Reviewed
 from connectors.postal.cod_books import SETTLED, closing
-from connectors.postal.cod_days import COD, COD_DAYS, CodDay, CodParcel, ParcelsLooked, ParcelsTouched, cod_day_id
+from connectors.postal.cod_days import (
+    COD,
+    COD_DAYS,
+    STALE,
+    CodDay,
+    CodParcel,
+    ParcelsLooked,
+    ParcelsTouched,
+    cod_day_id,
+)
 from connectors.postal.cod_settings import CodSettings
 from connectors.postal.identity import SHIPMENTS
 from connectors.postal.money import paid_over
@@ -23,8 +32,8 @@ from mappings.dates import local_date
 from mappings.settlement import business_days
 
 _MARKS = 1_000
-_READ = 200
-"""So many parcels are read for one page, give or take those of a day."""
+PAGE = 200
+"""So many parcels are read for one page."""
 _PARTS = 10
 _OPEN = "open/"
 
@@ -32,8 +41,9 @@ _OPEN = "open/"
 class CodReview:
     """One round after the other, each in pages: first days, then differences."""
 
-    def __init__(self, settings: CodSettings, carriers: Sequence[str], kit: Kit) -> None:
-        self._settings, self._carriers, self._kit = settings, sorted(carriers), kit
+    def __init__(self, settings: CodSettings, carriers: Sequence[str], kit: Kit, page: int = PAGE) -> None:
+        """`page` parcels are read for one page, give or take those of a day."""
+        self._settings, self._carriers, self._kit, self._page = settings, tuple(carriers), kit, page
 
     async def look(self, last: float, after: str) -> Looked | None:
         """The next page of the round under way, or of a new one; None while it is too early for one."""
@@ -53,24 +63,39 @@ class CodReview:
         """`after` names the day that is next: `vnpost/20261122`."""
         changes: list[Change] = []
         read = 0
-        for carrier, day in self._window(local_date(now)):
-            place = f"{carrier}/{day:%Y%m%d}"
+        for place in self.places(local_date(now)):
             if place < after:
                 continue
-            if read >= _READ:
+            if read >= self._page:
                 return Looked(tuple(changes), now.timestamp(), place)
-            found, cost = await self._day(carrier, day, now)
+            carrier, _, day = place.partition("/")
+            found, cost = await self._day(carrier, _date(day), now)
             changes += found
             read += cost
+        changes += await self._long_past(now)
         return Looked(tuple(changes), now.timestamp(), f"{_OPEN}{local_date(now) - self._span:%Y%m%d}")
 
     @property
     def _span(self) -> timedelta:
         return timedelta(days=self._settings.window_days)
 
-    def _window(self, today: date) -> Sequence[tuple[str, date]]:
-        days = [today - timedelta(days=n) for n in range(self._settings.window_days, -1, -1)]
-        return [(carrier, day) for carrier in self._carriers for day in days]
+    def places(self, today: date) -> list[str]:
+        """The days of a round, each with its carrier, in the order in which they are looked at and compared."""
+        days = [today - timedelta(days=n) for n in range(self._settings.window_days + 1)]
+        return sorted(f"{carrier}/{day:%Y%m%d}" for carrier in self._carriers for day in days)
+
+    async def _long_past(self, now: datetime) -> list[Change]:
+        """Days before the window that a statement has spoken of since they were looked at. Few ever are."""
+        changes: list[Change] = []
+        place, until = STALE, f"{STALE}{local_date(now) - self._span:%Y%m%d}"
+        while marks := await self._kit.ledgers.marked(COD_DAYS, place, until, _MARKS):
+            for mark in marks:
+                entry = await self._kit.ledgers.read(COD_DAYS, mark.ledger_id)
+                state = decode(entry.state, CodDay) if entry is not None else None
+                if state is not None and state.stale:
+                    changes += (await self._day(state.carrier, _date(state.day), now))[0]
+            place = marks[-1].place
+        return changes
 
     async def _day(self, carrier: str, day: date, now: datetime) -> tuple[list[Change], int]:
         """What has become of one day, and how many parcels were read for it."""
@@ -148,6 +173,10 @@ def touched(shipments: Sequence[Shipment], now: datetime, key: str) -> list[Chan
         )
         for (carrier, day), ids in sorted(days.items())
     ]
+
+
+def _date(day: str) -> date:
+    return date(int(day[:4]), int(day[4:6]), int(day[6:]))
 
 
 def _parcel(shipment: Shipment | None, day: str) -> CodParcel | None:

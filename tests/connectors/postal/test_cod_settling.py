@@ -17,9 +17,11 @@ from connectors.kit.settlement.drop_folder import KNOWN, REFUSED, SETTLED
 from connectors.kit.settlement.state import part_id
 from connectors.postal.changes import CodDecided
 from connectors.postal.cod_days import COD
+from connectors.postal.cod_review import CodReview
 from connectors.postal.cod_settings import CodLayout, CodSettings, CodStatements
 from connectors.postal.ledger import proposal_fields
 from connectors.postal.model import CodState
+from mappings.dates import local_date
 from mappings.settlement_sums import Count
 from tests.connectors.postal.cod_office import (
     COLLECTED,
@@ -458,4 +460,40 @@ async def test_a_carrier_that_is_configured_no_more_stops_no_other_file(tmp_path
     await office.settle()
     assert (office.folder / REFUSED / name).is_file()
     assert (await office.shipment(1)).cod is CodState.REMITTED
+    await office.journal.close()
+
+
+async def test_money_that_is_paid_over_long_after_the_window_stands_in_the_report_of_its_day(tmp_path: Path) -> None:
+    """Months late: nobody looks at such a day any more, but for a statement that spoke of it."""
+    office = CodOffice(tmp_path, {"window_days": 20, "remit_days": 7})
+    await office.deliver(1)
+    await office.settle()
+    assert len((await office.day()).open) == 1
+    office.now = COLLECTED + timedelta(days=120)
+    late = f"{office.now - timedelta(days=1):%Y%m%d}"
+    office.put(NAME.replace(DAY, late), statement(paid(1, 1), day=late))
+    await office.settle()
+    await office.review()
+    assert [(one.paid_over, one.over) for one in (await office.day()).parcels] == [(150_000, True)]
+    assert (await office.day()).stale == ()
+    await office.journal.close()
+
+
+async def test_a_round_of_many_parcels_comes_to_its_end_whatever_carriers_are_called(tmp_path: Path) -> None:
+    """One name is the beginning of another, with a sign that sorts before the slash; a page holds one day each."""
+    office = CodOffice(tmp_path, {"statements_dir": ""})
+    review = CodReview(office.settings.cod, ["vnpost-hue", "vnpost"], office.kit, page=1)
+    after, seen, pages = "", 0, 0
+    for number in range(1, 4):
+        await office.deliver(number, at=COLLECTED - timedelta(days=number))
+    for _ in range(500):
+        looked = await review.look(0.0, after)
+        assert looked is not None
+        seen, pages = seen + len(looked.changes), pages + 1
+        after = looked.after
+        if not after:
+            break
+    assert (after, seen) == ("", 3) and pages >= 4
+    first = review.places(local_date(office.now))
+    assert first == sorted(first) and first[-1].startswith("vnpost/")
     await office.journal.close()
