@@ -276,9 +276,9 @@ class Desk:
         self.cursors[name] = page.cursor
         return page
 
-    async def decide(self, decision: str, shipment_id: str, **fields: str) -> None:
+    async def decide(self, name: str, shipment_id: str, /, **fields: str) -> None:
         """Two operators decide."""
-        taken = Decided(decision, shipment_id, fields, f"d-{len(self.ended)}", "op1", "op2", "thử", self.now())
+        taken = Decided(name, shipment_id, fields, f"d-{len(self.ended)}", "op1", "op2", "thử", self.now())
         self.books.take((await self.connector.decided(taken),))
 
     async def shipment(self, shipment_id: str) -> Shipment:
