@@ -82,11 +82,7 @@ def count_of(members: Mapping[str, Json], name: str) -> int:
 
 def whole_of(members: Mapping[str, Json], name: str) -> int | None:
     """A whole number that is not negative, such as đồng: `150000`, `150000.0` and `"150000"`; None for anything else."""
-    value = members.get(name)
-    if isinstance(value, bool):
-        return None
-    text = text_of(members, name)
-    whole, _, fraction = text.partition(".")
+    whole, _, fraction = text_of(members, name).partition(".")
     if not (whole.isascii() and whole.isdigit() and len(whole) <= 18) or fraction.strip("0"):
         return None
     return int(whole)

@@ -13,6 +13,7 @@ from connectors.kit.errors import SettingsError
 from connectors.kit.lone import LoneCoordination
 from connectors.postal.changes import OrderUnanswered
 from connectors.postal.client import Carriers
+from connectors.postal.history import MOST_SCANS
 from connectors.postal.model import OrderState, ShipmentState
 from connectors.postal.notices import voices_of
 from connectors.postal.settings import CarrierSettings, NoticeLimits
@@ -21,6 +22,7 @@ from tests.planted import secret
 from .donhang import GUID, VECTOR, data_of, private_key, push
 from .m1_orders import NOW, NUMBER, by_post
 from .notified import asked, edge
+from .shipments import scanned
 
 FAILED: dict[str, Any] = {"OrderStatusId": 91, "DeliveryTimes": 1, "LastUpdateTime": "21/11/2026 09:40:00"}
 
@@ -108,6 +110,30 @@ async def test_a_notice_about_a_parcel_that_is_not_ours_is_quarantined() -> None
         assert "Mẫu" not in repr(stray)
         assert (await heard.shipment()).history == ()
         assert heard.alarms == ["postal.stray"]
+
+
+async def test_a_replay_about_a_strangers_parcel_is_refused_too() -> None:
+    """What is in quarantine is known as well; later news of it are taken."""
+    async with edge() as heard:
+        foreign = {"OrderCode": "G99.99-261120-0001-T"}
+        assert await heard.tell(**foreign) == 200
+        heard.moment[0] = NOW + timedelta(days=2)
+        assert await heard.tell(**foreign) == 409
+        assert await heard.tell(**foreign, **FAILED) == 200
+
+
+async def test_a_replay_of_what_was_folded_away_is_refused() -> None:
+    """A history is bounded; what is older than everything that is kept one by one was kept once."""
+    async with edge() as heard:
+        await heard.ordered()
+        assert await heard.tell(OrderStatusId=20, LastUpdateTime="20/11/2026 08:00:00") == 200
+        later = [scanned(24 * 60 + minute, "in_transit", f"e{minute}") for minute in range(MOST_SCANS)]
+        assert await heard.enter(*later) == MOST_SCANS
+        shipment = await heard.shipment()
+        assert shipment.dropped == 1
+        assert "20" not in {one.raw_code for one in shipment.history}
+        heard.moment[0] = NOW + timedelta(days=2)
+        assert await heard.tell(OrderStatusId=20, LastUpdateTime="20/11/2026 08:00:00") == 409
 
 
 @pytest.mark.parametrize("members", [{"CustomerCode": "KHACH-KHAC"}, {"Id": "7c9e6679-7425-40de-944b-e07fc1f90ae7"}])
