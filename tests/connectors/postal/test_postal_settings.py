@@ -25,7 +25,6 @@ from tests.connectors.postal.desk import AGENCY, SECRETS, h2, m1
 
 _FOLDER = Path(connectors.postal.__path__[0])
 _README = (_FOLDER / "README.md").read_text(encoding="utf-8")
-_PROFILES = ("h2", "h3", "m1")
 HERE = "http://127.0.0.1:9"
 
 
@@ -147,16 +146,6 @@ def test_the_example_of_the_readme_is_a_configuration() -> None:
     block = next(one for one in re.findall(r"```toml\n(.*?)```", _README, re.DOTALL) if "connector = " in one)
     tree = tomllib.loads(block)["upstreams"]["postal"]["settings"]
     assert typed(tree, Settings)[1] == ()
-
-
-@pytest.mark.parametrize("name", _PROFILES)
-def test_every_secret_and_option_of_a_dialect_is_told(name: str) -> None:
-    """In its row of the README; a new option without a word there fails here. What h3 shares with h2 stands in its row."""
-    dialect = dialect_of(name)
-    rows = [line for line in _README.splitlines() if line.startswith(f"| `{name}` |")]
-    rows += [line for line in _README.splitlines() if name == "h3" and line.startswith("| `h2` |")]
-    told = set(re.findall(r"`([a-z_]+)", " ".join(rows)))
-    assert told >= {*dialect.roles, *dialect.more_roles, *dialect.options_type.__struct_fields__}
 
 
 @pytest.mark.parametrize("kind", [Settings, CarrierSettings])
