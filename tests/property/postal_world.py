@@ -20,8 +20,11 @@ from connectors.kit.contract import (
     Kit,
     LedgerEntry,
     Mark,
+    NotGenuine,
+    Notice,
     Page,
     Poller,
+    Reading,
     Receipt,
     Task,
     TaskDelivery,
@@ -35,7 +38,8 @@ from connectors.postal.feeds import FeedRounds
 from connectors.postal.following import FeedFollowing, SilenceFollowing
 from connectors.postal.identity import SHIPMENTS
 from connectors.postal.ledger import Shipments
-from connectors.postal.settings import CarrierSettings, TrackingSettings
+from connectors.postal.notices import Notices, voices_of
+from connectors.postal.settings import CarrierSettings, NoticeLimits, TrackingSettings
 from connectors.postal.shipment import Shipment
 from connectors.postal.speaking import Account, Call
 from connectors.postal.strays import Strays
@@ -79,7 +83,7 @@ class WireCarrier(Carrier):
             raise NoAnswer("lost").teaching(partial=True)
         if fate == "dies_after":
             raise Killed
-        body = response.body
+        body = response.body or b""
         assert isinstance(body, bytes)
         return HttpAnswer(response.status, dict(response.headers), body, 0.0)
 
@@ -148,11 +152,13 @@ class House:
             options=dialect.options_type(),
             now=self.now,
             statuses=self.settings.statuses,
+            public_keys=self.settings.public_keys,
         )
         carrier = WireCarrier(self.settings, dialect, dialect.open(account), kit, {})
         carrier.wire, carrier.answering = self.wire, self.answering
         tracking = TrackingSettings(interval_s=INTERVAL_S, page_size=4)
         carriers = _WireCarriers(carrier)
+        self.notices = Notices(kit, voices_of(carriers), NoticeLimits())
         self.tasks = Tasks(carriers, tracking, kit)
         self.pollers: dict[str, Poller] = {
             "feed": FeedFollowing(self.settings.profile, carriers, tracking, kit),
@@ -245,6 +251,20 @@ class House:
         self.take(page.inputs)
         self.cursors[name] = page.cursor
         return page.more
+
+    def hear(self, notice: Notice, fate: str) -> bool:
+        """A notice of the carrier; whether it was acknowledged, so that it does not come again."""
+        try:
+            reading: Reading = self._run(self.notices.read(notice))
+            if fate.startswith("dies"):
+                raise Killed
+        except Killed:
+            self.start()
+            return False
+        except NotGenuine:
+            return False
+        self.take(reading.inputs)
+        return True
 
     def release(self, dossier_code: str) -> None:
         """A person lets a lane go on."""

@@ -32,7 +32,16 @@ from connectors.postal.profiles.m1.messages import (
     SignIn,
 )
 from connectors.postal.profiles.m1.options import DonhangOptions, PathName
-from connectors.postal.profiles.m1.parcels import NAME, Members, Told, id_of, is_ours, placed_of, sighting_of
+from connectors.postal.profiles.m1.parcels import (
+    NAME,
+    Members,
+    Told,
+    id_of,
+    is_ours,
+    placed_of,
+    sighting_of,
+    sightings_of,
+)
 from connectors.postal.speaking import (
     Absent,
     Account,
@@ -179,8 +188,8 @@ class Donhang:
             # A list that does not know numbers of ours, or that was cut, proves nothing: a parcel must never be doubled.
             certain = self._options.finds_order_codes and len(listed) < _MOST_LISTED
             return Absent() if certain else self._conclude("find", "uncertain", answer).refused("uncertain")
-        seen = sighting_of(parcel, self._account, self._options, Told("query", self._account.now()))
-        return placed_of(parcel), (seen,) if seen is not None else ()
+        told = Told("query", self._account.now())
+        return placed_of(parcel), sightings_of(parcel, self._account, self._options, told)
 
     def price(self, order: Order) -> Call:
         """What each service would cost. Raises `CannotMap` for a place without a code."""

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, TypeAlias
+
+import msgspec
 
 from connectors.postal.answers import (
     Json,
@@ -51,6 +53,7 @@ _STEPS: Final = (
     *(ShipmentState.EXCEPTION, Meaning.COD_COLLECTED, Meaning.COD_REMITTED),
 )
 """What follows what where nothing else tells (postal facts 6.1); money after the parcel that it was paid for."""
+_ENDS: Final = frozenset({"deliverable", "return_delivered"})
 _MONEY: Final = frozenset({Meaning.COD_COLLECTED, Meaning.COD_REMITTED})
 
 
@@ -122,11 +125,39 @@ def sighting_of(parcel: Members, account: Account, options: DonhangOptions, told
     return Sighting(order_number=number, scan=scan, carrier_ref=id_of(parcel), ours=is_ours(parcel, account))
 
 
+def sightings_of(parcel: Members, account: Account, options: DonhangOptions, told: Told) -> tuple[Sighting, ...]:
+    """What an answer says of a parcel: one status hides the one before it. Where it is about money, the members of postal
+    facts 3.2 still tell how the way ended; the notice about that may never have come.
+    """
+    seen = sighting_of(parcel, account, options, told)
+    if seen is None:
+        return ()
+    code, ended_at = _by_members(parcel, options, ""), moment_of(parcel, "DeliveryTime", options.times)
+    if seen.scan.means not in _MONEY or code not in _ENDS or ended_at is None:
+        return (seen,)
+    means = load_statuses(NAME).meaning(code, told.at, account.statuses)
+    name = seen.order_number or seen.scan.item_code
+    ended = msgspec.structs.replace(
+        seen.scan,
+        event_id=f"{account.name}:{_event(parcel, name, code, ended_at)}",
+        occurred_at=min(ended_at, seen.scan.occurred_at),
+        raw_code=code,
+        means=means,
+        rank=_rank(parcel, means, ended_at),
+        cod_amount=None,
+        cod_paid_over_at=None,
+    )
+    return (replace(seen, scan=ended), seen)
+
+
 def status_of(parcel: Members, options: DonhangOptions) -> str:
     """The code that the table of statuses is asked for, "" where the message says nothing of where the parcel is."""
     code = code_of(parcel, "OrderStatusId")
-    if code not in NO_STATUS:
-        return code
+    return code if code not in NO_STATUS else _by_members(parcel, options, code)
+
+
+def _by_members(parcel: Members, options: DonhangOptions, code: str) -> str:
+    """The word for what the members say (postal facts 3.2), `code` where they say nothing."""
     delivered_at = moment_of(parcel, "DeliveryTime", options.times)
     if flag_of(parcel, "IsReturn"):
         return "return_delivered" if delivered_at is not None else "return"
