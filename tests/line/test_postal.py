@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -74,6 +75,26 @@ def test_a_carrier_that_pushes_is_believed_by_its_signature_only(office: Office)
     assert {scan["source"] for scan in view["history"]} >= {"webhook"}
     refused = until(lambda: _answered(office, 401), "the forgery is answered", 10.0)
     assert len(refused) == 1
+
+
+def test_forged_and_recorded_notices_move_nothing_and_strangers_parcels_are_quarantined(office: Office) -> None:
+    """Each is refused in its own way over the edge; the same bytes are acknowledged; what is not ours is 200 and an alarm."""
+    asked = office.asked(carrier="donhang")
+    shipment_id, number = asked["shipment_id"], asked["order_number"]
+    office.becomes(shipment_id, order="placed")
+    genuine = until(lambda: _notices(office, number), "the carrier has told of it", 10.0)
+    before = until(lambda: _told(office, shipment_id, 1), "the notice is in the history", 10.0)
+    for lie, status in {"changed_data": 401, "no_signature": 400, "huge": 413, "old_date": 409}.items():
+        office.order("POST", "notices", {"number": number, "lie": lie})
+        told = until(partial(_tried, office, number, lie), f"{lie} is answered", 10.0)
+        assert told[0]["status"] == status, lie
+    again = {"serial": genuine[-1]["serial"], "times": 2, "wait": True}
+    told = office.order("POST", "notices/again", again)["notices"]
+    assert [one["attempts"][-1]["status"] for one in told] == [200, 200]
+    office.order("POST", "strays", {"house": "m1", "number": "G99.99-261120-0001-T", "happening": "delivered"})
+    until(lambda: _notices(office, "G99.99-261120-0001-T"), "the stray is acknowledged", 10.0)
+    assert "postal.stray" in office.line.program.log("gateway")
+    assert office.view(shipment_id) == before
 
 
 def test_a_lost_answer_of_a_carrier_that_can_be_asked_doubles_nothing(office: Office) -> None:
@@ -207,3 +228,15 @@ def _proposed(office: Office, code: str, proposal: str = "shipment_") -> Any:
 def _held(office: Office, code: str) -> Any:
     lanes = office.line.view(code)["lanes"]
     return next((lane for lane in lanes if (lane["upstream"], lane["state"]) == ("postal", "HELD")), None)
+
+
+def _notices(office: Office, number: str) -> Any:
+    """The genuine notices about an order that were acknowledged."""
+    sent = [one for one in office.order("GET", "notices")["notices"] if one["number"] == number and not one["lie"]]
+    return [one for one in sent if one["state"] == "settled"]
+
+
+def _tried(office: Office, number: str, lie: str) -> Any:
+    """The tries of the last lie of that kind about an order."""
+    sent = [one for one in office.order("GET", "notices")["notices"] if (one["number"], one["lie"]) == (number, lie)]
+    return sent[-1]["attempts"] if sent else None
