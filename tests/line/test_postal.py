@@ -151,8 +151,8 @@ def test_a_fee_counts_as_paid_once_a_statement_of_the_carrier_has_paid_it_over(o
     """Collected is not paid: the statement is, and the resolution system hears of it with the sum and the fee."""
     office.order("PUT", "scripts", {"default": {"cod": "unpaid"}})
     asked = office.asked()
+    office.becomes(asked["shipment_id"], order="placed")  # only now the carrier has chosen what the parcel meets
     office.order("PUT", "scripts", {"default": {}})
-    office.becomes(asked["shipment_id"], order="placed")
     office.turn(_DAYS)
     assert office.becomes(asked["shipment_id"], state="delivered")["cod"]["state"] == "collected"
     day = f"{local_date(datetime.now(UTC)):%Y%m%d}"
