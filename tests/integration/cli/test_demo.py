@@ -15,6 +15,7 @@ from tests.line.program import processes_of
 pytestmark = pytest.mark.xdist_group("cli-demo")
 
 
+@pytest.mark.timeout(260)
 def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
     program_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -34,7 +35,7 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
             stderr=subprocess.PIPE,
             start_new_session=True,
         )
-        out, err = process.communicate(timeout=150)
+        out, err = process.communicate(timeout=240)
         assert process.returncode == 0, err.decode()
         verdict = msgspec.json.decode(out)
         assert verdict["sound"] is True and verdict["accepted"] >= 40
