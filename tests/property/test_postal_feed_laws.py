@@ -37,7 +37,9 @@ ANYTHING = st.recursive(
     max_leaves=6,
 )
 IDS = st.builds(
-    lambda second, rest: f"{second:08x}{rest:016x}", st.integers(0, 0xFFFFFFFF), st.integers(1, 0xFFFFFFFFFFFFFFFF)
+    lambda second, rest: f"{second:08x}{rest:016x}",
+    st.integers(0, int(NOW.timestamp())),
+    st.integers(1, 0xFFFFFFFFFFFFFFFF),
 )
 NAMES = ("CustomerCode", "OrderNumber", "EventTime", "POSID", "ItemCode", "StatusCode", "StatusMessage", "Notes")
 RECORDS = st.builds(
@@ -113,6 +115,28 @@ def test_what_waits_to_settle_is_read_later_and_nothing_twice(records: list[dict
             if not fed.more:
                 break
     assert seen == sorted(one["_id"]["$oid"] for one in everything)
+
+
+@QUICK
+@given(
+    st.lists(GOOD, min_size=1, max_size=20, unique_by=lambda one: one["_id"]["$oid"]),
+    st.lists(st.integers(int(NOW.timestamp()) + 90_000, 0xFFFFFFFF), min_size=1, max_size=3),
+    st.integers(4, 12),
+)
+def test_ids_of_days_to_come_hide_nothing(records: list[dict[str, Any]], seconds: list[int], size: int) -> None:
+    """Wherever they stand in the feed, everything else is read, once."""
+    known = {"_id": {"$oid": f"{int(NOW.timestamp()) - 60:08x}{'0' * 16}"}, "OrderNumber": "G00.10-0-T"}
+    strange = [{**records[0], "_id": {"$oid": f"{second:08x}{'0' * 16}"}} for second in seconds]
+    rules, cursor, seen = h2(), f"{0x60000000:08x}{'0' * 16}", []
+    while True:
+        fed = rules.fed(cursor, page_of([*records, known, *strange], cursor, size))
+        assert isinstance(fed, Fed)
+        seen += [one.scan.rank for one in fed.sightings]
+        cursor = fed.cursor
+        if not fed.more:
+            break
+    wanted = sorted(one["_id"]["$oid"] for one in (*records, known))
+    assert seen == [oid for oid in wanted if oid > f"{0x60000000:08x}{'0' * 16}"]
 
 
 @QUICK

@@ -223,6 +223,25 @@ def test_an_id_whose_second_is_far_from_now_waits_for_nothing() -> None:
     assert len(read(page(record(1, datetime(1970, 1, 2, tzinfo=UTC), EventTime=NOW.timestamp() * 1000))).sightings) == 1
 
 
+@pytest.mark.parametrize("far", ["f" * 24, oid(1, NOW + timedelta(days=2)), oid(1, NOW + timedelta(days=4_000))])
+def test_a_record_of_a_day_to_come_does_not_take_the_cursor_behind_everything_that_follows(far: str) -> None:
+    """One poisoned id, or a machine whose clock jumped: the others of the page are read, and so is what comes afterwards."""
+    strange = {**record(9), "_id": {"$oid": far}}
+    fed = read(page(record(1), strange))
+    assert ([one.scan.rank for one in fed.sightings], fed.cursor, fed.unreadable) == ([oid(1)], oid(1), 1)
+    later = read(page(record(2), record(3), strange), fed.cursor)
+    assert ([one.scan.rank for one in later.sightings], later.cursor, later.more) == ([oid(2), oid(3)], oid(3), True)
+    # Alone it is told of, and the feed neither stops nor moves.
+    assert read(page(strange), oid(3)) == Fed((), oid(3), more=False, unreadable=1)
+
+
+def test_ids_that_are_of_no_clock_are_followed_in_their_order() -> None:
+    """That the first digits are a second is assumed: where nothing speaks for it, an id is only a place in the feed."""
+    numbered = [{**record(1), "_id": {"$oid": f"e{place:023x}"}} for place in (1, 2)]
+    fed = read(page(*numbered))
+    assert (len(fed.sightings), fed.cursor, fed.unreadable) == (2, f"e{2:023x}", 0)
+
+
 @pytest.mark.parametrize(
     ("value", "options"),
     [

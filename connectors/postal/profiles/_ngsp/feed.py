@@ -2,7 +2,8 @@
 
 The cursor is the id of the newest record that was read. A record that cannot be read is counted and passed; a page that no
 cursor could go on from (it does not move, it runs backwards with more behind it) is refused, since what it leaves out is lost.
-Ids of one second are given by several machines in any order, so the newest records wait until `settle` has passed.
+Ids of one second are given by several machines in any order, so the newest records wait until `settle` has passed. An id of days
+to come moves no cursor: behind it nothing would ever be read again.
 """
 
 from __future__ import annotations
@@ -39,6 +40,8 @@ _CODE = re.compile(r"[!-~]{1,64}", re.ASCII)
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _ENVELOPE = frozenset({"_size", "_total_pages", "_returned", "_embedded", "_id", "_links"})
 _LONGEST, _KEPT = 500, 490
+_CLOCKS_DIFFER = timedelta(days=1)
+_Records = Sequence[tuple[str, Mapping[str, Any]]]
 
 
 class NotAPage(ValueError):
@@ -75,8 +78,10 @@ class Reader:
         docs, pages = _envelope(body)
         records, unreadable = _records(docs)
         after = cursor or self.start
-        new = sorted((one for one in records if one[0] > after), key=lambda one: one[0])
+        new: _Records = sorted((one for one in records if one[0] > after), key=lambda one: one[0])
         _checked(records, len(new), unreadable, after, pages)
+        new, strange = _until_tomorrow(new, after, now)
+        unreadable += strange
         ready = self._settled(new, now)
         sightings: list[Sighting] = []
         foreign = 0
@@ -97,9 +102,7 @@ class Reader:
             foreign=foreign,
         )
 
-    def _settled(
-        self, new: Sequence[tuple[str, Mapping[str, Any]]], now: datetime
-    ) -> Sequence[tuple[str, Mapping[str, Any]]]:
+    def _settled(self, new: _Records, now: datetime) -> _Records:
         """The records up to the first that is too young. An id whose second is not about now is none of a clock: it waits not."""
         settle = timedelta(seconds=self.options.settle_s)
         for place, (oid, _) in enumerate(new):
@@ -180,6 +183,18 @@ def _checked(
         raise NotAPage("feed_stuck")
     if pages != 1 and len(records) > 1 and records[0][0] > records[-1][0]:
         raise NotAPage("feed_order")
+
+
+def _until_tomorrow(new: _Records, after: str, now: datetime) -> tuple[_Records, int]:
+    """The records whose ids are of no day to come, and how many are: they stay behind the cursor, and wait for their day.
+
+    Only where ids are of a clock at all [assumed]: the cursor or another record of the page is of the years until now.
+    """
+    last = f"{int((now + _CLOCKS_DIFFER).timestamp()):08x}{'f' * 16}"
+    if not any(oid <= last and moment_of_id(oid) is not None for oid in (after, *(oid for oid, _ in new))):
+        return new, 0
+    known = [one for one in new if one[0] <= last]
+    return known, len(new) - len(known)
 
 
 def _oid(value: object) -> str:
