@@ -237,6 +237,8 @@ def test_a_cancellation_is_a_get_with_its_values_encoded_by_whoever_sends() -> N
         ({"Status": 1}, 200, "cancelled"),
         ({"Status": -1, "Message": "Đơn hàng đã thu gom"}, 201, "too_late"),
         ({"Status": -1, "Message": "Không tìm thấy đơn hàng"}, 201, "unknown_order"),
+        ({"Status": -1, "Message": "Đơn hàng G00.10-T không tồn tại"}, 201, "unknown_order"),
+        ({"Status": -1, "Message": "Order not found"}, 201, "unknown_order"),
         ({"Status": -1, "Message": "?"}, 201, "refused"),
         (b"", 400, "refused"),
         (b"", 409, "refused"),
@@ -253,6 +255,22 @@ def test_a_cancellation_is_told_as_it_was_answered(body: object, status: int, ou
     said = h2().cancelled(order(), answer(body, status))
     assert isinstance(said, CancelSaid)
     assert said.outcome == outcome
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "Tài khoản không có quyền hủy",
+        "Khách hàng không tồn tại",
+        "Không có kết nối tới BCCP",
+        "Order not cancelled: this customer was not found",
+    ],
+)
+def test_a_refusal_that_only_lacks_something_never_says_that_there_is_no_such_order(sentence: str) -> None:
+    """It would end an order in doubt as one that never arrived, and a second parcel would be ordered beside it."""
+    said = h2().cancelled(order(), answer({"Status": -1, "Message": sentence}, 201))
+    assert isinstance(said, CancelSaid)
+    assert said.outcome == "refused"
 
 
 @pytest.mark.parametrize(("status", "kind"), [(401, "auth"), (403, "configuration"), (429, "busy"), (408, "busy")])
