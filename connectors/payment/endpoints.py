@@ -7,12 +7,13 @@ a command comes to the ledger decides inside its transaction; the answer is made
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from connectors.kit.contract import Audience, Endpoint, Kit, Notice, Reply, Sender
+from connectors.kit.contract import Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
+from connectors.kit.refusals import internal
 from connectors.payment.changes import (
     AttemptAsked,
     CancelAsked,
@@ -28,7 +29,7 @@ from connectors.payment.model import RefundAccount, State
 from connectors.payment.orders import attempt_of, read_payment
 from connectors.payment.payment import Command, Payment
 from connectors.payment.references import payment_id_of
-from connectors.payment.refusals import Refused, code_of
+from connectors.payment.refusals import TABLE, Refused
 from connectors.payment.requests import (
     AttemptRequest,
     CancelRequest,
@@ -47,8 +48,6 @@ COUNTER = "counter"
 _LOOKS_S = (0.02, 0.03, 0.05, 0.1)
 """How soon the ledger is looked at again while a payer waits for the address; the last one from then on."""
 _SKEW = timedelta(minutes=5)
-
-Answering = Callable[[Notice, Sender], Awaitable[Reply]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,24 +79,14 @@ class PaymentEndpoints:
         """All of them."""
         one = f"{PAYMENTS}/{{payment_id}}"
         return (
-            self._endpoint("POST", PAYMENTS, self._ask),
-            self._endpoint("GET", one, self._show),
-            self._endpoint("POST", f"{one}/attempts", self._attempt),
-            self._endpoint("POST", f"{one}/cancel", self._cancel),
-            self._endpoint("POST", f"{one}/refunds", self._refund),
-            self._endpoint("POST", f"{one}/refunds/{{refund_id}}/account", self._refund_account),
-            self._endpoint("POST", f"{one}/counter-receipts", self._close_at_counter),
+            internal("POST", PAYMENTS, self._ask),
+            internal("GET", one, self._show),
+            internal("POST", f"{one}/attempts", self._attempt),
+            internal("POST", f"{one}/cancel", self._cancel),
+            internal("POST", f"{one}/refunds", self._refund),
+            internal("POST", f"{one}/refunds/{{refund_id}}/account", self._refund_account),
+            internal("POST", f"{one}/counter-receipts", self._close_at_counter),
         )
-
-    def _endpoint(self, method: str, path: str, answering: Answering) -> Endpoint:
-        async def handle(notice: Notice) -> Reply:
-            assert notice.sender is not None, "internal endpoints know who calls"
-            try:
-                return await answering(notice, notice.sender)
-            except Refused as refused:
-                return refused.reply(notice.path)
-
-        return Endpoint(method, path, Audience.INTERNAL, handle)
 
     # --- the intent ---------------------------------------------------------------------------------------------------
 
@@ -268,7 +257,7 @@ class PaymentEndpoints:
         if command.body_sha256 != order.body_sha256:
             return Refused("payment_request_reused").reply(path)
         if command.code:
-            return Refused(code_of(command.code)).reply(path)
+            return Refused(TABLE.code_of(command.code)).reply(path)
         if command.kind == "attempt":
             payment = await self._settled(order.payment_id, len(payment.attempts)) or payment
         return _shown(payment, order.status)

@@ -5,20 +5,21 @@ Payment facts 2.1 and abuse case A21: the lines of a fee are whole, above zero, 
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Literal, TypeVar, get_args
+from typing import ClassVar, Literal, TypeVar, get_args
 
 import msgspec
 
+from connectors.kit import requests
 from connectors.kit.errors import Finding
+from connectors.kit.requests import Request, finding
 from connectors.payment.model import FeeLine, Payer
 from connectors.payment.refusals import Refused
 from connectors.payment.settings import ProfileName
-from connectors.payment.strict import NotStrict, read_object
+from connectors.payment.strict import read_object
 from mappings.codes import FeeKind
 
 MOST_LINES = 50
@@ -29,23 +30,17 @@ Channel = Literal["web", "app", "qr", "counter"]
 
 _CODE = re.compile(r"[0-9A-Za-z][0-9A-Za-z._/-]{0,99}", re.ASCII)
 _ACCOUNT = re.compile(r"[0-9A-Za-z]{4,34}", re.ASCII)
-_REQUEST = re.compile(r"[0-9A-Za-z._:-]{1,100}", re.ASCII)
-_PLACE = re.compile(r"\$(.*)$")
-_STEP = re.compile(r"\.([A-Za-z_]+)|\[(\d+)\]")
 
 
-class _Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A body; its `repr` says nothing, since some speak of persons."""
+class _Request(Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A body; what its fields of a closed list take."""
 
-    request_id: str
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__}>"
-
-    def findings(self) -> Iterator[Finding]:
-        """What is wrong with it beyond its types."""
-        if not _REQUEST.fullmatch(self.request_id):
-            yield _finding("request_id", "/request_id", "Chỉ gồm chữ, số và . _ : -, từ 1 đến 100 ký tự.")
+    choices: ClassVar[Mapping[str, Sequence[str]]] = {
+        "provider": get_args(ProfileName),
+        "channel": get_args(Channel),
+        "kind": ("charge", "fee"),
+        "method": ("cash", "transfer"),
+    }
 
 
 class AskedLine(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -107,32 +102,32 @@ class PaymentRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=
         yield from super().findings()
         for name in ("dossier_code", "procedure_code", "unit_code"):
             if not _CODE.fullmatch(getattr(self, name)):
-                yield _finding("code", f"/{name}", "Phải là một mã, không có khoảng trắng.")
+                yield finding("code", f"/{name}", "Phải là một mã, không có khoảng trắng.")
         if self.service_code and not _CODE.fullmatch(self.service_code):
-            yield _finding("code", "/service_code", "Phải là một mã, không có khoảng trắng.")
+            yield finding("code", "/service_code", "Phải là một mã, không có khoảng trắng.")
         for name in ("procedure_name", "unit_name"):
             if not getattr(self, name).strip():
-                yield _finding("empty", f"/{name}", "Không được để trống.")
+                yield finding("empty", f"/{name}", "Không được để trống.")
         if not self.payer.name.strip():
-            yield _finding("empty", "/payer/name", "Không được để trống.")
+            yield finding("empty", "/payer/name", "Không được để trống.")
         yield from self._money()
         if self.payer_address and not _is_address(self.payer_address):
-            yield _finding("payer_address", "/payer_address", "Phải là địa chỉ IP của người nộp.")
+            yield finding("payer_address", "/payer_address", "Phải là địa chỉ IP của người nộp.")
         if self.expires_in_minutes < 0:
-            yield _finding("expires_in_minutes", "/expires_in_minutes", "Phải từ 1 trở lên, hoặc bỏ trống.")
+            yield finding("expires_in_minutes", "/expires_in_minutes", "Phải từ 1 trở lên, hoặc bỏ trống.")
 
     def _money(self) -> Iterator[Finding]:
         if not 1 <= len(self.fee_lines) <= MOST_LINES:
-            yield _finding("fee_lines", "/fee_lines", f"Cần từ 1 đến {MOST_LINES} dòng phí, lệ phí.")
+            yield finding("fee_lines", "/fee_lines", f"Cần từ 1 đến {MOST_LINES} dòng phí, lệ phí.")
         for number, line in enumerate(self.fee_lines):
             if not 0 < line.amount <= LARGEST:
-                yield _finding("fee_line_amount", f"/fee_lines/{number}/amount", "Phải là số đồng nguyên lớn hơn 0.")
+                yield finding("fee_line_amount", f"/fee_lines/{number}/amount", "Phải là số đồng nguyên lớn hơn 0.")
             if not _CODE.fullmatch(line.code) or not line.name.strip():
-                yield _finding("fee_line", f"/fee_lines/{number}", "Cần mã (code) và tên (name) của khoản thu.")
+                yield finding("fee_line", f"/fee_lines/{number}", "Cần mã (code) và tên (name) của khoản thu.")
         if not 0 < self.amount <= LARGEST:
-            yield _finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
+            yield finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
         elif sum(line.amount for line in self.fee_lines) != self.amount:
-            yield _finding("fee_lines_sum", "/amount", "Tổng các dòng phí, lệ phí phải bằng amount.")
+            yield finding("fee_lines_sum", "/amount", "Tổng các dòng phí, lệ phí phải bằng amount.")
 
 
 class AttemptRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -147,9 +142,9 @@ class AttemptRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=
         """What is wrong with it."""
         yield from super().findings()
         if self.payer_address and not _is_address(self.payer_address):
-            yield _finding("payer_address", "/payer_address", "Phải là địa chỉ IP của người nộp.")
+            yield finding("payer_address", "/payer_address", "Phải là địa chỉ IP của người nộp.")
         if self.expires_in_minutes < 0:
-            yield _finding("expires_in_minutes", "/expires_in_minutes", "Phải từ 1 trở lên, hoặc bỏ trống.")
+            yield finding("expires_in_minutes", "/expires_in_minutes", "Phải từ 1 trở lên, hoặc bỏ trống.")
 
 
 class CancelRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,9 +170,9 @@ class RefundRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=T
         yield from super().findings()
         yield from _reasoned(self.reason)
         if not 0 < self.amount <= LARGEST:
-            yield _finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
+            yield finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
         if self.attempt < 0:
-            yield _finding("attempt", "/attempt", "Phải là số thứ tự của lần thanh toán.")
+            yield finding("attempt", "/attempt", "Phải là số thứ tự của lần thanh toán.")
 
 
 class RefundAccountRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -193,9 +188,9 @@ class RefundAccountRequest(_Request, frozen=True, forbid_unknown_fields=True, kw
         for name in ("account_name", "bank"):
             value = getattr(self, name).strip()
             if not 1 <= len(value) <= 200 or not value.isprintable():
-                yield _finding(name, f"/{name}", "Không được để trống, nhiều nhất 200 ký tự.")
+                yield finding(name, f"/{name}", "Không được để trống, nhiều nhất 200 ký tự.")
         if not _ACCOUNT.fullmatch(self.account):
-            yield _finding("account", "/account", "Chỉ gồm chữ và số, từ 4 đến 34 ký tự.")
+            yield finding("account", "/account", "Chỉ gồm chữ và số, từ 4 đến 34 ký tự.")
 
 
 class CounterRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -213,13 +208,13 @@ class CounterRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_only=
         yield from super().findings()
         for name in ("officer", "receipt_no"):
             if not _CODE.fullmatch(getattr(self, name)):
-                yield _finding("code", f"/{name}", "Phải là một mã, không có khoảng trắng.")
+                yield finding("code", f"/{name}", "Phải là một mã, không có khoảng trắng.")
         if self.received_at.tzinfo is None:
-            yield _finding("received_at", "/received_at", "Phải có múi giờ, ví dụ 2026-09-21T14:30:05+07:00.")
+            yield finding("received_at", "/received_at", "Phải có múi giờ, ví dụ 2026-09-21T14:30:05+07:00.")
         if not 0 < self.amount <= LARGEST:
-            yield _finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
+            yield finding("amount", "/amount", "Phải là số đồng nguyên lớn hơn 0.")
         if self.method == "transfer" and not _CODE.fullmatch(self.bank_reference):
-            yield _finding("bank_reference", "/bank_reference", "Chuyển khoản phải có mã giao dịch của ngân hàng.")
+            yield finding("bank_reference", "/bank_reference", "Chuyển khoản phải có mã giao dịch của ngân hàng.")
 
 
 R = TypeVar("R", bound=_Request)
@@ -236,69 +231,19 @@ class StatementRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_onl
         """What is wrong with it."""
         yield from super().findings()
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
-            yield _finding("sha256", "/sha256", "Phải là 64 chữ số hệ 16, chữ thường.")
+            yield finding("sha256", "/sha256", "Phải là 64 chữ số hệ 16, chữ thường.")
         if not self.content:
-            yield _finding("empty", "/content", "Không được để trống.")
+            yield finding("empty", "/content", "Không được để trống.")
 
 
 def read_request(body: bytes, kind: type[R]) -> tuple[R, str]:
     """The request in `body`, and the SHA-256 of its meaning in hex. Raises `Refused` that names every fault."""
-    try:
-        read_object(body)
-    except NotStrict:
-        raise Refused("payment_malformed") from None
-    try:
-        request = msgspec.json.decode(body, type=kind)
-    except msgspec.ValidationError as error:
-        raise Refused("payment_invalid", findings=(_typed_fault(str(error)),)) from None
-    findings = tuple(request.findings())
-    if findings:
-        raise Refused("payment_invalid", findings=findings)
-    return request, hashlib.sha256(msgspec.json.encode(request, order="sorted")).hexdigest()
-
-
-def _typed_fault(text: str) -> Finding:
-    """What msgspec says is wrong, without the value: only the place is taken from its text."""
-    place = _PLACE.search(text.rpartition(" - at ")[2].strip("`")) if " - at " in text else None
-    steps = _STEP.findall(place[1]) if place else []
-    pointer = "".join(f"/{name or number}" for name, number in steps)
-    if "missing required field" in text or "unknown field" in text:
-        name = re.search(r"field `([A-Za-z_]{1,40})`", text)
-        verb = "Thiếu" if "missing" in text else "Không có"
-        return _finding("shape", pointer, f"{verb} trường {name[1] if name else ''}.")
-    return _finding("shape", pointer, _wanted(text, pointer.rpartition("/")[2]))
-
-
-_KINDS_VI = {
-    "int": "Phải là số nguyên, không ngoặc kép, không phần thập phân.",
-    "str": 'Phải là chữ, trong ngoặc kép "…".',
-    "bool": "Phải là true hoặc false.",
-    "array": "Phải là danh sách […].",
-    "object": "Phải là đối tượng {…}.",
-}
-_CHOICES: dict[str, object] = {
-    "provider": ProfileName,
-    "channel": Channel,
-    "kind": Literal["charge", "fee"],
-    "method": Literal["cash", "transfer"],
-}
-
-
-def _wanted(text: str, name: str) -> str:
-    """What a field takes."""
-    expected = re.match(r"Expected `([a-z]+)", text)
-    if expected and expected[1] in _KINDS_VI:
-        return _KINDS_VI[expected[1]]
-    if "RFC3339" in text:
-        return "Phải là thời điểm có múi giờ, ví dụ 2026-09-21T14:30:05+07:00."
-    if "enum" in text and name in _CHOICES:
-        return f"Phải là một trong: {', '.join(get_args(_CHOICES[name]))}."
-    return "Giá trị không đúng kiểu của trường này; xem lược đồ của điểm gọi."
+    return requests.read_request(body, kind, Refused, "payment", read_object)
 
 
 def _reasoned(reason: str) -> Iterator[Finding]:
     if not 1 <= len(reason.strip()) <= 500:
-        yield _finding("reason", "/reason", "Cần lý do, nhiều nhất 500 ký tự.")
+        yield finding("reason", "/reason", "Cần lý do, nhiều nhất 500 ký tự.")
 
 
 def _is_address(text: str) -> bool:
@@ -307,7 +252,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _finding(code: str, pointer: str, message_vi: str) -> Finding:
-    return Finding(code, pointer, message_vi)

@@ -10,13 +10,14 @@ import asyncio
 import hashlib
 import io
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import get_args
 from urllib.parse import parse_qsl
 
-from connectors.kit.contract import Audience, Change, Endpoint, Kit, Notice, Reply
+from connectors.kit.contract import Change, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
+from connectors.kit.refusals import internal
 from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.state import FileReceived, Settlement, head_id
 from connectors.kit.settlement.statements import Fault, FileBad, Named
@@ -39,8 +40,6 @@ XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
 _FORMATS = ("json", "csv", "xlsx")
 
-Answering = Callable[[Notice], Awaitable[Reply]]
-
 
 class SettlementEndpoints:
     """Both of them."""
@@ -51,11 +50,11 @@ class SettlementEndpoints:
     def endpoints(self) -> Sequence[Endpoint]:
         """With their handlers."""
         return (
-            _endpoint("GET", REPORT, self._report),
-            _endpoint("POST", STATEMENTS, self._statement),
+            internal("GET", REPORT, self._report),
+            internal("POST", STATEMENTS, self._statement),
         )
 
-    async def _report(self, notice: Notice) -> Reply:
+    async def _report(self, notice: Notice, sender: Sender) -> Reply:
         provider, day = notice.params["provider"], _day(notice.params["date"])
         form, table = _wanted(notice.query)
         report = await read_report(self._kit.ledgers, provider, day, local_date(self._kit.now()))
@@ -75,8 +74,7 @@ class SettlementEndpoints:
         # The lines to transfer are many: programs ask for that table by name.
         return encode(as_tree(report, (table,) if table else tuple(name for name in TABLES if name != "transfers")))
 
-    async def _statement(self, notice: Notice) -> Reply:
-        assert notice.sender is not None, "internal endpoints know who calls"
+    async def _statement(self, notice: Notice, sender: Sender) -> Reply:
         request, _ = read_request(notice.body, StatementRequest)
         chosen, content = self._settings.settlement, request.content.encode()
         if not chosen.statements_dir:
@@ -119,7 +117,7 @@ class SettlementEndpoints:
             name=request.name,
             seq=named.seq,
             rows=rows,
-            by=notice.sender.system_code,
+            by=sender.system_code,
         )
         key = f"received/{sha256}/{hashlib.sha256(request.request_id.encode()).hexdigest()[:16]}"
         entered = Change(HEADS, head_id(named.provider, day), key, plain(received), passing=("at", "by"))
@@ -145,16 +143,6 @@ class SettlementEndpoints:
 
     async def _head(self, named: Named) -> Settlement | None:
         return await head_of(self._kit.ledgers, KINDS, named.provider, f"{named.business_date:%Y%m%d}")
-
-
-def _endpoint(method: str, path: str, answering: Answering) -> Endpoint:
-    async def handle(notice: Notice) -> Reply:
-        try:
-            return await answering(notice)
-        except Refused as refused:
-            return refused.reply(notice.path)
-
-    return Endpoint(method, path, Audience.INTERNAL, handle)
 
 
 def _day(text: str) -> str:

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl
 
 from connectors.kit.contract import Endpoint, Notice, Reply, Sender
 from connectors.kit.errors import Finding
+from connectors.kit.refusals import internal
+from connectors.kit.requests import finding
 from connectors.postal.client import Carrier, Carriers
-from connectors.postal.reading import finding, internal
 from connectors.postal.refusals import Refused
 from mappings.carrier_places import Written, carrier_place
 from mappings.codec import encode

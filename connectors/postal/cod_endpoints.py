@@ -17,6 +17,8 @@ from urllib.parse import parse_qsl
 
 from connectors.kit.contract import Change, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
+from connectors.kit.refusals import internal
+from connectors.kit.requests import Request, finding
 from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.state import FileReceived, head_id
 from connectors.kit.settlement.statements import Fault, FileBad, Named, examine
@@ -26,7 +28,7 @@ from connectors.postal.cod_days import COD
 from connectors.postal.cod_report import TABLES, CodReport, TableName, as_tree, read_report
 from connectors.postal.cod_settling import drop_folder
 from connectors.postal.cod_statements import naming_of, not_yet, reading_of
-from connectors.postal.reading import Request, finding, internal, read_request
+from connectors.postal.reading import read_request
 from connectors.postal.refusals import Refused
 from connectors.postal.settings import Settings
 from mappings.codec import encode, plain

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from connectors.kit.contract import Budget, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import CannotMap, DeliveryError, Finding
+from connectors.kit.refusals import internal
+from connectors.kit.requests import finding
 from connectors.postal.changes import CancelAsked, ShipmentAsked
 from connectors.postal.client import Carrier, Carriers
 from connectors.postal.commanding import CANCEL
@@ -20,8 +22,8 @@ from connectors.postal.identity import order_number_of, shipment_id_of
 from connectors.postal.ledger import is_open
 from connectors.postal.model import Contact, Direction, Order, OrderState
 from connectors.postal.parcels import MOST_OF_A_DOSSIER, parcels_of, shipment_of
-from connectors.postal.reading import covered, finding, internal, read_request
-from connectors.postal.refusals import Refused, code_of
+from connectors.postal.reading import covered, read_request
+from connectors.postal.refusals import TABLE, Refused
 from connectors.postal.requests import CancelRequest, PriceRequest, ShipmentRequest
 from connectors.postal.settings import Settings
 from connectors.postal.shipment import Command, Shipment
@@ -185,7 +187,7 @@ class ShipmentEndpoints:
             if command.body_sha256 != digest:
                 return Refused("shipment_request_reused").reply(path)
             if command.code:
-                return Refused(code_of(command.code), _where(shipment)).reply(path)
+                return Refused(TABLE.code_of(command.code), _where(shipment)).reply(path)
             cancel = shipment.cancel
             if cancel is None or cancel.request_id != request_id or cancel.outcome:
                 return self._shown(shipment, 200)

@@ -10,8 +10,8 @@ from typing import ClassVar, Literal, get_args
 import msgspec
 
 from connectors.kit.errors import Finding
+from connectors.kit.requests import Request, code_findings, finding, words_findings
 from connectors.postal.handover import LineStatus, Officer
-from connectors.postal.reading import Request, code_findings, finding, words_findings
 
 AREA = "handover"
 DirectionName = Literal["collect", "deliver"]

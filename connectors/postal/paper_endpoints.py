@@ -16,6 +16,8 @@ import msgspec
 
 from connectors.kit.contract import Change, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.papers import PDF, Paper, PaperRefused
+from connectors.kit.refusals import internal
+from connectors.kit.requests import finding
 from connectors.kit.settlement.tables import as_csv
 from connectors.postal import label
 from connectors.postal.changes import HandedOver
@@ -42,7 +44,7 @@ from connectors.postal.label import Issue
 from connectors.postal.model import Direction, OrderState, ShipmentState
 from connectors.postal.paper_settings import PaperSettings
 from connectors.postal.parcels import shipment_of
-from connectors.postal.reading import finding, internal, read_request
+from connectors.postal.reading import read_request
 from connectors.postal.refusals import Refused
 from connectors.postal.shipment import Shipment
 from connectors.postal.views import STATES_VI

@@ -9,8 +9,8 @@ from typing import ClassVar, Literal, get_args
 import msgspec
 
 from connectors.kit.errors import Finding
+from connectors.kit.requests import Request, code_findings, finding, words_findings
 from connectors.postal.model import CodLine, Contact, Direction, Place
-from connectors.postal.reading import Request, code_findings, finding, words_findings
 from connectors.postal.settings import ListVersion
 from mappings.places import ListVersion as GsoList
 from mappings.places import Standing, understand

@@ -17,7 +17,7 @@ from connectors.kit.contract import Notice, Reply, Sender
 from connectors.kit.settlement.drop_folder import SETTLED
 from connectors.postal.cod_endpoints import REPORT, STATEMENTS, CodEndpoints
 from connectors.postal.cod_report import TABLES
-from connectors.postal.refusals import words
+from connectors.postal.refusals import TABLE
 from gateway.intake.inputs import SEALED_READS
 from tests.connectors.postal.cod_office import CUSTOMER, NAME, UPSTREAM, CodOffice, order_number, paid, statement
 
@@ -201,7 +201,7 @@ async def test_a_body_that_says_no_statement_is_refused(
 async def test_what_no_report_is_of_is_refused(office: CodOffice, path: str, query: str, code: str) -> None:
     """Days, forms and tables that are none, and days of which nothing is known."""
     reply = await called(office, "GET", path, query=query)
-    assert told(reply)["code"] == code and reply.status == words()[code].status
+    assert told(reply)["code"] == code and reply.status == TABLE.words()[code].status
 
 
 async def test_nothing_is_taken_where_there_is_no_folder(office: CodOffice) -> None:

@@ -19,7 +19,7 @@ from connectors.kit.manifest import read_manifest
 from connectors.kit.settings import typed
 from connectors.postal.client import dialect_of
 from connectors.postal.connector import PostalConnector
-from connectors.postal.refusals import words
+from connectors.postal.refusals import TABLE
 from connectors.postal.settings import CarrierSettings, Settings, address_is_fit
 from tests.connectors.postal.desk import AGENCY, SECRETS, h2, m1
 
@@ -159,6 +159,6 @@ def test_every_setting_is_told(kind: type[Settings] | type[CarrierSettings]) -> 
 
 def test_every_refusal_has_words_that_say_what_to_do() -> None:
     """In Vietnamese, with a status that fits."""
-    for code, row in words().items():
+    for code, row in TABLE.words().items():
         assert re.fullmatch(r"(shipment|handover|address|cod)_[a-z_]+", code), code
         assert 400 <= row.status <= 503 and row.title_vi and row.action_vi.endswith(".")
