@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from connectors.postal.commanding import ADDRESS_WARNING
+from connectors.postal.history import TERMINAL
 from connectors.postal.model import CodState, OrderState, ShipmentState
 from connectors.postal.shipment import Shipment
 
@@ -12,6 +14,7 @@ _FLAGS_VI: Mapping[str, str] = {
     "moved_after_cancel": "đã hủy nhưng vẫn có hành trình",
     "cancelled_late": "báo hủy khi bưu gửi đã ở bưu chính",
     "delivered_on_the_way_back": "báo đã phát khi đang chuyển hoàn",
+    "refused_but_placed": "đơn bị từ chối nhưng vẫn có bưu gửi",
     "cod_short": "thu hộ thiếu",
     "cod_over": "thu hộ thừa",
     "cod_unexpected": "có tiền thu hộ ngoài dự kiến",
@@ -22,6 +25,7 @@ _FLAGS_VI: Mapping[str, str] = {
     "handover_missing": "bảng kê bàn giao ghi thiếu",
     "handover_damaged": "bảng kê bàn giao ghi hư hỏng",
 }
+_ADDRESS_VI = "đơn vị bưu chính không nhận ra một phần địa chỉ"
 _COD_SETTLED = frozenset({"cod_short", "cod_over", "cod_unexpected"})
 
 
@@ -35,6 +39,9 @@ def reasons(shipment: Shipment) -> tuple[str, ...]:
         found.append(f"đơn bị từ chối {code}".strip())
     if shipment.state is ShipmentState.EXCEPTION:
         found.append("có sự cố")
+    if ADDRESS_WARNING in shipment.flags and shipment.state not in TERMINAL:
+        # Accepted all the same, and a task for an officer (postal facts 9) for as long as the parcel may still go astray.
+        found.append(_ADDRESS_VI)
     settled = shipment.cod in (CodState.REMITTED, CodState.WAIVED) or bool(shipment.cod_decision)
     found += [
         words for flag, words in _FLAGS_VI.items() if flag in shipment.flags and not (settled and flag in _COD_SETTLED)

@@ -11,7 +11,7 @@ import pytest
 from connectors.kit.contract import LedgerEntry, Look, Mark, Table
 from connectors.kit.errors import CannotMap
 from connectors.postal.board import Board
-from connectors.postal.changes import OrderUnanswered, ShipmentChange
+from connectors.postal.changes import OrderRefused, OrderUnanswered, ShipmentChange
 from connectors.postal.ledger import Shipments
 from tests.connectors.postal.shipments import CARRIER, DOSSIER, Story, later, parcel, placed, scanned
 
@@ -99,6 +99,25 @@ async def test_what_waits_for_a_person_is_found_and_says_why_until_it_is_settled
     told = dict(zip(_cells(table, "shipment_id"), _cells(table, "attention"), strict=True))
     assert told == {doubtful: "chưa rõ đơn vị bưu chính đã nhận đơn", strange: "mã trạng thái lạ: 77"}
     assert table.wrong == 2 and table.note_vi.startswith("2 ")
+
+
+async def test_an_address_that_the_carrier_does_not_know_waits_for_an_officer_until_the_parcel_is_there(
+    shelf: Shelf,
+) -> None:
+    """It is accepted, and somebody has to call (postal facts 9); it stood on no board."""
+    doubtful = shelf.put(parcel(), placed(warnings=("ward",)))
+    shelf.put(parcel(ordinal=2, request_id="yc-2"), placed(warnings=("ward",)), scanned(20, "delivered"))
+    table = await _shown(shelf, "shipments", stuck="1")
+    assert _cells(table, "shipment_id") == [doubtful]
+    assert "địa chỉ" in _cells(table, "attention")[0]
+
+
+async def test_a_parcel_that_is_there_though_its_order_was_refused_waits_for_a_person(shelf: Shelf) -> None:
+    """Whoever asks for another one meanwhile sends two."""
+    refused = OrderRefused(at=later(2), code="status-9", message_vi="x")
+    there = shelf.put(parcel(), refused, scanned(5, "in_transit"))
+    table = await _shown(shelf, "shipments", stuck="1")
+    assert (_cells(table, "shipment_id"), "từ chối" in _cells(table, "attention")[0]) == ([there], True)
 
 
 @pytest.mark.parametrize("name", ["id", "number", "item"])
