@@ -73,13 +73,17 @@ DECEIVED = Kind("deceived", unique=False, believed=True)
 
 @dataclass
 class Outcome:
-    """What a round came to. `again`: orders that were sent more than once; `held`: orders that people were asked about."""
+    """What a round came to. `again`: orders that were sent more than once; `held`: orders that people were asked about.
+
+    `dropped`: orders that a carrier cut off without an answer, by its own log.
+    """
 
     seed: int
     kind: Kind
     kills: int = 0
     placed: int = 0
     again: int = 0
+    dropped: int = 0
     held: int = 0
     doubled: int = 0
     faults: list[str] = field(default_factory=list)
@@ -99,15 +103,17 @@ def prove(rounds: int, first_seed: int) -> bool:
         mine = [outcome for outcome in done if outcome.kind is kind]
         print(
             f"{kind.name}: {len(mine)} rounds, {sum(o.kills for o in mine)} kills, {sum(o.placed for o in mine)} placed, "
-            f"{sum(o.again for o in mine)} sent again, {sum(o.held for o in mine)} held, "
-            f"{sum(o.doubled for o in mine)} doubled"
+            f"{sum(o.again for o in mine)} sent again, {sum(o.dropped for o in mine)} not answered, "
+            f"{sum(o.held for o in mine)} held, {sum(o.doubled for o in mine)} doubled"
         )
     broken = [outcome.seed for outcome in done if outcome.faults]
     [control] = _house([first_seed], DECEIVED)
     sees = control.doubled > 0
     print(f"control: {control.doubled} doubled, {'as it must be' if sees else 'BROKEN: it must be seen to double'}")
     print(f"total: {time.monotonic() - begun:.0f} s" + (f"; broken seeds {broken}" if broken else ""))
-    return not broken and len(done) == rounds and sees
+    # Rounds in which no answer was ever lost would prove nothing of lost answers.
+    met = all(outcome.dropped for outcome in done)
+    return not broken and len(done) == rounds and sees and met
 
 
 def _house(seeds: list[int], kind: Kind) -> list[Outcome]:
@@ -178,6 +184,7 @@ class Theatre:
                     outcome.faults += faults
                     outcome.placed += plan.orders > 0
                     outcome.again += plan.sent > 1
+                    outcome.dropped += plan.dropped
                     outcome.held += plan.held
                     outcome.doubled += max(0, plan.orders - 1)
         finally:
@@ -260,7 +267,8 @@ class Theatre:
     def _count(self, plan: Plan) -> None:
         calls = self.house.order("GET", "calls")["calls"]
         name = f"{plan.wanted['carrier']}.order"
-        plan.sent = sum(one["operation"] == name and one["summary"].get("ref") == plan.number for one in calls)
+        mine = [one for one in calls if one["operation"] == name and one["summary"].get("ref") == plan.number]
+        plan.sent, plan.dropped = len(mine), any(one["fault"].startswith("drop_") for one in mine)
         plan.orders = self._orders(plan)
 
     def _differences(self, plan: Plan) -> Iterator[str]:
@@ -274,6 +282,8 @@ class Theatre:
             yield f"{request}: held for people, where the carrier could tell"
         if plan.sent > 1 and plan.wanted["carrier"] == "h2" and not self.kind.believed and not plan.held:
             yield f"{request}: sent again without anybody's word that it was not there"
+        if plan.dropped and plan.wanted["carrier"] == "h2" and not self.kind.believed and not plan.held:
+            yield f"{request}: nobody answered and nobody was asked: it was guessed"
 
     def _view(self, plan: Plan) -> Any:
         return self._insist("GET", f"/{plan.shipment_id}")
@@ -316,6 +326,7 @@ class Plan:
     sent: int = 0
     orders: int = 0
     held: int = 0
+    dropped: bool = False
 
 
 def _word(outcome: Outcome) -> str:
