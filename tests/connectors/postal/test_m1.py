@@ -220,7 +220,15 @@ def test_an_order_is_found_by_our_number(listed: object) -> None:
     assert [(one.order_number, one.scan.means, one.scan.source) for one in sightings] == [(NUMBER, "created", "query")]
 
 
-@pytest.mark.parametrize("listed", [[], {"Data": []}, [{**ACCEPTED, "OrderCode": f"{NUMBER}2"}]])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        [],
+        {"Data": []},
+        {"IsSuccess": True, "Message": "", "TotalCount": 0, "PageSize": 100, "Data": []},
+        [{**ACCEPTED, "OrderCode": f"{NUMBER}2"}],
+    ],
+)
 def test_only_a_list_without_it_says_that_there_is_none(listed: object) -> None:
     """Then the same order may be sent again."""
     assert isinstance(_finds(opened(PROFILE)).found(order(), answer(listed)), Absent)
@@ -253,6 +261,32 @@ def test_an_order_of_another_customer_is_not_ours() -> None:
 def test_nothing_else_says_that_there_is_none(listed: object, status: int) -> None:
     """An error, an answer that cannot be read and a page that was cut prove nothing: a parcel is never doubled for that."""
     assert isinstance(_finds(opened(PROFILE)).found(order(), answer(listed, status)), Refused)
+
+
+@pytest.mark.parametrize(
+    "listed",
+    [
+        {"Success": False, "Data": []},
+        {"error": True, "Data": []},
+        {"Message": "Hết phiên làm việc", "Data": []},
+        {"Code": 500, "Data": []},
+        {"Status": "ERROR", "Data": []},
+        {"Data": [], "Error": {"Code": "SYS"}},
+        {"TotalCount": 3, "Data": []},
+    ],
+)
+def test_an_error_with_an_empty_list_in_it_doubles_no_parcel(listed: object) -> None:
+    """A carrier whose search failed lists nothing; that is no answer, and it is asked again."""
+    found = _finds(opened(PROFILE)).found(order(), answer(listed))
+    assert isinstance(found, Refused)
+    assert found.kind == "unreadable"
+
+
+def test_a_number_that_came_back_in_other_letters_is_not_called_absent() -> None:
+    """It is most likely our own order; to send it again would double it."""
+    number = "g00.10-261120-0042-t"
+    wanted, listed = order(order_number=number.upper()), [{**ACCEPTED, "OrderCode": number}]
+    assert isinstance(_finds(opened(PROFILE)).found(wanted, answer(listed)), Refused)
 
 
 def test_where_lists_do_not_know_our_numbers_their_silence_says_nothing() -> None:

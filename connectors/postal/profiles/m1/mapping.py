@@ -23,6 +23,7 @@ from connectors.postal.model import Contact, Direction, Order, Placed, Price
 from connectors.postal.outcomes import Answered, Conclusion, Operation, load_outcomes
 from connectors.postal.outward import outward
 from connectors.postal.profiles.m1 import signing
+from connectors.postal.profiles.m1.lists import MOST_LISTED, is_whole, listed_in
 from connectors.postal.profiles.m1.messages import (
     CancelOrder,
     CreateOrder,
@@ -61,7 +62,6 @@ READ_S: Final = 30.0
 _MOST_NOTICE: Final = 1_048_576
 _LONGEST_TEL: Final = 50
 _LONGEST_WORDS: Final = 500
-_MOST_LISTED: Final = 100
 _STATUSES: Final = {"taken": 200, "bad_signature": 401, "malformed": 400, "replayed": 409, "refused_source": 403}
 _CANCEL_CODES: Final = {"10": "cancelled", "60": "cancelled", "62": "cancelled", "61": "requested"}
 _OUTCOMES: Final = frozenset(get_args(CancelOutcome))
@@ -175,18 +175,19 @@ class Donhang:
     def find(self, order: Order) -> Call:
         """The question, by our number and by the item code where there is one."""
         named = [code for code in (order.order_number, order.item_code) if code]
-        return self._call("find", FindOrders(PageSize=_MOST_LISTED, ListItemCode=named))
+        return self._call("find", FindOrders(PageSize=MOST_LISTED, ListItemCode=named))
 
     def found(self, order: Order, answer: HttpAnswer) -> tuple[Placed, tuple[Sighting, ...]] | Absent | Refused:
         """The parcel of that number; a full list that lacks it says that there is none, anything else says nothing."""
-        listed = _listed(tree_of(answer.body)) if _good(answer) else None
+        tree = tree_of(answer.body) if _good(answer) else None
+        listed = listed_in(tree)
         if listed is None:
             code = "unreadable" if _good(answer) else f"http-{answer.status}"
             return self._conclude("find", code, answer).refused(code)
         parcel = self._chosen(listed, order)
         if parcel is None:
             # A list that does not know numbers of ours, or that was cut, proves nothing: a parcel must never be doubled.
-            certain = self._options.finds_order_codes and len(listed) < _MOST_LISTED
+            certain = self._options.finds_order_codes and is_whole(tree, listed, order.order_number)
             return Absent() if certain else self._conclude("find", "uncertain", answer).refused("uncertain")
         told = Told("query", self._account.now())
         return placed_of(parcel), sightings_of(parcel, self._account, self._options, told)
@@ -217,7 +218,7 @@ class Donhang:
     def priced(self, answer: HttpAnswer) -> tuple[Price, ...] | Refused:
         """Every service with a price; one without is not offered on that way."""
         tree = tree_of(answer.body) if _good(answer) else None
-        listed = _listed(tree)
+        listed = listed_in(tree)
         code = "unreadable"
         prices: tuple[Price, ...] = ()
         if not _good(answer):
@@ -357,19 +358,6 @@ def _message(answer: HttpAnswer) -> str:
     tree = tree_of(answer.body)
     text = tree if isinstance(tree, str) else answer.body[:2_000].decode("utf-8", "replace")
     return words_of({"Message": text}, "Message")
-
-
-def _listed(tree: Json) -> list[dict[str, Json]] | None:
-    """The entries of a list, bare or as the one list in an envelope that is no refusal; None for anything else."""
-    if isinstance(tree, dict):
-        lists = [value for value in tree.values() if isinstance(value, list)]
-        if len(lists) != 1 or flag_of(tree, "IsSuccess") is False or "OrderCode" in tree:
-            return None
-        tree = lists[0]
-    if not isinstance(tree, list):
-        return None
-    entries = [one for one in tree if isinstance(one, dict)]
-    return entries if len(entries) == len(tree) else None
 
 
 def _prices(listed: list[dict[str, Json]]) -> Iterator[Price]:
