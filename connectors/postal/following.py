@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
 from connectors.kit.contract import Budget, Change, Kit, Mark, Page
-from connectors.kit.errors import DeliveryError, Exchange
+from connectors.kit.errors import DeliveryError, Exchange, OutcomeUnknown
+from connectors.kit.http_answers import HttpAnswer
 from connectors.postal.changes import OrderPlaced, Scanned, ShipmentChange, TimeCame
 from connectors.postal.client import Carrier, Carriers
 from connectors.postal.entering import change_of, page_read, stray_of
@@ -21,7 +22,7 @@ from connectors.postal.ledger import due_mark, item_mark
 from connectors.postal.parcels import order_of, shipment_of
 from connectors.postal.settings import TrackingSettings
 from connectors.postal.shipment import Shipment
-from connectors.postal.speaking import Absent, Feeds, Finds, Refused, Sighting
+from connectors.postal.speaking import Absent, Call, Feeds, Finds, Refused, Sighting
 from connectors.postal.trouble import error_of
 
 DUE = "due/"
@@ -32,6 +33,8 @@ _READ_S = 60.0
 """The whole of postal facts 9: a page is read within a minute."""
 _ASK_S = 40.0
 _ITEMS = 8
+_FEWER = 4
+"""A page that could not be taken in is asked for in so many parts."""
 
 
 class FeedFollowing:
@@ -44,6 +47,7 @@ class FeedFollowing:
         self._carriers, self._tracking, self._kit = carriers, tracking, kit
         self._carrier = carriers.speaking(profile)
         self._rests: tuple[str, float] | None = None
+        self._size = tracking.page_size
 
     async def poll(self, cursor: str) -> Page:
         """The next page, or nothing before the interval has passed. Raises what calls raise."""
@@ -53,9 +57,9 @@ class FeedFollowing:
         if self._rests is not None and self._rests[0] == cursor and now < self._rests[1]:
             return Page((), cursor)
         asked_at, (place, rounds) = self._kit.now(), _read(cursor)
-        call = carrier.dialogue.feed(place, self._tracking.page_size)
+        call = carrier.dialogue.feed(place, self._size)
         with self._carriers.troubles():
-            answer = await carrier.call(call, Budget(now + _READ_S, _READ_S))
+            answer = await self._page(carrier, call, Budget(now + _READ_S, _READ_S))
             fed = carrier.dialogue.fed(place, answer)
             if isinstance(fed, Refused):
                 raise error_of(carrier.title_vi, fed, answer, Exchange(http_status=answer.status))
@@ -73,6 +77,16 @@ class FeedFollowing:
         # A page that could not be stored is asked for again with the cursor before it, at once.
         self._rests = None if fed.more else (after, self._kit.instant() + self._tracking.interval_s)
         return Page((*changes, page_read(carrier.name, page, cursor)), after, more=fed.more)
+
+    async def _page(self, carrier: Carrier, call: Call, budget: Budget) -> HttpAnswer:
+        """The answer. A page too large to be taken, or too slow, is asked for in parts from now on, and they grow again."""
+        try:
+            answer = await carrier.call(call, budget)
+        except OutcomeUnknown:
+            self._size = max(1, self._size // _FEWER)
+            raise
+        self._size = min(self._tracking.page_size, self._size * 2)
+        return answer
 
 
 class Sightings:

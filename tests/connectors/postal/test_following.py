@@ -87,6 +87,25 @@ async def test_a_feed_that_fails_moves_no_cursor(kind: FaultKind) -> None:
         assert (await desk.shipment(shown["shipment_id"])).state is ShipmentState.DELIVERED
 
 
+async def test_a_page_too_large_to_be_taken_does_not_stop_the_feed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked for in smaller parts; every scan arrives, once."""
+    monkeypatch.setattr("connectors.postal.client.MAX_ANSWER_BYTES", 1_500)
+    async with opened_desk(tracking={"interval_s": 1e-6, "page_size": 1_000}) as desk:
+        shown = await desk.asked()
+        await desk.order("POST", "clock", {"advance_s": _LONG})
+        failed = 0
+        for _ in range(40):
+            try:
+                if not (await desk.poll("feed_h2")).more:
+                    break
+            except DeliveryError:
+                failed += 1
+        shipment = await desk.shipment(shown["shipment_id"])
+        told = (await desk.order("GET", "books"))["parcels"][0]
+        assert failed and shipment.state is ShipmentState.DELIVERED
+        assert len(shipment.history) == len({scan.event_id for scan in shipment.history}) >= 5, told
+
+
 async def test_a_record_that_cannot_be_read_stops_no_page() -> None:
     """It is counted and an alarm; all others arrive."""
     async with opened_desk() as desk:
