@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from connectors.kit.contract import Change, Enquiry, Found, Kit, Receipt, TaskDelivery
+from connectors.kit.contract import Budget, Change, Enquiry, Found, Kit, Receipt, TaskDelivery
 from connectors.kit.errors import CannotMap, DeliveryError, Exchange, NoAnswer, NotSent, OutcomeUnknown
 from connectors.kit.http import HttpAnswer
 from connectors.postal.cancelling import Cancelling
@@ -42,6 +42,9 @@ from mappings.codec import decode
 
 ROUNDS = 3
 """So many rounds of the feed that began after an order was in doubt, and are silent about it, end the waiting (facts 9)."""
+
+REGISTER_ATTEMPTS = 5
+"""So often a registration is sent to a carrier that answers without saying anything; then the order goes out without it."""
 
 NOTHING = Exchange()
 """Nothing went over the wire."""
@@ -187,13 +190,27 @@ class Tasks:
             call = dialogue.register(order, procedure, shipment.components)
         except CannotMap as error:
             return self._receipt(shipment, changes=(DossierRegistered(at=self._now(), code=error.code),))
-        answer = await carrier.call(call, delivery.budget)
+        try:
+            told, exchange = await self._registered(carrier, dialogue, order, (call, delivery.budget))
+        except OutcomeUnknown as error:
+            if delivery.attempt < REGISTER_ATTEMPTS:
+                raise
+            # It says nothing, time and again: a result must not lie about for that.
+            told, exchange = DossierRegistered(at=self._now(), code=error.code), error.exchange
+        return self._receipt(shipment, exchange, changes=(told,))
+
+    async def _registered(
+        self, carrier: Carrier, dialogue: Registers, order: Order, asking: tuple[Call, Budget]
+    ) -> tuple[DossierRegistered, Exchange]:
+        """What the carrier says of a registration. Raises what no answer of business is."""
+        call, budget = asking
+        answer = await carrier.call(call, budget)
         found = dialogue.registered(order, answer)
         exchange = carrier.exchange(call, answer, found.code)
         if isinstance(found, Refused) and found.kind != "business":
             raise error_of(carrier.title_vi, found, answer, exchange)
         code = (found.code or "business") if isinstance(found, Refused) else ""
-        return self._receipt(shipment, exchange, changes=(DossierRegistered(at=self._now(), code=code),))
+        return DossierRegistered(at=self._now(), code=code), exchange
 
     def _enquire_registration(self, shipment: Shipment) -> Enquiry:
         if not _to_be_registered(shipment):

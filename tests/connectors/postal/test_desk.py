@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
 
 from connectors.kit.contract import DeliverTask, Receipt, Sender
-from connectors.kit.errors import Busy, CredentialsRefused
+from connectors.kit.errors import Busy, CredentialsRefused, OutcomeUnknown
 from connectors.kit.faults import FaultKind
 from connectors.postal.model import CodState, OrderState, ShipmentState
+from connectors.postal.tasks import REGISTER_ATTEMPTS
 from tests.connectors.postal.desk import CITIZEN, DOSSIER, h2, m1, opened_desk, wanted
 
 
@@ -309,6 +311,23 @@ async def test_a_dossier_is_registered_where_that_is_wanted_and_offered() -> Non
         assert [task.operation for _, task in desk.tasks()][2:] == ["order"]
         again = await desk.deliver(shown["shipment_id"], DeliverTask("register", {}))
         assert isinstance(again, Receipt) and again.duplicate and desk.calls("h2.register") == 1
+
+
+@pytest.mark.parametrize("kind", [FaultKind.HTTP_500, FaultKind.DROP_BEFORE_COMMIT])
+async def test_a_registration_that_is_never_answered_does_not_keep_the_parcel_back_for_ever(kind: FaultKind) -> None:
+    """Nothing depends on it: after some attempts people hear of it, and the order goes out."""
+    async with opened_desk() as desk:
+        reply = await desk.ask("POST", "/v1/shipments", wanted(register=True), carry=False)
+        shipment_id = _tree(reply.body)["shipment_id"]
+        desk.breaks("h2.register", kind, times=0)
+        first = desk.delivery(shipment_id, DeliverTask("register", {}))
+        with pytest.raises(OutcomeUnknown):
+            await desk.connector.deliver_task(first)
+        last = await desk.connector.deliver_task(replace(first, attempt=REGISTER_ATTEMPTS))
+        desk.books.take(last.inputs)
+        assert "postal.not_registered" in desk.alarms()
+        assert isinstance(await desk.deliver(shipment_id, DeliverTask("order", {})), Receipt)
+        assert len(await desk.parcels()) == 1
 
 
 async def test_prices_are_told_where_the_carrier_tells_them() -> None:
