@@ -42,6 +42,7 @@ NEVER_SENT = "never_sent"
 
 ADDRESS_WARNING = "address_warning"
 REFUSED_BUT_PLACED = "refused_but_placed"
+STILL_IN_DOUBT = "still_in_doubt"
 
 UNDER_WAY = frozenset({"", "requested", "in_doubt", "unknown_order"})
 """Outcomes of a cancellation after which the history still has to say how it ended."""
@@ -203,7 +204,8 @@ def cancel_asked(turn: Turn, change: CancelAsked) -> None:
 def cancel_answered(turn: Turn, change: CancelAnswered) -> Scan | None:
     """What the carrier said to it; the scan that a cancellation is in the history. A requested one ends by later scans.
 
-    An order in doubt that the carrier, asked to take it back, does not know never reached it: it will not go out any more.
+    An order in doubt that the carrier, asked to take it back, does not know never reached it: it will not go out any more. One
+    that it has collected is there. Any other answer leaves the doubt, and no lane carries the order any more: people must ask.
     """
     cancel = turn.shipment.cancel
     if cancel is None or cancel.request_id != change.request_id or cancel.outcome not in UNDER_WAY:
@@ -213,7 +215,13 @@ def cancel_answered(turn: Turn, change: CancelAnswered) -> Scan | None:
         outcome, code = "cancelled", code or "unknown_order"
         turn.put(order=OrderState.ASKED, doubt_since=None)
     ended(turn, outcome, code)
+    if outcome == "too_late" and turn.shipment.order is OrderState.IN_DOUBT:
+        stands(turn)
     if outcome != "cancelled":
+        if turn.shipment.order is OrderState.IN_DOUBT:
+            turn.alarm(
+                STILL_IN_DOUBT, "đơn vị bưu chính không hủy đơn, nhưng vẫn chưa rõ đơn đã được nhận; cần người hỏi."
+            )
         return None
     return Scan(
         event_id=f"gateway:cancel:{change.request_id}",

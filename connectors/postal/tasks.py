@@ -96,7 +96,7 @@ class Tasks:
         exchange = carrier.exchange(call, answer, found.code)
         if isinstance(found, Placed):
             return self._placed(shipment, found, exchange)
-        if found.kind == "business" and shipment.order is not OrderState.IN_DOUBT:
+        if found.kind == "business" and (shipment.order is not OrderState.IN_DOUBT or surely_not_placed(shipment)):
             return self._refused(shipment, found.code, found.message_vi, exchange)
         # Refused when it went out again: perhaps because it is there already, in words that no table has. People look.
         trouble = error_of(carrier.title_vi, found, answer, exchange)

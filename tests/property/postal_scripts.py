@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from hypothesis import strategies as st
 
-from connectors.postal.changes import ShipmentAsked
+from connectors.postal.changes import ShipmentAsked, StateDecided
 from connectors.postal.identity import order_number_of, shipment_id_of
 from connectors.postal.model import Direction
 from connectors.postal.simulator_options import FEED_CODES
@@ -75,3 +75,15 @@ AFTER_PICKUP = frozenset(Happening) - {
     Happening.CANCELLED,
 }
 """What happens once the carrier has the parcel, and with it an item code."""
+
+
+def decided(state: str, at: datetime, decision_id: str) -> StateDecided:
+    """What two operators say of a parcel."""
+    return StateDecided(
+        at=at,
+        state=state,
+        evidence="CV-1",
+        decided_by="lan",
+        approved_by="minh",
+        decision_id=decision_id,
+    )

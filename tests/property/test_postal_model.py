@@ -24,8 +24,9 @@ from hypothesis.stateful import (
 )
 from msgspec import structs
 
-from connectors.kit.contract import ProposeChange
-from connectors.postal.changes import CancelAsked, CodSettled, ShipmentChange, StateDecided
+from connectors.kit.contract import ProposeChange, RaiseAlarm
+from connectors.postal.changes import CancelAsked, CodSettled, ShipmentChange
+from connectors.postal.commanding import STILL_IN_DOUBT
 from connectors.postal.entering import change_of
 from connectors.postal.history import heard_by_carrier, place_of
 from connectors.postal.model import CodState, OrderState
@@ -53,6 +54,7 @@ from .postal_scripts import (
     T0,
     WAITS,
     WHICH,
+    decided,
 )
 from .postal_world import INTERVAL_S, House
 
@@ -181,7 +183,7 @@ class PostWorld(RuleBasedStateMachine):
                 shipment = self.house.shipment(head.shipment_id)
                 self.commands += 1
                 word = "placed" if self._truth(shipment) else "not_placed"
-                self._enter(self._which(shipment), _decided(word, self._now(), f"d{self.commands}"))
+                self._enter(self._which(shipment), decided(word, self._now(), f"d{self.commands}"))
                 self.house.release(dossier)
 
     @precondition(lambda self: any(parcel.cod_remitted is not None for parcel in self.world.books))
@@ -230,11 +232,14 @@ class PostWorld(RuleBasedStateMachine):
             open_still = shipment.order in (OrderState.ASKED, OrderState.IN_DOUBT) and shipment.cancel is None
             waiting = [one for lane in self.house.lanes.values() for one in lane if one.task.operation == "order"]
             assert not open_still or shipment.shipment_id in {one.shipment_id for one in waiting}
+            wanted_no_more = shipment.cancel is not None and shipment.cancel.outcome not in ("", "cancelled")
+            assert not (shipment.order is OrderState.IN_DOUBT and wanted_no_more) or self._people_were_told(shipment)
 
     @invariant()
     def people_are_asked_only_where_nobody_else_can_tell(self) -> None:
-        """Law: with numbers that the carrier takes once, nothing is ever held."""
-        assert not self.unique or not self.house.held
+        """Law: with numbers that the carrier takes once, only what it refuses when it goes out again is held."""
+        held = {self.house.shipment(shipment_id).order_number for shipment_id in self.house.held}
+        assert not self.unique or held <= self.refusing
 
     def teardown(self) -> None:
         """Everything is told and carried to its end; both books are one."""
@@ -280,7 +285,7 @@ class PostWorld(RuleBasedStateMachine):
             assert refused or shipment.state == "cancelled"
             return
         [truth] = truths
-        assert shipment.order is OrderState.PLACED
+        assert shipment.order is OrderState.PLACED or self._people_were_told(shipment)
         records = [one for one in self.office.ngsp.feed.records if one.number == shipment.order_number]
         told = {(one.event.at, str(one.code), one.event.pos_code) for one in records}
         ours = {(s.occurred_at, s.raw_code, s.pos_code) for s in shipment.history if s.source == "feed"}
@@ -358,6 +363,11 @@ class PostWorld(RuleBasedStateMachine):
     def _shipments(self) -> list[Shipment]:
         return [self.house.shipment(shipment_id) for shipment_id in self.asked.values()]
 
+    def _people_were_told(self, shipment: Shipment) -> bool:
+        """That nobody carries an order whose doubt the carrier left when it did not take it back."""
+        alarms = [one.code for one in self.house.effects[shipment.shipment_id] if isinstance(one, RaiseAlarm)]
+        return shipment.order is OrderState.IN_DOUBT and f"postal.{STILL_IN_DOUBT}" in alarms
+
     def _which(self, shipment: Shipment) -> int:
         return next(number for number, shipment_id in self.asked.items() if shipment_id == shipment.shipment_id)
 
@@ -372,17 +382,6 @@ class PostThatTakesNumbersTwice(PostWorld):
     """As far as anybody knows, it does: an order without an answer is listened for, and then people are asked."""
 
     unique = False
-
-
-def _decided(state: str, at: datetime, decision_id: str) -> StateDecided:
-    return StateDecided(
-        at=at,
-        state=state,
-        evidence="CV-1",
-        decided_by="lan",
-        approved_by="minh",
-        decision_id=decision_id,
-    )
 
 
 @pytest.mark.parametrize("world", [PostWorld, PostThatTakesNumbersTwice])

@@ -86,6 +86,19 @@ async def test_a_refusal_of_the_same_number_was_taken_for_the_end_of_an_order_th
         assert (await desk.shipment(shipment_id)).order is OrderState.PLACED and len(await desk.parcels()) == 1
 
 
+async def test_an_order_refused_after_two_people_said_it_was_not_there_was_held_for_ever() -> None:
+    """Their word takes away what made the refusal doubtful: it is one, and the lane goes on."""
+    refusing = {"orders": [{"number": ".*", "script": {"refuse": "Sai địa chỉ"}}]}
+    async with opened_desk({"h2": {"numbers_unique": True}}, carriers=_unique) as desk:
+        await desk.order("PUT", "scripts", refusing)
+        shipment_id, task = await desk.wanted()
+        desk.breaks("h2.order", FaultKind.DROP_BEFORE_COMMIT)
+        assert await desk.followed(shipment_id, task, most=1) == "held"
+        await desk.decide("state", shipment_id, state="not_placed", evidence="điện thoại 22/11")
+        assert isinstance(await desk.deliver(shipment_id, task), Receipt)
+        assert (await desk.shipment(shipment_id)).order is OrderState.REFUSED and await desk.parcels() == []
+
+
 async def test_a_scan_in_the_feed_ends_the_doubt() -> None:
     """Whoever speaks of a parcel has its order: nothing is sent, nobody is asked."""
     async with opened_desk() as desk:

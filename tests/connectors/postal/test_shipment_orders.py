@@ -26,7 +26,7 @@ from connectors.postal.commanding import (
     surely_not_placed,
 )
 from connectors.postal.ledger import Shipments
-from connectors.postal.model import Direction
+from connectors.postal.model import Direction, OrderState
 
 from .shipments import CARRIER, DUE, Story, later, parcel, placed, scanned
 
@@ -157,6 +157,21 @@ def test_which_states_can_be_taken_back_is_a_setting_of_the_carrier() -> None:
     """Postal facts 11: as the shipment was asked for."""
     story = Story(parcel(cancellable=("created",)), placed(), scanned(0.5, "accepted"), _cancel())
     assert [command.code for command in story.shipment().commands] == ["too_late"]
+
+
+@pytest.mark.parametrize("outcome", ["refused", "requested", "in_doubt"])
+def test_nobody_heard_of_an_order_in_doubt_that_the_carrier_did_not_take_back(outcome: str) -> None:
+    """No lane carries it any more, and a carrier that holds nothing never speaks of it: people must ask."""
+    story = Story(parcel(), OrderUnanswered(at=later(3)), _cancel())
+    assert story.alarms() == []
+    story.then(_answered(outcome))
+    assert story.alarms() == ["postal.still_in_doubt"] and story.shipment().order is OrderState.IN_DOUBT
+
+
+def test_a_parcel_that_is_collected_already_ends_the_doubt_about_its_order() -> None:
+    """The carrier says so when it is asked to take the order back."""
+    story = Story(parcel(), OrderUnanswered(at=later(3)), _cancel(), _answered("too_late"))
+    assert story.shipment().order is OrderState.PLACED and story.alarms() == []
 
 
 def test_a_refused_order_and_a_cancelled_parcel_have_nothing_to_take_back() -> None:
