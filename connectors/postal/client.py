@@ -45,8 +45,11 @@ _PERSONAL = tuple(
     for part in ("Name", "Fullname", "FullName", "Address", "Tel", "Phone", "Email")
 )
 _PARTIES = ("DocumentSender", "ResultReceiver", "ShipperTel", "OldReceiverTel", "SoDienThoai", "Email")
-_REDACTED = (*_SECRET, *_PERSONAL, *_PARTIES)
-"""What never becomes evidence: credentials, and who sends or receives, which stands in the sealed ledger."""
+_WORDS = ("SenderDesc", "Description", "PackageContent", "CustomerNote", "Notes", "DeliveryNote", "CancelNotes")
+_REDACTED = (*_SECRET, *_PERSONAL, *_PARTIES, *_WORDS)
+"""What never becomes evidence: credentials, who sends or receives, which stands in the sealed ledger, and what people wrote of
+them ("call 09… before you come").
+"""
 
 
 def dialect_of(name: str) -> Dialect:

@@ -330,6 +330,19 @@ async def test_a_registration_that_is_never_answered_does_not_keep_the_parcel_ba
         assert len(await desk.parcels()) == 1
 
 
+@pytest.mark.parametrize("carrier", ["vnpost", "donhang"])
+async def test_what_people_wrote_of_a_citizen_never_becomes_evidence(carrier: str) -> None:
+    """A note for the postman names whom to call: it goes to the carrier, and into the sealed ledger alone."""
+    async with opened_desk(carriers=_both) as desk:
+        words = {"note": "Gọi bà Mẫu, 0900000000, trước khi phát", "contents": "Giấy phép của bà Mẫu"}
+        await desk.asked(carrier=carrier, **words)
+        exchanges = [one.exchange for one in desk.ended if isinstance(one, Receipt)]
+        assert exchanges and all(one.request and one.http_status for one in exchanges)
+        for one in exchanges:
+            kept = (one.request + one.response).decode()
+            assert "Mẫu" not in kept and "0900000000" not in kept
+
+
 async def test_prices_are_told_where_the_carrier_tells_them() -> None:
     """Cheapest first; nothing is ordered and nothing is kept."""
     async with opened_desk(carriers=_both) as desk:
