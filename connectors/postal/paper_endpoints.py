@@ -55,6 +55,8 @@ HANDOVERS_PATH = "/v1/handovers"
 
 _PRODUCER = "tthc-gateway"
 _SKEW = timedelta(minutes=5)
+_DRAWN_UP_LATE = timedelta(days=31)
+"""So long after parcels changed hands their list may be drawn up; what is older is a slip of the pen."""
 _GIVEN = frozenset({ShipmentState.CREATED, ShipmentState.ACCEPTED, ShipmentState.COLLECTING, ShipmentState.COLLECTED})
 """The states in which the agency can still have a parcel in its hands that it gives to the post."""
 _GONE = frozenset({ShipmentState.CANCELLED, ShipmentState.RETURNED})
@@ -296,6 +298,9 @@ class PaperEndpoints:
             findings.append(finding("lines", "/lines", told))
         if request.handed_at > self._kit.now() + _SKEW:
             findings.append(finding("handed_at", "/handed_at", "Thời điểm bàn giao không được ở tương lai."))
+        if request.handed_at < handover.made_at - _DRAWN_UP_LATE:
+            told = "Thời điểm bàn giao sớm hơn lúc lập bảng kê quá một tháng."
+            findings.append(finding("handed_at", "/handed_at", told))
         if findings:
             raise Refused("handover_invalid", findings=findings)
 

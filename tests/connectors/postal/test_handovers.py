@@ -243,6 +243,8 @@ async def test_a_cancelled_parcel_is_not_handed_over(desk: Desk) -> None:
         ({"lines": []}, "/lines"),
         ({"handed_at": (AT + timedelta(days=3_000)).isoformat()}, "/handed_at"),
         ({"handed_at": "2026-11-22T08:30:00"}, "/handed_at"),
+        ({"handed_at": (AT - timedelta(days=3_000)).isoformat()}, "/handed_at"),
+        ({"handed_at": "0001-01-01T00:00:00+07:00"}, "/handed_at"),  # no moment at all in UTC: no table could show it
         ({"evidence_sha256": "AB"}, "/evidence_sha256"),
         ({"receiver": {"name": "", "staff_id": "bt"}}, "/receiver/name"),
     ],
