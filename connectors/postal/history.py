@@ -142,6 +142,13 @@ def folded(base: Course, history: Sequence[Scan]) -> Course:
     return course
 
 
+def deciding(history: Sequence[Scan], state: ShipmentState) -> Scan | None:
+    """The scan by which a parcel came to the state that it is in: of an end the first, since the last word of operators."""
+    decided = [place for place, scan in enumerate(history) if scan.source == OPERATOR]
+    said = [scan for scan in history[decided[-1] if decided else 0 :] if scan.means == state]
+    return next(iter(said if state in TERMINAL else reversed(said)), None)
+
+
 def heard_by_carrier(scan: Scan) -> bool:
     """Whether the carrier itself said it: then it has our order."""
     return scan.source in ("feed", "webhook", "query")

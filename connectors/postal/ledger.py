@@ -38,6 +38,7 @@ from connectors.postal.history import (
     MOVED_AFTER_CANCEL,
     OPERATOR,
     TERMINAL,
+    deciding,
     folded,
     heard_by_carrier,
     kept,
@@ -139,19 +140,28 @@ def is_open(shipment: Shipment) -> bool:
 
 
 def proposal_fields(shipment: Shipment) -> dict[str, object]:
-    """What is proposed to the resolution system: codes, times and sums of the agency, nothing of where anybody lives."""
+    """What is proposed to the resolution system: codes, times and sums of the agency, nothing of where anybody lives.
+
+    With the event that says so, by its id, and the digest of what the carrier sent (postal facts 10).
+    """
     ended_at = shipment.delivered_at if shipment.state is ShipmentState.DELIVERED else shipment.returned_at
     lines = [{"fee_id": line.fee_id, "name": line.name, "amount": line.amount} for line in shipment.cod_lines]
     collected_at, paid_at = shipment.cod_collected_at, money.remitted_at(shipment)
+    event = deciding(shipment.history, shipment.state)
     return {
         "shipment_id": shipment.shipment_id,
         "request_id": shipment.request_id,
         "direction": str(shipment.direction),
         "carrier": shipment.carrier,
+        "profile": shipment.profile,
         "order_number": shipment.order_number,
         "item_code": shipment.item_code,
         "state": str(shipment.state),
         "occurred_at": ended_at.isoformat() if ended_at is not None else "",
+        "event_id": event.event_id if event is not None else "",
+        "raw_code": event.raw_code if event is not None else "",
+        "received_at": event.received_at.isoformat() if event is not None else "",
+        "evidence": {"sha256": event.evidence if event is not None else ""},
         "cod": {
             "state": str(shipment.cod),
             "amount": shipment.cod_collected if shipment.cod_collected is not None else shipment.cod_due,

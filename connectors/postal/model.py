@@ -111,7 +111,8 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     carrier's time and `rank` tells apart what bears the same (the source's own sequence, compared as text); `means` is a value
     of `ShipmentState` or of `Meaning`, as the status table said when it came; `raw_code` is kept as it came.
     `source`: feed, webhook, query, gateway, handover, operator. `cod_amount`: what was collected or paid over, where it says so.
-    `text` is the carrier's own sentence and `note` a remark; both may name people.
+    `text` is the carrier's own sentence and `note` a remark; both may name people. `evidence` is the SHA-256 of what the
+    carrier sent, byte for byte (postal facts 10): of the record in a feed, of `Data` in a notice, of a whole answer.
     """
 
     event_id: str
@@ -131,6 +132,7 @@ class Scan(msgspec.Struct, frozen=True, kw_only=True):
     cod_paid_over_at: datetime | None = None
     text: str = ""
     note: str = ""
+    evidence: str = ""
 
     def __repr__(self) -> str:
         """Nothing of what the carrier wrote about people."""

@@ -56,7 +56,8 @@ COD_VI: Mapping[CodState, str] = {
 class ScanView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One thing that was said of the parcel. `means`: a state, or what else the code means; `unmapped`: nobody knows.
 
-    `pos_province`: where that post office is, by the name that the post still knows it by.
+    `pos_province`: where that post office is, by the name that the post still knows it by. `evidence_sha256`: of what the
+    carrier sent, byte for byte.
     """
 
     event_id: str
@@ -72,6 +73,7 @@ class ScanView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     solution_code: str = ""
     attempts: int = 0
     cod_amount: int | None = None
+    evidence_sha256: str = ""
 
 
 class CodLineView(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,4 +253,5 @@ def _scan(scan: Scan, causes: Mapping[str, str]) -> ScanView:
         solution_code=scan.solution_code,
         attempts=scan.attempts,
         cod_amount=scan.cod_amount,
+        evidence_sha256=scan.evidence,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 
@@ -132,6 +133,13 @@ def test_null_dates_are_no_dates() -> None:
 def test_times_are_those_of_viet_nam_in_each_of_their_forms(written: str) -> None:
     """Day first, ISO without a zone, with fractions; a zone that is written counts."""
     assert seen(LastUpdateTime=written).scan.occurred_at == datetime(2026, 11, 21, 2, 15, tzinfo=UTC)
+
+
+def test_a_scan_bears_the_digest_of_the_text_that_the_carrier_signed() -> None:
+    """`Data` as received (postal facts 4.4 and 10): with it the signed notice is found again."""
+    data = data_of(OrderStatusId=100)
+    (sighting,) = heard(data).sightings
+    assert sighting.scan.evidence == hashlib.sha256(data.encode()).hexdigest()
 
 
 def test_a_delivery_happened_when_it_happened() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -83,8 +84,17 @@ def test_the_page_of_the_facts_is_read() -> None:
         pos_code="100000",
         item_code="RA473124829VN",
         text="Đã phát",
+        evidence=sighting.scan.evidence,
     )
     assert (fed.cursor, fed.more, fed.unreadable, fed.foreign) == ("691fed200000000000000001", True, 0, 0)
+
+
+def test_a_scan_bears_the_digest_of_the_record_as_it_came() -> None:
+    """Byte for byte, however the carrier spaces its JSON (postal facts 10): who disputes a scan shows the same bytes."""
+    records = [json.dumps(record(number), indent=number, ensure_ascii=False) for number in (1, 2)]
+    body = f'{{"_returned": 2, "_embedded": {{"rh:doc": [{", ".join(records)}]}}}}'.encode()
+    seen = [one.scan.evidence for one in read(body).sightings]
+    assert seen == [hashlib.sha256(text.encode()).hexdigest() for text in records]
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,24 @@ def test_delivered_is_proposed_once_with_what_the_resolution_system_needs() -> N
     assert "Mẫu" not in str(proposal.fields)
 
 
+def test_a_proposal_names_the_event_that_it_follows_from() -> None:
+    """Postal facts 10: event, raw code, when it came and what proves it; the first that said so, else the operators' word."""
+    first = scanned(10, "delivered", "e1", raw_code="4", evidence="5a" * 32)
+    story = Story(parcel(), placed(), scanned(5, "in_transit"), first, scanned(20, "delivered", "e2"))
+    [proposal] = story.proposals()
+    assert {name: proposal.fields[name] for name in ("event_id", "raw_code", "received_at", "profile", "evidence")} == {
+        "event_id": "e1",
+        "raw_code": "4",
+        "received_at": later(900).isoformat(),
+        "profile": "h2",
+        "evidence": {"sha256": "5a" * 32},
+    }
+    decided = Story(parcel(), placed(), scanned(10, "returning"), scanned(20, "delivered"), _decided(60, "delivered"))
+    [proposal] = decided.proposals()
+    assert str(proposal.fields["event_id"]).startswith("gateway:decision:")
+    assert proposal.fields["occurred_at"] == decided.shipment().history[-1].occurred_at.isoformat()
+
+
 @pytest.mark.parametrize("state", ["delivered", "returned", "exception"])
 def test_two_operators_say_how_a_parcel_stands(state: str) -> None:
     """What contradicted itself is settled by them; what comes later is judged from there."""

@@ -8,6 +8,7 @@ to come moves no cursor: behind it nothing would ever be read again.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,7 +42,17 @@ _CONTROLS = re.compile(r"[\x00-\x1f\x7f]+")
 _ENVELOPE = frozenset({"_size", "_total_pages", "_returned", "_embedded", "_id", "_links"})
 _LONGEST, _KEPT = 500, 490
 _CLOCKS_DIFFER = timedelta(days=1)
-_Records = Sequence[tuple[str, Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A record of the feed: its members, and its bytes as they came."""
+
+    members: Mapping[str, Any]
+    raw: msgspec.Raw
+
+
+_Records = Sequence[tuple[str, _Record]]
 
 
 class NotAPage(ValueError):
@@ -86,7 +97,7 @@ class Reader:
         sightings: list[Sighting] = []
         foreign = 0
         for oid, record in ready:
-            if not self._ours(record):
+            if not self._ours(record.members):
                 foreign += 1
                 continue
             sighting = self._sighting(oid, record, now)
@@ -116,8 +127,9 @@ class Reader:
         named = _text(record, "CustomerCode")
         return not named or named.casefold() == self.customer.strip().casefold()
 
-    def _sighting(self, oid: str, record: Mapping[str, Any], now: datetime) -> Sighting | None:
+    def _sighting(self, oid: str, told: _Record, now: datetime) -> Sighting | None:
         """The scan in a record; None where it names no parcel, or no moment of this century."""
+        record = told.members
         order_number, item_code = _code(record, "OrderNumber"), _code(record, "ItemCode")
         kind, zone = self.options.event_time_format, ZONES[self.options.tz]
         occurred_at = moment_of(record.get("EventTime"), kind, zone) or moment_of_id(oid)
@@ -136,6 +148,7 @@ class Reader:
             item_code=item_code.upper(),
             text=_sentence(record, "StatusMessage"),
             note=_sentence(record, "Notes"),
+            evidence=hashlib.sha256(told.raw).hexdigest(),
         )
         return Sighting(order_number, scan)
 
@@ -156,9 +169,9 @@ def _envelope(body: bytes) -> tuple[Sequence[msgspec.Raw], int]:
     return rows or (), pages or 0
 
 
-def _records(docs: Sequence[msgspec.Raw]) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
+def _records(docs: Sequence[msgspec.Raw]) -> tuple[list[tuple[str, _Record]], int]:
     """The records with their ids, in the order of the page and each id once; and how many could not be read."""
-    records: dict[str, Mapping[str, Any]] = {}
+    records: dict[str, _Record] = {}
     unreadable = 0
     for raw in docs:
         try:
@@ -167,15 +180,13 @@ def _records(docs: Sequence[msgspec.Raw]) -> tuple[list[tuple[str, Mapping[str, 
             record = None
         oid = _oid(record.get("_id")) if isinstance(record, dict) else ""
         if oid:
-            records.setdefault(oid, record)
+            records.setdefault(oid, _Record(record, raw))
         else:
             unreadable += 1
     return list(records.items()), unreadable
 
 
-def _checked(
-    records: Sequence[tuple[str, Mapping[str, Any]]], new: int, unreadable: int, after: str, pages: int
-) -> None:
+def _checked(records: _Records, new: int, unreadable: int, after: str, pages: int) -> None:
     """Whether a cursor can go on from here. Raises `NotAPage`."""
     if not records and unreadable:
         raise NotAPage("feed_unreadable")

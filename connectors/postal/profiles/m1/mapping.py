@@ -6,6 +6,7 @@ neither way may have happened. A notice counts when a key of the carrier signed 
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -189,7 +190,7 @@ class Donhang:
             # A list that does not know numbers of ours, or that was cut, proves nothing: a parcel must never be doubled.
             certain = self._options.finds_order_codes and is_whole(tree, listed, order.order_number)
             return Absent() if certain else self._conclude("find", "uncertain", answer).refused("uncertain")
-        told = Told("query", self._account.now())
+        told = Told("query", self._account.now(), evidence=hashlib.sha256(answer.body).hexdigest())
         return placed_of(parcel), sightings_of(parcel, self._account, self._options, told)
 
     def price(self, order: Order) -> Call:
@@ -246,7 +247,8 @@ class Donhang:
         if parcel is None or sent_at is None:
             return Heard("malformed")
         now = self._account.now()
-        seen = sighting_of(parcel, self._account, self._options, Told("webhook", now, sent_at))
+        told = Told("webhook", now, sent_at, hashlib.sha256(push.Data.encode()).hexdigest())
+        seen = sighting_of(parcel, self._account, self._options, told)
         fresh = abs(now - sent_at) <= timedelta(seconds=self._options.replay_window_s)
         return Heard("taken", (seen,) if seen is not None else (), fresh=fresh)
 

@@ -59,11 +59,15 @@ _MONEY: Final = frozenset({Meaning.COD_COLLECTED, Meaning.COD_REMITTED})
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """How a parcel was told of: `source` webhook or query, received at `at`; `sent_at` is what the message itself bears."""
+    """How a parcel was told of: `source` webhook or query, received at `at`; `sent_at` is what the message itself bears.
+
+    `evidence` is the digest of the text that told of it.
+    """
 
     source: str
     at: datetime
     sent_at: datetime | None = None
+    evidence: str = ""
 
 
 def id_of(parcel: Members) -> str:
@@ -121,6 +125,7 @@ def sighting_of(parcel: Members, account: Account, options: DonhangOptions, told
         cod_paid_over_at=_paid_over(parcel, options) if means == Meaning.COD_REMITTED else None,
         text=words_of(parcel, "SolutionName") or words_of(parcel, "CancelStatusDesc"),
         note=words_of(parcel, "DeliveryNote") or words_of(parcel, "CancelNotes"),
+        evidence=told.evidence,
     )
     return Sighting(order_number=number, scan=scan, carrier_ref=id_of(parcel), ours=is_ours(parcel, account))
 
