@@ -11,13 +11,12 @@ import hashlib
 import io
 import re
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import get_args
-from urllib.parse import parse_qsl
+from datetime import timedelta
 
 from connectors.kit.contract import Change, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
 from connectors.kit.refusals import internal
+from connectors.kit.settlement.asking import WronglyAsked, answered, asked_day, asked_form, faults_of
 from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.state import FileReceived, Settlement, head_id
 from connectors.kit.settlement.statements import Fault, FileBad, Named
@@ -35,10 +34,6 @@ from mappings.dates import local_date
 
 REPORT = "/v1/payments/settlements/{provider}/{date}"
 STATEMENTS = "/v1/payments/statements"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
-_FORMATS = ("json", "csv", "xlsx")
 
 
 class SettlementEndpoints:
@@ -55,16 +50,16 @@ class SettlementEndpoints:
         )
 
     async def _report(self, notice: Notice, sender: Sender) -> Reply:
-        provider, day = notice.params["provider"], _day(notice.params["date"])
-        form, table = _wanted(notice.query)
-        report = await read_report(self._kit.ledgers, provider, day, local_date(self._kit.now()))
+        try:
+            day, (form, table) = asked_day(notice.params["date"]), asked_form(notice.query, TABLES)
+        except WronglyAsked as wrong:
+            raise Refused("payment_invalid", findings=(wrong.finding,)) from None
+        report = await read_report(self._kit.ledgers, notice.params["provider"], day, local_date(self._kit.now()))
         if report is None:
             raise Refused("payment_settlement_not_found")
         body = await asyncio.to_thread(self._written, report, form, table)
-        kinds = {"json": "application/json", "csv": "text/csv; charset=utf-8", "xlsx": XLSX}
         name = f"doi-soat-{report.head.provider}-{day}{f'-{table}' if form == 'csv' else ''}.{form}"
-        headers = {} if form == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Reply(200, body, kinds[form], headers=headers)
+        return answered(body, form, name)
 
     def _written(self, report: Report, form: str, table: TableName | None) -> bytes:
         if form == "csv":
@@ -86,10 +81,7 @@ class SettlementEndpoints:
             named = self._named(request.name)
             rows = await asyncio.to_thread(self._judged, content, named)
         except FileBad as bad:
-            findings = [
-                Finding(f.code, "/content" if f.line else "/name", _told(f.line, f.message_vi)) for f in bad.faults
-            ]
-            raise Refused("payment_statement_bad", findings=findings) from None
+            raise Refused("payment_statement_bad", findings=faults_of(bad)) from None
         head = await self._head(named)
         known = head.file(sha256) if head is not None else None
         day = f"{named.business_date:%Y%m%d}"
@@ -145,41 +137,8 @@ class SettlementEndpoints:
         return await head_of(self._kit.ledgers, KINDS, named.provider, f"{named.business_date:%Y%m%d}")
 
 
-def _day(text: str) -> str:
-    """A day as `yyyymmdd`, from that or from `yyyy-mm-dd`."""
-    found = _DAY.fullmatch(text)
-    try:
-        return f"{date(int(found[1]), int(found[2]), int(found[3])):%Y%m%d}" if found is not None else _no_day()
-    except ValueError:
-        return _no_day()
-
-
-def _no_day() -> str:
-    raise _invalid("date", "/date", "Phải là một ngày, yyyy-mm-dd hoặc yyyymmdd.")
-
-
-def _wanted(query: str) -> tuple[str, TableName | None]:
-    """The form and the table that are asked for."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
-    except ValueError:
-        raise _invalid("format", "/format", "Quá nhiều tham số.") from None
-    asked = dict(pairs)
-    form, table = asked.pop("format", "json"), asked.pop("table", "")
-    tables: dict[str, TableName] = {name: name for name in get_args(TableName)}
-    if asked or len(pairs) != len(dict(pairs)) or form not in _FORMATS:
-        raise _invalid("format", "/format", f"format: {', '.join(_FORMATS)}; ngoài ra chỉ có table.")
-    if table and table not in tables:
-        raise _invalid("table", "/table", f"table: {', '.join(tables)}.")
-    return form, tables.get(table)
-
-
 def _unknown() -> FileBad:
     return FileBad(Fault("name", 0, "Trung gian hoặc mã đơn vị ở tên tệp không có trong cấu hình."))
-
-
-def _told(line: int, message_vi: str) -> str:
-    return f"Dòng {line}: {message_vi}" if line else message_vi
 
 
 def _invalid(code: str, pointer: str, message_vi: str) -> Refused:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from connectors.kit.contract import LedgerReader
 from connectors.kit.settlement import reading
+from connectors.kit.settlement.asking import day_of, local
 from connectors.kit.settlement.state import Difference, Part, Settlement, part_id
 from connectors.kit.settlement.tables import Cell, Table, as_objects
 from connectors.payment.settlement_kinds import KINDS as LEDGERS
 from connectors.payment.settlement_words_vi import ACTIONS, CLOSED, DETAILS, FEES, FILES, HELD, KINDS, OUTCOMES
-from mappings.dates import VIETNAM
 from mappings.settlement_sums import Count, transfer_reference
 from mappings.settlement_words import Action, Outcome
 
@@ -129,9 +129,9 @@ class Report:
             found.theirs,
             found.ours,
             found.theirs - found.ours,
-            _local(found.paid_at),
+            local(found.paid_at),
             CLOSED[one.closed],
-            0 if one.closed else max(0, (self.today - _date(self.head.business_date)).days),
+            0 if one.closed else max(0, (self.today - day_of(self.head.business_date)).days),
         )
 
     def _fees(self) -> Table:
@@ -220,7 +220,7 @@ class Report:
                 file.name,
                 file.seq,
                 FILES[file.state],
-                _local(file.at),
+                local(file.at),
                 file.rows,
                 file.figures[1] if file.figures else 0,
                 file.sha256,
@@ -269,11 +269,3 @@ def as_tree(report: Report, names: Sequence[TableName]) -> Mapping[str, object]:
 
 def _money(count: Count) -> tuple[int, int, int, int]:
     return count.count, count.theirs, count.ours, count.theirs - count.ours
-
-
-def _local(moment: datetime | None) -> str:
-    return f"{moment.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}" if moment is not None else ""
-
-
-def _date(day: str) -> date:
-    return date(int(day[:4]), int(day[4:6]), int(day[6:]))

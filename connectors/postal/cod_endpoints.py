@@ -11,14 +11,12 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Sequence
-from datetime import date
-from typing import get_args
-from urllib.parse import parse_qsl
 
 from connectors.kit.contract import Change, Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
 from connectors.kit.refusals import internal
 from connectors.kit.requests import Request, finding
+from connectors.kit.settlement.asking import WronglyAsked, answered, asked_day, asked_form, faults_of
 from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.state import FileReceived, head_id
 from connectors.kit.settlement.statements import Fault, FileBad, Named, examine
@@ -36,10 +34,6 @@ from mappings.dates import local_date
 
 REPORT = "/v1/shipments/cod/{carrier}/{date}"
 STATEMENTS = "/v1/shipments/cod/statements"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)", re.ASCII)
-_FORMATS = ("json", "csv", "xlsx")
 
 
 class CodStatementRequest(Request, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -75,17 +69,17 @@ class CodEndpoints:
         )
 
     async def _report(self, notice: Notice, sender: Sender) -> Reply:
-        carrier, day = notice.params["carrier"], _day(notice.params["date"])
-        form, table = _wanted(notice.query)
-        report = await read_report(self._kit.ledgers, carrier, day, local_date(self._kit.now()))
+        try:
+            day, (form, table) = asked_day(notice.params["date"]), asked_form(notice.query, TABLES)
+        except WronglyAsked as wrong:
+            raise Refused("shipment_invalid", findings=(wrong.finding,)) from None
+        report = await read_report(self._kit.ledgers, notice.params["carrier"], day, local_date(self._kit.now()))
         if report is None:
             raise Refused("shipment_cod_not_found")
         body = await asyncio.to_thread(self._written, report, form, table)
-        kinds = {"json": "application/json", "csv": "text/csv; charset=utf-8", "xlsx": XLSX}
         which = f"-{table or 'parcels'}" if form == "csv" else ""
         name = f"thu-ho-{report.carrier}-{day}{which}.{form}"
-        headers = {} if form == "json" else {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Reply(200, body, kinds[form], headers=headers)
+        return answered(body, form, name)
 
     def _written(self, report: CodReport, form: str, table: TableName | None) -> bytes:
         if form == "csv":
@@ -105,10 +99,7 @@ class CodEndpoints:
             named = self._named(request.name)
             rows = await asyncio.to_thread(self._judged, content, named)
         except FileBad as bad:
-            findings = [
-                Finding(f.code, "/content" if f.line else "/name", _told(f.line, f.message_vi)) for f in bad.faults
-            ]
-            raise Refused("shipment_cod_statement_bad", findings=findings) from None
+            raise Refused("shipment_cod_statement_bad", findings=faults_of(bad)) from None
         day = f"{named.business_date:%Y%m%d}"
         head = await head_of(self._kit.ledgers, COD, named.provider, day)
         known = head.file(request.sha256) if head is not None else None
@@ -158,38 +149,3 @@ class CodEndpoints:
         layout = chosen.of(named.provider).layout
         reading = reading_of(self._naming, named.provider, layout, chosen.part_rows)
         return examine(io.BytesIO(content), named, reading).rows
-
-
-def _day(text: str) -> str:
-    """A day as `yyyymmdd`, from that or from `yyyy-mm-dd`."""
-    found = _DAY.fullmatch(text)
-    try:
-        if found is not None:
-            return f"{date(int(found[1]), int(found[2]), int(found[3])):%Y%m%d}"
-    except ValueError:
-        pass
-    raise _invalid("date", "/date", "Phải là một ngày, yyyy-mm-dd hoặc yyyymmdd.")
-
-
-def _wanted(query: str) -> tuple[str, TableName | None]:
-    """The form and the table that are asked for."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=10)
-    except ValueError:
-        raise _invalid("format", "/format", "Quá nhiều tham số.") from None
-    asked = dict(pairs)
-    form, table = asked.pop("format", "json"), asked.pop("table", "")
-    tables: dict[str, TableName] = {name: name for name in get_args(TableName)}
-    if asked or len(pairs) != len(dict(pairs)) or form not in _FORMATS:
-        raise _invalid("format", "/format", f"format: {', '.join(_FORMATS)}; ngoài ra chỉ có table.")
-    if table and table not in tables:
-        raise _invalid("table", "/table", f"table: {', '.join(tables)}.")
-    return form, tables.get(table)
-
-
-def _told(line: int, message_vi: str) -> str:
-    return f"Dòng {line}: {message_vi}" if line else message_vi
-
-
-def _invalid(code: str, pointer: str, message_vi: str) -> Refused:
-    return Refused("shipment_invalid", findings=(Finding(code, pointer, message_vi),))

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Literal
 
 from connectors.kit.contract import LedgerReader
+from connectors.kit.settlement.asking import day_of, local
 from connectors.kit.settlement.reading import head_of, parts_of
 from connectors.kit.settlement.state import Difference, Part, Settlement, part_id
 from connectors.kit.settlement.tables import Cell, Table, as_objects
@@ -18,7 +19,6 @@ from connectors.postal.cod_days import COD, COD_DAYS, CodDay, CodParcel, cod_day
 from connectors.postal.cod_words_vi import ACTIONS, CLOSED, DETAILS, FALLBACK, FILES, KINDS, OUTCOMES, STATES
 from connectors.postal.model import CodState
 from mappings.codec import decode
-from mappings.dates import VIETNAM
 from mappings.settlement_sums import Count
 
 TableName = Literal["collected", "parcels", "fees", "summary", "differences", "files"]
@@ -103,13 +103,13 @@ class CodReport:
                     one.order_number,
                     one.item_code,
                     one.dossier_code,
-                    _local(one.collected_at),
+                    local(one.collected_at),
                     one.due,
                     one.collected,
                     one.paid_over,
                     one.collected - one.paid_over,
                     STATES[one.state],
-                    _local(one.paid_at)[:10],
+                    local(one.paid_at)[:10],
                     one.shipment_id,
                 )
                 for one in self.collected.parcels
@@ -211,7 +211,7 @@ class CodReport:
             found.ours,
             found.theirs - found.ours,
             CLOSED.get(one.closed, one.closed),
-            0 if one.closed else max(0, (self.today - _date(self.day)).days),
+            0 if one.closed else max(0, (self.today - day_of(self.day)).days),
             found.payment_id,
         )
 
@@ -222,7 +222,7 @@ class CodReport:
                 file.name,
                 file.seq,
                 FILES[file.state],
-                _local(file.at),
+                local(file.at),
                 file.rows,
                 file.figures[1] if file.figures else 0,
                 file.figures[4] if file.figures else 0,
@@ -289,11 +289,3 @@ def _sums(parcels: Iterable[CodParcel]) -> tuple[int, int, int, int, int]:
 
 def _money(count: Count) -> tuple[int, int, int, int]:
     return count.count, count.theirs, count.ours, count.theirs - count.ours
-
-
-def _local(moment: datetime | None) -> str:
-    return f"{moment.astimezone(VIETNAM):%Y-%m-%d %H:%M:%S}" if moment is not None else ""
-
-
-def _date(day: str) -> date:
-    return date(int(day[:4]), int(day[4:6]), int(day[6:]))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from connectors.kit.contract import Change, Kit, Mark
+from connectors.kit.settlement.asking import day_of
 from connectors.kit.settlement.reading import head_of
 from connectors.kit.settlement.settling import Looked
 from connectors.kit.settlement.state import Part, Reviewed
@@ -69,7 +70,7 @@ class CodReview:
             if read >= self._page:
                 return Looked(tuple(changes), now.timestamp(), place)
             carrier, _, day = place.partition("/")
-            found, cost = await self._day(carrier, _date(day), now)
+            found, cost = await self._day(carrier, day_of(day), now)
             changes += found
             read += cost
         changes += await self._long_past(now)
@@ -93,7 +94,7 @@ class CodReview:
                 entry = await self._kit.ledgers.read(COD_DAYS, mark.ledger_id)
                 state = decode(entry.state, CodDay) if entry is not None else None
                 if state is not None and state.stale:
-                    changes += (await self._day(state.carrier, _date(state.day), now))[0]
+                    changes += (await self._day(state.carrier, day_of(state.day), now))[0]
             place = marks[-1].place
         return changes
 
@@ -173,10 +174,6 @@ def touched(shipments: Sequence[Shipment], now: datetime, key: str) -> list[Chan
         )
         for (carrier, day), ids in sorted(days.items())
     ]
-
-
-def _date(day: str) -> date:
-    return date(int(day[:4]), int(day[4:6]), int(day[6:]))
 
 
 def _parcel(shipment: Shipment | None, day: str) -> CodParcel | None:
