@@ -10,6 +10,7 @@ import importlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 
 from connectors.kit.contract import Budget, Kit
@@ -28,6 +29,7 @@ from connectors.kit.errors import (
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest, refusal
 from connectors.kit.settings import typed
 from connectors.kit.tokens import Attempt, KeptSecret, Made
+from connectors.postal import profiles
 from connectors.postal.settings import CarrierSettings
 from connectors.postal.speaking import Account, Call, Dialect, Dialogue, Feeds, Hears, Tokens
 from mappings.carrier_places import NO_CODES, PlaceCodes, read_place_codes
@@ -52,12 +54,19 @@ them ("call 09… before you come").
 """
 
 
+def dialects() -> tuple[str, ...]:
+    """The names that a `profile` may have: every folder of `profiles/` that has a table of statuses."""
+    folders = files(profiles).iterdir()
+    return tuple(sorted(one.name for one in folders if one.is_dir() and one.joinpath("statuses.csv").is_file()))
+
+
 def dialect_of(name: str) -> Dialect:
     """The dialect in a folder of `profiles/`; raises `SettingsError` for one that is not there."""
     try:
         module = importlib.import_module(f"connectors.postal.profiles.{name}")
     except ModuleNotFoundError:
-        raise SettingsError("postal", (f"carriers: chưa có phương ngữ «{name}»",)) from None
+        told = f"carriers: chưa có phương ngữ «{name}»; có: {', '.join(dialects())}"
+        raise SettingsError("postal", (told,)) from None
     found: object = getattr(module, "PROFILE", None)
     if not isinstance(found, Dialect):
         raise SettingsError("postal", (f"carriers: phương ngữ «{name}» không đúng cấu trúc",))
