@@ -7,6 +7,7 @@ import importlib
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -18,7 +19,19 @@ from connectors.kit.settings import typed
 from connectors.postal.client import dialect_of
 from connectors.postal.handover import LineStatus
 from connectors.postal.ledger import _ALARMS_VI
-from connectors.postal.settings import Settings
+from connectors.postal.model import Meaning
+from connectors.postal.paper_settings import PaperSettings
+from connectors.postal.settings import (
+    AgencyPlace,
+    AgencySettings,
+    CancelSettings,
+    CarrierSettings,
+    NoticeLimits,
+    OrderNumberSettings,
+    Settings,
+    TrackingSettings,
+)
+from connectors.postal.statuses import load_statuses
 
 _README = Path(connectors.postal.__path__[0], "README.md").read_text(encoding="utf-8")
 _SECTION = _README.partition("### Từng phương ngữ")[2].partition("\n### ")[0]
@@ -81,6 +94,51 @@ def test_every_secret_of_a_dialect_is_told(name: str) -> None:
     row = next(line for line in _SECTION.splitlines() if line.startswith(f"| `{name}` |"))
     dialect = dialect_of(name)
     assert set(re.findall(r"`(\w+)`", row)) >= {*dialect.roles, *dialect.more_roles}
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        Settings,
+        CarrierSettings,
+        AgencySettings,
+        AgencyPlace,
+        TrackingSettings,
+        NoticeLimits,
+        OrderNumberSettings,
+        CancelSettings,
+        PaperSettings,
+    ],
+)
+def test_every_key_of_the_settings_is_told(group: type[msgspec.Struct]) -> None:
+    """In the table of the whole or in that of a carrier; what belongs together may stand in one row (`.page_size`)."""
+    tables = _README.partition("## Cấu hình")[2].partition("### Từng phương ngữ")[0].partition("```\n\n")[2]
+    told = {
+        name for key in re.findall(r"`([\w.]+)`", tables) for name in (key.partition(".")[0], key.rpartition(".")[2])
+    }
+    assert set(group.__struct_fields__) - told == set()
+
+
+def test_what_nobody_could_confirm_has_the_default_of_the_facts() -> None:
+    """A witness wrote the table of postal facts 11 down; each is a typed key with that default."""
+    ngsp, donhang = (dialect_of(name).options_type for name in ("h2", "m1"))
+    default = {field.name: field.default for one in (ngsp, donhang) for field in msgspec.structs.fields(one)}
+    assert default["success_status"] == (0, 1, 200, 201)
+    assert (default["event_time_format"], default["tz"], default["document_state"]) == ("auto", "Asia/Ho_Chi_Minh", 1)
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    known = [code for code in map(str, range(1_000)) if load_statuses("h2").meaning(code, at, {}) != Meaning.UNMAPPED]
+    assert (known, load_statuses("h2").meaning("4", at, {})) == (["4"], "delivered")
+    carrier = CarrierSettings(name="vnpost", profile="h2", base_url="https://post.example.vn", customer="X")
+    assert (carrier.causes, carrier.public_keys, carrier.token_url) == ({}, (), "")
+    assert (carrier.order_number.max_len, carrier.order_number.pattern) == (50, "[A-Za-z0-9._-]+")
+    assert list(map(str, carrier.cancel.allowed_states)) == ["created", "accepted", "collecting"]
+    assert carrier.order_number_unique is None
+    assert [dialect_of(name).numbers_unique for name in _PROFILES] == [False] * len(_PROFILES)
+    assert AgencyPlace(province="01", text="51 Ngô Quyền").list_version == "GSO-2025-07"
+    assert (TrackingSettings().interval_s, TrackingSettings().page_size) == (300, 500)
+    with pytest.raises(ValueError, match="page_size"):
+        TrackingSettings(page_size=1_001)
+    assert all(text in PaperSettings().legal_vi for text in ("45/2016/QĐ-TTg", "118/2025/NĐ-CP"))
 
 
 def test_the_configuration_that_it_shows_is_one() -> None:
