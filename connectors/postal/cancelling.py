@@ -43,7 +43,7 @@ class Cancelling:
         if not order.carrier_ref and isinstance(carrier.dialogue, Finds):
             found = await self._found(order, carrier, carrier.dialogue, delivery)
             if found is None:
-                return self._answered(shipment, request_id, CancelSaid("cancelled", NEVER_SENT))
+                return self._answered(shipment, request_id, _absent(shipment))
             order, learned = found
         try:
             call = carrier.dialogue.cancel(order)
@@ -100,3 +100,10 @@ class Cancelling:
             change_of(shipment.shipment_id, change, shipment.dossier_code) for change in changes
         )
         return Receipt(shipment.order_number, self._kit.now(), exchange, duplicate=duplicate, inputs=inputs)
+
+
+def _absent(shipment: Shipment) -> CancelSaid:
+    """What it means that a carrier does not find an order. One that it took once is somewhere all the same: the history tells."""
+    if shipment.order is OrderState.PLACED:
+        return CancelSaid("in_doubt", "absent")
+    return CancelSaid("cancelled", NEVER_SENT)

@@ -313,6 +313,21 @@ async def test_a_dossier_is_registered_where_that_is_wanted_and_offered() -> Non
         assert isinstance(again, Receipt) and again.duplicate and desk.calls("h2.register") == 1
 
 
+async def test_an_order_that_its_carrier_took_is_not_cancelled_because_a_list_lacks_it() -> None:
+    """The postman comes all the same; whoever heard "cancelled" would order a second parcel."""
+    async with opened_desk(carriers=lambda simulator: [m1(simulator)]) as desk:
+        desk.breaks("m1.order", FaultKind.DUPLICATE)
+        shown = await desk.asked()
+        assert (await desk.shipment(shown["shipment_id"])).order is OrderState.PLACED
+        await desk.order("PUT", "lies", {"orders": [{"lie": "not_found", "times": 1}]})
+        cancel = {"request_id": "huy-1", "reason": "không cần nữa"}
+        reply = await desk.ask("POST", f"/v1/shipments/{shown['shipment_id']}/cancel", cancel)
+        shipment = await desk.shipment(shown["shipment_id"])
+        assert reply.status == 200 and shipment.cancel is not None
+        assert (shipment.state, shipment.cancel.outcome) == (ShipmentState.CREATED, "in_doubt")
+        assert (await desk.parcels())[0]["state"] != "cancelled"
+
+
 @pytest.mark.parametrize("kind", [FaultKind.HTTP_500, FaultKind.DROP_BEFORE_COMMIT])
 async def test_a_registration_that_is_never_answered_does_not_keep_the_parcel_back_for_ever(kind: FaultKind) -> None:
     """Nothing depends on it: after some attempts people hear of it, and the order goes out."""
