@@ -195,6 +195,16 @@ def test_one_cancellation_at_a_time_and_the_same_request_is_one() -> None:
     assert story.tasks(story.then(_cancel(200, "huy-3"))) == ["cancel"]
 
 
+@pytest.mark.parametrize("outcome", ["in_doubt", "unknown_order"])
+def test_a_cancellation_that_nobody_could_tell_of_may_be_tried_again(outcome: str) -> None:
+    """One HTTP 500, and a parcel that nobody moves: refused as "under way" it could never be taken back."""
+    story = Story(parcel(), placed(), _cancel(), _answered(outcome))
+    assert story.tasks(story.then(_cancel(200, "huy-2"))) == ["cancel"]
+    assert cancel_to_send(story.shipment(), "huy-2") and not cancel_to_send(story.shipment(), "huy-1")
+    story.then(_answered("cancelled", 210, "huy-2"))
+    assert story.shipment().state == "cancelled"
+
+
 def test_an_order_that_never_went_out_is_cancelled_without_asking_anybody() -> None:
     """The lane was waiting: it sends nothing, and says so."""
     story = Story(parcel(), _cancel())
