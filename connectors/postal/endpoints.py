@@ -78,8 +78,12 @@ class ShipmentEndpoints:
         if not request.additional and any(is_open(one) for one in earlier):
             raise Refused("shipment_open")
         asked = self._asked(request, sender, digest, carrier, _next_number(request, earlier))
-        # When it was asked differs in a repeat that races us, and nothing else does.
-        change = replace(change_of(asked.shipment_id, asked, request.dossier_code), passing=("at",))
+        # When it was asked differs in a repeat that races us, and nothing else does. One parcel has the number, at any carrier.
+        change = replace(
+            change_of(asked.shipment_id, asked, request.dossier_code),
+            passing=("at",),
+            claims=(f"order/{asked.order_number}",),
+        )
         return Reply(
             201,
             inputs=(change,),
@@ -145,9 +149,7 @@ class ShipmentEndpoints:
     async def _made(self, path: str, shipment_id: str, request: ShipmentRequest, sender: Sender, digest: str) -> Reply:
         """The parcel as it was asked for; another request may have taken its number meanwhile."""
         shipment = await shipment_of(self._kit, shipment_id)
-        if shipment is None:
-            return Refused("shipment_unavailable").reply(path)
-        if not _asked_for(shipment, request, sender):
+        if shipment is None or not _asked_for(shipment, request, sender):
             return Refused("shipment_number_taken").reply(path)
         if shipment.body_sha256 != digest:
             return Refused("shipment_request_reused").reply(path)

@@ -86,6 +86,22 @@ async def test_a_parcel_that_came_back_makes_room_for_the_next() -> None:
         assert (await desk.asked(request_id="thu-2"))["order_number"] == f"{DOSSIER}-T2"
 
 
+async def test_two_requests_that_race_at_two_carriers_send_one_parcel() -> None:
+    """Neither ledger knows of the other one's; the number of the dossier's parcel is held once, whoever carries it."""
+    async with opened_desk(carriers=_both) as desk:
+        bodies = [wanted(carrier="vnpost"), wanted(carrier="donhang", request_id="thu-2")]
+        heard = [await desk.heard("POST", "/v1/shipments", body) for body in bodies]
+        for reply in heard:
+            desk.books.take(reply.inputs)
+        await desk.carry()
+        answers = [await reply.then() for reply in heard if reply.then is not None]
+        assert [one.status for one in answers] == [201, 409]
+        assert _tree(answers[1].body)["code"] == "shipment_number_taken"
+        assert [one["house"] for one in await desk.parcels()] == ["h2"]
+        again = await desk.ask("POST", "/v1/shipments", bodies[1])
+        assert (again.status, _tree(again.body)["code"]) == (409, "shipment_open")
+
+
 async def test_two_requests_that_race_for_a_number_got_one_parcel_between_them() -> None:
     """The first change wins; the other is told to send again, and then gets the next number."""
     async with opened_desk() as desk:
