@@ -1,9 +1,9 @@
-"""What a request says in front of its body, fit for the wire: base addresses, paths, queries and headers."""
+"""What a request says in front of its body, fit for the wire: addresses (and which are fit), paths, queries and headers."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from connectors.kit.errors import CannotMap, ContractChanged
 
 # RFC 3986 3.3: what may stand in a path segment as it is, and the slash between segments.
 _PATH_SAFE = "/:@!$&'()*+,;=-._~"
+_DEFAULT_PORTS = {"https": 443, "http": 80}
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 # A line break in a value would begin a header of somebody else's making; a tab is lawful (RFC 9110, 5.5).
 _FIELD_VALUE = re.compile(r"[^\x00-\x08\x0a-\x1f\x7f]*")
@@ -84,3 +85,34 @@ def checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
         if not _TOKEN.fullmatch(name) or not _FIELD_VALUE.fullmatch(value):
             raise CannotMap("Tiêu đề HTTP gửi đi chứa ký tự không hợp lệ.")
     return dict(headers)
+
+
+def host_of(address: str) -> str:
+    """The host of an address, with its port where that is not the scheme's own; empty where there is none."""
+    try:
+        url = URL(address)
+        host, port = (url.host or "").lower(), url.port
+    except ValueError:
+        return ""
+    return host if port == _DEFAULT_PORTS.get(url.scheme) else f"{host}:{port}"
+
+
+def address_is_fit(address: str, allow_plain: Iterable[str] = ()) -> bool:
+    """Whether this is a plain address of a server: https (http where it is listed), no account, no query, no fragment."""
+    return may_be_sent(address, (host_of(address),), allow_plain) and not {"?", "#"} & set(address)
+
+
+def may_be_sent(address: str, hosts: Iterable[str], allow_plain: Iterable[str] = ()) -> bool:
+    """Whether a browser may be sent to an address that somebody else named: https, to a listed host."""
+    if not address.isascii() or not address.isprintable() or " " in address or "\\" in address or len(address) > 4_000:
+        return False
+    try:
+        url = URL(address)
+        host = (url.host or "").lower()
+    except ValueError:
+        return False
+    if url.scheme not in _DEFAULT_PORTS or not host or url.user is not None or url.password is not None or url.fragment:
+        return False
+    if url.scheme == "http" and not {host, f"{host}:{url.port}"} & set(allow_plain):
+        return False
+    return host_of(address) in set(hosts)

@@ -10,8 +10,6 @@ faults and the call log are those of its `Simulation`. The control plane grows t
 
 from __future__ import annotations
 
-import base64
-import binascii
 import itertools
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +19,7 @@ from urllib.parse import parse_qs
 import msgspec
 from aiohttp import web
 
-from connectors.kit.simulation import Call, Simulation, json_answer
+from connectors.kit.simulation import Call, Simulation, basic, json_answer
 
 Serve = Callable[[web.Request, str], Awaitable[web.StreamResponse]]
 """Answers one service of the simulator behind the LGSP, by its name."""
@@ -107,7 +105,7 @@ class SimulatedLgsp:
 
     def _knows(self, authorization: str, form: Mapping[str, str]) -> bool:
         wanted, expected = self.options.credentials, (self.options.client_id, self.options.client_secret)
-        by_header = wanted != "form" and _basic(authorization) == expected
+        by_header = wanted != "form" and basic(authorization) == expected
         return by_header or (wanted != "basic" and (form.get("client_id"), form.get("client_secret")) == expected)
 
     def _lives(self, authorization: str) -> bool:
@@ -134,13 +132,3 @@ def mount_lgsp(app: web.Application, lgsp: SimulatedLgsp) -> None:
     app.router.add_post(lgsp.options.resource, lgsp.resource)
     app.router.add_get("/_simulator/lgsp", lgsp.shown)
     app.router.add_post("/_simulator/lgsp/expire", lgsp.expire)
-
-
-def _basic(authorization: str) -> tuple[str, str] | None:
-    """The name and secret of a Basic header (RFC 7617); None for anything else."""
-    kind, _, encoded = authorization.partition(" ")
-    try:
-        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, secret) if kind == "Basic" and colon else None

@@ -12,6 +12,9 @@ and answers every upstream call through `Simulation.play`:
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
 import signal
 import socket
 import ssl
@@ -188,6 +191,26 @@ def whole_number(request: web.Request, name: str, default: int) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 16):
         raise web.HTTPUnprocessableEntity(text=f"{name}: phải là số nguyên không âm")
     return int(text)
+
+
+def glance(raw: bytes, name: str) -> str:
+    """One text of a request that is not judged yet, for the call log: short, "" where there is none."""
+    try:
+        told = json.loads(raw)
+    except (ValueError, RecursionError):
+        return ""
+    value = told.get(name, "") if isinstance(told, dict) else ""
+    return value[:60] if isinstance(value, str) and value.isprintable() else ""
+
+
+def basic(authorization: str) -> tuple[str, str] | None:
+    """The name and secret of a Basic header (RFC 7617); None for anything else."""
+    kind, _, encoded = authorization.partition(" ")
+    try:
+        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (name, secret) if kind == "Basic" and colon else None
 
 
 async def _health(request: web.Request) -> web.Response:

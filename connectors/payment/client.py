@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import msgspec
 from yarl import URL
 
+from connectors.kit.addresses import may_be_sent
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import CannotMap, ContractChanged, DeliveryError, Exchange, SettingsError
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest
 from connectors.kit.settings import typed
-from connectors.payment.settings import KeySettings, ProviderSettings, may_be_sent
+from connectors.payment.settings import KeySettings, ProviderSettings
 from connectors.payment.speaking import Account, Call, Dialect, Dialogue, Key
 
 MAX_ANSWER_BYTES = 1024 * 1024

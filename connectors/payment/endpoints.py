@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from connectors.kit.addresses import may_be_sent
 from connectors.kit.contract import Endpoint, Kit, Notice, Reply, Sender
 from connectors.kit.errors import Finding
 from connectors.kit.refusals import internal
@@ -39,7 +40,7 @@ from connectors.payment.requests import (
     RefundRequest,
     read_request,
 )
-from connectors.payment.settings import Settings, may_be_sent
+from connectors.payment.settings import Settings
 from connectors.payment.views import view_of
 
 PAYMENTS = "/v1/payments"

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 
+from connectors.kit.addresses import may_be_sent
 from connectors.kit.contract import Change, Kit, Notice, Reply
 from connectors.payment.changes import PayerTold
 from connectors.payment.client import Intermediaries
@@ -22,7 +23,7 @@ from connectors.payment.model import PAID_LIKE, State
 from connectors.payment.orders import read_payment
 from connectors.payment.payment import Payment
 from connectors.payment.references import Referred, referred
-from connectors.payment.settings import Settings, may_be_sent
+from connectors.payment.settings import Settings
 
 PATH = "/payments/{upstream}/{provider}/return"
 MEDIA_TYPE = "text/html; charset=utf-8"

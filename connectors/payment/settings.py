@@ -14,6 +14,7 @@ from typing import Any, Literal
 import msgspec
 from yarl import URL
 
+from connectors.kit.addresses import address_is_fit, host_of, may_be_sent
 from connectors.payment.model import Beneficiary, Budget
 from connectors.payment.settlement_settings import SettlementSettings
 
@@ -25,7 +26,6 @@ DEFAULT = "default"
 _HOST = re.compile(r"[a-z0-9.-]{1,253}(:[1-9][0-9]{0,4})?", re.ASCII)
 _DVQHNS = re.compile(r"[12378][0-9]{6}", re.ASCII)
 _DIGITS = re.compile(r"[0-9]+", re.ASCII)
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -240,34 +240,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
                 yield f"budgets.{code}.sub_item: phải là 4 chữ số"
             if self.budgets_required and not (budget.dvqhns and budget.chapter and budget.sub_item):
                 yield f"budgets.{code}: cần đủ dvqhns, chapter, sub_item"
-
-
-def host_of(address: str) -> str:
-    """The host of an address, with its port where that is not the scheme's own; empty where there is none."""
-    try:
-        url = URL(address)
-        host, port = (url.host or "").lower(), url.port
-    except ValueError:
-        return ""
-    return host if port == _DEFAULT_PORTS.get(url.scheme) else f"{host}:{port}"
-
-
-def address_is_fit(address: str, allow_plain: Iterable[str] = ()) -> bool:
-    """Whether this is a plain address of a server: https (http where it is listed), no account, no query, no fragment."""
-    return may_be_sent(address, (host_of(address),), allow_plain) and "?" not in address
-
-
-def may_be_sent(address: str, hosts: Iterable[str], allow_plain: Iterable[str] = ()) -> bool:
-    """Whether a browser may be sent to an address that somebody else named: https, to a listed host (abuse case A26)."""
-    if not address.isascii() or not address.isprintable() or " " in address or "\\" in address or len(address) > 4_000:
-        return False
-    try:
-        url = URL(address)
-        host = (url.host or "").lower()
-    except ValueError:
-        return False
-    if url.scheme not in _DEFAULT_PORTS or not host or url.user is not None or url.password is not None or url.fragment:
-        return False
-    if url.scheme == "http" and not {host, f"{host}:{url.port}"} & set(allow_plain):
-        return False
-    return host_of(address) in set(hosts)

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_bills import checked_bill
 from connectors.payment.simulator_books import Charge, News, Refund, RefundAsked, RefundStanding, Standing
@@ -137,7 +138,7 @@ class Keypay:
 
     def _handler(self, name: str, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
-            ref = wire.glance(await request.read(), "transaction_id")
+            ref = glance(await request.read(), "transaction_id")
             authorization = request.headers.get("Authorization", "")
 
             def answered(raw: bytes) -> web.Response:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, News, Refund, RefundAsked, RefundStanding, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
@@ -161,12 +162,12 @@ class Momo:
                     told = wire.read_object(raw, "20")
                     answer = work(told, raw)
                 except Refusal as refused:
-                    told_back = {name: wire.glance(raw, name) for name in _ECHOED}
+                    told_back = {name: glance(raw, name) for name in _ECHOED}
                     answer = told_back | {"resultCode": int(refused.code), "message": refused.message}
                 answer["responseTime"] = wire.milliseconds(self.world.now())
                 return web.json_response(answer)
 
-            ref = wire.glance(body, "orderId")
+            ref = glance(body, "orderId")
             return await self.world.play(request, f"momo.{name}", answered, ref)
 
         return handle

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, News, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
@@ -111,7 +112,7 @@ class Paygov:
                 url = "https://khach-la.example.invalid/pay"
             return web.json_response({"error_code": "SUCCESSFUL", "data": {"url": url}})
 
-        return await self.world.play(request, "paygov.create", work, wire.glance(body, "orderId"))
+        return await self.world.play(request, "paygov.create", work, glance(body, "orderId"))
 
     def _created(self, told: Mapping[str, Any]) -> Charge:
         wire.only(told, (*_FIELDS, *_UNIT), _FAILED)

@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_bills import checked_bill, other_beneficiary, pdf_of
 from connectors.payment.simulator_books import Charge, News, Standing
@@ -121,7 +122,7 @@ class Pp:
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """One message of the platform."""
         body = await request.read()
-        kind, ref = wire.glance(body, "LoaiBanTin").lower(), wire.glance(body, "MaThamChieu")
+        kind, ref = glance(body, "LoaiBanTin").lower(), glance(body, "MaThamChieu")
         operation = f"pp.{kind}" if kind in ("init", "query", "get_bill") else "pp.unreadable"
         authorization = request.headers.get("Authorization", "")
 

@@ -6,17 +6,14 @@ a mapping has to mend (separator, names, amounts times a hundred, words, times, 
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from connectors.kit.settlement.written import Written, lines_as_csv
 from connectors.payment.simulator_books import Charge, Refund, RefundStanding, Txn
 from connectors.payment.simulator_wire import VIET_NAM
 from connectors.payment.simulator_world import World
@@ -40,26 +37,6 @@ class StatementOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     defect: Defect = ""
     fee: int = 0
     write: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Written:
-    """A statement as bytes under its name."""
-
-    name: str
-    content: bytes
-
-    @property
-    def sha256(self) -> str:
-        """What stands in its side file."""
-        return hashlib.sha256(self.content).hexdigest()
-
-    def put(self, folder: Path) -> None:
-        """Write the side file, then the file at once, so that nobody reads half of it. Raises `OSError`."""
-        (folder / f"{self.name}.sha256").write_text(f"{self.sha256}  {self.name}\n", encoding="ascii")
-        half = folder / f".{self.name}.part"
-        half.write_bytes(self.content)
-        half.replace(folder / self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +74,7 @@ def statement(world: World, ordered: StatementOrder, day: date) -> Written:
         ]
         if ordered.defect != "no_trailer":
             lines.append(_trailer(rows, ordered.defect))
-        content = _csv(lines, ",")
+        content = lines_as_csv(lines, ",")
     else:
         content = _TABLES[ordered.provider](rows, f"{told:%Y%m%d}")
     return Written(f"recon_{ordered.provider}_{merchant}_{day:%Y%m%d}_{ordered.seq}.csv", content)
@@ -191,7 +168,7 @@ def _vnpay(rows: Sequence[_Row], _day_text: str) -> bytes:
         ]
         for row in rows
     ]
-    return _csv([head, *lines], ";")
+    return lines_as_csv([head, *lines], ";")
 
 
 def _bank(rows: Sequence[_Row], day_text: str) -> bytes:
@@ -207,7 +184,7 @@ def _bank(rows: Sequence[_Row], day_text: str) -> bytes:
         for row in rows
     ]
     total = ["Tổng cộng", "", f"{sum(row.amount for row in rows):,}".replace(",", "."), ""]
-    return _csv([["Sao kê tài khoản", day_text], head, *lines, total], ",")
+    return lines_as_csv([["Sao kê tài khoản", day_text], head, *lines, total], ",")
 
 
 def _plain(rows: Sequence[_Row], _day_text: str) -> bytes:
@@ -227,7 +204,7 @@ def _plain(rows: Sequence[_Row], _day_text: str) -> bytes:
         ]
         for row in rows
     ]
-    return _csv([head, *lines], "|")
+    return lines_as_csv([head, *lines], "|")
 
 
 _TABLES: dict[str, Callable[[Sequence[_Row], str], bytes]] = {
@@ -235,12 +212,6 @@ _TABLES: dict[str, Callable[[Sequence[_Row], str], bytes]] = {
     "vietqr": _bank,
     **dict.fromkeys(("pp", "keypay", "paygov", "momo", "zalopay"), _plain),
 }
-
-
-def _csv(lines: Iterable[Sequence[str]], separator: str) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=separator, lineterminator="\r\n").writerows(lines)
-    return text.getvalue().encode()
 
 
 def _day(at: datetime) -> date:

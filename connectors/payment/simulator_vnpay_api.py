@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, Refund, RefundAsked, RefundStanding, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie
@@ -74,7 +75,7 @@ class VnpayApi:
     async def api(self, request: web.Request) -> web.StreamResponse:
         """`querydr` and `refund` by `vnp_Command`."""
         body = await request.read()
-        command, ref = wire.glance(body, "vnp_Command"), wire.glance(body, "vnp_TxnRef")
+        command, ref = glance(body, "vnp_Command"), glance(body, "vnp_TxnRef")
         operation = f"vnpay.{command}" if command in ("querydr", "refund") else "vnpay.api"
 
         def work(raw: bytes) -> web.Response:

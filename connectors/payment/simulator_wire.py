@@ -66,16 +66,6 @@ def read_object(raw: bytes, code: str) -> dict[str, Any]:
     return value
 
 
-def glance(raw: bytes, name: str) -> str:
-    """One text of a request that is not judged yet, for the call log: short, "" where there is none."""
-    try:
-        told = json.loads(raw)
-    except (ValueError, RecursionError):
-        return ""
-    value = told.get(name, "") if isinstance(told, dict) else ""
-    return value[:60] if isinstance(value, str) and value.isprintable() else ""
-
-
 def form_fields(raw: bytes) -> dict[str, str]:
     """The fields of a form that a browser sent; of doubled ones the last."""
     return dict(parse_qsl(raw.decode("utf-8", "replace"), keep_blank_values=True))

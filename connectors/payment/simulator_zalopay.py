@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
 
+from connectors.kit.simulation import glance
 from connectors.payment import simulator_wire as wire
 from connectors.payment.simulator_books import Charge, News, Refund, RefundAsked, RefundStanding, Standing
 from connectors.payment.simulator_lies import STRANGE_SECRET, Lie, Names, Pairs, after_signing, signature_told
@@ -161,7 +162,7 @@ class Zalopay:
     def _handler(self, name: str, work: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Any:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
-            ref = wire.glance(body, "app_trans_id") or wire.glance(body, "m_refund_id")
+            ref = glance(body, "app_trans_id") or glance(body, "m_refund_id")
             form = request.content_type == "application/x-www-form-urlencoded"
 
             def answered(raw: bytes) -> web.Response:

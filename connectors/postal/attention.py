@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from connectors.postal.commanding import ADDRESS_WARNING
 from connectors.postal.history import TERMINAL
 from connectors.postal.model import CodState, OrderState, ShipmentState
+from connectors.postal.money import FLAGS
 from connectors.postal.shipment import Shipment
 
 _FLAGS_VI: Mapping[str, str] = {
@@ -26,7 +27,6 @@ _FLAGS_VI: Mapping[str, str] = {
     "handover_damaged": "bảng kê bàn giao ghi hư hỏng",
 }
 _ADDRESS_VI = "đơn vị bưu chính không nhận ra một phần địa chỉ"
-_COD_SETTLED = frozenset({"cod_short", "cod_over", "cod_unexpected"})
 
 
 def reasons(shipment: Shipment) -> tuple[str, ...]:
@@ -43,9 +43,7 @@ def reasons(shipment: Shipment) -> tuple[str, ...]:
         # Accepted all the same, and a task for an officer (postal facts 9) for as long as the parcel may still go astray.
         found.append(_ADDRESS_VI)
     settled = shipment.cod in (CodState.REMITTED, CodState.WAIVED) or bool(shipment.cod_decision)
-    found += [
-        words for flag, words in _FLAGS_VI.items() if flag in shipment.flags and not (settled and flag in _COD_SETTLED)
-    ]
+    found += [words for flag, words in _FLAGS_VI.items() if flag in shipment.flags and not (settled and flag in FLAGS)]
     if shipment.unmapped:
         found.append(f"mã trạng thái lạ: {', '.join(shipment.unmapped)}")
     return tuple(found)

@@ -18,7 +18,7 @@ from connectors.postal.parcels import shipment_of
 from connectors.postal.shipment import Shipment
 from connectors.postal.views import COD_VI, ORDERS_VI, STATES_VI
 
-DIRECTIONS_VI: Mapping[Direction, str] = {Direction.COLLECT: "nhận hồ sơ", Direction.DELIVER: "trả kết quả"}
+_DIRECTIONS_VI: Mapping[Direction, str] = {Direction.COLLECT: "nhận hồ sơ", Direction.DELIVER: "trả kết quả"}
 
 _MEANINGS_VI: Mapping[str, str] = {
     **{str(state): words for state, words in STATES_VI.items()},
@@ -82,7 +82,7 @@ class Board:
         ]
         note += [f"Cần người xem: {'; '.join(why)}."] if why else []
         return Table(
-            f"Bưu gửi {shipment.shipment_id}: {DIRECTIONS_VI[shipment.direction]} của hồ sơ {shipment.dossier_code}, "
+            f"Bưu gửi {shipment.shipment_id}: {_DIRECTIONS_VI[shipment.direction]} của hồ sơ {shipment.dossier_code}, "
             f"số đơn {shipment.order_number} tại {shipment.carrier}",
             _STEPS,
             _STEP_KEYS,
@@ -163,7 +163,7 @@ def _row(shipment: Shipment, why: Sequence[str]) -> tuple[str, ...]:
     return (
         shipment.shipment_id,
         shipment.dossier_code,
-        DIRECTIONS_VI[shipment.direction],
+        _DIRECTIONS_VI[shipment.direction],
         shipment.order_number,
         state,
         str(shipment.attempts) if shipment.attempts else "",

@@ -18,7 +18,7 @@ from mappings.amount_words import amount_in_words
 from mappings.dates import VIETNAM
 from signing.rendering.printed import FAINT, Box, Hand, Printed
 
-DIRECTIONS_VI: Mapping[Direction, str] = {
+_DIRECTIONS_VI: Mapping[Direction, str] = {
     Direction.COLLECT: "Hồ sơ thu gom qua bưu chính công ích",
     Direction.DELIVER: "Kết quả trả qua bưu chính công ích",
 }
@@ -130,7 +130,9 @@ def _letterhead(page: Printed, sheet: Sheet) -> float:
     qr_code(page, Box(_LEFT + _WIDTH - 26, _TOP - 3, 26, 26), sheet.handover.batch_no)
     title = Box(_LEFT + 28, _TOP + 15, _WIDTH - 56, 8)
     page.fitted(title, "BẢNG KÊ BÀN GIAO", Hand(16, bold=True, align="C"))
-    page.fitted(Box(title.x, _TOP + 22.5, title.width, 6), DIRECTIONS_VI[sheet.handover.direction], Hand(11, align="C"))
+    page.fitted(
+        Box(title.x, _TOP + 22.5, title.width, 6), _DIRECTIONS_VI[sheet.handover.direction], Hand(11, align="C")
+    )
     return _TOP + 31
 
 

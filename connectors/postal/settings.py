@@ -11,8 +11,8 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import msgspec
-from yarl import URL
 
+from connectors.kit.addresses import address_is_fit
 from connectors.postal.cod_settings import CodSettings
 from connectors.postal.model import Contact, Meaning, Place, ShipmentState
 from connectors.postal.paper_settings import PaperSettings
@@ -272,17 +272,3 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             yield f"agencies: phải có mục {DEFAULT}"
         if not 0 <= self.cancel_wait_s <= _LONGEST_WAIT_S:
             yield "cancel_wait_s: từ 0 đến 20 giây"
-
-
-def address_is_fit(address: str, allow_plain: Iterable[str] = ()) -> bool:
-    """Whether this is a plain address of a server: https (http where it is listed), no account, no query, no fragment."""
-    if not address.isascii() or not address.isprintable() or any(sign in address for sign in " \\?#"):
-        return False
-    try:
-        url = URL(address)
-        host, port = (url.host or "").lower(), url.port
-    except ValueError:
-        return False
-    if not host or url.user is not None or url.password is not None:
-        return False
-    return url.scheme == "https" or (url.scheme == "http" and bool({host, f"{host}:{port}"} & set(allow_plain)))

@@ -8,8 +8,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from connectors.kit.faults import Fault
-from connectors.kit.simulation import json_answer
-from connectors.postal import simulator_wire as wire
+from connectors.kit.simulation import basic, glance, json_answer
 from connectors.postal.simulator_ngsp import Ngsp
 from connectors.postal.simulator_options import NgspOptions
 from connectors.postal.simulator_wire import Refusal
@@ -27,7 +26,7 @@ def token_answer(ngsp: Ngsp, own: NgspOptions, authorization: str, body: bytes) 
     if own.credentials != "basic_key" and form.get("grant_type") != "client_credentials":
         return json_answer({"error": "unsupported_grant_type"}, 400)
     known = {
-        "basic": wire.basic(authorization) == (own.consumer_key, own.consumer_secret),
+        "basic": basic(authorization) == (own.consumer_key, own.consumer_secret),
         "bearer": authorization == f"Bearer {own.consumer_secret}",
         "basic_key": authorization == f"Basic {own.consumer_secret}" and not body,
     }
@@ -79,7 +78,7 @@ class H2:
     def _handler(self, name: str, verb: Verb) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
             body = await request.read()
-            ref = wire.glance(body, "OrderNumber") or request.query.get("OrderNumber", "")[:60]
+            ref = glance(body, "OrderNumber") or request.query.get("OrderNumber", "")[:60]
 
             def work(raw: bytes, fault: Fault | None) -> web.Response:
                 return guarded(self.ngsp, request, fault, lambda: verb(raw, request.query, fault))

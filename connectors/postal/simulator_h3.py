@@ -8,8 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from connectors.kit.faults import Fault
-from connectors.kit.simulation import json_answer
-from connectors.postal import simulator_wire as wire
+from connectors.kit.simulation import glance, json_answer
 from connectors.postal.simulator_h2 import Verb, guarded, token_answer
 from connectors.postal.simulator_ngsp import Ngsp
 from connectors.postal.simulator_world import World
@@ -72,7 +71,7 @@ class H3:
         """One service."""
         verb = self._verb(request.query.get("service", ""))
         body = await request.read()
-        ref = wire.glance(body, "OrderNumber") or request.query.get("OrderNumber", "")[:60]
+        ref = glance(body, "OrderNumber") or request.query.get("OrderNumber", "")[:60]
 
         def work(raw: bytes, fault: Fault | None) -> web.Response:
             return guarded(self.ngsp, request, fault, lambda: self._answer(request, verb, raw, fault))

@@ -13,7 +13,7 @@ from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connectors.kit.faults import Fault, FaultKind
-from connectors.kit.simulation import json_answer
+from connectors.kit.simulation import glance, json_answer
 from connectors.postal import simulator_wire as wire
 from connectors.postal.simulator_lies import OF_NOTICES, Lie
 from connectors.postal.simulator_m1_parcel import answered, told
@@ -186,7 +186,7 @@ class M1:
 
     def _handler(self, name: str, work: Work) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def handle(request: web.Request) -> web.StreamResponse:
-            ref = wire.glance(await request.read(), "OrderCode")
+            ref = glance(await request.read(), "OrderCode")
 
             def answer(body: bytes, fault: Fault | None) -> web.Response:
                 if fault is not None and fault.kind is FaultKind.EXPIRED_SESSION:

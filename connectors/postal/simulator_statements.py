@@ -6,9 +6,6 @@ to mend (a title line, a separator, thousands, words, times, the item code in pl
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import io
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -18,6 +15,7 @@ from typing import Literal
 import msgspec
 from aiohttp import web
 
+from connectors.kit.settlement.written import Written, lines_as_csv
 from connectors.kit.simulation import json_answer, order
 from connectors.postal.simulator_options import HOUSES
 from connectors.postal.simulator_wire import VIET_NAM
@@ -49,26 +47,6 @@ class CodStatementOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True,
 
 
 @dataclass(frozen=True, slots=True)
-class Written:
-    """A statement as bytes under its name."""
-
-    name: str
-    content: bytes
-
-    @property
-    def sha256(self) -> str:
-        """What stands in its side file."""
-        return hashlib.sha256(self.content).hexdigest()
-
-    def put(self, folder: Path) -> None:
-        """Write the side file, then the file at once, so that nobody reads half of it. Raises `OSError`."""
-        (folder / f"{self.name}.sha256").write_text(f"{self.sha256}  {self.name}\n", encoding="ascii")
-        half = folder / f".{self.name}.part"
-        half.write_bytes(self.content)
-        half.replace(folder / self.name)
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     number: str
     item_code: str
@@ -91,7 +69,7 @@ def statement(world: World, ordered: CodStatementOrder, day: date) -> Written:
         lines += [_own(1 if ordered.defect == "repeated_seq" else seq, row) for seq, row in enumerate(rows, 1)]
         if ordered.defect != "no_trailer":
             lines.append(_trailer(rows, ordered.defect))
-        content = _csv(lines, ",")
+        content = lines_as_csv(lines, ",")
     return Written(f"cod_{carrier}_{customer}_{day:%Y%m%d}_{ordered.seq}.csv", content)
 
 
@@ -144,17 +122,11 @@ def _table(rows: Sequence[_Row], day: date) -> bytes:
         "",
         "",
     ]
-    return _csv([["Bảng kê trả tiền thu hộ", f"{day:%d/%m/%Y}"], head, *lines, total], ";")
+    return lines_as_csv([["Bảng kê trả tiền thu hộ", f"{day:%d/%m/%Y}"], head, *lines, total], ";")
 
 
 def _thousands(amount: int) -> str:
     return f"{amount:,}".replace(",", ".")
-
-
-def _csv(lines: Iterable[Sequence[str]], separator: str) -> bytes:
-    text = io.StringIO(newline="")
-    csv.writer(text, delimiter=separator, lineterminator="\r\n").writerows(lines)
-    return text.getvalue().encode()
 
 
 def _day(at: datetime) -> date:

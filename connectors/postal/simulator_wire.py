@@ -6,7 +6,6 @@ Own reading of postal facts 2 to 4; nothing of it is shared with the client.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -54,16 +53,6 @@ def read_object(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def glance(raw: bytes, name: str) -> str:
-    """One text of a request that is not judged yet, for the call log: short, "" where there is none."""
-    try:
-        told = json.loads(raw)
-    except (ValueError, RecursionError):
-        return ""
-    value = told.get(name, "") if isinstance(told, dict) else ""
-    return value[:60] if isinstance(value, str) and value.isprintable() else ""
-
-
 def only(values: Mapping[str, Any], names: Iterable[str]) -> None:
     """Raises `Refusal` for a member that this message does not have."""
     strange = sorted(set(values) - set(names))
@@ -97,16 +86,6 @@ def as_number(values: Mapping[str, Any], name: str, least: int = 0, most: int = 
 def optional_number(values: Mapping[str, Any], name: str, most: int = 10**12) -> int:
     """A number that may be missing or null, which is 0; raises `Refusal`."""
     return as_number(values, name, 0, most) if values.get(name) is not None else 0
-
-
-def basic(authorization: str) -> tuple[str, str] | None:
-    """The name and secret of a Basic header (RFC 7617); None for anything else."""
-    kind, _, encoded = authorization.partition(" ")
-    try:
-        name, colon, secret = base64.b64decode(encoded, validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return None
-    return (name, secret) if kind == "Basic" and colon else None
 
 
 def compact(at: datetime) -> int:

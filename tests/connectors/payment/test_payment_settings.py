@@ -14,12 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.kit import registry
+from connectors.kit.addresses import may_be_sent
 from connectors.kit.errors import SettingsError
 from connectors.kit.ground import kit_of
 from connectors.kit.settings import typed
 from connectors.payment.connector import PaymentConnector
 from connectors.payment.references import attempt_ref, payment_id_of, referred, refund_ref
-from connectors.payment.settings import PROFILES, Settings, may_be_sent
+from connectors.payment.settings import PROFILES, Settings
 
 VNPAY = {"profile": "vnpay", "merchant": "TESTTMN1", "endpoints": {"pay": "https://pay.example.vn/vpcpay.html"}}
 GOOD: dict[str, object] = {

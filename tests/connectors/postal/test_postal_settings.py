@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 import connectors.postal
+from connectors.kit.addresses import address_is_fit
 from connectors.kit.contract import Kit
 from connectors.kit.errors import SettingsError
 from connectors.kit.lone import LoneCoordination
@@ -20,7 +21,7 @@ from connectors.kit.settings import typed
 from connectors.postal.client import dialect_of
 from connectors.postal.connector import PostalConnector
 from connectors.postal.refusals import TABLE
-from connectors.postal.settings import CarrierSettings, Settings, address_is_fit
+from connectors.postal.settings import CarrierSettings, Settings
 from tests.connectors.postal.desk import AGENCY, SECRETS, h2, m1
 
 _FOLDER = Path(connectors.postal.__path__[0])
