@@ -49,6 +49,14 @@ def test_every_row_of_the_table_is_reached_by_a_notice(row: object) -> None:
     assert means in {*ShipmentState, *Meaning}
 
 
+def test_an_item_code_that_is_none_leads_to_no_parcel() -> None:
+    """Every garbled one would be the same word, and a stranger's notice would move the parcel that bore it last."""
+    garbled = {"ItemCode": "bưu gửi của bà Mẫu", "OrderStatusId": 100}
+    assert seen(**garbled).scan.item_code == ""
+    nobody = heard(data_of(**garbled, OrderCode=None))
+    assert (nobody.ack, nobody.sightings) == ("taken", ())
+
+
 def test_the_table_is_that_of_the_facts() -> None:
     """A witness wrote it down from postal facts 6.2, column M1, and 3.2."""
     read = {row["code"]: row["means"] for row in ROWS}

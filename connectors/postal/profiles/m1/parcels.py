@@ -76,6 +76,12 @@ def id_of(parcel: Members) -> str:
     return "" if found in (NO_ID, "unreadable") else found
 
 
+def item_of(parcel: Members) -> str:
+    """The carrier's code of the parcel, "" for none. What is no code names no parcel: two would be found by the same word."""
+    found = code_of(parcel, "ItemCode")
+    return "" if found == "unreadable" else found
+
+
 def is_ours(parcel: Members, account: Account) -> bool:
     """Whether the parcel is of our customer code. One key signs for every customer, and each may choose our order numbers.
 
@@ -90,7 +96,7 @@ def placed_of(parcel: Members, *, duplicate: bool = False) -> Placed:
     freight = whole_of(parcel, "TotalFreightIncludeVatEvaluation")
     return Placed(
         carrier_ref=id_of(parcel),
-        item_code=code_of(parcel, "ItemCode"),
+        item_code=item_of(parcel),
         freight=freight if freight is not None else whole_of(parcel, "TotalFreightIncludeVat"),
         duplicate=duplicate,
         warnings=tuple(part for part, member in _WARNINGS.items() if flag_of(parcel, member)),
@@ -100,7 +106,7 @@ def placed_of(parcel: Members, *, duplicate: bool = False) -> Placed:
 
 def sighting_of(parcel: Members, account: Account, options: DonhangOptions, told: Told) -> Sighting | None:
     """What a message says of a parcel; None where it is about none (a test of the address: all is null)."""
-    number, item = text_of(parcel, "OrderCode"), code_of(parcel, "ItemCode")
+    number, item = text_of(parcel, "OrderCode"), item_of(parcel)
     raw_code = status_of(parcel, options)
     if not (number or item) or not raw_code:
         return None
