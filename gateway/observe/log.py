@@ -93,3 +93,5 @@ def configure(level: str, stream: TextIO | None = None) -> None:
     root.setLevel(level)
     # The stock access log alone cost half of the throughput when it was measured; requests are counted instead.
     logging.getLogger("aiohttp.access").setLevel(logging.WARNING)
+    # It tells with which glyphs each page was drawn: the letters of the names on a label, dozens of lines a page.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)

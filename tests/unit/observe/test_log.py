@@ -10,7 +10,9 @@ from datetime import date
 
 import pytest
 
+from connectors.postal.label import as_pdf
 from gateway.observe.log import configure, redact
+from tests.connectors.postal.parcels import parcel
 from tests.effort import effort
 
 
@@ -19,10 +21,13 @@ def written() -> Iterator[io.StringIO]:
     """What the root logger writes; the loggers stand as before afterwards."""
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level = root.handlers[:], root.level
+    fonts = logging.getLogger("fontTools")
+    told = fonts.level
     configure("INFO", stream)
     yield stream
     root.handlers[:] = handlers
     root.setLevel(level)
+    fonts.setLevel(told)
 
 
 @pytest.mark.parametrize(
@@ -109,3 +114,17 @@ def test_a_message_cannot_write_a_line_of_its_own(written: io.StringIO) -> None:
     """One record is one line, whatever it says."""
     logging.getLogger("t").warning('x\n{"level":"ERROR"}')
     assert len(written.getvalue().splitlines()) == 1
+
+
+def test_the_glyphs_of_every_printed_page_were_written_into_the_log(written: io.StringIO) -> None:
+    """The library of fonts tells of each page which letters it holds, names of people among them; its warnings stay."""
+    assert as_pdf(parcel()).startswith(b"%PDF-")
+    logging.getLogger("fontTools.subset").warning("a font is broken")
+    assert [json.loads(line)["message"] for line in written.getvalue().splitlines()] == ["a font is broken"]
+
+
+def test_the_library_of_fonts_still_tells_of_its_glyphs(written: io.StringIO) -> None:
+    """Where nobody silences it: so that the test above holds something."""
+    logging.getLogger("fontTools").setLevel(logging.NOTSET)
+    assert as_pdf(parcel()).startswith(b"%PDF-")
+    assert "Glyph IDs" in written.getvalue()
