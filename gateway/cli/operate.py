@@ -102,7 +102,7 @@ def read(arguments: argparse.Namespace, command: str, details: Mapping[str, Any]
     try:
         answer = asyncio.run(_decide(loaded, chosen, command, spoken))
     except IntakeError as error:
-        return _refused(arguments, error)
+        return refused(arguments, error)
     if arguments.json:
         print_json(answer)
     else:
@@ -119,7 +119,7 @@ def stream(
     try:
         asyncio.run(_stream(loaded, chosen, command, spoken, take))
     except IntakeError as error:
-        return _refused(arguments, error)
+        return refused(arguments, error)
     return EX_OK
 
 
@@ -131,7 +131,8 @@ async def _stream(loaded: Loaded, chosen: Signer, command: str, spoken: Spoken, 
             take(line)
 
 
-def _refused(arguments: argparse.Namespace, error: IntakeError) -> int:
+def refused(arguments: argparse.Namespace, error: IntakeError) -> int:
+    """Say why the gateway refused; 2."""
     if arguments.json:
         print_json({"done": False, "code": error.code, "message_vi": error.message_vi})
     else:
@@ -149,7 +150,7 @@ def shown(arguments: argparse.Namespace, carry: Callable[[], Any]) -> int:
     try:
         answer = carry()
     except IntakeError as error:
-        return _refused(arguments, error)
+        return refused(arguments, error)
     if arguments.json:
         print_json(answer)
     else:

@@ -6,8 +6,9 @@ import argparse
 import re
 from collections.abc import Mapping
 
-from gateway.cli.operate import common_arguments, send
+from gateway.cli.operate import common_arguments, refused, send
 from gateway.cli.screen import EX_OK, EX_WRONG, local, plain, print_json, say, table
+from gateway.errors import IntakeError
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 
@@ -20,13 +21,15 @@ def view_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show_view(arguments: argparse.Namespace, view: str, filters: Mapping[str, str]) -> int:
-    """Print a view; 1 when a row of it waits for a person."""
+    """Print a view; 1 when a row of it waits for a person, 2 when what was asked for is not there."""
     query = {name: value for name, value in filters.items() if value}
-    answer = send(
-        arguments,
-        f"views/{view}",
-        query={**query, "_upstream": arguments.upstream, "_limit": str(arguments.limit)},
-    )
+    asked = {**query, "_upstream": arguments.upstream, "_limit": str(arguments.limit)}
+    try:
+        answer = send(arguments, f"views/{view}", query=asked)
+    except IntakeError as error:
+        if error.code != "view_filter":
+            raise
+        return refused(arguments, error)
     if arguments.json:
         print_json(answer)
     else:

@@ -172,6 +172,14 @@ def test_a_fee_counts_as_paid_once_a_statement_of_the_carrier_has_paid_it_over(o
     assert report.status == 200 and [row["outcome"] for row in report.tree["summary"]] == ["Khớp", "Cộng"]
 
 
+def test_an_operator_who_mistyped_was_told_that_no_gateway_runs(office: Office) -> None:
+    """A parcel, or a state, that there is not is a refusal with its reason (2), not an unreachable gateway (69)."""
+    nothing = office.line.command("shipments", "khong-co", "--json")
+    assert (nothing.code, nothing.tree["code"]) == (2, "view_filter") and "khong-co" in nothing.tree["message_vi"]
+    state = office.line.command("shipments", "--state", "tra-lai")
+    assert state.code == 2 and "returning" in state.err
+
+
 def test_a_gateway_that_is_killed_while_it_follows_goes_on_without_gap_or_repeat(office: Office) -> None:
     """What the feed said while nobody listened is read afterwards, each scan once."""
     asked = office.asked()
