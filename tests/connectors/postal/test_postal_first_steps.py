@@ -59,7 +59,9 @@ async def test_the_first_steps_of_the_readme_reach_the_simulated_carriers() -> N
     """By the secrets that they write and the addresses of the example: every carrier answers and knows us."""
     text = (_PROJECT / "docs/examples/postal-simulated.toml").read_text(encoding="utf-8")
     written = {f"file:{file}": word for word, file in re.findall(r"printf ([\w-]+) > thu/(keys/[\w-]+)", _FIRST_STEPS)}
-    options = tomllib.loads(re.findall(r"printf '(.+)\\n' > thu/simulators/postal\.toml", _FIRST_STEPS)[0])
+    (played,) = re.findall(r"printf '(.+)' > thu/simulators/postal\.toml", _FIRST_STEPS)
+    options = tomllib.loads(played.replace("\\n", "\n"))
+    assert options["script"]["step_s"] == 10.0
     assert ":9103/" in text and "--port 9103" in _FIRST_STEPS
     async with opened(create_app(options)) as door:
         tree = tomllib.loads(text.replace(":9103/", f":{door.port}/"))["upstreams"]["postal"]["settings"]
