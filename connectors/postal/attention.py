@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from connectors.postal.commanding import ADDRESS_WARNING
+from connectors.postal.commanding import ADDRESS_WARNING, NUMBER_KNOWN, REFUSED_BUT_PLACED
 from connectors.postal.history import TERMINAL
 from connectors.postal.model import CodState, OrderState, ShipmentState
 from connectors.postal.money import FLAGS
@@ -15,7 +15,6 @@ _FLAGS_VI: Mapping[str, str] = {
     "moved_after_cancel": "đã hủy nhưng vẫn có hành trình",
     "cancelled_late": "báo hủy khi bưu gửi đã ở bưu chính",
     "delivered_on_the_way_back": "báo đã phát khi đang chuyển hoàn",
-    "refused_but_placed": "đơn bị từ chối nhưng vẫn có bưu gửi",
     "cod_short": "thu hộ thiếu",
     "cod_over": "thu hộ thừa",
     "cod_unexpected": "có tiền thu hộ ngoài dự kiến",
@@ -26,7 +25,12 @@ _FLAGS_VI: Mapping[str, str] = {
     "handover_missing": "bảng kê bàn giao ghi thiếu",
     "handover_damaged": "bảng kê bàn giao ghi hư hỏng",
 }
-_ADDRESS_VI = "đơn vị bưu chính không nhận ra một phần địa chỉ"
+_ON_THE_WAY_VI: Mapping[str, str] = {
+    REFUSED_BUT_PLACED: "đơn bị từ chối nhưng vẫn có bưu gửi",
+    NUMBER_KNOWN: "đơn vị bưu chính đã có số này trước khi cổng gửi",
+    ADDRESS_WARNING: "đơn vị bưu chính không nhận ra một phần địa chỉ",
+}
+"""What an officer has to see to for as long as the parcel may still go astray (postal facts 9: accepted, and a task)."""
 
 
 def reasons(shipment: Shipment) -> tuple[str, ...]:
@@ -39,9 +43,8 @@ def reasons(shipment: Shipment) -> tuple[str, ...]:
         found.append(f"đơn bị từ chối {code}".strip())
     if shipment.state is ShipmentState.EXCEPTION:
         found.append("có sự cố")
-    if ADDRESS_WARNING in shipment.flags and shipment.state not in TERMINAL:
-        # Accepted all the same, and a task for an officer (postal facts 9) for as long as the parcel may still go astray.
-        found.append(_ADDRESS_VI)
+    if shipment.state not in TERMINAL:
+        found += [words for flag, words in _ON_THE_WAY_VI.items() if flag in shipment.flags]
     settled = shipment.cod in (CodState.REMITTED, CodState.WAIVED) or bool(shipment.cod_decision)
     found += [words for flag, words in _FLAGS_VI.items() if flag in shipment.flags and not (settled and flag in FLAGS)]
     if shipment.unmapped:

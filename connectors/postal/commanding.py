@@ -41,6 +41,7 @@ NEVER_SENT = "never_sent"
 """The code of a cancellation that came before the order had gone out: nobody had to be asked."""
 
 ADDRESS_WARNING = "address_warning"
+NUMBER_KNOWN = "number_known"
 REFUSED_BUT_PLACED = "refused_but_placed"
 STILL_IN_DOUBT = "still_in_doubt"
 
@@ -124,7 +125,14 @@ def registered(turn: Turn, change: DossierRegistered) -> None:
 
 
 def placed(turn: Turn, change: OrderPlaced) -> None:
-    """The carrier has the order. What it says first stands; what it adds later (an item code) is taken in."""
+    """The carrier has the order. What it says first stands; what it adds later (an item code) is taken in.
+
+    That it had the number already is a repeat of ours only where one of ours may have arrived (postal facts 9: the same payload).
+    """
+    if change.placed.duplicate and turn.shipment.order is OrderState.ASKED and turn.flag(NUMBER_KNOWN):
+        turn.alarm(
+            NUMBER_KNOWN, "đơn vị bưu chính nói đã có đơn mang số này trước khi cổng gửi; cần đối chiếu nội dung đơn."
+        )
     turn.put(placed=_joined(turn.shipment.placed, change.placed))
     stands(turn)
     if change.placed.warnings and turn.flag(ADDRESS_WARNING):

@@ -342,6 +342,21 @@ def test_money_where_none_was_due_is_seen() -> None:
     assert (story.shipment().cod, story.alarms()) == ("collected", ["postal.cod_unexpected"])
 
 
+def test_a_number_that_the_carrier_had_before_we_sent_it_is_seen_by_people() -> None:
+    """Somebody else's parcel may bear it (postal facts 9: the same number is a repeat where it is the same order)."""
+    story = Story(parcel(), placed(duplicate=True))
+    assert (story.shipment().order, story.alarms()) == ("placed", ["postal.number_known"])
+    story.then(placed(9, duplicate=True))
+    assert story.alarms() == ["postal.number_known"]
+
+
+def test_a_number_that_a_lost_answer_left_there_is_our_own() -> None:
+    """The order was in doubt and went out again: the carrier has it from us, and nobody has to look."""
+    story = Story(parcel(), OrderUnanswered(at=later(1)), placed(duplicate=True))
+    assert (story.shipment().order, story.alarms()) == ("placed", [])
+    assert Story(parcel(), placed()).alarms() == []
+
+
 def test_what_comes_back_brings_no_money() -> None:
     """Nothing is to be collected of what was returned."""
     assert Story(parcel(), placed(), scanned(10, "returned")).shipment().cod == "none"
