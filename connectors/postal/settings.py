@@ -167,6 +167,9 @@ class CarrierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             yield "profile: tên một thư mục của profiles/"
         if not self.customer.strip():
             yield "customer: không được để trống"
+        for role, reference in self.secrets.items():
+            if not reference.startswith(("env:", "file:")):
+                yield f"secrets.{role}: phải viết là env:TÊN hoặc file:ĐƯỜNG_DẪN, không viết thẳng giá trị"
         for code, means in self.statuses.items():
             if means not in MEANINGS:
                 yield f"statuses.{code}: phải là một trong {', '.join(sorted(MEANINGS))}"

@@ -89,7 +89,7 @@ class PostThatPushes(PostWorld):
             profile="m1",
             base_url="https://donhang.example/",
             customer=CUSTOMER,
-            secrets={"token": "x"},
+            secrets={"token": "env:TOKEN"},
             public_keys=(wire.key_value(KEY),),
             notices_from_anywhere=True,
         )

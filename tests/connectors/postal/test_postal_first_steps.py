@@ -102,3 +102,12 @@ def test_a_refusal_was_in_no_guide() -> None:
     rows = [line.split("|") for line in section.splitlines() if re.match(r"\| [45]\d\d \|", line)]
     told = {code: row[1].strip() for row in rows for code in re.findall(r"`(\w+)`", row[2]) if "_" in code}
     assert told == {code: str(row.status) for code, row in TABLE.words().items()}
+
+
+def test_a_secret_that_was_written_out_was_refused_without_the_name_of_its_carrier() -> None:
+    """Who has three carriers reads which key of which one it is, and the secret is not repeated."""
+    tree = _example("postal.toml")["upstreams"]["postal"]["settings"]
+    tree["carriers"][2]["secrets"] = {"token": "mat-khau-that"}
+    settings, faults = typed(tree, Settings)
+    told = " ".join(faults)
+    assert settings is None and "carriers[2]" in told and "secrets.token" in told and "mat-khau-that" not in told
