@@ -7,13 +7,12 @@ acknowledged. Who is not known learns nothing: an unknown reference is looked fo
 
 from __future__ import annotations
 
-import math
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from connectors.kit.contract import Kit, NotGenuine, Notice, Reading, Reply
 from connectors.kit.networks import Network, within
+from connectors.kit.strangers import must_wait_s
 from connectors.payment.changes import Said
 from connectors.payment.entering import LEDGER, change_of
 from connectors.payment.guards import MONEY_TROUBLE, Weight, attempt_of, inflow_of, weigh
@@ -25,7 +24,6 @@ from connectors.payment.speaking import Ack, Dialogue, Heard
 from mappings.codec import decode
 
 _NOBODY = "0" * ID_LENGTH
-_PLACES = 4096  # sources share budgets by chance rather than fill the memory of those who count
 _JSON = "application/json"
 _LASTING = {Verdict.FAILED: State.FAILED, Verdict.EXPIRED: State.EXPIRED}
 
@@ -100,17 +98,14 @@ class Notices:
 
     async def _refused(self, voice: Voice, notice: Notice, heard: Heard) -> NotGenuine:
         """The refusal that the intermediary's protocol knows; to who tries too often, that he must wait."""
-        place = zlib.crc32(f"{voice.name}/{notice.peer}".encode()) % _PLACES
-        allowed, again_s = await self._kit.coordination.take(
-            f"{self._kit.upstream}/refused-notices/{place}",
-            1,
-            self._limits.unknown_per_minute / 60,
-            self._limits.unknown_burst,
+        source, limits = f"{voice.name}/{notice.peer}", self._limits
+        wait_s = await must_wait_s(
+            self._kit, "refused-notices", source, limits.unknown_per_minute, limits.unknown_burst
         )
-        if allowed:
+        if not wait_s:
             reply = voice.dialogue.acknowledge(heard.ack, heard)
             return NotGenuine("Thông báo thanh toán không được nhận.", code=str(heard.ack), reply=reply)
-        wait = {"Retry-After": str(max(1, math.ceil(again_s)))}
+        wait = {"Retry-After": str(wait_s)}
         return NotGenuine("Nguồn này gửi quá nhiều thông báo sai.", code="too_many", reply=Reply(429, headers=wait))
 
 

@@ -7,13 +7,12 @@ was sent outside the window is taken only where it says something new (facts 4.4
 
 from __future__ import annotations
 
-import math
-import zlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from connectors.kit.contract import Change, Kit, NotGenuine, Notice, Reading, Reply
 from connectors.kit.networks import Network, networks_of, within
+from connectors.kit.strangers import must_wait_s
 from connectors.postal.client import Carriers
 from connectors.postal.entering import storable
 from connectors.postal.following import Sightings
@@ -26,7 +25,6 @@ from connectors.postal.speaking import Heard, Hears
 from connectors.postal.strays import Stray
 from mappings.codec import decode
 
-_PLACES = 4096  # sources share budgets by chance rather than fill the memory of those who count
 _UNSTORED = Reply(503)
 
 
@@ -113,14 +111,8 @@ class Notices:
 
     async def _must_wait(self, budget: str, voice: Voice, notice: Notice) -> int:
         """For how many seconds a source has used up its budget, 0 where it has not."""
-        place = zlib.crc32(f"{voice.carrier}/{notice.peer}".encode()) % _PLACES
-        allowed, again_s = await self._kit.coordination.take(
-            f"{self._kit.upstream}/{budget}/{place}",
-            1,
-            self._limits.unknown_per_minute / 60,
-            self._limits.unknown_burst,
-        )
-        return 0 if allowed else max(1, math.ceil(again_s))
+        source, limits = f"{voice.carrier}/{notice.peer}", self._limits
+        return await must_wait_s(self._kit, budget, source, limits.unknown_per_minute, limits.unknown_burst)
 
 
 def _too_many(wait_s: int) -> NotGenuine:
