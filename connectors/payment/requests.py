@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import ClassVar, Literal, TypeVar, get_args
 
 import msgspec
@@ -237,8 +238,11 @@ class StatementRequest(_Request, frozen=True, forbid_unknown_fields=True, kw_onl
 
 
 def read_request(body: bytes, kind: type[R]) -> tuple[R, str]:
-    """The request in `body`, and the SHA-256 of its meaning in hex. Raises `Refused` that names every fault."""
-    return requests.read_request(body, kind, Refused, "payment", read_object)
+    """The request in `body`, and the SHA-256 of its meaning in hex. Raises `Refused` that names every fault.
+
+    How long it may be the internal door decides (`[intake] max_body_bytes`): a statement that is sent in is longer than a notice.
+    """
+    return requests.read_request(body, kind, Refused, "payment", partial(read_object, most=len(body)))
 
 
 def _reasoned(reason: str) -> Iterator[Finding]:

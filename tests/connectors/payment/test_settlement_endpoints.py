@@ -90,6 +90,14 @@ async def test_a_statement_that_is_sent_in_is_settled_and_reported_in_three_form
         assert "xl/workbook.xml" in book.namelist()
 
 
+async def test_a_statement_of_a_busy_day_is_longer_than_any_notice_and_is_taken(office: Office) -> None:
+    """A thousand payments are more than 64 kB, which no notice may be; how long a body may be the door has decided."""
+    raw = statement(*(pay(number, f"khach-la-{number}") for number in range(1, 1_001)))
+    assert len(raw) > 65_536
+    reply = await called(office, "POST", STATEMENTS, body=sending(raw))
+    assert (reply.status, told(reply)["rows"]) == (202, 1_000)
+
+
 async def test_the_same_statement_again_is_one_statement(office: Office) -> None:
     """Before and after it was settled."""
     raw = statement(pay(1, "khach-la"))
