@@ -27,7 +27,7 @@ from connectors.postal.simulator import create_app
 from tests.connectors.postal.desk import FEED_STATUSES
 
 _FOLDER = Path(connectors.postal.__path__[0])
-_PROJECT = _FOLDER.parents[1]
+_PROJECT = Path(__file__).parents[3]
 _README = (_FOLDER / "README.md").read_text(encoding="utf-8")
 _FIRST_STEPS = _README.partition("### Thử trên một máy")[2].partition("\n## ")[0]
 _PROFILES = sorted(file.parent.name for file in (_FOLDER / "profiles").glob("[a-z]*/statuses.csv"))
