@@ -31,10 +31,6 @@ class PageRead(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", tag=
     strays: int = 0
 
 
-FeedChange = PageRead
-"""Every input of the ledger `feeds`."""
-
-
 class Round(msgspec.Struct, frozen=True, kw_only=True):
     """A round that was read to its end."""
 

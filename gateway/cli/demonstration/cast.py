@@ -14,6 +14,7 @@ from hashlib import sha256
 import msgspec
 
 from gateway.cli.demonstration import foreign
+from gateway.cli.demonstration.dossiers import written
 from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.clock import LOCAL_ZONE, uuid7
 from mappings.tables import TableRow, load_table
@@ -189,7 +190,7 @@ def _dossier(
         "summary": f"Đề nghị giải quyết: {row['name']}",
         "state": "submitted",
         "outcome": "none",
-        "times": {"submitted_at": _text(submitted), "received_at": _text(received), "due_at": _text(due)},
+        "times": {"submitted_at": written(submitted), "received_at": written(received), "due_at": written(due)},
         "delivery": {"result_method": "post" if origin == "post" else "direct"},
     }
 
@@ -224,7 +225,7 @@ def _events(
             "system_code": system,
             "dossier_code": code,
             "sequence": index + 1,
-            "occurred_at": _text(at),
+            "occurred_at": written(at),
             "state": state,
             "outcome": "granted" if state in ("resolved", "returned") else "none",
             "step": {
@@ -246,7 +247,7 @@ def _extras(state: str, code: str, at: datetime, chance: random.Random) -> dict[
             "id": f"BS-{code[-4:]}",
             "requester": chance.choice(_OFFICERS),
             "content": content,
-            "requested_at": _text(at),
+            "requested_at": written(at),
         }
         return {"reason": _reason("THIEU_GIAY_TO", content), "supplement": supplement}
     if state == "awaiting_payment":
@@ -280,7 +281,3 @@ def _extras(state: str, code: str, at: datetime, chance: random.Random) -> dict[
 
 def _reason(code: str, text: str) -> dict[str, str]:
     return {"code": code, "text_vi": text, "legal_basis": "QĐ 3036/QĐ-BVHTTDL Điều 8 khoản 2"}
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(LOCAL_ZONE).isoformat(timespec="seconds")

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any
@@ -18,10 +18,10 @@ from typing import Any
 import msgspec
 
 from gateway.cli.demonstration.cast import Role
+from gateway.cli.demonstration.dossiers import code_of, dossier, own_event, received_at
 from gateway.cli.demonstration.play import Play, Refused
 from gateway.cli.demonstration.treasury import PROVIDERS, Tills
 from gateway.cli.installation import RESOLUTION_SYSTEM
-from gateway.clock import LOCAL_ZONE
 from gateway.errors import GatewayError
 from mappings.tables import TableRow, load_table
 
@@ -89,13 +89,7 @@ class Payers:
         """The resolution system registers their dossiers, says that fees are due, and asks for each to be paid."""
         self.play.progress.act = "hệ thống giải quyết yêu cầu nộp phí, lệ phí"
         control = f"{self.play.scene.resolution}/_simulator"
-        before = await self.play.get(f"{control}/registrations")
-        await self.play.send("POST", f"{control}/register", [payer.role.dossier for payer in self.people])
-        while True:
-            told = await self.play.get(f"{control}/registrations")
-            if int(told["acknowledged"]) >= int(before["total"]) + len(self.people):
-                break
-            await asyncio.sleep(0.05)
+        await self.play.register_also([payer.role.dossier for payer in self.people])
         asked = [event for payer in self.people for event in payer.role.events if event["state"] != "processing"]
         await self.play.send("POST", f"{control}/events", asked)
         await asyncio.gather(*(self._ask(payer) for payer in self.people))
@@ -244,19 +238,17 @@ def owing(*, late: bool) -> tuple[Payer, ...]:
         (Way.ONCE, "pp"),
     )
     rows = load_table("procedures").rows
-    today = datetime.now(LOCAL_ZONE).date()
     return tuple(
-        _payer(index, way, provider, rows[index % len(rows)], today)
+        _payer(index, way, provider, rows[index % len(rows)])
         for index, (way, provider) in enumerate(ways)
         if late or way is not Way.LATE
     )
 
 
-def _payer(index: int, way: Way, provider: str, row: TableRow, today: date) -> Payer:
+def _payer(index: int, way: Way, provider: str, row: TableRow) -> Payer:
     assert provider in ("", *PROVIDERS)
-    moment = datetime.combine(today, datetime.min.time(), LOCAL_ZONE) - timedelta(days=1)
-    received = (moment + timedelta(hours=9, minutes=index)).astimezone(UTC)
-    code = f"000.00.00.G16-{received.astimezone(LOCAL_ZONE):%y%m%d}-{_FIRST + index}"
+    received = received_at(9, index)
+    code = code_of(received, _FIRST + index)
     charge = {
         "id": "PHI-1",
         "kind": "charge",
@@ -268,48 +260,16 @@ def _payer(index: int, way: Way, provider: str, row: TableRow, today: date) -> P
     lines = (charge, fee) if index % 2 else (charge,)
     states = ["received", "awaiting_payment"] + (["processing"] if way is not Way.FORGED else [])
     events = tuple(_event(code, state, received + timedelta(hours=step), lines) for step, state in enumerate(states))
-    return Payer(Role(_dossier(code, row, received), RESOLUTION_SYSTEM, events), way, provider, lines)
-
-
-def _dossier(code: str, row: TableRow, received: datetime) -> dict[str, object]:
-    return {
-        "schema_version": "1",
-        "dossier_code": code,
-        "version": 1,
-        "origin": "online_ministry",
-        "procedure": {name: row[name] for name in ("code", "national_code", "name", "field_code", "field_name")},
-        "agency": {"code": "000.00.01.G16", "name": row["agency"], "handling_unit": row["agency"]},
-        "applicant": {
-            "kind": "citizen",
-            "name": "Người Nộp Phí",
-            "id": {"type": "cccd", "number": "001090000000"},
-            "phone": "0900000000",
-            "email": "",
-        },
-        "summary": f"Đề nghị giải quyết: {row['name']}",
-        "state": "submitted",
-        "outcome": "none",
-        "times": {
-            "submitted_at": _text(received - timedelta(hours=1)),
-            "received_at": _text(received),
-            "due_at": _text(received + timedelta(days=int(row["days"]))),
-        },
-        "delivery": {"result_method": "direct"},
-    }
+    given: dict[str, object] = {"origin": "online_ministry", "delivery": {"result_method": "direct"}}
+    snapshot = dossier(code, row, received, "Người Nộp Phí", **given)
+    return Payer(Role(snapshot, RESOLUTION_SYSTEM, events), way, provider, lines)
 
 
 def _event(code: str, state: str, at: datetime, lines: Sequence[Mapping[str, object]]) -> dict[str, object]:
     """An own event of the resolution system; that of `processing` it makes itself, when the payment is proposed."""
     content = {"received": "Tiếp nhận hồ sơ", "awaiting_payment": "Thông báo nộp phí, lệ phí"}.get(state, "Đã nộp")
-    actor = {"name": "Trần Văn Mẫu", "title": "Chuyên viên", "unit": "Bộ phận Một cửa"}
-    event: dict[str, object] = {
-        "dossier_code": code,
-        "occurred_at": _text(at),
-        "state": state,
-        "outcome": "none",
-        "step": {"actor": actor, "content": content},
-    }
-    return event | ({"fees": list(lines)} if state == "awaiting_payment" else {})
+    asked = {"fees": list(lines)} if state == "awaiting_payment" else {}
+    return own_event(code, state, at, content, **asked)
 
 
 def _known(payer: Payer, view: Mapping[str, Any]) -> bool:
@@ -319,7 +279,3 @@ def _known(payer: Payer, view: Mapping[str, Any]) -> bool:
     if payer.way is Way.TWICE and not view["refunds"]:
         return False
     return bool(view["completed_at"]) and all(one["state"] == "issued" for one in view["receipts"])
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(LOCAL_ZONE).isoformat(timespec="seconds")

@@ -129,6 +129,15 @@ class Play:
                 return
             await asyncio.sleep(0.1)
 
+    async def register_also(self, dossiers: Sequence[Mapping[str, object]]) -> None:
+        """The resolution system registers dossiers that come beside the cast."""
+        control = f"{self.scene.resolution}/_simulator"
+        before = await self._stage.get(f"{control}/registrations")
+        await self._stage.send("POST", f"{control}/register", list(dossiers))
+        wanted = int(before["total"]) + len(dossiers)
+        while int((await self._stage.get(f"{control}/registrations"))["acknowledged"]) < wanted:
+            await asyncio.sleep(0.05)
+
     async def break_things(self, poisoned: str) -> None:
         """Everything goes wrong a little, and one dossier is refused for ever."""
         await self._stage.send("PUT", f"{self.scene.portal}/_simulator/faults", PORTAL_FAULTS)

@@ -11,18 +11,18 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from gateway.cli.demonstration.cast import Role
+from gateway.cli.demonstration.dossiers import code_of, dossier, own_event, received_at
 from gateway.cli.demonstration.papers import Desk, Programme, naming
 from gateway.cli.demonstration.play import Play
 from gateway.cli.demonstration.post_office import STEP_S
 from gateway.cli.installation import RESOLUTION_SYSTEM
-from gateway.clock import LOCAL_ZONE
 from mappings.tables import TableRow, load_table
 
 _JSON = "application/json"
@@ -99,12 +99,7 @@ class Senders:
         """The resolution system registers their dossiers; results are signed and issued as any other."""
         self.play.progress.act = "hệ thống giải quyết ban hành kết quả gửi qua bưu chính"
         control = f"{self.play.scene.resolution}/_simulator"
-        before = await self.play.get(f"{control}/registrations")
-        await self.play.send("POST", f"{control}/register", [sender.role.dossier for sender in self.people])
-        while int((await self.play.get(f"{control}/registrations"))["acknowledged"]) < int(before["total"]) + len(
-            self.people
-        ):
-            await asyncio.sleep(0.05)
+        await self.play.register_also([sender.role.dossier for sender in self.people])
         signing = Desk(Programme((), tuple(one.role.code for one in self.people if not one.collects), ""))
         events: list[Mapping[str, object]] = []
         for sender in self.people:
@@ -157,45 +152,19 @@ class Senders:
 def sending() -> tuple[Sender, ...]:
     """Who sends what: the same at every performance."""
     rows = load_table("procedures").rows
-    today = datetime.now(LOCAL_ZONE).date()
-    return tuple(_sender(index, way, rows[index % len(rows)], today) for index, way in enumerate(Way))
+    return tuple(_sender(index, way, rows[index % len(rows)]) for index, way in enumerate(Way))
 
 
-def _sender(index: int, way: Way, row: TableRow, today: date) -> Sender:
-    moment = datetime.combine(today, datetime.min.time(), LOCAL_ZONE) - timedelta(days=1)
-    received = (moment + timedelta(hours=8, minutes=index)).astimezone(UTC)
-    code = f"000.00.00.G16-{received.astimezone(LOCAL_ZONE):%y%m%d}-{_FIRST + index}"
+def _sender(index: int, way: Way, row: TableRow) -> Sender:
+    received = received_at(8, index)
+    code = code_of(received, _FIRST + index)
     states = _STATES[way]
     events = tuple(_event(code, state, received + timedelta(hours=step)) for step, state in enumerate(states))
-    return Sender(Role(_dossier(code, row, received, way), RESOLUTION_SYSTEM, events), way)
-
-
-def _dossier(code: str, row: TableRow, received: datetime, way: Way) -> dict[str, object]:
-    return {
-        "schema_version": "1",
-        "dossier_code": code,
-        "version": 1,
-        "origin": "post",
-        "procedure": {name: row[name] for name in ("code", "national_code", "name", "field_code", "field_name")},
-        "agency": {"code": "000.00.01.G16", "name": row["agency"], "handling_unit": row["agency"]},
-        "applicant": {
-            "kind": "citizen",
-            "name": "Người Dùng Bưu Chính",
-            "id": {"type": "cccd", "number": "001090000000"},
-            "phone": "0900000000",
-            "email": "",
-        },
-        "summary": f"Đề nghị giải quyết: {row['name']}",
-        "state": "submitted",
-        "outcome": "none",
-        "times": {
-            "submitted_at": _text(received - timedelta(hours=1)),
-            "received_at": _text(received),
-            "due_at": _text(received + timedelta(days=int(row["days"]))),
-        },
-        "delivery": {"result_method": "post"},
-        **({"fees": [_FEE]} if way is Way.CASH else {}),
-    }
+    given: dict[str, object] = {"origin": "post", "delivery": {"result_method": "post"}}
+    if way is Way.CASH:
+        given["fees"] = [_FEE]
+    snapshot = dossier(code, row, received, "Người Dùng Bưu Chính", **given)
+    return Sender(Role(snapshot, RESOLUTION_SYSTEM, events), way)
 
 
 def _event(code: str, state: str, at: datetime) -> dict[str, object]:
@@ -204,15 +173,8 @@ def _event(code: str, state: str, at: datetime) -> dict[str, object]:
         "processing": "Thẩm định hồ sơ",
         "resolved": "Ký phát hành kết quả",
     }.get(state, "Trả kết quả qua bưu chính")
-    actor = {"name": "Trần Văn Mẫu", "title": "Chuyên viên", "unit": "Bộ phận Một cửa"}
-    event: dict[str, object] = {
-        "dossier_code": code,
-        "occurred_at": _text(at),
-        "state": state,
-        "outcome": "granted" if state == "resolved" else "none",
-        "step": {"actor": actor, "content": content},
-    }
-    return event | ({"results": []} if state == "resolved" else {})
+    granted: dict[str, object] = {"outcome": "granted", "results": []} if state == "resolved" else {}
+    return own_event(code, state, at, content, **granted)
 
 
 def _order(sender: Sender) -> dict[str, object]:
@@ -241,7 +203,3 @@ def _order(sender: Sender) -> dict[str, object]:
 def _known(sender: Sender, view: Mapping[str, Any]) -> bool:
     """Whether the gateway knows how this parcel ended, and that its money was paid over."""
     return view["state"] == ENDS[sender.way] and (sender.way is not Way.CASH or view["cod"]["state"] == "remitted")
-
-
-def _text(moment: datetime) -> str:
-    return moment.astimezone(LOCAL_ZONE).isoformat(timespec="seconds")
