@@ -9,7 +9,7 @@ ONLY ?=
 TESTS ?= tests
 WHEEL ?=
 
-.PHONY: help demo test check prove bench connector dev lock
+.PHONY: help demo demo-nodes test check prove bench connector dev lock
 
 help: ## list the commands / liệt kê các lệnh
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ help: ## list the commands / liệt kê các lệnh
 demo: ## set up and run the main job end to end, with faults and one SIGKILL; prints the verdict
 	@scripts/setup runtime
 	@$(PY) -m gateway demo
+
+demo-nodes: ## the same on three nodes with PostgreSQL and Redis; kills a node, the database and Redis in turn
+	@scripts/setup nodes
+	@$(PY) -m gateway demo --nodes 3
 
 test: ## set up and run all tests (TESTS=path selects, WHEEL=file tests an installed wheel)
 	@scripts/setup dev
@@ -26,13 +30,13 @@ check: ## format, lint, types, import contracts, mapping tables, connector folde
 	@scripts/setup dev
 	@scripts/check
 
-prove: ## the promise: kill, payments, parcels, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches (SCALE=ci a fifth, ONLY=power one part)
+prove: ## the promise: kill, nodes, soak, payments, parcels, feed, power, frozen, clock, backlog, foreign, exploring, peers, benches (SCALE=ci a fifth, ONLY=power one part)
 	@scripts/setup prove
 	@$(PY) -m tests.prove --scale $(SCALE) $(addprefix --only ,$(ONLY))
 
-bench: ## print the figures of bench/ (accept, claim, feed, lag, notices, settlement, signing, soap)
+bench: ## print all figures of bench/, each as a ratio in one run (SCALE=ci quickly)
 	@scripts/setup prove
-	@scripts/bench
+	@SCALE=$(SCALE) scripts/bench
 
 connector: ## inspect one connector folder and run the conformance suite on it: make connector N=national_dvc
 	@scripts/setup dev

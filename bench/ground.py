@@ -29,8 +29,8 @@ sys.path[:] = [str(_HERE.parent), *_OTHERS, str(_HERE)]
 from cryptography.hazmat.primitives.asymmetric import rsa  # noqa: E402
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat  # noqa: E402
 
-from gateway.cli.demo import free_ports as free_ports  # noqa: E402
 from gateway.cli.demo import simulators  # noqa: E402
+from gateway.cli.demonstration.servers import free_ports as free_ports  # noqa: E402
 from gateway.cli.installation import RESOLUTION_SYSTEM as RESOLUTION_SYSTEM  # noqa: E402
 from gateway.cli.installation import Ports, lay_out, write_safely  # noqa: E402
 from gateway.clock import utc_now, uuid7  # noqa: E402
@@ -64,6 +64,19 @@ class Ground:
     folder: Path
     ports: Ports
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+
+    def keep_in(self, dsn: str) -> None:
+        """Have the gateway keep its journal in this PostgreSQL."""
+        write_safely(self.folder / "keys/postgres.dsn", f"{dsn}\n".encode())
+        config = self.folder / "gateway.toml"
+        told, marker = config.read_text(), 'key_file = "keys/kek"\n'
+        assert told.count(marker) == 1, marker
+        config.write_text(
+            told.replace(
+                marker,
+                f'{marker}\n[storage.postgres]\ndsn = "file:keys/postgres.dsn"\n\n[files]\nfolder = "shared-files"\n',
+            )
+        )
 
     def start(self, name: str, on_core: int, *words: str) -> None:
         """Start a process of the gateway on one core."""

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from multiprocessing.pool import Pool
 from pathlib import Path
 
 import ground
 import uvloop
 from aiohttp import web
+
+from tests.postgres import served
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -42,6 +45,19 @@ def drive(pool: Pool, port: int, lines: list[list[bytes]], seconds: float) -> li
     """Both load processes at once, each with every second line."""
     halves = [(port, lines[part::2], seconds, ground.aside(1 + part)) for part in range(2)]
     return [answer for part in pool.starmap(_load, halves) for answer in part]
+
+
+@contextmanager
+def shared_store(place: ground.Ground) -> Iterator[None]:
+    """Have the gateway of `place` keep its journal in a PostgreSQL of its own, away from the core that is measured."""
+    with served(shared_buffers="256MB", autovacuum="on") as server:
+        assert server.process is not None
+        first = server.process.pid
+        begun = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="utf-8").split()
+        for pid in (first, *map(int, begun)):
+            os.sched_setaffinity(pid, {ground.aside(number) for number in range(len(ground.CORES))})
+        place.keep_in(server.database())
+        yield
 
 
 def rate(answers: Sequence[ground.Answered]) -> float:

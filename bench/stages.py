@@ -41,8 +41,8 @@ from gateway.intake.entitlement import Proof
 from gateway.intake.register import Register
 from gateway.intake.signature import SigningKey, as_request, sign_request
 from gateway.intake.validate import Limits, validate_event
+from gateway.journal.kept import KeptJournal
 from gateway.journal.model import Claim, Intake, Settlement, UpstreamRow
-from gateway.journal.sqlite import SqliteJournal
 from gateway.observe import crash
 from mappings.codec import encode
 
@@ -123,7 +123,7 @@ async def _each(name: str, work: Callable[[Any], object], items: Sequence[Any]) 
 class _Intake:
     """The stages of the intake line."""
 
-    def __init__(self, loaded: Loaded, journal: SqliteJournal, clock: Clock, register: Register) -> None:
+    def __init__(self, loaded: Loaded, journal: KeptJournal, clock: Clock, register: Register) -> None:
         self.journal, self.clock = journal, clock
         self.door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, clock)
         proof = Proof(f"{ground.SECTOR}-1")
@@ -204,7 +204,7 @@ class _Answers:
 class _Outward:
     """The stages of the delivery line."""
 
-    def __init__(self, loaded: Loaded, journal: SqliteJournal, clock: Clock, bare_port: int) -> None:
+    def __init__(self, loaded: Loaded, journal: KeptJournal, clock: Clock, bare_port: int) -> None:
         self.journal, self.clock = journal, clock
         self.settings = loaded.settings.upstreams[UPSTREAM]
         manifest = registry.discover()[self.settings.connector]

@@ -51,11 +51,23 @@ _HARD_HEADERS = {
 _CORRELATION = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
+_SILENT_VI = "Nút này không ghi được nhịp báo vào kho; các nút khác không còn coi nó là đang chạy"
+
+
+def _alone() -> bool:
+    return True
+
+
+def _by_itself() -> Mapping[str, object]:
+    return {"name": "", "live": 1, "agree": True}
+
+
 @dataclass(frozen=True, slots=True)
 class InternalParts:
     """What the internal application is made of. `render_metrics` gives the Prometheus text, `count` counts answers.
 
-    Without `files` no route of files is served, without `results` none of results.
+    Without `files` no route of files is served, without `results` none of results. `counted` says whether the other nodes must
+    take this one for live; `neighbours` tells of them, from memory: callers see it.
     """
 
     door: Door
@@ -70,6 +82,8 @@ class InternalParts:
     results: ResultDoor | None = None
     signatures: SignatureRequests | None = None
     identity: IdentityRoutes = IdentityRoutes()
+    counted: Callable[[], bool] = _alone
+    neighbours: Callable[[], Mapping[str, object]] = _by_itself
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +118,25 @@ def create_internal_app(parts: InternalParts) -> web.Application:
         app.add_routes(ResultHandlers(parts.results, parts.count).routes())
         app.add_routes(SignatureHandlers(parts.door, parts.signatures, parts.count).routes())
     app.add_routes(parts.identity.internal)
-    app.add_routes(
-        [
-            web.get("/healthz", _healthz(parts)),
-            web.get("/readyz", _readyz(parts)),
-            web.get("/metrics", _metrics(parts)),
-        ]
-    )
+    app.add_routes(_probes(parts))
     return _with_mounted(app, "internal", parts.mounted)
+
+
+def create_probe_app(parts: InternalParts) -> web.Application:
+    """The application of a process that keeps no door (`gateway worker`): its probes and figures, nothing else."""
+    app = web.Application(middlewares=[_correlated(parts.door.clock, trusting=True), _problems(parts)])
+    app.on_response_prepare.append(_told_as_problem)
+    app.add_routes(_probes(parts))
+    return app
+
+
+def _probes(parts: InternalParts) -> list[web.RouteDef]:
+    """Whether it lives, whether it can store, what it counted."""
+    return [
+        web.get("/healthz", _healthz(parts)),
+        web.get("/readyz", _readyz(parts)),
+        web.get("/metrics", _metrics(parts)),
+    ]
 
 
 def create_edge_app(parts: EdgeParts) -> web.Application:
@@ -192,6 +217,7 @@ def _problems(parts: InternalParts) -> Middleware:
     @web.middleware
     async def refuse(request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
+            _check_address(request)
             return await handler(request)
         except IntakeError as error:
             if error.status in (401, 403):
@@ -204,6 +230,14 @@ def _problems(parts: InternalParts) -> Middleware:
             return _refusal(request, IntakeError(), parts.count)
 
     return refuse
+
+
+def _check_address(request: web.Request) -> None:
+    """U+0000 stands in no name that was ever stored, and not every store can be asked for it."""
+    if "\x00" in request.path:
+        raise NotFound("Không có địa chỉ này.")
+    if "\x00" in request.query_string:
+        raise IntakeError("Tham số sau dấu hỏi không được chứa ký tự U+0000.", code="invalid_query", status=400)
 
 
 async def _told_as_problem(request: web.Request, response: web.StreamResponse) -> None:
@@ -289,8 +323,9 @@ def _route(request: web.Request) -> str:
 
 def _healthz(parts: InternalParts) -> Handler:
     async def healthz(_request: web.Request) -> web.Response:
-        """Alive: this process answers; says which configuration it runs."""
+        """Alive: this process answers; says which configuration it runs, and whether all live nodes run the same."""
         told: dict[str, object] = {"status": "ok", "config_generation": parts.config_generation}
+        told["node"] = dict(parts.neighbours())
         return _plain(told | {"version": parts.version, "pauses": list(parts.pauses())})
 
     return healthz
@@ -298,8 +333,8 @@ def _healthz(parts: InternalParts) -> Handler:
 
 def _readyz(parts: InternalParts) -> Handler:
     async def readyz(_request: web.Request) -> web.Response:
-        """Ready: the journal can commit now; makes a real commit."""
-        reason = await parts.door.journal.ready()
+        """Ready: the journal can commit now (makes a real commit), and this node's heartbeats arrive there."""
+        reason = await parts.door.journal.ready() or ("" if parts.counted() else _SILENT_VI)
         return _plain({"status": "busy" if reason else "ready", "reason_vi": reason}, 503 if reason else 200)
 
     return readyz

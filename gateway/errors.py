@@ -6,6 +6,7 @@ GatewayError
 │   ├── Forbidden          403
 │   ├── NotFound           404
 │   ├── Conflict           409
+│   ├── NoLongerKept       410, its month was dropped by order
 │   ├── TooLarge           413
 │   ├── Invalid            400 or 422, carries all faults
 │   ├── TooManyRequests    429, nothing was stored; the same request later
@@ -96,6 +97,13 @@ class Conflict(IntakeError):
 
     status = 409
     code = "conflict"
+
+
+class NoLongerKept(IntakeError):
+    """Nội dung này không còn lưu: tháng của nó đã được bỏ khỏi kho theo lệnh."""
+
+    status = 410
+    code = "no_longer_kept"
 
 
 class TooLarge(IntakeError):

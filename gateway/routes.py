@@ -12,10 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class EventOperation:
-    """An operation that an event triggers. `when_late`: also for a predecessor that arrived after its gap was skipped."""
+    """An operation that an event triggers. `when_late`: also for a predecessor that arrived after its gap was skipped.
+
+    `cumulative`: a newer delivery of it says all that an older one says.
+    """
 
     name: str
     when_late: bool = False
+    cumulative: bool = False
 
 
 @dataclass(frozen=True, slots=True)

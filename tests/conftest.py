@@ -16,6 +16,7 @@ from hypothesis import settings
 
 import gateway
 from tests import corpora, planted
+from tests.postgres import Server, quickly_served
 
 settings.register_profile("here", deadline=None)
 settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
@@ -60,6 +61,13 @@ def program_environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, s
 def project() -> Iterator[Path]:
     """The folder that holds README, pyproject and these tests."""
     yield Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session")
+def database_server() -> Iterator[Server]:
+    """One PostgreSQL for all tests of a session that are about meaning, not about crashes of the server."""
+    with quickly_served() as running:
+        yield running
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

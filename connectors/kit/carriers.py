@@ -14,6 +14,7 @@ from typing import Literal
 import msgspec
 
 from connectors.kit.http import HttpRequest
+from connectors.kit.secrets import SecretRef
 
 # [assumed] beyond the classes GOV and COM, which were seen (national-portal facts 1.2).
 DSTCODE = re.compile(r"[A-Z]{2}:(GOV|COM|ORG|EDU):[0-9A-Za-z.\-]{1,35}:[0-9A-Za-z_.\-]+", re.ASCII)
@@ -75,8 +76,8 @@ class Lgsp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     """
 
     token_url: str
-    client_id: str
-    client_secret: str
+    client_id: SecretRef
+    client_secret: SecretRef
     credentials: Literal["basic", "form"] = "basic"
     scope: str = ""
     resource: str = "/KetNoiMotCuaQuocGia/{service}"

@@ -24,6 +24,7 @@ from connectors.kit.contract import (
     Lookup,
     Polls,
     Probe,
+    ReadsBack,
     TaskDeliverer,
     TaskEnquirer,
 )
@@ -56,6 +57,7 @@ PROTOCOLS: Mapping[str, type[object]] = {
     "TaskDeliverer": TaskDeliverer,
     "TaskEnquirer": TaskEnquirer,
     "SignOn": SignOn,
+    "ReadsBack": ReadsBack,
 }
 
 EXPECTED: Mapping[FaultKind, tuple[str, ...]] = {

@@ -10,7 +10,16 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 
-from connectors.kit import checks, checks_guests, checks_ledgers, checks_people, checks_reading, inspect, registry
+from connectors.kit import (
+    checks,
+    checks_back,
+    checks_guests,
+    checks_ledgers,
+    checks_people,
+    checks_reading,
+    inspect,
+    registry,
+)
 from connectors.kit.ground import Subject, examined, listening, subject, variants
 from connectors.kit.inspect import profiles
 from connectors.kit.manifest import ManifestError
@@ -37,6 +46,7 @@ CHECKS: Mapping[str, checks.Check] = {
         checks_guests.notices_are_judged_first,
         checks_guests.pollers_repeat_safely,
         checks_ledgers.ledgers_are_pure,
+        checks_back.reading_back_never_guesses,
         checks_people.questions_meet_faults_in_their_family,
         checks_people.sign_ons_meet_faults_in_their_family,
     )

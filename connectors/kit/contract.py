@@ -6,12 +6,13 @@ its manifest says which. The gateway knows connectors through this module only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol, runtime_checkable
 
+from connectors.kit.budgets import Budget as Budget
 from connectors.kit.deciding import Decided as Decided
 from connectors.kit.deciding import Decides as Decides
 from connectors.kit.errors import DeliveryError, Exchange
@@ -46,23 +47,17 @@ from connectors.kit.ledgers import Task as Task
 from connectors.kit.ledgers import TellFeed as TellFeed
 from connectors.kit.papers import NoSigner, PaperSigner
 from connectors.kit.papers import Signs as Signs
+from connectors.kit.reading_back import Acknowledged as Acknowledged
+from connectors.kit.reading_back import Believed as Believed
+from connectors.kit.reading_back import ReadBack as ReadBack
+from connectors.kit.reading_back import ReadsBack as ReadsBack
+from connectors.kit.reading_back import Sight as Sight
+from connectors.kit.secrets import SecretRef
 from connectors.kit.showing import Look as Look
 from connectors.kit.showing import Shows as Shows
 from connectors.kit.showing import Table as Table
 from connectors.kit.showing import View as View
 from mappings.canonical import Carried
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """How long one attempt may last.
-
-    `send_before` is an instant of the kit's monotonic clock (`Kit.instant`): past it no first byte may be sent,
-    because the lease may have passed to another node (delivery-engine 3.7). `timeout_s` bounds the whole attempt.
-    """
-
-    send_before: float
-    timeout_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,7 +276,10 @@ class Coordination(Protocol):
     """
 
     async def take(self, upstream: str, wanted: int, rate_per_s: float, burst: int) -> tuple[int, float]:
-        """How many of `wanted` sends are allowed now, and after how many seconds asking again makes sense."""
+        """How many of `wanted` sends are allowed now, and after how many seconds asking again makes sense.
+
+        A negative `wanted` gives back sends that were allowed and not made.
+        """
         ...
 
     def wake(self, upstream: str) -> None:
@@ -290,6 +288,20 @@ class Coordination(Protocol):
 
     async def wait(self, upstream: str, timeout_s: float) -> bool:
         """Wait for `wake` or the time-out; True when woken."""
+        ...
+
+    def tell(self, topic: str, text: str) -> None:
+        """Tell `text` to all who listen to `topic`, on every node; here at once, elsewhere soon or (seldom) never.
+
+        News makes nodes quicker and is never the only way to learn something. It holds no secret and no personal data.
+        """
+        ...
+
+    def news(self, topic: str) -> AsyncIterator[str]:
+        """What is told of `topic` from this call on, in order, without end; who listens slowly misses the oldest.
+
+        Listening ends when nobody holds the iterator any more.
+        """
         ...
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
@@ -305,20 +317,26 @@ class Coordination(Protocol):
         ...
 
 
+def nobody_counts() -> None:
+    """Outside the gateway nobody counts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kit:
     """What the gateway hands to every connector. `instant` is a monotonic clock that counts suspend, in seconds.
 
-    `ledgers` reads the ledgers of this very upstream, for the connector's endpoints. `signer` signs papers for them.
+    `ledgers` reads the ledgers of this very upstream, for the connector's endpoints. `signer` signs papers for them. `renewed` is
+    told of each key (session, token) that was refused before its time: the call that met the refusal goes out once more.
     """
 
     upstream: str
     now: Callable[[], datetime]
     instant: Callable[[], float]
     coordination: Coordination
-    secret: Callable[[str], str]
+    secret: Callable[[SecretRef], str]
     ledgers: LedgerReader = NoLedgers()
     signer: PaperSigner = NoSigner()
+    renewed: Callable[[], None] = nobody_counts
 
 
 @runtime_checkable

@@ -1,4 +1,4 @@
-"""What a manifest declares of endpoints, callbacks, pollers, ledgers, decisions and views, as types that check themselves.
+"""What a manifest declares of routes, pollers, ledgers, decisions, views and reading back, as types that check themselves.
 
 [[endpoints]]
 method = "GET"
@@ -27,6 +27,9 @@ optional = []                           # those of them that may be left out
 [views.loans]                           # a table for operators (connectors.kit.showing): codes and times, nothing personal
 summary = "Các món đồ chơi đang cho mượn"
 filters = ["toy"]                       # by what its rows may be narrowed
+[read_back]                             # what a reconciliation can see there (connectors.kit.reading_back), in Vietnamese
+sees = ["Hồ sơ có ở hệ thống nhận hay không"]
+hidden = ["Nội dung hồ sơ"]             # what it does not show; or none = "why nothing can be read back"
 """
 
 from __future__ import annotations
@@ -189,9 +192,24 @@ class ViewSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
             raise ValueError("filters: mỗi tên một lần, gồm chữ thường không dấu, chữ số và dấu gạch dưới")
 
 
+class ReadBackSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """What an upstream shows of what it acknowledged, and what it does not; or `none`, why it shows nothing."""
+
+    sees: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    none: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises `ValueError` for one that claims both, or tells nobody anything."""
+        if bool(self.sees) == bool(self.none.strip()):
+            raise ValueError("cần đúng một trong hai: sees (xem được gì) hoặc none (vì sao không xem lại được)")
+        if not all(sentence.strip() for sentence in (*self.sees, *self.hidden)):
+            raise ValueError("sees và hidden là các câu, không để trống")
+
+
 @dataclass(frozen=True, slots=True)
 class Declarations:
-    """All six, as one manifest declares them."""
+    """All seven, as one manifest declares them."""
 
     endpoints: tuple[EndpointSpec, ...] = ()
     listener: ListenerSpec | None = None
@@ -199,6 +217,7 @@ class Declarations:
     ledgers: Mapping[str, LedgerSpec] = field(default_factory=dict)
     decisions: Mapping[str, DecisionSpec] = field(default_factory=dict)
     views: Mapping[str, ViewSpec] = field(default_factory=dict)
+    read_back: ReadBackSpec | None = None
 
 
 def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
@@ -216,6 +235,7 @@ def read_declarations(tree: Mapping[str, object], fault: Fault) -> Declarations:
         ledgers=_named(tree, "ledgers", LedgerSpec, fault),
         decisions=_named(tree, "decisions", DecisionSpec, fault),
         views=_named(tree, "views", ViewSpec, fault),
+        read_back=_read(tree["read_back"], ReadBackSpec, "read_back", fault) if "read_back" in tree else None,
     )
 
 

@@ -171,7 +171,7 @@ class ContractChanged(NeedsPerson):
     code = "contract_changed"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False)
 class SettingsError(Exception):
     """Cấu hình của đầu nối không hợp lệ: names every wrong key in `faults`."""
 

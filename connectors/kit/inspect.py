@@ -204,6 +204,12 @@ def _declared(manifest: Manifest) -> Iterator[str]:
     for capability, there in pairs.items():
         if (capability in manifest.capabilities) != there:
             yield f"capabilities có {capability} khi và chỉ khi manifest có mục {sections[capability]}."
+    shown = declared.read_back is not None and bool(declared.read_back.sees)
+    if ("ReadsBack" in manifest.capabilities) != shown:
+        yield "capabilities có ReadsBack khi và chỉ khi manifest có read_back.sees."
+    writes = any(operation.trigger in ("event", "effect") for operation in manifest.operations.values())
+    if writes and declared.read_back is None:
+        yield "Cần mục [read_back]: xem lại được gì ở hệ thống nhận (sees, hidden), hoặc vì sao không (none)."
     seen: set[tuple[str, str]] = set()
     for endpoint in declared.endpoints:
         if (endpoint.method, endpoint.path) in seen:

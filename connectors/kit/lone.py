@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from datetime import timedelta
 
 
@@ -24,6 +25,14 @@ class LoneCoordination:
         """Wait for the time-out."""
         await asyncio.sleep(timeout_s)
         return False
+
+    def tell(self, topic: str, text: str) -> None:
+        """Nobody listens."""
+
+    async def news(self, topic: str) -> AsyncIterator[str]:
+        """Nothing ever happens."""
+        await asyncio.Event().wait()
+        yield ""
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
         """Keep `value` for `ttl`."""

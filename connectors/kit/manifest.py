@@ -8,11 +8,12 @@ capabilities = ["Deliverer", "Enquirer", "Probe"]
 [operations.sync_dossier]
 trigger = "event"                        # or "call", or "effect": a ledger asks for it
 order = 1                                # lane order of the operations of one event
+supersedes = "cumulative"                # optional: each call says all that the one before it said
 [quality.enquiry]
 answer = "exempt"                        # done | todo | exempt
 reason = "…"                             # required unless done
 
-Endpoints, callbacks, pollers and ledgers are declared as `connectors.kit.declarations` says.
+Endpoints, callbacks, pollers, ledgers and reading back are declared as `connectors.kit.declarations` says.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ CAPABILITIES = frozenset(
         "SignOn",
         "Decides",
         "Shows",
+        "ReadsBack",
     }
 )
 
@@ -61,11 +63,23 @@ QUALITY_RULES: Mapping[str, str] = {
 }
 
 Trigger = Literal["event", "call", "effect"]
+Supersedes = Literal["", "cumulative"]
 QualityWord = Literal["done", "todo", "exempt"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _TOP = frozenset(
-    {"name", "title_vi", "owner", "legal_basis", "capabilities", "operations", "quality", "settings", *SECTIONS}
+    {
+        "name",
+        "title_vi",
+        "owner",
+        "legal_basis",
+        "capabilities",
+        "operations",
+        "quality",
+        "settings",
+        "read_back",
+        *SECTIONS,
+    }
 )
 
 
@@ -77,6 +91,8 @@ class OperationSpec:
     its gap was skipped; "call": it is asked at once; "effect": a ledger asks for it. `idempotent`: a repeat is harmless.
     `enquirable`: an unknown outcome can be found out.
     `skippable`: its refusal lets the lane go on. `batch`: how many contiguous deliveries of one lane go in one call.
+    `supersedes` "cumulative": each call says all that the one before it said, so one that was never tried may be left out
+    when a newer one waits, where the upstream's `supersede` is on and its event brought nothing of its own.
     """
 
     name: str
@@ -87,6 +103,7 @@ class OperationSpec:
     enquirable: bool = False
     skippable: bool = False
     batch: int = 1
+    supersedes: Supersedes = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +203,7 @@ class _Lint:
             self.fault(where, "phải là một bảng, tên gồm chữ thường không dấu, chữ số và dấu gạch dưới")
             return OperationSpec(name, "call")
         flags = ("when_late", "idempotent", "enquirable", "skippable")
-        self._unknown(f"{where}.", tree, frozenset({"trigger", "order", "batch", *flags}))
+        self._unknown(f"{where}.", tree, frozenset({"trigger", "order", "batch", "supersedes", *flags}))
         triggers: Mapping[object, Trigger] = {word: word for word in get_args(Trigger)}
         trigger = triggers.get(tree.get("trigger"))
         if trigger is None:
@@ -199,7 +216,12 @@ class _Lint:
             self.fault(f"{where}.batch", "phải từ 1 trở lên")
         if trigger == "effect" and (batch > 1 or values["when_late"] or order):
             self.fault(where, "thao tác «effect» không có order, when_late và batch")
-        return OperationSpec(name, trigger, order=order, batch=batch, **values)
+        supersedes: Supersedes = "cumulative" if "supersedes" in tree else ""
+        if supersedes and tree["supersedes"] != supersedes:
+            self.fault(f"{where}.supersedes", "chỉ có thể là «cumulative»")
+        if supersedes and (trigger != "event" or batch > 1 or not values["idempotent"]):
+            self.fault(f"{where}.supersedes", "chỉ dành cho thao tác «event» có idempotent và không gộp (batch)")
+        return OperationSpec(name, trigger, order=order, batch=batch, supersedes=supersedes, **values)
 
     def _orders(self, operations: Mapping[str, OperationSpec]) -> None:
         """Two operations of one event with the same order would leave their order to chance."""

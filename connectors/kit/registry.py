@@ -72,9 +72,19 @@ def create(name: str, settings: Mapping[str, object], kit: Kit) -> Connector:
     return connector
 
 
+def read_settings(name: str, settings: Mapping[str, object]) -> tuple[msgspec.Struct | None, tuple[str, ...]]:
+    """`settings` as the connector reads them, or every fault of them; nothing is built and nothing is connected."""
+    return typed(settings, settings_type(name))
+
+
+def settings_type(name: str) -> type[msgspec.Struct]:
+    """The type of the settings of connector `name`."""
+    return _settings_type(_module(name, "connector"))
+
+
 def check_settings(name: str, settings: Mapping[str, object]) -> tuple[str, ...]:
     """Every fault of `settings`; nothing is built and nothing is connected."""
-    return typed(settings, _settings_type(_module(name, "connector")))[1]
+    return read_settings(name, settings)[1]
 
 
 def simulator(name: str) -> Callable[[Mapping[str, object]], web.Application]:

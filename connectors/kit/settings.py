@@ -9,6 +9,8 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from connectors.kit.secrets import read_setting
+
 S = TypeVar("S", bound=msgspec.Struct)
 
 _KINDS_VI = {
@@ -22,6 +24,9 @@ _KINDS_VI = {
     "date": "ngày dạng 2026-09-02",
     "datetime": "thời điểm dạng 2026-09-02T07:00:00+07:00",
 }
+UNKNOWN = "khóa không tồn tại"
+"""What is said of a key that nobody knows, before the list of those that are known."""
+
 _EXPECTED = re.compile(r"Expected `([a-z| ]+)`, got `([a-z]+)`")
 _WRITTEN = re.compile(r"Invalid RFC3339 encoded (datetime|date)")
 
@@ -32,7 +37,7 @@ def typed(tree: Mapping[str, object], kind: type[S]) -> tuple[S | None, tuple[st
     if faults:
         return None, tuple(faults)
     try:
-        return msgspec.convert(dict(tree), kind, strict=True), ()
+        return msgspec.convert(dict(tree), kind, strict=True, dec_hook=read_setting), ()
     except msgspec.ValidationError as error:
         # What `__post_init__` of the struct itself refused; its sentence is the connector's own.
         return None, (str(error),)
@@ -43,9 +48,7 @@ def _struct_faults(tree: Mapping[str, object], kind: type[msgspec.Struct], where
     config = kind.__struct_config__
     known = set(fields) | ({config.tag_field} if config.tag_field else set())
     faults = [
-        f"{where}{key}: khóa không tồn tại (các khóa hợp lệ: {', '.join(sorted(known))})"
-        for key in tree
-        if key not in known
+        f"{where}{key}: {UNKNOWN} (các khóa hợp lệ: {', '.join(sorted(known))})" for key in tree if key not in known
     ]
     for name, field in fields.items():
         if name in tree:
@@ -61,7 +64,7 @@ def _faults(value: object, kind: Any, where: str) -> list[str]:
         faults = _struct_faults(value, struct, f"{where}.")
         return faults or _refused(value, kind, where)
     arguments = get_args(kind)
-    if isinstance(value, list) and get_origin(kind) in (list, tuple) and arguments[1:] in ((), (...,)):
+    if isinstance(value, list | tuple) and get_origin(kind) in (list, tuple) and arguments[1:] in ((), (...,)):
         return [fault for at, item in enumerate(value) for fault in _faults(item, arguments[0], f"{where}[{at}]")]
     if isinstance(value, Mapping) and len(arguments) == 2 and arguments[0] is str:
         return [fault for key, item in value.items() for fault in _faults(item, arguments[1], f"{where}.{key}")]
@@ -84,7 +87,7 @@ def _struct_for(value: object, kind: Any) -> type[msgspec.Struct] | None:
 
 def _refused(value: object, kind: Any, where: str) -> list[str]:
     try:
-        msgspec.convert(value, kind, strict=True)
+        msgspec.convert(value, kind, strict=True, dec_hook=read_setting)
     except msgspec.ValidationError as error:
         return [f"{where}: {_in_vietnamese(str(error), kind)}"]
     return []

@@ -48,11 +48,15 @@ def _wall() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One upstream call as the simulator understood it. `summary` holds codes and numbers, no personal data."""
+    """One upstream call as the simulator understood it. `summary` holds codes and numbers, no personal data.
+
+    `noted` is what the work adds to it for the log.
+    """
 
     request: web.Request
     operation: str
     summary: Mapping[str, object] = field(default_factory=dict)
+    noted: dict[str, object] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -114,6 +118,8 @@ class Simulation:
         except asyncio.CancelledError:
             self.log.end(logged, 0)
             raise
+        finally:
+            logged.summary = {**logged.summary, **call.noted}
         cut = call.request.transport is None or call.request.transport.is_closing()
         self.log.end(logged, 0 if cut else answer.status)
         return answer

@@ -51,7 +51,16 @@ class KeptSecret:
         return None if value == stale else value
 
     async def obtain(self, attempt: Attempt, stale: str = "") -> tuple[str, bool]:
-        """The secret to use, and whether it was made just now. `stale` is one that was refused; it is dropped."""
+        """The secret to use, and whether it was made just now. `stale` is one that was refused; it is dropped.
+
+        Who names a stale one sends the refused call once more: that is counted (delivery-engine 4.6), whoever made the new one.
+        """
+        secret, fresh = await self._obtained(attempt, stale)
+        if stale:
+            self._kit.renewed()
+        return secret, fresh
+
+    async def _obtained(self, attempt: Attempt, stale: str) -> tuple[str, bool]:
         kept = await self.kept(stale)
         if kept is not None:
             return kept, False

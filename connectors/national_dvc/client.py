@@ -27,6 +27,7 @@ from connectors.kit.errors import (
 from connectors.kit.http import HttpAnswer, HttpClient, HttpRequest, refusal
 from connectors.kit.redact import quotable
 from connectors.kit.roads import Road
+from connectors.kit.secrets import SecretRef
 from connectors.kit.tokens import Attempt, KeptSecret, Made
 from connectors.national_dvc.profiles._mapi.messages import (
     APPEND_ROWS,
@@ -89,8 +90,8 @@ class Account:
     """Who we are at the portal. The two secrets are references, resolved at each login so that they can be changed."""
 
     madonvi: str
-    username: str
-    password: str
+    username: SecretRef
+    password: SecretRef
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,17 @@ _EXISTS = "Hồ sơ đã tồn tại"
 def _through_lgsp(base_url: str) -> ConformanceCase:
     """The newer generation through an LGSP: every call with its token, every answer a string in a string."""
     plain = _case(base_url, "mapi-2023")
-    carrier = {"kind": "lgsp", "token_url": f"{base_url}/token", "client_id": "lgsp_id", "client_secret": "lgsp_secret"}
+    carrier = {
+        "kind": "lgsp",
+        "token_url": f"{base_url}/token",
+        "client_id": "env:lgsp_id",
+        "client_secret": "env:lgsp_secret",
+    }
     lgsp = {"client_id": _LGSP_ID, "client_secret": _LGSP_SECRET, "credentials": "basic", "wrap": "always"}
     return replace(
         plain,
         settings={**plain.settings, "carrier": carrier},
-        secrets={**plain.secrets, "lgsp_id": _LGSP_ID, "lgsp_secret": _LGSP_SECRET},
+        secrets={**plain.secrets, "env:lgsp_id": _LGSP_ID, "env:lgsp_secret": _LGSP_SECRET},
         simulator={**plain.simulator, "lgsp": lgsp},
         planted=(*plain.planted, _LGSP_SECRET),
     )
@@ -72,15 +77,15 @@ def _case(base_url: str, profile: str) -> ConformanceCase:
         settings={
             "base_url": base_url,
             "madonvi": _MADONVI,
-            "username": "username",
-            "password": "password",
+            "username": "env:username",
+            "password": "env:password",
             "profile": profile,
             "allow_plain": ("127.0.0.1",),
             "progress_after_unknown": {"5": "hold"},
             "endpoints": {"share": "/mapi/share"},
             "result_url_base": "https://ket-qua.bvhttdl.example.vn/kq",
         },
-        secrets={"username": _USERNAME, "password": _PASSWORD},
+        secrets={"env:username": _USERNAME, "env:password": _PASSWORD},
         simulator={"username": _USERNAME, "password": _PASSWORD, "profile": profile},
         sample=_sample,
         effects=_effects,

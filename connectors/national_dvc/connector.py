@@ -24,6 +24,7 @@ import msgspec
 from connectors.kit.contract import (
     Answer,
     Audience,
+    Believed,
     Budget,
     Delivery,
     Endpoint,
@@ -35,8 +36,10 @@ from connectors.kit.contract import (
     Notice,
     Poller,
     Question,
+    ReadBack,
     Receipt,
     Reply,
+    Sight,
     TaskDelivery,
 )
 from connectors.kit.errors import Busy, CannotMap, ContractChanged, DeliveryError, Exchange, NotSent, SettingsError
@@ -83,7 +86,7 @@ _EXISTS_ONLY = "Cổng có hồ sơ nhưng không cho biết nội dung; gửi l
 
 
 class NationalPortal:
-    """Deliverer, BatchDeliverer, Enquirer (of tasks too), Lookup, Poller, Ledger, Endpoint and Probe of the national portal."""
+    """Deliverer, BatchDeliverer, Enquirer (of tasks too), Lookup, Poller, Ledger, Endpoint, ReadsBack and Probe of the portal."""
 
     def __init__(self, settings: Settings, client: PortalClient, kit: Kit) -> None:
         self._settings = settings
@@ -142,6 +145,17 @@ class NationalPortal:
     async def enquire_task(self, delivery: TaskDelivery) -> Enquiry:
         """Whether an unanswered update of results happened."""
         return await self._publisher.enquire(delivery)
+
+    async def read_back(self, believed: Believed, budget: Budget) -> ReadBack | None:
+        """Whether the portal holds a dossier that it acknowledged: existence is all that it shows (facts 2.5)."""
+        if STATE not in believed.acknowledged:
+            return None
+        said = await self._client.look_up_dossier(believed.dossier_code, self._client.begin(budget))
+        if said.family is Family.NOT_FOUND or (said.family is Family.DONE and not said.answer.result):
+            return ReadBack(Sight.MISSING, (STATE,), "Cổng đã nhận hồ sơ nhưng nay tra cứu không thấy.")
+        if said.family is not Family.DONE:
+            return ReadBack(Sight.CANNOT_TELL, (), said.conclusion.meaning_vi)
+        return ReadBack(Sight.AGREES)
 
     async def ask(self, question: Question) -> Answer:
         """What the portal publishes: a procedure by `code`, or a catalogue by `service`. No personal data is involved."""

@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from connectors.kit.carriers import Carrier, Direct, Lgsp
+from connectors.kit.secrets import SecretRef
 from connectors.national_dvc.client import Endpoints, SessionRules
 from connectors.national_dvc.profiles._mapi.catalogues import AGENCIES, DECISION, FIELDS, LISTINGS, PROCEDURES
 from connectors.national_dvc.profiles._mapi.doubts import STATUSES, Policy
@@ -30,8 +31,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     base_url: str
     madonvi: str
-    username: str
-    password: str
+    username: SecretRef
+    password: SecretRef
     profile: Literal["mapi-2019", "mapi-2023"] = "mapi-2019"
     carrier: Carrier = Direct()
     endpoints: Endpoints = Endpoints()

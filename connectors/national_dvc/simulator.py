@@ -10,7 +10,7 @@ alone:
     POST   /_simulator/catalogue       {"add": [procedures], "remove": [codes], "rename": {code: name}, "hide": [codes],
                                         "show": [codes], "lists": {service: [rows]}}: the catalogues change
     POST   /_simulator/sessions/expire every session ends
-    DELETE /_simulator/state           everything held is forgotten
+    DELETE /_simulator/state?code=     everything held is forgotten, or one dossier
     GET /_simulator/calls, GET|PUT /_simulator/faults, POST /_simulator/outage, GET /_simulator/health    as in
     `connectors.kit.simulation`
 """
@@ -125,19 +125,23 @@ class Front:
         if lgsp is not None and lgsp.holds_session and isinstance(body, dict) and "session" not in body:
             body = {**body, "session": self.portal.standing_session()}
 
-        async def work(fault: Fault | None) -> web.Response:
-            return self.answered(self._business(body, services, fault))
+        call = Call(request, service, {**_route(request), **_summary(body)})
 
-        return await self.simulation.play(Call(request, service, {**_route(request), **_summary(body)}), work)
+        async def work(fault: Fault | None) -> web.Response:
+            return self.answered(self._business(body, services, fault, call.noted))
+
+        return await self.simulation.play(call, work)
 
     def answered(self, answer: Answer) -> web.Response:
         """HTTP 200 whatever the business answer is (1.6)."""
         raw, content_type = self.portal.render(answer)
         return web.Response(body=raw, content_type=content_type, charset="utf-8")
 
-    def _business(self, body: object, services: Services, fault: Fault | None) -> Answer:
+    def _business(self, body: object, services: Services, fault: Fault | None, noted: dict[str, object]) -> Answer:
         if fault is not None and fault.kind is FaultKind.EXPIRED_SESSION and isinstance(body, dict):
             self.portal.sessions.pop(str(body.get("session", "")), None)
+        if not self.portal.knows(body):
+            noted["session"] = "ended"
         answer = self.portal.serve(body, services)
         if fault is not None and fault.kind is FaultKind.DUPLICATE and answer.code == 0 and _creates(body):
             # The dossier is stored and the answer is that of a second try: both are true.
@@ -232,8 +236,10 @@ class Control:
         """End every session."""
         return json_answer({"expired": self.portal.expire_sessions()})
 
-    async def forget(self, _request: web.Request) -> web.Response:
-        """Forget dossiers, sessions and calls."""
+    async def forget(self, request: web.Request) -> web.Response:
+        """Forget dossiers, sessions and calls; or one dossier alone, as a portal that was restored would."""
+        if code := request.query.get("code", ""):
+            return json_answer({"forgotten": self.portal.holdings.dossiers.pop(code, None) is not None})
         self.portal.forget()
         self.simulation.log.calls.clear()
         return json_answer({"dossiers": 0})

@@ -151,11 +151,15 @@ class Portal:
         """What a call without a living session is told; the words and the code are [assumed] (1.5)."""
         return Answer(self.options.expired_code, "Phiên làm việc không tồn tại hoặc đã hết hạn")
 
+    def knows(self, body: object) -> bool:
+        """Whether a call comes with a living session."""
+        return isinstance(body, dict) and self.sessions.get(str(body.get("session", "")), 0.0) > self.now()
+
     def serve(self, body: object, services: Services) -> Answer:
         """The answer of an endpoint that offers `services`; a living session comes first."""
         if not isinstance(body, dict):
             return UNREADABLE
-        if self.sessions.get(str(body.get("session", "")), 0.0) <= self.now():
+        if not self.knows(body):
             return self.expired()
         madonvi = body.get("madonvi")
         if not madonvi or (self.options.madonvi and madonvi != self.options.madonvi):

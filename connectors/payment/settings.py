@@ -15,6 +15,7 @@ import msgspec
 from yarl import URL
 
 from connectors.kit.addresses import address_is_fit, host_of, may_be_sent
+from connectors.kit.secrets import SecretRef
 from connectors.payment.model import Beneficiary, Budget
 from connectors.payment.settlement_settings import SettlementSettings
 
@@ -32,7 +33,7 @@ class KeySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     """One secret shared with an intermediary. Several of one role overlap while they are exchanged (abuse case A34)."""
 
     id: str
-    secret: str
+    secret: SecretRef
     role: str = "main"
     not_before: datetime | None = None
     not_after: datetime | None = None
@@ -133,7 +134,7 @@ class PortalPull(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     """
 
     sources: tuple[str, ...]
-    token: str = ""
+    token: SecretRef = SecretRef("")
     client_id: str = ""
 
     def __post_init__(self) -> None:

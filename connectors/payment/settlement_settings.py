@@ -12,6 +12,7 @@ from typing import ClassVar, Literal
 
 import msgspec
 
+from connectors.kit.secrets import SecretRef
 from connectors.kit.settlement.layouts import Column as Column
 from connectors.kit.settlement.layouts import TableLayout
 from mappings.settlement_words import Kind, Standing
@@ -69,7 +70,7 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     side_file: bool | None = None
     layout: Layout = Layout()
     url: str = ""
-    token: str = ""
+    token: SecretRef = SecretRef("")
     days_back: int = 3
     expected: bool = True
 

@@ -27,6 +27,7 @@ from connectors.kit.errors import (
     SettingsError,
 )
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest, refusal
+from connectors.kit.secrets import SecretRef
 from connectors.kit.settings import typed
 from connectors.kit.tokens import Attempt, KeptSecret, Made
 from connectors.postal import profiles
@@ -294,11 +295,11 @@ def _strange(settings: CarrierSettings, dialect: Dialect) -> Iterator[str]:
     yield from (f"{where}: không có «{role}» ({choices})" for role in sorted(set(settings.secrets) - set(known)))
 
 
-def _resolver(secrets: Mapping[str, str], kit: Kit) -> Callable[[str], str]:
+def _resolver(secrets: Mapping[str, SecretRef], kit: Kit) -> Callable[[str], str]:
     """Secrets by role, read again each time, so that an exchanged one needs no restart."""
 
     def of(role: str) -> str:
-        reference = secrets.get(role, "")
+        reference = secrets.get(role)
         return kit.secret(reference) if reference else ""
 
     return of

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from connectors.kit.addresses import address_is_fit
+from connectors.kit.secrets import SecretRef
 from connectors.postal.cod_settings import CodSettings
 from connectors.postal.model import Contact, Meaning, Place, ShipmentState
 from connectors.postal.paper_settings import PaperSettings
@@ -132,7 +133,7 @@ class CarrierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
     base_url: str
     customer: str
     token_url: str = ""
-    secrets: dict[str, str] = {}
+    secrets: dict[str, SecretRef] = {}
     options: dict[str, Any] = {}
     statuses: dict[str, str] = {}
     causes: dict[str, str] = {}
@@ -167,9 +168,6 @@ class CarrierSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, k
             yield "profile: tên một thư mục của profiles/"
         if not self.customer.strip():
             yield "customer: không được để trống"
-        for role, reference in self.secrets.items():
-            if not reference.startswith(("env:", "file:")):
-                yield f"secrets.{role}: phải viết là env:TÊN hoặc file:ĐƯỜNG_DẪN, không viết thẳng giá trị"
         for code, means in self.statuses.items():
             if means not in MEANINGS:
                 yield f"statuses.{code}: phải là một trong {', '.join(sorted(MEANINGS))}"

@@ -9,6 +9,7 @@ from typing import Literal
 
 import msgspec
 
+from connectors.kit.secrets import SecretRef
 from connectors.receipts.profiles.vnpt.mapping import Collector, Office, Series
 
 _TAX_CODE = re.compile(r"\d{10}(-\d{3})?|\d{12}", re.ASCII)
@@ -56,9 +57,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     base_url: str
     account: str
-    account_password: str
+    account_password: SecretRef
     username: str
-    password: str
+    password: SecretRef
     collector: Agency
     series: tuple[Series, ...]
     profile: Literal["vnpt"] = "vnpt"

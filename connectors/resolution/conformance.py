@@ -39,8 +39,8 @@ def case(base_url: str) -> ConformanceCase:
     """The case of this connector against a simulator at `base_url`."""
     private, public = _keys()
     return ConformanceCase(
-        settings={"url": f"{base_url}{_PATH}", "signing_key": "key", "allow_plain": ("127.0.0.1",)},
-        secrets={"key": private},
+        settings={"url": f"{base_url}{_PATH}", "signing_key": "env:key", "allow_plain": ("127.0.0.1",)},
+        secrets={"env:key": private},
         simulator={"gateway_public_key": public, "push_back": False, "webhook_path": _PATH},
         sample=_sample,
         effects=_effects,

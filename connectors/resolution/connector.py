@@ -24,6 +24,7 @@ from connectors.kit.errors import (
     UpstreamFault,
 )
 from connectors.kit.http import HttpClient, HttpOptions, retry_after_s
+from connectors.kit.secrets import SecretRef
 from connectors.resolution.client import ResolutionClient, UnfitKey, WebhookSigner, ed25519_signer, hmac_signer
 from connectors.resolution.profiles.push_v1.mapping import map_proposal, map_push
 from connectors.resolution.profiles.push_v1.messages import Push, PushAnswer, read_answer
@@ -49,7 +50,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """
 
     url: str
-    signing_key: str
+    signing_key: SecretRef
     profile: Literal["push-v1"] = "push-v1"
     signature: Literal["ed25519", "hmac_sha256"] = "ed25519"
     allow_plain: tuple[str, ...] = ()

@@ -42,7 +42,7 @@ _PROVIDER = {"instance": "VN", "member_class": "GOV", "member_code": "G00.99", "
 _CODES = {"verify": "003", "look_up": "037"} | {
     name: str(38 + place).zfill(3) for place, name in enumerate(list(WIRE_NAMES)[2:])
 }
-_SIGNATURE = {"username": "bvhttdl", "secret": "key", "hash_url": _HASHED, "api_key": "api"}
+_SIGNATURE = {"username": "bvhttdl", "secret": "env:key", "hash_url": _HASHED, "api_key": "env:api"}
 _BACK = "https://cong-ket-noi.example.gov.vn/v1/callbacks/vneid/cdvcqg"
 _START = datetime(2026, 11, 20, 1, 0, tzinfo=UTC)
 _NOTHING = ("",)
@@ -63,7 +63,7 @@ def _route(base_url: str, route: Mapping[str, Any], population: Mapping[str, Any
     lgsp = {"officer_keys": (_OFFICER_KEY,)}
     return ConformanceCase(
         settings={"population": settings},
-        secrets={"key": _KEY, "api": _API, "access": _ACCESS, "officer": _OFFICER_KEY},
+        secrets={"env:key": _KEY, "env:api": _API, "env:access": _ACCESS, "env:officer": _OFFICER_KEY},
         simulator={"population": {"signed": signed, "lgsp": lgsp}},
         sample=_sample,
         effects=lambda _state, _sample: 0,
@@ -85,7 +85,7 @@ def _header_signed(base_url: str) -> ConformanceCase:
     return replace(
         case,
         settings={**case.settings, "providers": (_cdvcqg(base_url), _vneid(base_url))},
-        secrets={**case.secrets, "client": _CLIENT_SECRET},
+        secrets={**case.secrets, "env:client": _CLIENT_SECRET},
         simulator={**case.simulator, "providers": providers},
         planted=(*case.planted, _CLIENT_SECRET, _EMAIL, _PHONE, "tech-thu"),
         sign_ons={name: _sign_on(name) for name in ("cdvcqg", "vneid")},
@@ -96,8 +96,8 @@ def _header_signed(base_url: str) -> ConformanceCase:
 
 def _lgsp_soap(base_url: str) -> ConformanceCase:
     """Route B: a token of the LGSP, the officer's own key, and records in the shape of QCVN 109."""
-    token = {"url": f"{base_url}/lgsp/token", "access": "access"}
-    route = {"kind": "lgsp_soap", "token": token, "officer_keys": {"canbo.test": "officer"}}
+    token = {"url": f"{base_url}/lgsp/token", "access": "env:access"}
+    route = {"kind": "lgsp_soap", "token": token, "officer_keys": {"canbo.test": "env:officer"}}
     case = _route(base_url, route, {"path": "/lgsp/dancu", "answer_schema": "strict"})
     population: Any = case.simulator["population"]
     return replace(case, simulator={"population": {**population, "register": {"shape": "qcvn109"}}})
@@ -113,7 +113,7 @@ def _json_facade(base_url: str) -> ConformanceCase:
 def _json_facade_with_token(base_url: str) -> ConformanceCase:
     """Route C: other names, and a token."""
     paths = {name: f"/lgsp/dancu/{wire}" for name, wire in WIRE_NAMES.items()}
-    token = {"url": f"{base_url}/lgsp/token", "access": "access"}
+    token = {"url": f"{base_url}/lgsp/token", "access": "env:access"}
     return _route(base_url, {"kind": "lgsp_json", "names": "camel", "token": token}, {"paths": paths})
 
 
@@ -170,7 +170,7 @@ def _common(name: str, base_url: str) -> dict[str, object]:
         "profile": name,
         "hosts": (urlsplit(base_url).netloc,),
         "client_id": "cong-ket-noi",
-        "client_secret": "client",
+        "client_secret": "env:client",
         "allow_plain": ("127.0.0.1",),
     }
 

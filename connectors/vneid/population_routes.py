@@ -21,6 +21,7 @@ import msgspec
 from connectors.kit.contract import Kit
 from connectors.kit.errors import CannotMap, Finding
 from connectors.kit.http import HttpAnswer, HttpRequest
+from connectors.kit.secrets import SecretRef
 from connectors.kit.soap.building import Spelling
 from connectors.kit.soap.facade import unwrapped
 from connectors.kit.soap.lexical import CannotBuild
@@ -297,7 +298,7 @@ def _message_id(question: WireQuestion, now: datetime) -> str:
     return str(uuid.uuid5(_MESSAGES, f"{question.fields['MaYeuCau']} {now.isoformat()}"))
 
 
-def _references(route: Route) -> tuple[str, ...]:
+def _references(route: Route) -> tuple[SecretRef, ...]:
     """Every secret that a route refers to."""
     signature = route.signature if isinstance(route, HeaderSigned | XRoadRest) else None
     token = token_of(route)

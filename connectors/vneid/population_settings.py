@@ -10,6 +10,7 @@ from typing import Literal
 
 import msgspec
 
+from connectors.kit.secrets import SecretRef
 from connectors.kit.soap.facade import FacadeKeys
 from connectors.kit.soap.xroad import XRoadMember
 from connectors.vneid.profiles.dancu.outcomes import Family
@@ -32,9 +33,9 @@ class LgspToken(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     url: str
-    access: str = ""
-    client_id: str = ""
-    client_secret: str = ""
+    access: SecretRef = SecretRef("")
+    client_id: SecretRef = SecretRef("")
+    client_secret: SecretRef = SecretRef("")
     margin_s: int = 60
     default_ttl_s: int = 3_600
 
@@ -56,9 +57,9 @@ class Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     """
 
     username: str
-    secret: str
+    secret: SecretRef
     hash_url: str
-    api_key: str = ""
+    api_key: SecretRef = SecretRef("")
     timestamp_unit: Literal["ms", "s"] = "ms"
     timestamp_header: str = "Timestamp"
     esb_headers: bool = False
@@ -102,8 +103,8 @@ class LgspSoap(
     """
 
     token: LgspToken
-    officer_keys: dict[str, str] = {}
-    default_officer_key: str = ""
+    officer_keys: dict[str, SecretRef] = {}
+    default_officer_key: SecretRef = SecretRef("")
     content_type: str = "application/xml"
 
 

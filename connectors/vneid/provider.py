@@ -30,6 +30,7 @@ from connectors.kit.errors import (
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest, refusal, retry_after_s
 from connectors.kit.tokens import Attempt
 from connectors.vneid.client_proof import ClientProof, Credentials, Possession
+from connectors.vneid.common_keys import Common, CommonKeys
 from connectors.vneid.discovery import DocumentRefused, filled
 from connectors.vneid.jose import JoseRefused, KeySet, read_keys
 from connectors.vneid.profiles._claims.outcomes import Operation, load_outcomes
@@ -161,15 +162,23 @@ class ProviderClient:
         failure = refusal(answer, _bare(answer))
         if failure is not None:
             raise failure
+        tree = _tree(answer)
         try:
-            keys = read_keys(_tree(answer))
+            keys = read_keys(tree)
         except JoseRefused:
             raise AnswerUnreadable(
                 "Danh sách khóa của hệ thống đăng nhập không đọc được.", exchange=_bare(answer)
             ) from None
         if not keys:
             raise ContractChanged("Hệ thống đăng nhập không công bố khóa nào dùng được.", exchange=_bare(answer))
+        await CommonKeys(self._settings, self._kit).keep(tree)
         return keys
+
+    async def common_keys(self) -> Common | None:
+        """The keys as another node fetched them; None while the addresses are not known yet."""
+        if self._settings.discovery_url:
+            return None
+        return await CommonKeys(self._settings, self._kit).find()
 
     async def close(self) -> None:
         """Close every connection."""

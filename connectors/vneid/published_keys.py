@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from connectors.kit.errors import DeliveryError, NotSent
 from connectors.kit.tokens import Attempt, again
+from connectors.vneid.common_keys import Common
 from connectors.vneid.jose import JoseRefused, KeySet, Token, header_of, opened
 from connectors.vneid.refusals import refused
 from connectors.vneid.sign_on_settings import Limits
@@ -21,15 +22,17 @@ from connectors.vneid.sign_on_settings import Limits
 _AFTER_FAILURE_S = 15
 
 Fetch = Callable[[Attempt], Awaitable[KeySet]]
+Find = Callable[[], Awaitable[Common | None]]
 Instant = Callable[[], float]
 
 
 class PublishedKeys:
     """The keys of one provider. Raises `SignOnRefused` for tokens, and whatever `fetch` raises (`DeliveryError`)."""
 
-    def __init__(self, fetch: Fetch, limits: Limits, instant: Instant) -> None:
-        """`instant` is the kit's monotonic clock."""
+    def __init__(self, fetch: Fetch, limits: Limits, instant: Instant, find: Find | None = None) -> None:
+        """`instant` is the kit's monotonic clock; `find` looks for keys that another node fetched."""
         self._fetch = fetch
+        self._find = find
         self._limits = limits
         self._instant = instant
         self._keys = KeySet()
@@ -41,7 +44,7 @@ class PublishedKeys:
 
     async def ready(self, attempt: Attempt) -> None:
         """Have keys that are not too old: asked before a code is spent, so that an outage costs nobody a sign-on."""
-        if self._instant() >= self._stale_at:
+        if self._instant() >= self._stale_at and not await self._taken_over():
             await self._renew(self._version, attempt)
 
     async def opened(self, token: str, algorithms: Iterable[str], attempt: Attempt, *, unasked: bool = False) -> Token:
@@ -64,6 +67,15 @@ class PublishedKeys:
             return opened(token, self._keys, allowed)
         except JoseRefused as error:
             raise refused(error.code) from None
+
+    async def _taken_over(self) -> bool:
+        """Use what another node fetched, for as long as it may itself. No fetch of ours: an unknown key may still cause one."""
+        found = await self._find() if self._find is not None else None
+        if found is None:
+            return False
+        self._keys = found.keys
+        self._stale_at = self._instant() + self._limits.jwks_ttl_s - found.age_s
+        return True
 
     async def _renew_extra(self, seen: int, attempt: Attempt, unasked: bool) -> None:
         """The extra fetch, or the one that is under way; its time counts from its beginning, so that none can be added."""

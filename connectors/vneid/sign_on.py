@@ -80,7 +80,7 @@ class _Provider:
 
     def __init__(self, settings: ProviderSettings, kit: Kit) -> None:
         self.client = ProviderClient(settings, kit)
-        self.keys = PublishedKeys(self.client.keys, settings.limits, kit.instant)
+        self.keys = PublishedKeys(self.client.keys, settings.limits, kit.instant, self.client.common_keys)
         names = _CLAIM_SETS[settings.profile]
         self._rules = Rules(
             provider=settings.name,

@@ -12,6 +12,8 @@ from typing import Literal
 import msgspec
 from yarl import URL
 
+from connectors.kit.secrets import SecretRef
+
 ProfileName = Literal["cdvcqg", "vneid"]
 Algorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "Ed25519"]
 """What a signature may be made with: never `none`, never a MAC, whose key would be our own secret or a public key."""
@@ -51,7 +53,7 @@ class ClientKey(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     `audience` is what the assertion is made out to; empty: the token endpoint, as OIDC Core 9 says.
     """
 
-    key: str
+    key: SecretRef
     algorithm: Algorithm = "RS256"
     kid: str = ""
     audience: str = ""
@@ -108,7 +110,7 @@ class ProviderSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, 
     par_url: str = ""
     logout_url: str = ""
     token_auth: Literal["client_secret_post", "client_secret_basic", "private_key_jwt"] = "client_secret_post"
-    client_secret: str = ""
+    client_secret: SecretRef = SecretRef("")
     client_key: ClientKey | None = None
     algorithms: tuple[Algorithm, ...] = ("RS256",)
     scope: str = "openid"

@@ -13,7 +13,7 @@ import msgspec
 
 from gateway.audit.events import audit
 from gateway.config import CallerRecord
-from gateway.errors import Invalid, NotFound
+from gateway.errors import Invalid, NoLongerKept, NotFound
 from gateway.evidence.original import unpack
 from gateway.intake import foreign
 from gateway.intake.recording import Recording, recording_intake
@@ -50,12 +50,18 @@ class CoverageDesk:
         row = audit("originals.read", actor, system=system, count=len(found), purpose="mappings coverage")
         await self.journal.accept(recording_intake("originals.read", actor, Recording(audit=(row,))))
         coverage = Coverage()
+        gone = 0
         for event_id in found:
-            kept = await self.journal.original(system, event_id)
+            try:
+                kept = await self.journal.original(system, event_id)
+            except NoLongerKept:
+                gone += 1  # its month was dropped by order
+                continue
             if kept is not None:
                 self._count(coverage, kept, dialect, system)
         told = coverage.report(dialect)
-        return {"system": system, "profile": record.profile, "publication": _publication(dialect), **told}
+        whole = {**told, "no_longer_kept": gone} if gone else told
+        return {"system": system, "profile": record.profile, "publication": _publication(dialect), **whole}
 
     def _count(self, coverage: Coverage, kept: bytes, dialect: Dialect | None, system: str) -> None:
         head, body = unpack(kept)
@@ -73,14 +79,19 @@ class CoverageDesk:
     async def _last_events(self, system: str, last: int) -> list[str]:
         """The ids of the events of a system that were stored last, newest first: the feed is read from its end."""
         found: dict[str, None] = {}
-        end = await self._last_position()
+        end, span = await self._last_position(), _PAGE
         while end > 0 and len(found) < last:
-            begin = max(0, end - _PAGE)
-            rows = [row for row in await self.journal.feed(begin, end - begin) if row.position <= end]
+            begin = max(0, end - span)
+            rows = [row for row in await self.journal.feed(begin, min(span, _PAGE)) if row.position <= end]
+            if len(rows) == _PAGE and span > _PAGE:
+                span = max(span // 4, _PAGE)  # more of them stand there than were read
+                continue
             for row in reversed(rows):
                 if row.kind in _RECEIVED and row.actor == system:
                     found.setdefault(row.event_id)
             end = begin
+            if len(rows) < _PAGE // 4:
+                span *= 4  # positions of a shared store lie far apart
         return list(found)[:last]
 
     async def _last_position(self) -> int:

@@ -24,6 +24,9 @@ from gateway.admin.ledger_decisions import COMMAND, LedgerDecisions
 from gateway.admin.operations import LaneQuery, Operations
 from gateway.admin.pauses import Pauses
 from gateway.admin.register import Register
+from gateway.admin.reloading import COMMAND as RELOAD
+from gateway.admin.reloading import ReloadDesk, not_running
+from gateway.admin.repairs import CLOSE, RepairDesk
 from gateway.admin.results import ResultDesk
 from gateway.admin.statement import Envelope
 from gateway.admin.trail import Trail
@@ -49,6 +52,8 @@ class AdminDesk:
     results: ResultDesk | None = None
     ledgers: LedgerDecisions | None = None
     views: ViewDesk | None = None
+    repairs: RepairDesk | None = None
+    reloading: ReloadDesk | None = None
 
 
 def commands_of(desk: AdminDesk) -> dict[str, Command]:
@@ -67,6 +72,8 @@ def commands_of(desk: AdminDesk) -> dict[str, Command]:
         "pause-cancel": desk.pauses.cancel,
         "operator-add": register.add,
         "operator-revoke": register.revoke,
+        RELOAD: desk.reloading.carry if desk.reloading is not None else not_running,
+        CLOSE: desk.repairs.close if desk.repairs is not None else _nothing_to_decide,
         **results,
         **ledgers,
         **({"consent-add": consents.add, "consent-revoke": consents.revoke} if consents is not None else {}),
@@ -77,6 +84,11 @@ async def _nothing_to_decide(_words: Words | None = None) -> Mapping[str, object
     """The store alone has no connector that could say what a decision means."""
     told = "Quyết định về sổ của đầu nối chỉ thực hiện được khi cổng đang chạy."
     raise UpstreamUnavailable(told, code="decision_unknown")
+
+
+async def _nothing_to_read_back() -> Mapping[str, object]:
+    """The store alone has no connector that could read anything back."""
+    raise UpstreamUnavailable("Chỉ đối chiếu được khi cổng đang chạy.", code="reconcile_none")
 
 
 async def _nothing_to_show() -> Mapping[str, object]:
@@ -91,6 +103,7 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     for name in (*commands, "approve", "refuse"):
         app.router.add_post(f"/admin/{name}", _handler(name, desk, commands))
     app.router.add_get("/admin/lanes", _lanes(desk.operations))
+    app.router.add_get("/admin/nodes", _look(desk.operations.nodes))
     app.router.add_get("/admin/coverage", _coverage(desk.coverage))
     for name, look in (
         ("identity", desk.decisions.identity),
@@ -105,6 +118,8 @@ def create_admin_app(desk: AdminDesk) -> web.Application:
     app.router.add_get("/admin/ledger-decisions", _look(desk.ledgers.shown if desk.ledgers else _nothing_to_decide))
     app.router.add_get("/admin/views", _look(desk.views.listing if desk.views else _nothing_to_show))
     app.router.add_get("/admin/views/{view}", _view(desk.views))
+    app.router.add_get("/admin/reconciliations", _reconciliations(desk.repairs))
+    app.router.add_post("/admin/reconcile", _reconcile(desk))
     if desk.results is not None:
         app.router.add_get("/admin/results", _look(desk.results.listing))
     if desk.consents is not None:
@@ -176,6 +191,26 @@ def _consents(desk: ConsentDesk) -> Handler:
         return _answer(await desk.listing(request.query.get("system", "")))
 
     return consents
+
+
+def _reconciliations(repairs: RepairDesk | None) -> Handler:
+    async def shown(request: web.Request) -> web.Response:
+        if repairs is None:
+            return _answer(await _nothing_to_read_back())
+        limit = request.query.get("limit", "100")
+        if not (limit.isascii() and limit.isdigit() and len(limit) < 5):
+            raise Invalid("Số dòng phải là một số nguyên.", status=400)
+        return _answer(await repairs.shown(request.query.get("upstream", ""), int(limit)))
+
+    return shown
+
+
+def _reconcile(desk: AdminDesk) -> Handler:
+    async def begin(request: web.Request) -> web.Response:
+        words = await desk.decisions.reader("reconcile", await _envelope(request), _peer(request))
+        return _answer(await (desk.repairs.begin(words) if desk.repairs is not None else _nothing_to_read_back()))
+
+    return begin
 
 
 def _view(views: ViewDesk | None) -> Handler:

@@ -17,8 +17,10 @@ from gateway.admin.pauses import kept
 from gateway.admin.words import Words
 from gateway.clock import Clock
 from gateway.config import Upstream
+from gateway.dispatch.nodes import LIVE_S
 from gateway.dispatch.replay import LanePlace, Switch, checked_reason, lane_order
 from gateway.dispatch.retry import ENQUIRY_MARGIN
+from gateway.dispatch.seats import is_right, right_of
 from gateway.errors import NotFound
 from gateway.intake.operator import conflict_intake, gap_intake
 from gateway.intake.skipped import SkippedPush, skipped_push_intake
@@ -99,6 +101,25 @@ class Operations:
             "parked": parked,
             "windows": [_plain(windows.shown(window, now)) for window in planned if window.open_at(now)],
             "lanes": [_plain(asdict(row)) for row in rows],
+        }
+
+    async def nodes(self) -> Mapping[str, object]:
+        """Every node of a shared store with what it holds, by name; none in the embedded form."""
+        return {
+            "nodes": [
+                {
+                    "node": row.node,
+                    "state": "stopped" if not row.start else "live" if row.silent_s < LIVE_S else "silent",
+                    "since": _iso(row.since),
+                    "silent_s": round(row.silent_s, 1),
+                    "generation": row.generation,
+                    "version": row.version,
+                    "without_redis": row.without_redis,
+                    "held": {name: number for name, number in row.held.items() if not is_right(name)},
+                    "alone": sorted(right_of(name) for name in row.held if is_right(name)),
+                }
+                for row in await self._journal.nodes()
+            ]
         }
 
     async def order(self, kind: OrderKind, words: Words) -> Mapping[str, object]:

@@ -29,6 +29,7 @@ from gateway.records.windows import PauseWindow, Phase
 from mappings.codec import encode
 
 LOOK_S = 1.0
+_SOON_S = 0.01
 SHORTEST_NOTICE = 10
 ACTOR = "gateway"
 
@@ -104,7 +105,16 @@ class WindowWatch:
                 await self.look()
             except JournalUnavailable:
                 _log.warning("the journal is unavailable; planned pauses are looked at again later")
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(self._next_look_s())
+
+    def _next_look_s(self) -> float:
+        """A window begins and ends at its own moment, on every node that knows of it, and not at the next look of each."""
+        now = self._clock.now()
+        moments = [
+            moment for window in self._open for moment in (window.starts_at, window.ends_at) if moment is not None
+        ]
+        left = [(moment - now).total_seconds() for moment in moments]
+        return min(LOOK_S, *(max(_SOON_S, seconds) for seconds in left if seconds > -_SOON_S), LOOK_S)
 
 
 def _step(window: PauseWindow, now: datetime) -> tuple[PauseWindow, AuditWrite] | None:

@@ -22,13 +22,16 @@ from gateway.dispatch.replay import checked_reason
 from gateway.errors import Conflict, Fault, IntakeError, Invalid, NotFound
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
-from gateway.journal.model import RecordWrite
+from gateway.journal.model import RecordKey, RecordWrite
 from gateway.journal.store import Journal
 from gateway.records import operators
 from gateway.records.operators import NAME, Change, Operator, OperatorKey, Role, UnusableKey
 from mappings.codec import encode
 
 T = TypeVar("T")
+CHANGES = RecordKey("operator_register", "this")
+"""Its version counts the changes of the register."""
+
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """A moment with its time zone: one without would stand in the register and could be compared with no clock."""
 
@@ -58,6 +61,14 @@ class Register:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal, self._clock = journal, clock
 
+    async def _changes(self) -> int:
+        """How often the register was changed; asked before it is read.
+
+        Who writes states that no entry moved meanwhile, on any node: two admins who revoke each other leave one.
+        """
+        record = await self._journal.record(CHANGES)
+        return record.version if record is not None else 0
+
     async def _entries(self) -> dict[str, tuple[Operator, int]]:
         found = await self._journal.records(operators.KIND)
         return {record.key.id: (operators.parse(record), record.version) for record in found}
@@ -72,7 +83,7 @@ class Register:
         """Add an operator, or keys and roles to one; the first one founds the register."""
         reason, now = checked_reason(words.reason, words.actor), self._clock.now()
         wanted = _read(words.details, Wanted)
-        entries = await self._entries()
+        changes, entries = await self._changes(), await self._entries()
         keys = _keys(wanted, [operator for operator, _ in entries.values()], now)
         known = entries.get(wanted.name)
         operator = _founded(wanted, now) if known is None else _extended(known[0], wanted)
@@ -97,13 +108,13 @@ class Register:
             )
             home = RecordWrite(INSTALLATION, 1, encode(installation))
             recording = Recording(answer, (record, home), (row,))
-        return await self._store(words, recording)
+        return await self._store(words, recording, changes)
 
     async def revoke(self, words: Words) -> Mapping[str, object]:
         """Revoke an operator, or one key; what was signed before stays proven."""
         reason, now = checked_reason(words.reason, words.actor), self._clock.now()
         gone = _read(words.details, Gone)
-        entries = await self._entries()
+        changes, entries = await self._changes(), await self._entries()
         if gone.name not in entries:
             raise NotFound(f"Không có người vận hành tên {gone.name!r}.", code="operator_unknown")
         operator, version = entries[gone.name]
@@ -124,9 +135,11 @@ class Register:
         recording = Recording(
             _done(f"Đã thu hồi {operator.name}: {', '.join(ended)}."), (operators.write(operator, version + 1),), (row,)
         )
-        return await self._store(words, recording)
+        return await self._store(words, recording, changes)
 
-    async def _store(self, words: Words, recording: Recording) -> Mapping[str, object]:
+    async def _store(self, words: Words, recording: Recording, changes: int) -> Mapping[str, object]:
+        counted = RecordWrite(CHANGES, changes + 1, b"{}")
+        recording = replace(recording, records=(*recording.records, counted))
         accepted = await self._journal.accept(recording_intake("operator", words.actor, recording, words.signed))
         answer: dict[str, object] = msgspec.json.decode(answered(accepted).answer)
         return answer

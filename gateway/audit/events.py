@@ -45,6 +45,7 @@ _RESULT = "result sha256 verdict reason policy tries due"
 _SIGNING = "request sha256 profile key"
 _SIGN_ON = "sign_on upstream provider"
 _ASKED = "upstream operation request officer account unit purpose procedure"
+_REPAIR = "upstream sight operations reason"
 _SIGNED = "command operator key_id decision_id statement signature peer"
 
 _KINDS = (
@@ -152,6 +153,24 @@ _KINDS = (
         feed=True,
     ),
     _kind("identity.erased", "Đã xóa chứng thực hết hạn lưu", "day count"),
+    _kind("reconciliation.began", "Bắt đầu đối chiếu với hệ thống nhận", "upstream run since"),
+    _kind(
+        "reconciliation.ended",
+        "Đối chiếu xong với hệ thống nhận",
+        "upstream run since agrees missing differs cannot_tell failed",
+    ),
+    _kind("repair.opened", "Đối chiếu thấy khác, chờ người xử lý", _REPAIR, feed=True),
+    _kind("repair.agreed", "Đối chiếu lại thấy khớp", _REPAIR, feed=True),
+    _kind("repair.closed", "Khép một khác biệt theo quyết định", _REPAIR, feed=True),
+    _kind("config.reloaded", "Đã nạp lại cấu hình", "generation previous reason"),
+    _kind("config.refused", "Không nạp lại: cấu hình mới có lỗi", "generation faults keys reason"),
+    _kind("store.moved", "Kho dữ liệu đã chuyển nhà tới đây", "export origin made_at parts rows"),
+    _kind(
+        "store.restored",
+        "Kho dữ liệu được phục hồi về thời điểm trước; thông điệp còn mở sẽ được hỏi lại trước khi gửi",
+        "sign until deliveries reason",
+    ),
+    _kind("partition.retired", "Đã bỏ dữ liệu của một tháng cũ theo lệnh", "table month rows reason"),
     _kind("gateway.started", "Cổng kết nối khởi động", "node version config_generation"),
     _kind("gateway.stopped", "Cổng kết nối dừng", "node reason"),
 )

@@ -12,6 +12,8 @@ from gateway.admin.ledger_decisions import LedgerDecisions
 from gateway.admin.operations import Operations
 from gateway.admin.pauses import Pauses, WindowWatch, nothing_runs
 from gateway.admin.register import Register
+from gateway.admin.reloading import ReloadDesk
+from gateway.admin.repairs import RepairDesk
 from gateway.admin.results import ALWAYS_TWO, ResultDesk
 from gateway.admin.trail import Trail
 from gateway.admin.views import ViewDesk
@@ -25,12 +27,14 @@ from gateway.observe import crash
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What a desk has when the gateway runs: the watch over planned pauses, crash points, decisions about ledgers, views."""
+    """What a desk has when the gateway runs: the watch over pauses, crash points, decisions about ledgers, and more."""
 
     watch: WindowWatch
     reach: crash.Reach
     ledgers: LedgerDecisions
     views: ViewDesk
+    repairs: RepairDesk
+    reloading: ReloadDesk
 
 
 def admin_desk(
@@ -54,4 +58,6 @@ def admin_desk(
         results=ResultDesk(journal, clock),
         ledgers=running.ledgers if running else None,
         views=running.views if running else None,
+        repairs=running.repairs if running else None,
+        reloading=running.reloading if running else None,
     )

@@ -8,17 +8,21 @@ from datetime import datetime
 
 from gateway.clock import Clock
 from gateway.dispatch.polling import Came, Polled
+from gateway.dispatch.seats import Seats
 from gateway.dispatch.upstreams import Settled
 from gateway.journal.model import DeliveryState
 from gateway.journal.store import Journal
 from gateway.observe.metrics import Metrics
-from gateway.records import results
+from gateway.records import repairs, results
 
 _log = logging.getLogger("gateway")
 
 
-async def render(metrics: Metrics, journal: Journal, clock: Clock) -> bytes:
-    """The text of `/metrics`, with the gauges brought up to date from the journal."""
+async def render(metrics: Metrics, journal: Journal, clock: Clock, seats: Seats | None = None) -> bytes:
+    """The text of `/metrics`, with the gauges brought up to date from the journal and the seats held."""
+    metrics.seats.clear()
+    for upstream in seats.names() if seats is not None else ():
+        metrics.seats.labels(upstream).set(seats.held(upstream) if seats is not None else 0)
     counts, now = await journal.counts(), clock.now()
     # A state that nothing is in any more has no row: what was told of it before must not stand.
     metrics.messages.clear()
@@ -33,6 +37,7 @@ async def render(metrics: Metrics, journal: Journal, clock: Clock) -> bytes:
     metrics.parked.set(counts.parked)
     metrics.oldest_gap.set((now - counts.oldest_gap).total_seconds() if counts.oldest_gap is not None else 0.0)
     await _results(metrics, journal, now)
+    await _repairs(metrics, journal)
     return metrics.render()
 
 
@@ -45,6 +50,14 @@ async def _results(metrics: Metrics, journal: Journal, now: datetime) -> None:
         metrics.held_results.labels(reason).set(number)
     metrics.oldest_held_result.set(max(((now - one.since).total_seconds() for one in held), default=0.0))
     metrics.open_results.set(sum(len(shelf.due) for shelf in shelves))
+
+
+async def _repairs(metrics: Metrics, journal: Journal) -> None:
+    """What reconciliations found and nobody has seen to, and when each upstream was last looked at to the end."""
+    for book in map(repairs.parse_book, await journal.records(repairs.RUNS)):
+        metrics.open_repairs.labels(book.upstream).set(book.open_repairs)
+        if book.last is not None and book.last.ended_at is not None:
+            metrics.reconciled_at.labels(book.upstream).set(book.last.ended_at.timestamp())
 
 
 def count(metrics: Metrics, settled: Settled) -> None:
@@ -67,3 +80,8 @@ def alarm(metrics: Metrics, code: str, upstream: str, detail_vi: str) -> None:
     """Raise an alarm: counted for the monitoring, told in the log."""
     metrics.alarms.labels(code, upstream).inc()
     _log.warning("alarm %s", code, extra={"upstream": upstream, "detail": detail_vi})
+
+
+def alarm_ended(code: str, detail_vi: str) -> None:
+    """What an alarm told of is over: told in the log; nothing is counted."""
+    _log.warning("alarm %s ended", code, extra={"detail": detail_vi})

@@ -6,15 +6,17 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 
+from connectors.kit.contract import Coordination
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside
-from gateway.bootstrap.kek import derived, read_kek
+from gateway.bootstrap.kek import derived, kek_of
 from gateway.bootstrap.lines import open_lines
 from gateway.bootstrap.questions import QuestionGround, with_old_proofs, with_questions
 from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
 from gateway.config import Identity, Loaded
 from gateway.coordination.memory import MemoryCoordination
+from gateway.coordination.shares import Live
 from gateway.dispatch.polling import Standings
 from gateway.dispatch.upstreams import Hooks
 from gateway.errors import ConfigError
@@ -32,17 +34,20 @@ from gateway.observe.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class Neighbours:
     """What identity needs of the house around it."""
 
     outside: Outside
     metrics: Metrics
-    coordination: MemoryCoordination
+    coordination: Coordination
     hooks: Hooks
     standings: Standings
+    live: Live
 
 
-async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, house: AsyncExitStack) -> InternalParts:
+async def with_identity(
+    loaded: Loaded, around: Neighbours, parts: InternalParts, house: AsyncExitStack
+) -> InternalParts:
     """The parts with the routes of identity; raises `ConfigError` for what cannot be meant. What runs ends with the house."""
     identity = loaded.settings.identity
     if identity is None:
@@ -50,8 +55,8 @@ async def with_identity(loaded: Loaded, ground: Ground, parts: InternalParts, ho
         return parts
     routes = IdentityRoutes()
     if identity.public_url:
-        routes = routes.beside(await _sign_ons(loaded, identity, (ground, parts), house))
-    asking = QuestionGround(ground.outside, ground.standings, ground.coordination, ground.hooks)
+        routes = routes.beside(await _sign_ons(loaded, identity, (around, parts), house))
+    asking = QuestionGround(around.outside, around.standings, around.coordination, around.hooks, around.live)
     return await with_questions(loaded, asking, replace(parts, identity=routes), house)
 
 
@@ -113,22 +118,22 @@ async def registrations(loaded: Loaded) -> tuple[Registration, ...]:
 
 
 async def _sign_ons(
-    loaded: Loaded, identity: Identity, around: tuple[Ground, InternalParts], house: AsyncExitStack
+    loaded: Loaded, identity: Identity, around: tuple[Neighbours, InternalParts], house: AsyncExitStack
 ) -> IdentityRoutes:
     """The routes of sign-ons, and the watch that erases what may be kept no longer."""
-    ground, parts = around
-    providers, door, edge = providers_of(loaded, ground.outside), parts.door, loaded.settings.listen.edge
+    beside, parts = around
+    providers, door, edge = providers_of(loaded, beside.outside), parts.door, loaded.settings.listen.edge
     assert edge is not None, "the settings refuse sign-ons without an edge"
-    names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity names"))
-    trouble = Trouble(door.clock, ground.hooks.alarm)
+    names = Names(derived(kek_of(loaded), "identity names"))
+    trouble = Trouble(door.clock, beside.hooks.alarm)
     rules = Rules(identity, providers, Books(door.journal, door.clock), names, trouble, parts.reach)
     opened = OpenSignOns(identity.open_limit)
     watch = SignOnWatch(rules, opened)
     await watch.look()  # before anybody comes: what ran out while no gateway ran is erased first
     keep_watch(house, watch.run(), "sign-ons")
-    count = partial(_count, ground.metrics)
+    count = partial(_count, beside.metrics)
     window = EdgeWindow(edge.max_body_bytes, edge.body_timeout_s)
-    ground.metrics.watch_sign_ons(lambda: opened.waiting, lambda: opened.sessions)
+    beside.metrics.watch_sign_ons(lambda: opened.waiting, lambda: opened.sessions)
     return IdentityRoutes(
         internal=tuple(SignOnHandlers(door, rules, opened, count).routes()),
         edge=tuple(SignOnEdge(rules, window, count).routes()),

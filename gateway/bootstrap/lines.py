@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from connectors.kit import registry
-from connectors.kit.contract import RESULTS, Kit
+from connectors.kit.contract import RESULTS, Coordination, Kit
 from connectors.kit.errors import CredentialsRefused, DeliveryError, SettingsError
 from connectors.kit.manifest import Manifest, ManifestError
+from connectors.kit.secrets import SecretRef
 from gateway.bootstrap.guests import Outside, signer_faults
 from gateway.clock import Clock
 from gateway.config import Loaded, secret
-from gateway.coordination.memory import MemoryCoordination
 from gateway.dispatch.upstreams import OperationTraits, UpstreamLine
 from gateway.errors import ConfigError
 from gateway.intake.inputs import Shelf
@@ -22,8 +23,18 @@ from gateway.routes import EventOperation, Route, Routes
 from gateway.signatures.pens import Pen
 
 
-async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordination, house: AsyncExitStack) -> Outside:
-    """Every upstream with its connector; all faults of all settings at once."""
+def _nobody(_upstream: str) -> None:
+    """A command that asks once counts nothing."""
+
+
+async def open_lines(
+    loaded: Loaded,
+    clock: Clock,
+    coordination: Coordination,
+    house: AsyncExitStack,
+    again: Callable[[str], None] = _nobody,
+) -> Outside:
+    """Every upstream with its connector; all faults of all settings at once. `again` is told whom a call goes to once more."""
     outside = Outside()
     faults: list[str] = []
     manifests = registry.discover()
@@ -32,10 +43,15 @@ async def open_lines(loaded: Loaded, clock: Clock, coordination: MemoryCoordinat
         if settings.connector not in manifests:
             faults.append(f"upstreams.{code}.connector: không có đầu nối tên {settings.connector!r}")
             continue
+        operations = manifests[settings.connector].operations.values()
+        if settings.supersede and not any(operation.supersedes for operation in operations):
+            faults.append(
+                f"upstreams.{code}.supersede: đầu nối này không khai thao tác nào mà bản mới thay được bản cũ"
+            )
         declared = manifests[settings.connector].declared.ledgers
         shelf = Shelf(code, frozenset(kind for kind, spec in declared.items() if not spec.sealed))
         pen = Pen(code)
-        kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf, pen)
+        kit = Kit(code, clock.now, clock.instant, coordination, secrets, shelf, pen, partial(again, code))
         try:
             connector = registry.create(settings.connector, _anchored(settings.settings, loaded), kit)
         except SettingsError as error:
@@ -76,7 +92,7 @@ class Secrets:
         self._base = base
         self.started = False
 
-    def __call__(self, reference: str) -> str:
+    def __call__(self, reference: SecretRef) -> str:
         """The secret; raises `ConfigError` at the start, `CredentialsRefused` afterwards."""
         try:
             return secret(reference, self._base)
@@ -126,7 +142,11 @@ def read_routes(loaded: Loaded) -> Routes:
                 ((spec.order, name, spec) for name, spec in manifest.operations.items() if spec.trigger == "event"),
                 key=lambda entry: entry[:2],
             )
-            operations = tuple(EventOperation(name, spec.when_late) for _, name, spec in triggered)
+            on = loaded.settings.upstreams[code].supersede
+            operations = tuple(
+                EventOperation(name, spec.when_late, cumulative=on and bool(spec.supersedes))
+                for _, name, spec in triggered
+            )
             by_role[rule.role] = (*by_role.get(rule.role, ()), Route(code, operations))
     return Routes(by_role, _takers(loaded, manifests) if loaded.settings.results is not None else None)
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import logging
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from gateway.app import EdgeParts, InternalParts, claims, create_edge_app, create_internal_app
+from gateway.app import EdgeParts, InternalParts, claims, create_edge_app, create_internal_app, create_probe_app
 from gateway.bootstrap import guests
+from gateway.bootstrap.doorway import Doorway
 from gateway.bootstrap.guests import Outside
 from gateway.bootstrap.results import look_up
-from gateway.bootstrap.sites import tcp_site, unix_site
+from gateway.bootstrap.sites import must_be_free, tcp_site, unix_site
 from gateway.bootstrap.tls import server_context
 from gateway.config import Loaded
 from gateway.config.model import EdgeListen
@@ -20,6 +22,9 @@ from gateway.intake.endpoints import ConnectorCalls, Desk, Window
 from gateway.intake.mounting import exactly_one
 from gateway.intake.peers import Proxies
 from gateway.intake.refusals import NoticeRefusals
+
+if TYPE_CHECKING:
+    from gateway.bootstrap.residence import Residence
 
 _log = logging.getLogger("gateway")
 
@@ -42,6 +47,16 @@ class Running:
     edge_host: str = ""
     edge_port: int = 0
     listening: Listening | None = None
+    residence: Residence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Doorways:
+    """What stands behind the sockets, whichever house stands."""
+
+    internal: Doorway = field(default_factory=Doorway)
+    admin: Doorway = field(default_factory=Doorway)
+    edge: Doorway = field(default_factory=Doorway)
 
 
 def calls_of(loaded: Loaded, desk: Desk) -> ConnectorCalls:
@@ -84,16 +99,35 @@ def applications(loaded: Loaded, outside: Outside, parts: InternalParts, admin: 
     return Listening(internal, admin, edge)
 
 
-async def listen(loaded: Loaded, apps: Listening, house: AsyncExitStack) -> Running:
-    """Open the listeners, the one for strangers last; they close with the house."""
+def probes(parts: InternalParts, admin: web.Application) -> Listening:
+    """The applications of a process without a door: it answers probes and operators."""
+    return Listening(create_probe_app(parts), admin)
+
+
+async def unclaimed(loaded: Loaded, door: bool) -> None:
+    """Raises `ConfigError` where another process listens already at an address of ours, before anything of it is taken.
+
+    On a shared store a second process of the same name deposes the first with its opening, and would then fail at the port
+    that the first one has. An embedded store is locked by who has it.
+    """
+    if loaded.settings.storage.postgres is None:
+        return
     settings = loaded.settings.listen
-    await house.enter_async_context(unix_site(apps.admin, loaded.data_dir() / settings.admin_socket))
+    await must_be_free(settings.internal.host, settings.internal.port, "listen.internal")
+    if door and settings.edge is not None:
+        await must_be_free(settings.edge.host, settings.edge.port, "listen.edge")
+
+
+async def listen(loaded: Loaded, doorways: Doorways, apps: Listening, sockets: AsyncExitStack) -> Running:
+    """Open the listeners, the one for strangers last; `apps` are those that the doorways lead to first."""
+    settings = loaded.settings.listen
+    await sockets.enter_async_context(unix_site(doorways.admin, loaded.data_dir() / settings.admin_socket))
     host = settings.internal.host
     tls = server_context(loaded, settings.internal, "listen.internal")
-    port = await house.enter_async_context(tcp_site(apps.internal, host, settings.internal.port, tls=tls))
+    port = await sockets.enter_async_context(tcp_site(doorways.internal, host, settings.internal.port, tls=tls))
     if apps.edge is None or settings.edge is None:
         return Running(host, port, listening=apps)
     at = settings.edge
     tls = server_context(loaded, at, "listen.edge")
-    edge_port = await house.enter_async_context(tcp_site(apps.edge, at.host, at.port, "listen.edge", tls))
+    edge_port = await sockets.enter_async_context(tcp_site(doorways.edge, at.host, at.port, "listen.edge", tls))
     return Running(host, port, at.host, edge_port, apps)

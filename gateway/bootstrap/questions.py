@@ -9,7 +9,7 @@ from datetime import timedelta
 from connectors.kit.contract import AboutPersons, Coordination, Lookup
 from gateway.app import InternalParts
 from gateway.bootstrap.guests import Outside, proposal_takers
-from gateway.bootstrap.kek import derived, read_kek
+from gateway.bootstrap.kek import derived, kek_of
 from gateway.bootstrap.lines import open_lines
 from gateway.bootstrap.watches import keep_watch
 from gateway.clock import Clock
@@ -17,6 +17,7 @@ from gateway.config import Identity, Loaded
 from gateway.config import Questions as QuestionSettings
 from gateway.config.identity_questions import Proofs
 from gateway.coordination.memory import MemoryCoordination
+from gateway.coordination.shares import Live
 from gateway.dispatch.polling import Standings
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
 from gateway.errors import ConfigError
@@ -42,6 +43,7 @@ class QuestionGround:
     standings: Standings
     coordination: Coordination
     hooks: Hooks
+    live: Live
 
 
 def proof_rules(identity: Identity | None) -> ProofRules | None:
@@ -117,8 +119,8 @@ def _answering(line: UpstreamLine, questions: QuestionSettings) -> Lookup:
 def _desk(loaded: Loaded, questions: QuestionSettings, ground: QuestionGround, parts: InternalParts) -> Desk:
     line = ground.outside.lines[questions.upstream]
     register = Register(line, _answering(line, questions), ground.standings, ground.coordination, ground.hooks)
-    names = Names(derived(read_kek(loaded.path(loaded.settings.storage.key_file)), "identity subjects"))
-    return Desk(parts.door, _law(loaded, questions), register, names, parts.reach)
+    names = Names(derived(kek_of(loaded), "identity subjects"))
+    return Desk(parts.door, _law(loaded, questions), register, names, parts.reach, ground.live)
 
 
 def _fields(loaded: Loaded, file: str) -> IdentityFields:

@@ -8,12 +8,14 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 
+from connectors.kit.contract import Coordination
 from gateway.app import InternalParts
 from gateway.bootstrap.lines import read_routes
 from gateway.bootstrap.verification import result_rules, rules_of
 from gateway.bootstrap.watches import keep_watch
 from gateway.config import Loaded
 from gateway.coordination.gcra import RateLimit
+from gateway.coordination.shares import Live, alone
 from gateway.errors import ConfigError
 from gateway.intake.accept import Door
 from gateway.intake.files import FileDoor
@@ -21,6 +23,7 @@ from gateway.intake.result_handlers import Judging, LookUp, PeerLimit, ResultDoo
 from gateway.intake.result_watch import House, ResultRules, ResultWatch, Store
 from gateway.intake.verification import Verifier
 from gateway.journal.cabinet import Cabinet
+from gateway.signatures.common_status import CommonStatus
 from gateway.signatures.examining import Rules
 from gateway.signatures.keys import open_keys
 from gateway.signatures.outfit import Outfit, outfitted
@@ -38,7 +41,8 @@ _log = logging.getLogger("gateway")
 class Surroundings:
     """What results need of the house around them; `verifier` None: the one that the configuration describes.
 
-    `let_sign` hears who signs papers of connectors, None where nobody does.
+    `let_sign` hears who signs papers of connectors, None where nobody does. `live` says how many nodes share what is limited;
+    `judges` is False where another process judges what is named. `values` is where nodes keep what all of them may use.
     """
 
     door: Door
@@ -46,6 +50,9 @@ class Surroundings:
     house: House
     verifier: Verifier | None = None
     let_sign: Callable[[SigningDesk | None], None] = lambda _desk: None
+    live: Live = alone
+    judges: bool = True
+    values: Coordination | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,8 @@ async def open_results(loaded: Loaded, around: Surroundings, house: AsyncExitSta
         return Opened(ResultDoor(around.door, store))
     outfit = await _outfit(loaded, rules[0], around, house)
     judging = Judging(around.verifier or outfit.examiner, rules[1])
-    keep_watch(house, ResultWatch(store, judging.verifier, judging.rules, around.house).run(), "results")
+    if around.judges:
+        keep_watch(house, ResultWatch(store, judging.verifier, judging.rules, around.house).run(), "results")
     return Opened(ResultDoor(around.door, store, judging, settings.public_url, settings.max_validation_bytes), outfit)
 
 
@@ -81,9 +89,12 @@ async def _outfit(loaded: Loaded, rules: Rules, around: Surroundings, house: Asy
     """Workers that read, whoever asks for status and stamps; raises `ConfigError` for what cannot be opened."""
     tools = outfitted(loaded.settings.signing, rules, around.door.clock, loaded.base, around.house.reach)
     try:
-        return await house.enter_async_context(tools)
+        outfit = await house.enter_async_context(tools)
     except SigningError as error:
         raise ConfigError((error.message_vi,)) from error
+    if around.values is not None:
+        outfit.examiner.status.share(CommonStatus(around.values))
+    return outfit
 
 
 def look_up(loaded: Loaded, door: Door, count: Callable[[str], None]) -> LookUp | None:
@@ -103,7 +114,7 @@ async def with_results(
     opened = await open_results(loaded, around, house)
     signers = None
     if opened.outfit is not None and parts.files is not None:
-        signers = await open_signers(loaded, opened.outfit, parts.files)
+        signers = await open_signers(loaded, opened.outfit, parts.files, around.live)
     around.let_sign(signers.papers if signers is not None else None)
     return replace(parts, results=opened.door, signatures=signers.requests if signers is not None else None)
 
@@ -116,7 +127,7 @@ class Signers:
     papers: PaperDesk
 
 
-async def open_signers(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> Signers | None:
+async def open_signers(loaded: Loaded, outfit: Outfit, file_door: FileDoor, live: Live = alone) -> Signers | None:
     """Who signs; None without keys. Raises `ConfigError` for a key that cannot be opened."""
     work = loaded.data_dir() / loaded.settings.signing.work_dir
     if (
@@ -127,6 +138,6 @@ async def open_signers(loaded: Loaded, outfit: Outfit, file_door: FileDoor) -> S
         return None
     keys = await open_keys(loaded)
     door, reach = file_door.door, file_door.reach
-    uses = Uses(door.clock)
+    uses = Uses(door.clock, live)
     requests = SignatureRequests(Bench(file_door, outfit.issuer, keys, uses, work, reach))
     return Signers(requests, PaperDesk(PaperBench(door.journal, door.clock, outfit.issuer, keys, uses, work, reach)))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
+import socket
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +14,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from gateway.bootstrap.doorway import Doorway
 from gateway.errors import ConfigError, IntakeError
 from gateway.intake.problems import problem
 
@@ -22,10 +25,10 @@ _SOCKET_PATH_BYTES = 107
 
 
 @asynccontextmanager
-async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
-    """`app` on a Unix socket of mode 0600."""
+async def unix_site(served: web.Application | Doorway, path: Path) -> AsyncIterator[None]:
+    """An application, or what a doorway leads to, on a Unix socket of mode 0600."""
     path.unlink(missing_ok=True)
-    runner = web.AppRunner(app, access_log=None)
+    runner = _runner(served)
     await runner.setup()
     try:
         # The mode from the first moment: between bind and chmod a umask of 022 would let others in.
@@ -48,26 +51,62 @@ async def unix_site(app: web.Application, path: Path) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def tcp_site(
-    app: web.Application,
+    served: Doorway,
     host: str,
     port: int,
     setting: str = "listen.internal",
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
-    """`app` on a TCP address, over TLS with `tls`; gives the port, which the system chose when 0 was asked for.
+    """What a doorway leads to on a TCP address, over TLS with `tls`; gives the port, which the system chose when 0 was asked for.
 
     `setting` is named where the address cannot be had.
     """
-    runner = _Runner(app, access_log=None, shutdown_timeout=5.0, auto_decompress=False)
+    runner = _Runner(served.server, shutdown_timeout=5.0)
     await runner.setup()
     try:
         try:
             await web.TCPSite(runner, host, port, backlog=1024, ssl_context=tls).start()
         except OSError as error:
-            raise ConfigError((f"{setting}: không mở được {host}:{port} ({error.strerror})",)) from error
+            raise _not_ours(setting, host, port, error) from error
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+async def must_be_free(host: str, port: int, setting: str) -> None:
+    """Raises `ConfigError`, as `tcp_site` would, where somebody listens at a TCP address; it is not kept.
+
+    Every other fault of the address is left to `tcp_site`. Port 0 is always free.
+    """
+    if not port:
+        return
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+    except socket.gaierror:
+        return
+    for family, kind, protocol, _, address in found:
+        with socket.socket(family, kind, protocol) as probe:
+            # As a server binds: connections that have ended hold no address, and :: leaves 0.0.0.0 to others.
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            try:
+                probe.bind(address)
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    raise _not_ours(setting, host, port, error) from error
+
+
+def _not_ours(setting: str, host: str, port: int, error: OSError) -> ConfigError:
+    return ConfigError((f"{setting}: không mở được {host}:{port} ({error.strerror})",))
+
+
+def _runner(served: web.Application | Doorway) -> web.BaseRunner:
+    if isinstance(served, Doorway):
+        return web.ServerRunner(served.server)
+    return web.AppRunner(served, access_log=None)
 
 
 class _Protocol(web.RequestHandler):
@@ -113,8 +152,8 @@ class _Connections(web.Server):
         )
 
 
-class _Runner(web.AppRunner):
-    """Runs an application whose connections speak as `_Protocol` does."""
+class _Runner(web.ServerRunner):
+    """Runs a server whose connections speak as `_Protocol` does."""
 
     @property
     def server(self) -> web.Server | None:

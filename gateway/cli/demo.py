@@ -1,4 +1,4 @@
-"""`gateway demo`: the main job on this machine, end to end, with faults and one SIGKILL; exit code 0 only for a sound verdict."""
+"""`gateway demo`: the main job on this machine, end to end, with faults and kills; exit code 0 only for a sound verdict."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import argparse
 import asyncio
 import contextlib
 import shutil
-import socket
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -21,7 +21,18 @@ from gateway.cli.demonstration import audience, stage
 from gateway.cli.demonstration.cast import DIALECTS, LEAVING, SYSTEMS, Role, cast
 from gateway.cli.demonstration.citizens import CITIZENS, citizens, lay_out_identity
 from gateway.cli.demonstration.custody import House, lay_out_signing
+from gateway.cli.demonstration.gateways import (
+    Cluster,
+    Fall,
+    Gateways,
+    ManyGateways,
+    OneGateway,
+    clustered,
+    led_to,
+    patient,
+)
 from gateway.cli.demonstration.giving_back import give_back
+from gateway.cli.demonstration.nodes import NodePorts
 from gateway.cli.demonstration.papers import Desk, programme
 from gateway.cli.demonstration.payers import Payers, owing
 from gateway.cli.demonstration.play import Farewell, Play, Progress, Scene
@@ -29,11 +40,13 @@ from gateway.cli.demonstration.post_office import lay_out_post
 from gateway.cli.demonstration.proof import prove
 from gateway.cli.demonstration.reckoning import reckon
 from gateway.cli.demonstration.senders import Senders, sending
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.demonstration.settlement import settle
 from gateway.cli.demonstration.signing_on import Edge, Reception
 from gateway.cli.demonstration.tracing import trace
 from gateway.cli.demonstration.treasury import Tills, lay_out_treasury
 from gateway.cli.demonstration.verdict import Verdict
+from gateway.cli.ending import Ending, orderly
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.cli.operators import found_first
 from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
@@ -49,14 +62,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """How large, and where."""
     parser.add_argument("--dossiers", type=int, default=300, metavar="SỐ", help="số hồ sơ (mặc định 300)")
     parser.add_argument("--seed", type=int, default=2026, metavar="SỐ", help="hạt giống của dữ liệu (mặc định 2026)")
+    parser.add_argument(
+        "--nodes",
+        type=int,
+        choices=range(1, 10),
+        default=1,
+        metavar="SỐ",
+        help="số nút; từ 2: trên PostgreSQL và Redis",
+    )
     parser.add_argument("--keep", action="store_true", help="giữ lại thư mục cài đặt sau khi chạy")
     parser.add_argument("--no-kill", action="store_true", help="không giết tiến trình giữa chừng")
+    parser.add_argument("--brief", action="store_true", help="chỉ việc chính: không phí, không bưu gửi, không đối soát")
     parser.add_argument("--no-late", action="store_true", help="không chờ người nộp muộn (bớt chừng một phút)")
     parser.add_argument("--json", action="store_true", help="in kết luận dạng JSON cho chương trình")
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Play, judge, and leave nothing behind."""
+    """Play, judge, and leave nothing behind, also where a signal ends it in the middle."""
+    with orderly() as ending:
+        return _run(arguments, ending)
+
+
+def _run(arguments: argparse.Namespace, ending: Ending) -> int:
     folder = Path(tempfile.mkdtemp(prefix="gateway-demo-"))
     begun = time.monotonic()
     try:
@@ -67,8 +94,13 @@ def run(arguments: argparse.Namespace) -> int:
         lay_out_identity(folder, edge, identity, citizens(CITIZENS, arguments.seed))
         lay_out_treasury(folder, doors.tills)
         lay_out_post(folder, doors.postal)
-        found_first(load(folder / "gateway.toml"), _OPERATOR)
-        verdict, score = asyncio.run(_perform(arguments, house, ports, doors))
+        with contextlib.ExitStack() as undo:
+            cluster = None
+            if arguments.nodes > 1:
+                behind = free_ports(2 * arguments.nodes)
+                cluster = undo.enter_context(clustered(folder, [NodePorts(*pair) for pair in _pairs(behind)]))
+            found_first(load(folder / "gateway.toml"), _OPERATOR)
+            verdict, score = ending.run(_perform(arguments, house, Addresses(ports, doors, cluster)))
     finally:
         if arguments.keep:
             out.print(f"Thư mục cài đặt: {folder}")
@@ -98,37 +130,84 @@ class Doors:
 
 
 @dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where everything of a play answers. Without `cluster` the gateway is one process."""
+
+    ports: Ports
+    doors: Doors
+    cluster: Cluster | None = None
+
+    @contextlib.asynccontextmanager
+    async def gateways(self, boards: stage.Stage, url: str) -> AsyncIterator[Gateways]:
+        """Whoever carries the dossiers, behind the address that everybody knows."""
+        if self.cluster is None:
+            yield OneGateway(boards, boards.folder, url)
+            return
+        patient(boards)
+        async with led_to(self.cluster, self.ports.gateway, self.doors.tills.edge):
+            yield ManyGateways(boards, self.cluster)
+
+
+@dataclass(frozen=True, slots=True)
 class Troupe:
-    """Who plays: the systems, those who sign on, those who pay, those who use the post."""
+    """Who plays: the systems, those who sign on; and, unless it is brief, those who pay and those who use the post."""
 
     play: Play
     reception: Reception
-    debtors: Payers
-    senders: Senders
+    debtors: Payers | None
+    senders: Senders | None
+
+    async def prepare(self) -> None:
+        """What must stand before the pushing begins."""
+        if self.debtors is not None:
+            await self.debtors.owe()
+        if self.senders is not None:
+            await self.senders.prepare()
+
+    def beside(self) -> tuple[Coroutine[Any, Any, None], ...]:
+        """What goes on beside the pushing."""
+        paying = (self.debtors.pay(),) if self.debtors is not None else ()
+        posting = (self.senders.post(),) if self.senders is not None else ()
+        return (*paying, *posting)
+
+    async def come_to_an_end(self) -> None:
+        """Who pays late has paid, and every parcel is where it belongs."""
+        if self.debtors is not None:
+            await self.debtors.pay_late()
+            await self.debtors.settled()
+        if self.senders is not None:
+            await self.senders.arrived()
+
+
+def _pairs(ports: Sequence[int]) -> Iterator[tuple[int, int]]:
+    return zip(ports[::2], ports[1::2], strict=True)
 
 
 async def _perform(
-    arguments: argparse.Namespace, house: House, ports: Ports, doors: Doors
+    arguments: argparse.Namespace, house: House, addresses: Addresses
 ) -> tuple[Verdict, dict[str, object]]:
-    folder = house.folder
+    folder, ports, doors = house.folder, addresses.ports, addresses.doors
     whole = cast(arguments.dossiers, datetime.now(UTC).date(), arguments.seed)
     desk = Desk(programme(whole))
     roles = desk.programme.roles
     scene = scene_of(folder, ports)
-    async with stage.opened(folder) as boards:
-        serve = ["serve", "--config", str(folder / "gateway.toml")]
+    async with stage.opened(folder) as boards, addresses.gateways(boards, scene.gateway) as gateways:
         await boards.start("authority", house.words, house.ready, "connectors.kit.simulated_authority")
         for name, words, ready in (*simulators(folder, ports), *doors.simulators(folder)):
             await boards.start(name, words, ready)
-        await boards.start("gateway", serve, f"{scene.gateway}/readyz")
+        await gateways.start()
         play = Play(boards, scene, roles, Progress(total=len(roles)))
         play.farewell = Farewell()
         play.desk = desk
         poisoned = _poisoned(roles)
         edge = Edge(boards.session, f"http://127.0.0.1:{doors.tills.edge}")
         reception = Reception(play, edge, f"http://127.0.0.1:{doors.identity}")
-        debtors = Payers(play, doors.tills, owing(late=not arguments.no_late))
-        senders = Senders(play, doors.postal, sending())
+        troupe = Troupe(
+            play,
+            reception,
+            None if arguments.brief else Payers(play, doors.tills, owing(late=not arguments.no_late)),
+            None if arguments.brief else Senders(play, doors.postal, sending()),
+        )
 
         async def decide(*words: str, reason: str) -> None:
             await _ordered(boards, folder, [*words, "--as", _OPERATOR, "--reason", reason, "--json"])
@@ -138,22 +217,19 @@ async def _perform(
             await reception.sign_everybody_on(citizens(CITIZENS, arguments.seed), poisoned)
             await play.register()
             await reception.check_everybody()
-            await debtors.owe()
-            await senders.prepare()
+            await troupe.prepare()
             await play.break_things(poisoned)
-            paying, posting = asyncio.create_task(debtors.pay()), asyncio.create_task(senders.post())
+            beside = [asyncio.create_task(work) for work in (*troupe.beside(), play.revoke(decide))]
             pushing = asyncio.create_task(play.push())
-            revoking = asyncio.create_task(play.revoke(decide))
-            await _trouble(play, boards, serve, pushing, kill=not arguments.no_kill)
-            await asyncio.gather(pushing, revoking, paying, posting)
+            await _trouble(play, pushing, () if arguments.no_kill else gateways.falls())
+            await asyncio.gather(pushing, *beside)
             await play.calm(_CALM_LIMIT_S)
             await play.heal(decide, poisoned)
-            await debtors.pay_late()
-            await debtors.settled()
-            await senders.arrived()
+            await troupe.come_to_an_end()
             await play.calm(_CALM_LIMIT_S)
-            await give_back(debtors, partial(_ordered, boards, folder), _OPERATOR)
-            score = await _judge(Troupe(play, reception, debtors, senders), boards, house, desk)
+            if troupe.debtors is not None:
+                await give_back(troupe.debtors, partial(_ordered, boards, folder), _OPERATOR)
+            score = await _judge(troupe, boards, house, desk)
         finally:
             if watcher is not None:
                 watcher.cancel()
@@ -166,9 +242,11 @@ async def _judge(troupe: Troupe, boards: stage.Stage, house: House, desk: Desk) 
     """Hold everything against what the outside holds, into the verdict; the portal's own score."""
     play, folder = troupe.play, house.folder
     await play.judge()
-    await reckon(troupe.debtors)
-    await settle(troupe.debtors)
-    await trace(troupe.senders, partial(_ordered, boards, folder))
+    if troupe.debtors is not None:
+        await reckon(troupe.debtors)
+        await settle(troupe.debtors)
+    if troupe.senders is not None:
+        await trace(troupe.senders, partial(_ordered, boards, folder))
     await prove(play, boards, house, desk)
     await troupe.reception.compare_outside()
     play.verdict.checks += await _check_books(boards, folder)
@@ -195,19 +273,17 @@ async def _check_books(boards: stage.Stage, folder: Path) -> list[str]:
     ]
 
 
-async def _trouble(
-    play: Play, boards: stage.Stage, serve: list[str], pushing: asyncio.Task[None], *, kill: bool
-) -> None:
-    """The two great troubles, in the middle of the pushing: the portal goes away, and the gateway is killed."""
+async def _trouble(play: Play, pushing: asyncio.Task[None], falls: Sequence[Fall]) -> None:
+    """The great troubles, in the middle of the pushing: the portal goes away, and what carries the dossiers is killed."""
     wanted = sum(len(role.events) for role in play.roles if role.system != RESOLUTION_SYSTEM)
     await _until(play, pushing, wanted // 4)
     play.progress.notes.append(f"Cổng DVC quốc gia ngừng {_OUTAGE_S:.0f} giây")
     await play.outage(_OUTAGE_S)
-    await _until(play, pushing, wanted // 2)
-    if kill:
-        play.progress.notes.append("SIGKILL tiến trình cổng kết nối")
-        boards.kill("gateway")
-        await boards.start("gateway", serve, f"{play.scene.gateway}/readyz")
+    for number, (what, fall) in enumerate(falls):
+        await _until(play, pushing, wanted // 2 + number * wanted // (4 * len(falls)))
+        play.progress.notes.append(what)
+        await fall()
+        play.verdict.survived.append(what)
 
 
 async def _until(play: Play, pushing: asyncio.Task[None], accepted: int) -> None:
@@ -246,15 +322,3 @@ def scene_of(folder: Path, ports: Ports) -> Scene:
         folder / "data/admin.sock",
         keys,
     )
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that are free now; held open together so that no two are the same."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [int(probe.getsockname()[1]) for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

@@ -10,7 +10,7 @@ import stat
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from ssl import Purpose, create_default_context
@@ -25,6 +25,8 @@ from gateway.bootstrap.identity import registrations
 from gateway.bootstrap.lines import certificates_of
 from gateway.bootstrap.questions import examined
 from gateway.bootstrap.results import rules_for
+from gateway.cli.doctor_nodes import shared_store
+from gateway.cli.findings import Finding
 from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, print_json, table
 from gateway.cli.signer import FOLDER
@@ -44,15 +46,6 @@ from signing.model import Purpose as CertificatePurpose
 _KEY_DAYS = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One look: what was looked at, whether it is well, what was seen."""
-
-    check: str
-    ok: bool
-    seen_vi: str
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Only where the configuration is."""
     common_arguments(parser)
@@ -65,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
         _clock,
         _disk,
         _sqlite,
+        shared_store,
         _permissions,
         _certificates,
         _listeners,
@@ -114,6 +108,8 @@ def _disk(loaded: Loaded) -> Iterator[Finding]:
 
 
 def _sqlite(loaded: Loaded) -> Iterator[Finding]:
+    if loaded.settings.storage.postgres is not None:
+        return
     text = library_version()
     well = mended(text)
     yield Finding("SQLite", well, f"{text} ({'đã' if well else 'CHƯA'} sửa lỗi WAL-reset)")
@@ -123,7 +119,8 @@ def _sqlite(loaded: Loaded) -> Iterator[Finding]:
 
 def _permissions(loaded: Loaded) -> Iterator[Finding]:
     storage = loaded.settings.storage
-    yield _private(f"tệp {storage.key_file}", loaded.path(storage.key_file))
+    if not storage.key:
+        yield _private(f"tệp {storage.key_file}", loaded.path(storage.key_file))
     folder = loaded.data_dir()
     if folder.exists():
         mode = stat.S_IMODE(folder.stat().st_mode)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
+from pathlib import Path
 
+from gateway.bootstrap.stores import examined_database, trusted_openings
 from gateway.cli.operate import common_arguments
-from gateway.cli.screen import EX_OK, EX_UNAVAILABLE, EX_WRONG, failure, local, print_json, say, table
+from gateway.cli.screen import EX_OK, EX_UNAVAILABLE, EX_WRONG, failure, local, plain, print_json, say, table
 from gateway.config import load
-from gateway.evidence.check import Fault, Report, check
+from gateway.evidence.check import Fault, Report, check, check_shared
 
 _SHOWN = 20
 
@@ -17,25 +19,45 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """What to do with the evidence."""
     parser.add_argument("action", choices=("check",), help="đối chiếu mọi dòng của kho với chuỗi bằng chứng (chỉ đọc)")
     common_arguments(parser)
+    parser.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        type=Path,
+        metavar="TỆP_PEM",
+        help="tin thêm khóa công khai này (mở chuỗi)",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Check, print what was found; 1 when something no longer holds. The store is only read, in use or at rest."""
-    folder = load(arguments.config).data_dir()
-    if not (folder / "journal.db").exists():
+    loaded = load(arguments.config)
+    folder, trust = loaded.data_dir(), trusted_openings(loaded, arguments.trust)
+    if loaded.settings.storage.postgres is not None:
+        report = check_shared(examined_database(loaded, loaded.settings.storage.postgres), trust)
+    elif not (folder / "journal.db").exists():
         failure(f"{folder}: không có kho dữ liệu nào ở đây")
         return EX_UNAVAILABLE
-    report = check(folder)
+    else:
+        report = check(folder, trust)
     if arguments.json:
         first = report.faults[0] if report.faults else None
         print_json({**asdict(report), "holds": report.holds, "first": None if first is None else asdict(first)})
     else:
-        _show(report)
+        show(report)
     return EX_OK if report.holds else EX_WRONG
 
 
-def _show(report: Report) -> None:
+def show(report: Report) -> None:
+    """What an examination came to, for people."""
     say(f"Đã xem {report.chains} chuỗi, {report.leaves} mắt xích, {report.rows} dòng.")
+    say(f"Bản ghi mở đầu chuỗi: {report.signed} được ký, {report.unsigned} không ký (lúc mở chưa đặt evidence.key).")
+    if report.retired:
+        say(f"{report.retired} dòng không còn để đối chiếu: phân vùng của chúng đã được bỏ theo lệnh có ghi nhận.")
+    for part in report.dropped:
+        say(f"  {plain(part)}")
+    for note in report.notes_vi:
+        say(f"[yellow]![/] {note}")
     if report.holds:
         say("[green]✓[/] Mọi dòng của kho đều đúng như chuỗi bằng chứng ghi nhận.")
         return

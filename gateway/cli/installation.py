@@ -31,7 +31,7 @@ class Ports:
 
 
 _GATEWAY = Template("""\
-# Cổng kết nối hồ sơ TTHC: cài đặt trên một máy, với các bộ mô phỏng. Mọi khóa: xem gateway/config/model.py.
+# Cổng kết nối hồ sơ TTHC: cài đặt trên một máy, với các bộ mô phỏng. Mọi khóa: gateway config example.
 # Nhịp gửi và thời gian chờ ở đây hợp với bộ mô phỏng; với hệ thống thật hãy bỏ các dòng ghi «mô phỏng».
 node = "gateway-1"
 

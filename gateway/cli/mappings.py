@@ -207,6 +207,10 @@ def _tell_coverage(told: dict[str, Any]) -> None:
         for entry in told["fields"]
     ]
     table(f"{told['system']}: {told['messages']} thông điệp gần nhất, hồ sơ kết nối {told['profile']}", _COUNTED, rows)
+    if told.get("no_longer_kept"):
+        say(
+            f"{told['no_longer_kept']} thông điệp không còn lưu: tháng của chúng đã được bỏ khỏi kho theo lệnh (gateway retire)."
+        )
     if told["unreadable"]:
         say(f"{told['unreadable']} thông điệp không đọc được theo hồ sơ này (có thể gửi trước khi đổi chuẩn).")
     unknown = [entry["path"] for entry in told["fields"] if entry[Fate.UNKNOWN.value]]

@@ -69,6 +69,12 @@ def look(loaded: Loaded, command: str, query: Mapping[str, str] | None = None) -
     return asyncio.run(_look(loaded, command, query))
 
 
+def asked(arguments: argparse.Namespace, command: str, **words: Any) -> Any:
+    """Sign a read and carry it; the answer. Raises `IntakeError` when it was refused."""
+    loaded = load(arguments.config)
+    return asyncio.run(_decide(loaded, signer(arguments, loaded), command, Spoken(reason=arguments.reason, **words)))
+
+
 def leaves(arguments: argparse.Namespace) -> list[Any]:
     """Every leaf of the store, chain by chain, in order."""
     return asyncio.run(_leaves(load(arguments.config)))
@@ -198,7 +204,8 @@ async def _desk(loaded: Loaded) -> AsyncIterator[Path]:
     try:
         await ask(running, "identity")
     except NotRunning:
-        if not (loaded.data_dir() / "journal.db").exists():
+        # A shared store stands whether this node has ever run or not; an embedded one is made by its first start.
+        if loaded.settings.storage.postgres is None and not (loaded.data_dir() / "journal.db").exists():
             raise
     else:
         yield running

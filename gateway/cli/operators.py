@@ -14,7 +14,7 @@ from gateway.cli.operate import common_arguments, decide, decision_arguments, fo
 from gateway.cli.screen import EX_OK, EX_REFUSED, failure, local, pick, print_json, say, table
 from gateway.cli.signer import FOLDER, make_key
 from gateway.clock import LOCAL_ZONE
-from gateway.config import Loaded, load
+from gateway.config import Loaded, load, ordered_by
 from gateway.records.operators import Role
 
 EVERY_ROLE = (Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR, Role.ADMIN)
@@ -71,12 +71,17 @@ async def _make_store(loaded: Loaded) -> None:
 
 
 def whoami() -> str:
-    """The operating system's user: the name of the first operator."""
-    return getpass.getuser()
+    """Who gave this command: who is said to have (`config.ordered_by`), else the operating system's user.
+
+    The name of the first operator, and the actor of what needs no signature (`retire`, `restored`).
+    """
+    return ordered_by() or getpass.getuser()
 
 
 def _add(arguments: argparse.Namespace) -> int:
     loaded = load(arguments.config)
+    # Asked first: where the store does not answer, no key is left behind that stands in no register.
+    founded = send(arguments, "identity")["founded"]
     try:
         keys = [path.read_text(encoding="utf-8") for path in arguments.public_key]
         if arguments.new_key:
@@ -96,7 +101,7 @@ def _add(arguments: argparse.Namespace) -> int:
         valid_from=arguments.valid_from,
         valid_to=arguments.valid_to,
     )
-    if send(arguments, "identity")["founded"]:
+    if founded:
         return decide(arguments, "operator-add", details=details)
     return shown(arguments, lambda: found(loaded, Spoken(reason=arguments.reason, details=details)))
 

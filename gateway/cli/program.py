@@ -9,25 +9,30 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import keyword
 import re
 import sys
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
+from gateway.cli.ending import Stopped
 from gateway.cli.screen import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, failure
 from gateway.errors import ConfigError, GatewayError
 
 COMMANDS: Mapping[str, str] = {
     "init": "Tạo một cài đặt chạy được trên một máy: cấu hình, khóa, tùy chọn bộ mô phỏng",
     "serve": "Chạy cổng kết nối (bộ giao nhận chạy bên trong)",
+    "worker": "Chạy riêng bộ giao nhận, bên cạnh gateway serve --without-worker (cần kho PostgreSQL)",
     "simulate": "Chạy bộ mô phỏng của một hệ thống bên ngoài",
     "push": "Ký và gửi các sự kiện trong tệp tới cổng",
+    "nodes": "Xem các nút dùng chung kho dữ liệu: từ bao giờ, nghe thấy lúc nào, có Redis không, giữ bao nhiêu lượt gửi",
     "lanes": "Xem các luồng giao nhận: đang chờ, đang bị giữ, và lý do",
     "hold": "Dừng luồng giao nhận của một hồ sơ tới một hệ thống nhận",
     "release": "Cho luồng đang bị giữ chạy tiếp, hoặc áp dụng sự kiện đang chờ vì mâu thuẫn (--source, --event)",
     "replay": "Gửi lại một thông điệp đã kết thúc (đã giao hoặc đã bỏ)",
     "skip": "Bỏ qua thông điệp đang bị giữ, số thứ tự còn thiếu (--source), hoặc sự kiện mâu thuẫn (--event)",
     "shipments": "Xem bưu gửi: đang ở đâu, cái nào cần người xem và vì sao; nêu một mã để xem từng chặng",
+    "reconcile": "Đối chiếu: hệ thống nhận cho xem lại gì, hồ sơ nào đã xác nhận mà nay khác; khép một khác biệt",
     "results": "Xem kết quả đang giữ lại và lý do; kiểm tra lại (--judge), từ chối (--refuse), đề nghị vẫn công bố (--override)",
     "pause": "Tạm dừng gửi tới một hệ thống nhận, ngay hoặc theo kế hoạch; sự kiện mới vẫn được tiếp nhận và lưu",
     "resume": "Cho phép gửi tới một hệ thống nhận trở lại",
@@ -38,12 +43,21 @@ COMMANDS: Mapping[str, str] = {
     "consent": "Sổ đồng ý kết nối (QĐ 3036 Điều 5.7): ghi, thu hồi, xem các hệ thống được kết nối",
     "mappings": "Kiểm tra bảng mã và hồ sơ kết nối (lint), giải thích cách dịch một tệp (explain), thống kê trường (coverage)",
     "connectors": "Kiểm tra các thư mục đầu nối, tạo khung đầu nối mới",
-    "config": "Kiểm tra tệp cấu hình và nêu mọi khóa sai",
+    "config": "Kiểm tra tệp cấu hình và nêu mọi khóa sai (check); in mọi khóa với mặc định và ý nghĩa (example)",
+    "reload": "Nạp lại cấu hình cho cổng đang chạy: thay toàn bộ cùng lúc, hoặc giữ nguyên và nêu mọi lỗi",
+    "migrate": "Nâng cấp bảng của kho dữ liệu trước và sau khi đổi bản chương trình; --check chỉ nêu những gì còn thiếu",
+    "backup": "Sao lưu kho nhúng trong khi cổng đang chạy, rồi kiểm tra bằng chứng của bản sao",
+    "restore": "Dựng lại kho nhúng từ một bản sao lưu; lần chạy sau, mọi thông điệp còn mở sẽ được hỏi lại trước khi gửi",
+    "restored": "Báo rằng kho đã được phục hồi về thời điểm trước: mọi thông điệp còn mở sẽ được hỏi lại trước khi gửi",
+    "retire": "Bỏ dữ liệu (nội dung, lượt gửi) của các tháng cũ khỏi kho PostgreSQL khi không còn gì cần tới; có ghi nhận",
+    "export": "Xuất cả kho ra một thư mục để chuyển nhà (SQLite hoặc PostgreSQL); dừng giữa chừng thì chạy lại là tiếp tục",
+    "import": "Nhập một bản xuất vào kho mới, kiểm tra toàn bộ bằng chứng trước khi kho được mở; chạy lại là tiếp tục",
     "evidence": "Kiểm tra bằng chứng: chuỗi mắt xích và mọi dòng của kho; nêu mắt xích đầu tiên không còn đúng",
     "certificate": "Kiểm tra một chứng thư số: chuỗi tới gốc tin cậy, hiệu lực, thu hồi, mục đích (không cần mạng và cấu hình)",
     "sign": "ký số một tệp bằng khóa trong tệp hoặc khóa đã cấu hình; kiểm tra chứng thư trước và chữ ký sau khi ký",
     "verify": "kiểm tra chữ ký số của tệp (PDF, XML, CMS), không cần mạng, không cần cấu hình",
     "doctor": "Kiểm tra máy: đồng hồ, đĩa, SQLite, quyền tệp, chứng thư, khóa người vận hành, cổng đang chạy",
+    "selftest": "Tự kiểm: trên đúng đĩa và máy chủ này, giết tiến trình nhiều vòng, đếm mất, trùng, sai thứ tự, kết luận",
     "demo": "Trình diễn trọn vẹn: đẩy hồ sơ thật qua cổng giữa mọi sự cố, một lần SIGKILL, rồi đối chiếu",
 }
 """Every command with what it is for. Its module under `gateway.cli` is read when it is called for, and no other one."""
@@ -94,7 +108,10 @@ def parser(called: str = "") -> argparse.ArgumentParser:
     for name, purpose in COMMANDS.items():
         sub = commands.add_parser(name, help=purpose, description=purpose)
         if called in ("", name):
-            module = importlib.import_module(f"gateway.cli.{name}")
+            # A word of Python cannot name a module.
+            module = importlib.import_module(
+                f"gateway.cli.{name}_" if keyword.iskeyword(name) else f"gateway.cli.{name}"
+            )
             module.add_arguments(sub)
             sub.set_defaults(run=module.run)
     return top
@@ -115,6 +132,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except GatewayError as error:
         failure(str(error))
         code = EX_UNAVAILABLE
+    except Stopped as stopped:
+        failure("Đã dừng giữa chừng theo yêu cầu: chưa có kết luận, không để lại gì.")
+        code = 128 + stopped.number
     except KeyboardInterrupt:
         code = 130
     raise SystemExit(code)

@@ -5,8 +5,13 @@ from gateway.config.identity_questions import Asker as Asker
 from gateway.config.identity_questions import Proofs as Proofs
 from gateway.config.identity_questions import Questions as Questions
 from gateway.config.loading import check as check
+from gateway.config.loading import judged as judged
 from gateway.config.loading import load as load
+from gateway.config.loading import ordered_by as ordered_by
+from gateway.config.loading import read as read
 from gateway.config.loading import secret as secret
+from gateway.config.loading import standing as standing
+from gateway.config.loading import supervision as supervision
 from gateway.config.model import Breaker as Breaker
 from gateway.config.model import CallerKey as CallerKey
 from gateway.config.model import CallerRecord as CallerRecord

@@ -3,31 +3,89 @@
 The environment is read here and nowhere else:
   GATEWAY_CONFIG                     path of the TOML file
   GATEWAY__SECTION__KEY=value        overrides one key (value as TOML, or a plain string)
+  CREDENTIALS_DIRECTORY              where `credential:` references are looked up (systemd LoadCredential)
+  GATEWAY_ORDERED_BY                 who gave the command, where it runs as somebody else (deploy/bin/gateway)
+  NOTIFY_SOCKET, WATCHDOG_USEC, WATCHDOG_PID  what systemd wants to be told (sd_notify(3))
   GATEWAY_CRASH_AT=point[:n]         tests only: the process kills itself at the n-th passing of a named point
 """
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import os
 import re
 import tomllib
-import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 
 from connectors.kit.fetching import is_host
+from connectors.kit.secrets import PLAIN, SecretRef, write_setting
+from connectors.kit.settings import UNKNOWN, typed
 from gateway.config.identity_faults import identity_faults, is_network
-from gateway.config.model import CallerRecord, Files, Loaded, Settings, Upstream
+from gateway.config.model import (
+    LEAST_MONTHS,
+    CallerRecord,
+    Evidence,
+    Files,
+    Listeners,
+    Loaded,
+    Observe,
+    Settings,
+    Upstream,
+)
+from gateway.config.plain_secrets import plain_secrets
+from gateway.config.references import Standing, examine, resolve
 from gateway.config.signing_faults import signing_faults
 from gateway.errors import ConfigError
 
 
-def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
-    """Read the settings; raises `ConfigError` that names every wrong key."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What stands in a configuration file, overridden by the environment; nothing of it is judged yet."""
+
+    path: Path
+    tree: dict[str, Any] = field(repr=False)
+    crash_at: str = ""
+
+    def loaded(self, settings: Settings) -> Loaded:
+        """The settings that were made of it."""
+        return Loaded(
+            settings=settings,
+            base=self.path.parent.resolve(),
+            file=self.path.resolve(),
+            crash_at=self.crash_at,
+            generation=generation_of(settings),
+        )
+
+
+def generation_of(settings: Settings) -> str:
+    """A short digest of everything that nodes have in common (decision 0038)."""
+    internal = settings.listen.internal
+    tls = internal.tls
+    if (
+        tls is not None
+    ):  # that there is TLS, and what is demanded of clients, holds for all; where its files lie does not
+        tls = msgspec.structs.replace(tls, cert_file="", key_file="", client_ca_file="")
+    alike = msgspec.structs.replace(
+        settings,
+        node="",
+        # Strangers need not reach every node: whether there is an edge, and so all that stands in it, is the node's own.
+        listen=Listeners(internal=msgspec.structs.replace(internal, host="", port=0, tls=tls)),
+        storage=msgspec.structs.replace(settings.storage, data_dir=""),
+        evidence=Evidence(),  # each node has a key of its own, and trusts those of the others
+        observe=Observe(),  # a log may be talkative on one node for a while
+    )
+    encoded = msgspec.json.encode(alike, enc_hook=write_setting, order="sorted")
+    return hashlib.sha256(encoded).hexdigest()[:12]
+
+
+def read(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Written:
+    """The file as it stands; raises `ConfigError` where it is not there or no TOML."""
     env = os.environ if environ is None else environ
     chosen = path or Path(env.get("GATEWAY_CONFIG", "gateway.toml"))
     try:
@@ -37,37 +95,71 @@ def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> 
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError((f"{chosen}: không phải TOML hợp lệ ({error})",)) from error
     _override(tree, env)
-    settings = check(tree)
-    generation = hashlib.sha256(msgspec.json.encode(settings, order="sorted")).hexdigest()[:12]
-    crash_at = env.get("GATEWAY_CRASH_AT", "")
-    return Loaded(settings=settings, base=chosen.parent.resolve(), crash_at=crash_at, generation=generation)
+    return Written(chosen, tree, env.get("GATEWAY_CRASH_AT", ""))
+
+
+_STEP = re.compile(r"\[(\d+)\]|([^.\[\]]+)")
+"""One step of a dotted place: a key, or a position in a list."""
+
+
+def load(path: Path | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
+    """Read the settings; raises `ConfigError` that names every wrong key."""
+    written = read(path, environ)
+    return written.loaded(check(written.tree))
 
 
 def check(tree: dict[str, Any]) -> Settings:
     """The settings in a parsed tree; raises `ConfigError` that names every wrong key."""
-    faults = list(_unknown_keys(tree, Settings, ""))
-    settings: Settings | None = None
-    try:
-        settings = msgspec.convert(tree, Settings)
-    except msgspec.ValidationError as error:
-        if not faults or "unknown field" not in str(error):
-            faults.append(str(error))
-    if settings is not None:
-        faults.extend(_semantic_faults(settings))
+    settings, faults = judged(tree)
     if faults or settings is None:
-        raise ConfigError(tuple(faults))
+        raise ConfigError(faults)
     return settings
+
+
+def judged(tree: dict[str, Any]) -> tuple[Settings | None, tuple[str, ...]]:
+    """The settings in a parsed tree as far as they have the right types, and every fault; no value of it is repeated."""
+    settings, told = typed(tree, Settings)
+    places = {fault.partition(":")[0] for fault in told}
+    faults = [*told, *(fault for fault in plain_secrets(tree) if fault.partition(":")[0] not in places)]
+    meant = settings if settings is not None else _meant(tree, told)
+    if meant is not None:
+        faults.extend(_semantic_faults(meant))
+    return settings, tuple(faults)
+
+
+def _meant(tree: dict[str, Any], told: Sequence[str]) -> Settings | None:
+    """The settings but for keys that nobody knows and secrets that stand there themselves: the rest is judged nevertheless."""
+    mended = copy.deepcopy(tree)
+    for fault in told:
+        place, _, said = fault.partition(": ")
+        *parents, leaf = [int(at) if at else name for at, name in _STEP.findall(place)]
+        node: Any = mended
+        try:
+            for parent in parents:
+                node = node[parent]
+            if said == PLAIN:
+                node[leaf] = SecretRef("env:X")
+            elif said.startswith(UNKNOWN):
+                del node[leaf]
+        except (LookupError, TypeError):
+            return None
+    return typed(mended, Settings)[0]
 
 
 def _semantic_faults(settings: Settings) -> list[str]:
     """What types cannot say: references, deadlines, consent."""
     faults = [f"files.{key}: phải lớn hơn 0" for key, value in _positive_of_files(settings.files) if value <= 0]
+    faults.extend(_coordination_faults(settings))
     for name, upstream in settings.upstreams.items():
         if upstream.lease() * 0.7 < upstream.timeout_s:
             faults.append(
                 f"upstreams.{name}.lease_s: phải lớn hơn timeout_s / 0.7 (hiện là {upstream.timeout_s / 0.7:.0f} giây)"
             )
         faults.extend(f"upstreams.{name}.{key}: phải lớn hơn 0" for key, value in _positive(upstream) if value <= 0)
+        if upstream.reconcile.share > 1:
+            faults.append(f"upstreams.{name}.reconcile.share: phải từ trên 0 tới 1")
+        if re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", upstream.reconcile.daily_at) is None:
+            faults.append(f"upstreams.{name}.reconcile.daily_at: phải là giờ:phút, ví dụ 02:30 (giờ Việt Nam)")
     edge = settings.listen.edge
     if edge is not None:
         figures = ("max_body_bytes", "body_timeout_s", "reply_timeout_s", "concurrency")
@@ -90,6 +182,8 @@ def _semantic_faults(settings: Settings) -> list[str]:
         tls = listen.tls if listen is not None else None
         if tls is not None and tls.require_client_certificate and not tls.client_ca_file:
             faults.append(f"listen.{setting}.tls.client_ca_file: cần có khi require_client_certificate = true")
+    if settings.storage.postgres is not None and settings.storage.postgres.keep_months < LEAST_MONTHS:
+        faults.append(f"storage.postgres.keep_months: ít nhất {LEAST_MONTHS}")
     faults.extend(signing_faults(settings))
     faults.extend(identity_faults(settings))
     if settings.listen.edge is not None and settings.listen.edge.trusted_proxies:
@@ -100,6 +194,18 @@ def _semantic_faults(settings: Settings) -> list[str]:
         if not is_network(proxy)
     ]
     return faults
+
+
+def _coordination_faults(settings: Settings) -> Iterator[str]:
+    """What nodes share is for nodes that share a store: a single one has nobody to share with."""
+    wanted = settings.coordination
+    for key, value in (("connect_s", wanted.connect_s), ("answer_s", wanted.answer_s)):
+        if value <= 0:
+            yield f"coordination.{key}: phải lớn hơn 0"
+    if re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", wanted.prefix) is None:
+        yield "coordination.prefix: từ 1 đến 64 ký tự A-Z a-z 0-9 _ . : -"
+    if wanted.redis and settings.storage.postgres is None:
+        yield "coordination.redis: chỉ dùng cùng [storage.postgres]; một nút với SQLite không chia sẻ với ai"
 
 
 def _caller_faults(where: str, caller: CallerRecord) -> Iterator[str]:
@@ -134,6 +240,8 @@ def _positive(upstream: Upstream) -> tuple[tuple[str, float], ...]:
         ("retry.factor", upstream.retry.factor),
         ("retry.cap_s", upstream.retry.cap_s),
         ("retry.window_s", upstream.retry.window_s),
+        ("reconcile.days", upstream.reconcile.days),
+        ("reconcile.share", upstream.reconcile.share),
     )
 
 
@@ -148,39 +256,6 @@ def _positive_of_files(files: Files) -> tuple[tuple[str, float], ...]:
         ("per_system", files.per_system),
         ("pull_timeout_s", files.pull_timeout_s),
     )
-
-
-def _unknown_keys(tree: object, kind: object, where: str) -> list[str]:
-    """Every key of `tree` that `kind` does not know, as dotted paths."""
-    if not isinstance(tree, dict):
-        return []
-    kind = _struct_of(kind)
-    origin = getattr(kind, "__origin__", None)
-    if origin is not None:
-        arguments: tuple[object, ...] = getattr(kind, "__args__", ())
-        if len(arguments) == 2 and arguments[0] is str:
-            return [
-                fault for key, value in tree.items() for fault in _unknown_keys(value, arguments[1], f"{where}{key}.")
-            ]
-        return []
-    if not (isinstance(kind, type) and issubclass(kind, msgspec.Struct)):
-        return []
-    known = {field.name: field.type for field in msgspec.structs.fields(kind)}
-    faults = []
-    for key, value in tree.items():
-        if key not in known:
-            faults.append(f"{where}{key}: khóa cấu hình không tồn tại (các khóa hợp lệ: {', '.join(sorted(known))})")
-        else:
-            faults.extend(_unknown_keys(value, known[key], f"{where}{key}."))
-    return faults
-
-
-def _struct_of(kind: object) -> object:
-    """The struct of a setting that may be left out (`Struct | None`); anything else as it is."""
-    if isinstance(kind, types.UnionType):
-        structs = [m for m in get_args(kind) if isinstance(m, type) and issubclass(m, msgspec.Struct)]
-        return structs[0] if len(structs) == 1 else kind
-    return kind
 
 
 def _override(tree: dict[str, Any], env: Mapping[str, str]) -> None:
@@ -200,18 +275,27 @@ def _override(tree: dict[str, Any], env: Mapping[str, str]) -> None:
             node[leaf] = text
 
 
-def secret(reference: str, base: Path, environ: Mapping[str, str] | None = None) -> str:
-    """The secret behind a reference: `env:NAME` or `file:PATH` (relative to the configuration). Plain text is refused."""
+def supervision(environ: Mapping[str, str] | None = None) -> tuple[str, float]:
+    """Where the service manager listens (`NOTIFY_SOCKET`, empty: nowhere), and after how many seconds of silence it ends us.
+
+    0: it does not look (sd_watchdog_enabled(3)).
+    """
     env = os.environ if environ is None else environ
-    scheme, _, rest = reference.partition(":")
-    if scheme == "env" and rest in env:
-        return env[rest]
-    if scheme == "file":
-        try:
-            return (base / rest).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise ConfigError((f"{reference}: không đọc được tệp bí mật ({error.strerror})",)) from error
-    if scheme == "env" and rest:
-        raise ConfigError((f"{reference}: không có biến môi trường này",))
-    # What stands there may be the secret itself, so not a letter of it is repeated.
-    raise ConfigError(("bí mật phải viết là env:TÊN hoặc file:ĐƯỜNG_DẪN, không viết thẳng giá trị",))
+    silence = env.get("WATCHDOG_USEC", "")
+    mine = env.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+    return env.get("NOTIFY_SOCKET", ""), int(silence) / 1_000_000 if mine and silence.isdecimal() else 0.0
+
+
+def ordered_by(environ: Mapping[str, str] | None = None) -> str:
+    """Who gave the command that runs as the user of the service (`GATEWAY_ORDERED_BY`); empty: nobody said."""
+    return (os.environ if environ is None else environ).get("GATEWAY_ORDERED_BY", "").strip()
+
+
+def secret(reference: str, base: Path, environ: Mapping[str, str] | None = None) -> str:
+    """The secret behind a reference (`SecretRef`); raises `ConfigError`. Plain text is refused and not repeated."""
+    return resolve(reference, base, os.environ if environ is None else environ)
+
+
+def standing(reference: SecretRef, base: Path, environ: Mapping[str, str] | None = None) -> Standing:
+    """How a reference stands: whether there is something behind it, and who may read it."""
+    return examine(reference, base, os.environ if environ is None else environ)

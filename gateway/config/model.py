@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
+from connectors.kit.secrets import SecretRef
 from gateway.config.identity import Identity
 from gateway.config.signing import Signing
+from gateway.config.upstream import Breaker as Breaker
+from gateway.config.upstream import Retry as Retry
+from gateway.config.upstream import Upstream as Upstream
 
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -70,18 +74,64 @@ class Listeners(Struct, frozen=True):
     admin_socket: str = "admin.sock"
 
 
-class Storage(Struct, frozen=True):
-    """The embedded store. `key_file` holds the key-encryption key (32 bytes, base64), mode 0600.
+LEAST_MONTHS = 12
+"""Nothing that is younger goes, whatever the configuration says: records of a year are kept at hand (identity facts, 18)."""
 
-    Payloads above `inline_bytes` go to content-addressed files. `queue_limit` bounds what waits for the writer:
-    beyond it the answer is 503. `synchronous` exists for the negative controls of tests and stays FULL in production.
+
+class Postgres(Struct, frozen=True):
+    """The shared store, for several nodes: PostgreSQL 15 or later.
+
+    `dsn` is a reference (`env:`, `file:`, `credential:`) to a connection string with its user and password. `durability`
+    is what a receipt may say: `local` (on the server's own disk) or `sync-standby` (on a standby too; the server must have
+    `synchronous_standby_names`). After `lock_s` a wait for another node ends, and a transaction that is idle as long is
+    ended by the server. `synchronous_commit` exists for the negative controls of tests and stays on in production.
+    `keep_months`: for so many months after its end a month of payloads and attempts is not let go, whoever orders it.
+    `migrate`: what a start does about missing steps of the tables: `open` applies them, `refuse` refuses to start, where only
+    the user of `migrate_dsn` (empty: that of `dsn`) may make tables, by `gateway migrate`.
+    """
+
+    dsn: SecretRef
+    migrate: Literal["open", "refuse"] = "open"
+    migrate_dsn: SecretRef = SecretRef("")
+    durability: Literal["local", "sync-standby"] = "local"
+    connect_s: float = 5.0
+    answer_s: float = 30.0
+    lock_s: float = 10.0
+    synchronous_commit: Literal["on", "off"] = "on"
+    keep_months: int = 60
+
+
+class Storage(Struct, frozen=True):
+    """The store of record: embedded in `data_dir`, or (with `postgres`) shared by several nodes, each with its own `data_dir`.
+
+    `key_file` holds the key-encryption key (32 bytes, base64), mode 0600, the same on all nodes; `key` refers to it
+    instead (such as `credential:kek`) and goes before the file. Embedded, payloads above `inline_bytes` go to
+    content-addressed files. `queue_limit` bounds what waits for the writer: beyond it the answer is 503. `synchronous`
+    exists for the negative controls of tests and stays FULL in production.
     """
 
     data_dir: str = "data"
     key_file: str = "keys/kek"
+    key: SecretRef = SecretRef("")
     inline_bytes: int = 65_536
     queue_limit: int = 4_096
     synchronous: Literal["FULL", "NORMAL"] = "FULL"
+    postgres: Postgres | None = None
+
+
+class Coordination(Struct, frozen=True):
+    """What nodes share and may lose. Without `redis` each node keeps to its share of every limit, and is woken by looking.
+
+    `redis` is a reference (`env:`, `file:`, `credential:`) to an address `redis://` or `rediss://` with user and password.
+    `prefix` begins every name there, so that two installations may share a server. `ca_file` holds trust anchors for `rediss://`
+    in place of the machine's. No caller waits longer than `answer_s` for an answer, nor `connect_s` for a connection.
+    """
+
+    redis: SecretRef = SecretRef("")
+    prefix: str = "tthc"
+    connect_s: float = 2.0
+    answer_s: float = 1.0
+    ca_file: str = ""
 
 
 class Intake(Struct, frozen=True):
@@ -113,9 +163,11 @@ class Files(Struct, frozen=True):
     and downloads, under way; `per_system` those of one system. `keep_free_bytes` of the disk are left to the journal. What
     arrived and was never named by a row is removed at a start that comes `orphan_after_s` later. `pull_timeout_s` bounds a
     file that we fetch (only from `callers.*.pull_hosts`); `pull_ca_file` holds trust anchors for that in place of the
-    machine's.
+    machine's. `folder` is where they lie, sealed (empty: `content` in `data_dir`; with several nodes, the database): one for
+    several nodes must be a disk that all of them reach and that keeps what was fsynced.
     """
 
+    folder: str = ""
     max_bytes: int = 536_870_912
     max_per_dossier: int = 1_000
     stall_s: float = 20.0
@@ -206,48 +258,6 @@ class CallerRecord(Struct, frozen=True):
     authentication: Literal["signature", "certificate", "both"] = "signature"
 
 
-class Retry(Struct, frozen=True):
-    """The persisted schedule of waiting: full jitter over base·factor^n, capped, for a window of days."""
-
-    base_s: float = 5.0
-    factor: float = 2.0
-    cap_s: float = 3_600.0
-    window_s: float = 14 * 86_400.0
-    retry_after_cap_s: float = 3_600.0
-
-
-class Breaker(Struct, frozen=True):
-    """After `failures` upstream-level failures in a row nothing is sent for `open_s` seconds; then one probe goes through."""
-
-    failures: int = 5
-    open_s: float = 30.0
-
-
-class Upstream(Struct, frozen=True):
-    """One outside system and how hard it may be pressed. `settings` belongs to the connector and is checked by it.
-
-    `lease_s` must exceed `timeout_s` / 0.7; None derives it. `max_unsettled` holds a message whose attempts kept dying
-    with the process (poison).
-    """
-
-    connector: str
-    enabled: bool = True
-    concurrency: int = 4
-    rate_per_s: float = 1.0
-    burst: int = 10
-    timeout_s: float = 60.0
-    lease_s: float | None = None
-    max_unsettled: int = 5
-    enquiry_s: float = 15.0
-    retry: Retry = Retry()
-    breaker: Breaker = Breaker()
-    settings: dict[str, Any] = {}
-
-    def lease(self) -> float:
-        """The lease in seconds: long enough that no call outlives it."""
-        return self.lease_s if self.lease_s is not None else self.timeout_s / 0.7 + 5.0
-
-
 class RouteRule(Struct, frozen=True):
     """Events of callers with `role` go to the upstreams `to`, in the operations that each manifest names for events."""
 
@@ -276,11 +286,13 @@ DecisionWord = Literal[
     "result-judge",
     "result-refuse",
     "result-override",
+    "repair-close",
     "decide",
     "consent-add",
     "consent-revoke",
     "operator-add",
     "operator-revoke",
+    "reload",
 ]
 """The decisions that may be marked (`gateway.records.operators.DECISIONS`; a test compares the two)."""
 
@@ -297,15 +309,28 @@ class Operators(Struct, frozen=True):
     max_skew_s: int = 300
 
 
+class Evidence(Struct, frozen=True):
+    """Who signs the record that opens each start's evidence chain; without `key` it stays unsigned, and the check says so.
+
+    `key` is a reference (`file:`, mode 0600) to an Ed25519 private key in PEM; `trusted` are files with the public keys of
+    the other nodes, and of keys that were used before.
+    """
+
+    key: SecretRef = SecretRef("")
+    trusted: tuple[str, ...] = ()
+
+
 class Settings(Struct, frozen=True):
     """Everything. Paths are relative to the directory of the file."""
 
     node: str = "gateway-1"
     listen: Listeners = Listeners()
     storage: Storage = Storage()
+    coordination: Coordination = Coordination()
     intake: Intake = Intake()
     files: Files = Files()
     results: Results | None = None
+    evidence: Evidence = Evidence()
     signing: Signing = Signing()
     identity: Identity | None = None
     callers: dict[str, CallerRecord] = {}
@@ -316,10 +341,15 @@ class Settings(Struct, frozen=True):
 
 
 class Loaded(Struct, frozen=True):
-    """Settings with the directory they are relative to. `generation` is a short digest of all keys, shown in `/healthz`."""
+    """Settings with the directory they are relative to and the `file` that they were read from.
+
+    `generation` is a short digest of all keys but those that each node has for itself (its name, its data directory, where it
+    listens, its key of the evidence, how much it logs), shown in `/healthz`: nodes that are configured alike show the same.
+    """
 
     settings: Settings
     base: Path
+    file: Path = Path("gateway.toml")
     crash_at: str = ""
     generation: str = ""
 

@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from connectors.kit.secrets import SecretRef
+
 
 class Struct(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Base of these settings: frozen, strict."""
@@ -55,7 +57,7 @@ class SigningKey(Struct, frozen=True):
 
     `kind` pkcs12 or pem: `file`, of mode 0600, with `certificates_file` where the certificates stand apart. pkcs11: `module` (the
     vendor's library), `token_label` or `token_serial`, `key_label` or `key_id` (hex). `secret` refers to the passphrase or PIN as
-    `file:PATH` (mode 0600) or `env:NAME`; it never stands here itself. `domain` is the trust domain of the certificate.
+    `file:PATH` (mode 0600), `credential:NAME` or `env:NAME`. `domain` is the trust domain of the certificate.
 
     `custodian` and `entrusted_by` (the document that gave the key into custody) stand in every audit row. `profiles`: what may be
     written; `systems`: who may ask (codes of callers); `procedures`: for dossiers of which procedures, ("*",) for all;
@@ -72,7 +74,7 @@ class SigningKey(Struct, frozen=True):
     procedures: tuple[str, ...]
     file: str = ""
     certificates_file: str = ""
-    secret: str = ""
+    secret: SecretRef = SecretRef("")
     module: str = ""
     token_label: str = ""
     token_serial: str = ""

@@ -12,7 +12,6 @@ from signing.making import Profile
 
 _LOOPBACK = re.compile(r"127\.0\.0\.1:[1-9][0-9]{0,4}")
 _URL = re.compile(r"https?://[A-Za-z0-9.-]+(?::[1-9][0-9]{0,4})?(?:/[A-Za-z0-9._~/-]*)?")
-_REFERENCE = re.compile(r"(?:env|file):.+")
 
 
 def signing_faults(settings: Settings) -> Iterator[str]:
@@ -65,8 +64,6 @@ def _key_faults(where: str, key: SigningKey, settings: Settings) -> Iterator[str
     for name in ("custodian", "entrusted_by", "profiles", "systems", "procedures"):
         if not getattr(key, name):
             yield f"{where}.{name}: không được để trống"
-    if key.secret and _REFERENCE.fullmatch(key.secret) is None:
-        yield f"{where}.secret: phải viết file:ĐƯỜNG_DẪN hoặc env:TÊN, không viết thẳng giá trị"
     if key.kind == "pkcs11":
         if not (key.module and (key.token_label or key.token_serial) and (key.key_label or key.key_id)):
             yield f"{where}: pkcs11 cần module, token_label hoặc token_serial, key_label hoặc key_id"

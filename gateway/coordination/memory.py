@@ -1,54 +1,57 @@
-"""Coordination inside one process: the `Coordination` of `connectors.kit.contract` for the embedded form."""
+"""Coordination inside one process: for the embedded form, and for nodes that share a journal and no Redis."""
 
 from __future__ import annotations
 
-import asyncio
 from datetime import timedelta
 
 from gateway.clock import Clock
-from gateway.coordination import gcra
+from gateway.coordination.board import Board, News
+from gateway.coordination.budgets import Budgets
+from gateway.coordination.gcra import RateLimit
+from gateway.coordination.membership import WHOLE, Membership
 
 _SWEEP_ABOVE = 256
 
 
 class MemoryCoordination:
-    """Rate budgets, wake-ups and short-lived values of one node. Losing all of it costs time, never truth."""
+    """Rate budgets, wake-ups and short-lived values of one node. Losing all of it costs time, never truth.
 
-    def __init__(self, clock: Clock) -> None:
+    With a `membership` this node is one of several and keeps to its share of every limit; without one, all of it is its own.
+    """
+
+    def __init__(self, clock: Clock, membership: Membership | None = None) -> None:
         self._clock = clock
-        self._arrivals: dict[str, float] = {}
-        self._sweep_at = _SWEEP_ABOVE
-        self._news: dict[str, asyncio.Event] = {}
+        self._membership = membership
+        if membership is not None:
+            membership.say_without_redis(True)
+        self._budgets = Budgets()
+        self._board = Board()
         self._values: dict[str, tuple[str, float]] = {}
 
     async def take(self, upstream: str, wanted: int, rate_per_s: float, burst: int) -> tuple[int, float]:
         """How many of `wanted` sends are allowed now, and after how many seconds asking again makes sense.
 
-        A negative `wanted` gives back sends that were allowed and not made.
+        A negative `wanted` gives back sends that were allowed to this task and not made.
         """
         now = self._clock.instant()
-        if len(self._arrivals) >= self._sweep_at:
-            # A budget that is whole again is as good as none: strangers may name as many as they like.
-            self._arrivals = {name: arrival for name, arrival in self._arrivals.items() if arrival > now}
-            self._sweep_at = max(_SWEEP_ABOVE, 2 * len(self._arrivals))
-        taken = gcra.take(self._arrivals.get(upstream, 0.0), now, wanted, gcra.RateLimit(rate_per_s, burst))
-        self._arrivals[upstream] = taken.arrival
-        return taken.allowed, taken.retry_after_s
+        permit = self._membership.permit(now) if self._membership is not None else WHOLE
+        return self._budgets.take(upstream, wanted, RateLimit(rate_per_s, burst), now, permit)
 
     def wake(self, upstream: str) -> None:
         """Say that there may be work for `upstream`; kept until somebody waits."""
-        self._event(upstream).set()
+        self._board.wake(upstream)
 
     async def wait(self, upstream: str, timeout_s: float) -> bool:
         """Wait for `wake` or the time-out; True when woken. A wake-up that came before the wait is not lost."""
-        event = self._event(upstream)
-        try:
-            async with asyncio.timeout(max(0.0, timeout_s)):
-                await event.wait()
-        except TimeoutError:
-            return False
-        event.clear()
-        return True
+        return await self._board.wait(upstream, timeout_s)
+
+    def tell(self, topic: str, text: str) -> None:
+        """Tell `text` to all who listen to `topic`."""
+        self._board.tell(topic, text)
+
+    def news(self, topic: str) -> News:
+        """What is told of `topic` from now on."""
+        return self._board.news(topic)
 
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
         """Keep a short-lived value, such as a session of an upstream."""
@@ -70,6 +73,3 @@ class MemoryCoordination:
     async def forget(self, key: str) -> None:
         """Drop the value under `key`."""
         self._values.pop(key, None)
-
-    def _event(self, upstream: str) -> asyncio.Event:
-        return self._news.setdefault(upstream, asyncio.Event())

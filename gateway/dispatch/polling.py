@@ -1,7 +1,8 @@
 """Following outside sources: one loop for each poller, on the schedule of its manifest, within its upstream's limits.
 
 A page and the cursor behind it are stored in one transaction, so a crash in between asks for the same page again and loses
-or repeats nothing. One poller never runs twice at a time; where another node was faster, its page stands and ours is dropped.
+or repeats nothing. Over all nodes a poller runs once at a time; where another node was faster in spite, its page stands and ours
+is dropped.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -20,6 +21,7 @@ from connectors.kit.declarations import PollerSpec
 from connectors.kit.errors import DeliveryError, NeedsPerson
 from gateway.clock import Clock
 from gateway.dispatch import retry
+from gateway.dispatch.attempt import GRACE_S
 from gateway.dispatch.breaker import Sign, sign_of
 from gateway.dispatch.schedule import next_run
 from gateway.dispatch.standing import Standing
@@ -103,7 +105,11 @@ class PollLine:
 
 @dataclass(frozen=True, slots=True)
 class PollDesk:
-    """What polling works with. `told` hears of every run."""
+    """What polling works with. `told` hears of every run.
+
+    `alone(name, for_s)` says whether this node may follow a source now, for so many seconds; while it is `doing` it, the right
+    is kept, however long a page takes.
+    """
 
     standings: Standings
     journal: Journal
@@ -112,6 +118,8 @@ class PollDesk:
     commit: Commit
     hooks: Hooks = Hooks()
     told: Callable[[Polled], None] = lambda _polled: None
+    alone: Callable[[str, float], bool] = lambda _name, _for_s: True
+    doing: Callable[[str], AbstractContextManager[None]] = lambda _name: nullcontext()
 
 
 @dataclass(slots=True)
@@ -144,23 +152,34 @@ class Polling:
     async def _follow(self, line: PollLine) -> None:
         """The loop of one poller."""
         run, clock = _Run(), self._desk.clock
-        while not await self._begun(line, run):
-            await self._rest(LOOK_S)
-        due = next_run(line.spec, run.last, clock.now(), clock.chance)
+        due: datetime | None = None
         while not self._stopping.is_set():
+            if not self._is_ours(line):
+                due = None
+                await self._rest(LOOK_S)
+                continue
+            if due is None:
+                # Ours from now on: it goes on where whoever followed before has left off.
+                if not await self._begun(line, run):
+                    await self._rest(LOOK_S)
+                    continue
+                due = next_run(line.spec, run.last, clock.now(), clock.chance)
             left_s = (due - clock.now()).total_seconds()
             if left_s > 0:
                 await self._rest(min(left_s, LOOK_S))
                 continue
-            came = await guarded(self._once(line, run), line.spec.timeout_s + 2 * _COMMIT_S)
+            with self._desk.doing(_right(line)):
+                came = await guarded(self._once(line, run), line.spec.timeout_s + 2 * _COMMIT_S)
             if isinstance(came, DeliveryError):
                 came = self._failed(line, run, came)
             due = self._due(line, run, came)
 
+    def _is_ours(self, line: PollLine) -> bool:
+        """Whether a page may be asked for here: no other node asks before that is over."""
+        return self._desk.alone(_right(line), line.spec.timeout_s + GRACE_S)
+
     async def _begun(self, line: PollLine, run: _Run) -> bool:
         """Read when the poller ran last; False while the journal cannot tell."""
-        if self._stopping.is_set():
-            return True
         try:
             kept = ledgers.read_cursor(await self._desk.journal.record(_key(line)))
         except JournalUnavailable:
@@ -185,7 +204,7 @@ class Polling:
         run.more, run.again_s = False, LOOK_S
         try:
             standing = await desk.standings.standing(code)
-            if standing.allowance() <= 0:
+            if not standing.room(line.spec.timeout_s + GRACE_S):
                 return Came.NOT_NOW
             allowed, again_s = await desk.coordination.take(code, 1, settings.rate_per_s, settings.burst)
             if not allowed:
@@ -193,6 +212,9 @@ class Polling:
                 return Came.NOT_NOW
             kept = ledgers.read_cursor(await desk.journal.record(_key(line)))
             before = kept.cursor if kept is not None else ""
+            if not self._is_ours(line) or not standing.room(line.spec.timeout_s + GRACE_S):
+                await desk.coordination.take(code, -1, settings.rate_per_s, settings.burst)
+                return Came.NOT_NOW
             page = await self._page(line, standing, before)
             if isinstance(page, DeliveryError):
                 return self._failed(line, run, page)
@@ -262,6 +284,10 @@ class Polling:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _right(line: PollLine) -> str:
+    return f"poll:{line.line.code}:{line.name}"
 
 
 def _key(line: PollLine) -> RecordKey:

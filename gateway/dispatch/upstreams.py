@@ -19,6 +19,8 @@ from connectors.kit.contract import (
 )
 from connectors.kit.errors import ContractChanged
 from gateway.config import Upstream
+from gateway.dispatch.seats import Seats
+from gateway.dispatch.wallclock import Walls
 from gateway.journal.model import DeliveryState, NewDelivery
 from gateway.observe.crash import Reach, never
 
@@ -142,6 +144,8 @@ def _ignore_alarm(_code: str, _upstream: str, _detail: str) -> None:
 class Hooks:
     """What dispatch tells the house, and what it asks: crash points, metrics, alarms, follow-ups, lessons of ledgers.
 
+    And `seats` under which calls are made, `walls` by which it is noticed that the clock was set.
+
     `alarm(code, upstream, detail_vi)` is called once for each thing that a person must see. Codes: `upstream.paused`,
     `breaker.opened`, `delivery.held`, `dispatch.failed`.
     """
@@ -151,3 +155,5 @@ class Hooks:
     alarm: Callable[[str, str, str], None] = _ignore_alarm
     follow_ups: FollowUps = no_follow_ups
     learn: Learn = _untaught
+    seats: Seats | None = None
+    walls: Walls | None = None

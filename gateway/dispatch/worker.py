@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import traceback
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from connectors.kit.contract import Coordination
@@ -22,7 +23,6 @@ from gateway.dispatch.breaker import Sign
 from gateway.dispatch.replay import Switch, checked_reason
 from gateway.dispatch.standing import Standing
 from gateway.dispatch.upstreams import Hooks, UpstreamLine
-from gateway.dispatch.wallclock import Moment
 from gateway.errors import JournalUnavailable, NotFound
 from gateway.journal.model import Ordered, UpstreamOrder, UpstreamRow
 from gateway.journal.store import Journal
@@ -30,6 +30,7 @@ from gateway.journal.store import Journal
 T = TypeVar("T")
 
 POLL_S = 1.0
+TOPIC = "breaker"
 # A rate of thousands a second is kept in portions, not by waking for each delivery.
 _RATE_PORTION_S = 0.01
 
@@ -81,9 +82,13 @@ class Worker:
         self._ended.clear()
         try:
             lines = [line for line in self._lines.values() if line.settings.enabled]
-            async with asyncio.TaskGroup() as loops:
-                for line in lines:
-                    loops.create_task(self._drive(line), name=f"dispatch:{line.code}")
+            hearing = asyncio.create_task(self._hear(), name="dispatch:news")
+            try:
+                async with asyncio.TaskGroup() as loops:
+                    for line in lines:
+                        loops.create_task(self._drive(line), name=f"dispatch:{line.code}")
+            finally:
+                hearing.cancel()
             await self._drain()
         finally:
             # Only a cancelled run leaves something here: the leases run out, and what was sent is asked about.
@@ -111,10 +116,32 @@ class Worker:
             wanted = UpstreamOrder(rows, order.trail(told), order.message_vi(), order.signed)
             ordered = await self._journal.switch(wanted)
             for standing, row in zip(standings, rows, strict=True):
-                standing.switched(row)
+                standing.switched(await self._stands(row))
         for row in rows:
+            self._coordination.tell(TOPIC, row.upstream)
             self._coordination.wake(row.upstream)
         return ordered
+
+    async def _stands(self, row: UpstreamRow) -> UpstreamRow:
+        """What stands after an order that was stored; where that cannot be read now, what was ordered."""
+        try:
+            return await self._journal.upstream(row.upstream)
+        except JournalUnavailable:
+            return row
+
+    def look(self, rows: Sequence[UpstreamRow]) -> None:
+        """What stands of the upstreams, as a heartbeat showed it: another node may have opened a breaker, or a person paused."""
+        for row in rows:
+            standing = self._standings.get(row.upstream)
+            if standing is not None and standing.look(row):
+                self._coordination.wake(row.upstream)
+
+    async def _hear(self) -> None:
+        """News from other nodes only makes faster what the next heartbeat would show."""
+        async for code in self._coordination.news(TOPIC):
+            if code in self._standings:
+                with suppress(JournalUnavailable):
+                    self.look((await self._journal.upstream(code),))
 
     async def close_windows(self, closed: Mapping[str, str]) -> None:
         """Planned pauses in force now: upstream to what is told of it; every other upstream is open, as far as windows go."""
@@ -137,7 +164,9 @@ class Worker:
         if upstream not in self._standings:
             row = await self._journal.upstream(upstream)
             # Two may have asked at once; the first answer stays, because it may already have changed.
-            self._standings.setdefault(upstream, Standing(self._lines[upstream], self._clock, self._hooks, row))
+            made = Standing(self._lines[upstream], self._clock, self._hooks, row)
+            made.tell = partial(self._coordination.tell, TOPIC)
+            self._standings.setdefault(upstream, made)
         return self._standings[upstream]
 
     async def _drive(self, line: UpstreamLine) -> None:
@@ -158,13 +187,16 @@ class Worker:
 
     async def _round(self, line: UpstreamLine, standing: Standing) -> float:
         """Claim and start as much as may be under way now; the seconds to wait for news, 0 to go on at once."""
+        standing.keep_up()
         moment = standing.wall.look()
         if moment.set_by:
-            await self._follow_clock(line, standing, moment)
+            await self._follow_clock(line, standing)
         if (rest_s := standing.rests_for_s(moment.instant)) > 0:
             return min(POLL_S, rest_s)
         wanted = standing.allowance()
         if wanted <= 0:
+            if standing.short_of_seats() and await self._due(line.code):
+                standing.hungry()
             return min(POLL_S, standing.closed_for_s())
         settings = line.settings
         allowed, again_s = await self._coordination.take(line.code, wanted, settings.rate_per_s, settings.burst)
@@ -174,31 +206,47 @@ class Worker:
             return 0.0
         claimed = await self._claim(line, standing, allowed)
         if claimed == allowed:
+            standing.hungry()
             return 0.0
+        if not claimed:
+            standing.drained()
         due = await self._journal.next_due(line.code)
         if due is None:
             return POLL_S
         return min(POLL_S, max(0.002, (due - self._clock.now()).total_seconds()))
 
-    async def _follow_clock(self, line: UpstreamLine, standing: Standing, moment: Moment) -> None:
-        """The wall clock was set: what waits follows it."""
-        _log.warning("the wall clock was set by %.0f s; %s follows", moment.set_by.total_seconds(), line.code)
-        if moment.set_by < timedelta():
-            await self._journal.set_back(line.code, -moment.set_by, moment.now)
-        standing.clock_was_set(moment)
+    async def _due(self, code: str) -> bool:
+        """Whether a lane waits to be claimed now."""
+        due = await self._journal.next_due(code)
+        return due is not None and due <= self._clock.now()
+
+    async def _follow_clock(self, line: UpstreamLine, standing: Standing) -> None:
+        """The wall clock was set: what waits follows it, once."""
+        async with standing.wall.following:
+            moment = standing.wall.look()
+            if not moment.set_by:
+                return
+            _log.warning("the wall clock was set by %.0f s; %s follows", moment.set_by.total_seconds(), line.code)
+            if moment.set_by < timedelta():
+                await self._journal.set_back(line.code, -moment.set_by, moment.now)
+            standing.clock_was_set(moment)
 
     async def _claim(self, line: UpstreamLine, standing: Standing, limit: int) -> int:
         """Lease up to `limit` lanes and start their attempts; sends that were allowed and not used are given back."""
         claims = 0
         moment = standing.wall.look()
+        # Asked behind the moment from which the calls' time runs: a seat that was lost in between is not counted on.
+        most = min(limit, standing.allowance())
+        standing.promise(most)
         try:
-            if moment.set_by:
+            if moment.set_by or most <= 0 or standing.rests_for_s(moment.instant) > 0:
                 return 0
             leased = await self._journal.claim(
-                line.code, limit=limit, batch=line.batches(), lease=line.lease(), now=moment.now
+                line.code, limit=most, batch=line.batches(), lease=line.lease(), now=moment.now
             )
             claims = len(leased)
         finally:
+            standing.promise(-most)
             if claims < limit:
                 settings = line.settings
                 await self._coordination.take(line.code, claims - limit, settings.rate_per_s, settings.burst)

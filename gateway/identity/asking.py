@@ -16,6 +16,8 @@ from typing import Final
 from connectors.kit.contract import Answer, Budget, Coordination, Lookup, Question
 from connectors.kit.errors import CannotMap, ConsentMissing, DeliveryError, NeedsPerson, NotSent, Rejected
 from gateway.audit.events import FieldValue, audit
+from gateway.coordination.shares import Live, alone
+from gateway.dispatch.attempt import GRACE_S
 from gateway.dispatch.breaker import sign_of
 from gateway.dispatch.polling import Standings
 from gateway.dispatch.standing import Standing
@@ -71,13 +73,14 @@ class Register:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """With what questions are asked. `names` makes the digests by which the trail tells persons apart."""
+    """With what questions are asked. `names` makes the digests by which the trail tells persons apart, `live` counts nodes."""
 
     door: Door
     law: Law
     register: Register
     names: Names
     reach: Reach = never
+    live: Live = alone
 
 
 class Questions:
@@ -85,7 +88,7 @@ class Questions:
 
     def __init__(self, desk: Desk) -> None:
         self.desk = desk
-        self._quotas = Quotas(desk.law.questions, desk.door.clock)
+        self._quotas = Quotas(desk.law.questions, desk.door.clock, desk.live)
         self._trickle = Trickle(desk.door.journal, desk.door.clock)
 
     async def ask(self, permit: Permit) -> Told:
@@ -162,13 +165,14 @@ class Questions:
         if not register.line.settings.enabled:
             raise _unavailable("Kết nối tới cơ sở dữ liệu đang tắt; hãy báo quản trị cổng.", _BUSY_S)
         standing, settings = await register.standings.standing(register.line.code), register.line.settings
-        if standing.allowance() > 0:
+        long_s = self.desk.law.questions.timeout_s + GRACE_S
+        if standing.room(long_s):
             allowed, again_s = await register.coordination.take(
                 register.line.code, 1, settings.rate_per_s, settings.burst
             )
             if not allowed:
                 raise _unavailable("Đang hỏi cơ sở dữ liệu quá nhanh; hãy gửi lại sau.", math.ceil(again_s))
-        if standing.allowance() <= 0:
+        if not standing.room(long_s):
             raise _unavailable("Kết nối tới cơ sở dữ liệu đang tạm dừng hoặc đang bận; hãy gửi lại sau.", _BUSY_S)
         return standing
 

@@ -3,7 +3,7 @@
 No quota of the register is public (identity facts 2.10), so ours come first and stop a curious hand before it costs the
 agency its access. Officers and agencies are whom the caller says they are, so that a caller which invents them meets the limit
 of the system. A tenth of an hour's questions may come at once, the others evenly.
-Kept in memory: a restart gives everybody one burst again.
+Kept in memory: a restart gives everybody one burst again. Of several nodes each keeps to its share.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from gateway.clock import Clock
 from gateway.config import Questions
 from gateway.coordination.gcra import RateLimit, take
+from gateway.coordination.shares import Live, alone, share
 from gateway.errors import TooManyRequests
 
 _HOUR_S = 3600.0
@@ -31,13 +32,13 @@ class _Who:
 class Quotas:
     """Counts questions. A question that one of the limits refuses counts for none."""
 
-    def __init__(self, questions: Questions, clock: Clock) -> None:
+    def __init__(self, questions: Questions, clock: Clock, live: Live = alone) -> None:
         self._limits = {
             "officer": _limit(questions.per_officer_per_hour),
             "agency": _limit(questions.per_agency_per_hour),
             "system": _limit(questions.per_system_per_hour),
         }
-        self._clock = clock
+        self._clock, self._live = clock, live
         self._arrivals: dict[_Who, float] = {}
 
     def count(self, system: str, unit: str, officer: str) -> None:
@@ -49,7 +50,9 @@ class Quotas:
         now = self._clock.instant()
         self._forget(now)
         wanted = (_Who("officer", f"{unit}/{officer}"), _Who("agency", unit), _Who("system", system))
-        taken = {who: take(self._arrivals.get(who, 0.0), now, 1, self._limits[who.kind]) for who in wanted}
+        live = self._live()
+        limits = {who: share(self._limits[who.kind], live) for who in wanted}
+        taken = {who: take(self._arrivals.get(who, 0.0), now, 1, limit) for who, limit in limits.items()}
         refused = [(who, one.retry_after_s) for who, one in taken.items() if not one.allowed]
         if refused:
             who, wait_s = max(refused, key=lambda pair: pair[1])

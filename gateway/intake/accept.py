@@ -44,7 +44,8 @@ class Understands(Protocol):
 class Door:
     """What the intake line stands on.
 
-    `wake` is told which upstreams got a delivery. The two mappings may be replaced where another dialect is configured.
+    `wake` is told which upstreams got a delivery, `waited` how many seconds an event waited for the store. The two mappings
+    may be replaced where another dialect is configured.
     """
 
     authenticator: Authenticator
@@ -52,6 +53,7 @@ class Door:
     journal: Journal
     clock: Clock
     wake: Callable[[tuple[str, ...]], None] = lambda _upstreams: None
+    waited: Callable[[float], None] = lambda _seconds: None
     to_event: Understands = to_event
     to_dossier: Callable[[Tree], UnderstoodDossier] = to_dossier
 
@@ -130,7 +132,9 @@ async def _journalled(door: Door, arrival: Arrival, caller: Caller, subject: Eve
     # 4. Make it durable: the decision runs inside the transaction, over rows that nobody else can change meanwhile.
     # There the consent is judged, by its record: a system that may not speak any more gets no more than a lost receipt.
     original = pack(original_of(arrival.signed), arrival.body)
+    began = door.clock.instant()
     accepted = await door.journal.accept(event_intake(caller.system_code, original, digest, subject))
+    door.waited(door.clock.instant() - began)
     if accepted.status in (401, 403):
         await door.authenticator.register.refresh(door.journal, caller.system_code)
 

@@ -25,7 +25,7 @@ from gateway.intake.course import (
 )
 from gateway.intake.draft import Draft, Pending, carried
 from gateway.intake.entitlement import Scope
-from gateway.intake.fan_out import fan_out
+from gateway.intake.fan_out import Going, fan_out, passing
 from gateway.intake.naming import name_results
 from gateway.intake.receipts import Remark
 from gateway.intake.sequence import Place, place
@@ -202,11 +202,12 @@ class Line:
         if self._cause_sent_ahead(reporter, pending.event) and echoes(course, pending.event):
             return ()
         routes = self.routes.first(reporter.role)
-        return fan_out(routes, pending.source, pending.event.event_id, late=late, legal_due=course.due_at)
+        going = Going(pending.source, pending.event.event_id, late, course.due_at, passing(pending.event))
+        return fan_out(routes, going)
 
     def follow_ups(self, course: Course, source: str, event_id: str, *, late: bool) -> tuple[NewDelivery, ...]:
         """Where an event of a sector system goes once the resolution system has it, under `outside: on_ack`."""
-        return fan_out(self.routes.follow_ups(), source, event_id, late=late, legal_due=course.due_at)
+        return fan_out(self.routes.follow_ups(), Going(source, event_id, late, course.due_at))
 
     def _tell_applied(self, draft: Draft, pending: Pending, remarks: tuple[Remark, ...], order: Order | None) -> None:
         """The audit row of an applied event: accepted at once, or released from waiting."""

@@ -24,7 +24,7 @@ from gateway.intake.file_decision import FileReadSubject, FileRules, FileSubject
 from gateway.intake.ledgers import InputsSubject, LedgerBook
 from gateway.intake.operator import ConflictOrder, GapOrder, decide_conflict, decide_gap
 from gateway.intake.proving import ProofRules
-from gateway.intake.receipts import Remark, Told, receipt, refuse
+from gateway.intake.receipts import LOCAL, Durability, Remark, Told, receipt, refuse
 from gateway.intake.recording import Recording, decide_recording
 from gateway.intake.refusals import RefusedCall
 from gateway.intake.result_decision import (
@@ -94,10 +94,17 @@ class Decider:
         self._parked_limit = policy.parked_limit
         file_rules = FileRules(callers, self._parks_unknown, (of_files or Files()).max_per_dossier)
         self._files, self._snapshots = file_rules, SnapshotRules(file_rules)
+        self._durability: Durability = LOCAL
 
     def judging(self, proofs: ProofRules | None) -> Decider:
         """This decider, which believes of identities what these rules find proven; with None it believes the sender."""
         self._snapshots = replace(self._snapshots, proofs=proofs)
+        return self
+
+    def promising(self, durability: Durability) -> Decider:
+        """This decider, whose receipts say so of the store."""
+        self._durability = durability
+        self._snapshots = replace(self._snapshots, durability=durability)
         return self
 
     def __call__(self, situation: Situation, intake: Intake) -> Decision:
@@ -236,12 +243,11 @@ class Decider:
         told = Told(taken.status, pending.event.event_id, taken.remarks, version=course.version if applied else None)
         return self._answer(draft, pending, told, 202)
 
-    @staticmethod
-    def _answer(draft: Draft, pending: Pending, told: Told, status: int) -> Decision:
+    def _answer(self, draft: Draft, pending: Pending, told: Told, status: int) -> Decision:
         """The decision with its receipt; the receipt never tells one system about the events of another."""
         if pending.remarks:
             told = replace(told, remarks=tuple(dict.fromkeys((*pending.remarks, *told.remarks))))
-        return draft.decision(receipt(draft.intake, draft.situation.now, told), status)
+        return draft.decision(receipt(draft.intake, draft.situation.now, told, self._durability), status)
 
 
 def _pending(source: str, subject: EventSubject) -> Pending:

@@ -15,7 +15,7 @@ from gateway.intake.apply import sees
 from gateway.intake.authenticate import not_fresh
 from gateway.intake.course import RESOLUTION
 from gateway.intake.entitlement import Proof, Scope, covering
-from gateway.intake.receipts import DURABILITY, refuse
+from gateway.intake.receipts import LOCAL, refuse
 from gateway.journal.model import Decision, Intake, Record, RecordKey, Situation
 from gateway.records import consents, courses, dossiers, files
 from gateway.records.files import ListedFile, StoredFile
@@ -156,7 +156,7 @@ def _answer(dossier: str, subject: FileSubject) -> bytes:
             "dossier_uid": dossiers.uid(dossier),
             "sha256": subject.sha256,
             "size": subject.size,
-            "durability": DURABILITY,
+            "durability": LOCAL,
         }
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from aiohttp import web
 
+from gateway.errors import JournalUnavailable
 from gateway.intake import files
 from gateway.intake.accept import Arrival
 from gateway.intake.authenticate import Caller
@@ -89,7 +90,7 @@ class FileHandlers:
                     await response.write(chunk)
                 given += len(chunk)
                 chunk = await self._door.cabinet.run(opened.rest.next_chunk)
-        except (SealBroken, OSError, TimeoutError) as error:
+        except (SealBroken, JournalUnavailable, OSError, TimeoutError) as error:
             _LOG.error("file broken off while it was read", extra={"code": type(error).__name__, "given": given})
             if request.transport is not None:
                 request.transport.abort()

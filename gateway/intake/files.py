@@ -212,14 +212,21 @@ async def store(files_door: FileDoor, sent: Announced, content: Content, begin: 
         files_door.reach("file.before_commit")
         try:
             accepted = await door.journal.accept(file_intake(caller.system_code, sent.dossier, subject))
-        except JournalUnavailable:
-            if isinstance(sink, Draft):
+        except JournalUnavailable as error:
+            if isinstance(sink, Draft) and undone(files_door.cabinet, error):
                 await files_door.cabinet.run(sink.drop)
             raise
         files_door.reach("file.after_commit")
         if isinstance(sink, Draft):
             await _settle(files_door, files.key(sent.dossier, sent.sha256), sink)
     return answered(accepted)
+
+
+def undone(cabinet: Cabinet, error: BaseException) -> bool:
+    """Whether what was to name a file was surely not written. A journal on a server may have committed what it could not
+    tell any more; then the file stays, and a sweep removes it when no row ever named it.
+    """
+    return not (cabinet.shared and isinstance(error, JournalUnavailable) and error.__cause__ is not None)
 
 
 async def known_already(files_door: FileDoor, sent: Announced) -> tuple[bool, str]:

@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final, Literal
 
 import msgspec
 
@@ -19,8 +20,10 @@ from gateway.journal.model import Accepted, Decision, Intake
 from gateway.records import dossiers
 from mappings.codec import encode
 
-DURABILITY = "local"
-"""What `accepted` stands for: flushed to the disk of this node (delivery-engine 4.8)."""
+Durability = Literal["local", "sync-standby"]
+"""What `accepted` stands for: flushed to the disk of the store, or to that of a standby too (delivery-engine 4.8)."""
+
+LOCAL: Final = "local"
 
 _SHOWN = ("receipt_id", "event_id", "dossier_code", "dossier_uid", "version", "received_at", "digest")
 _RECEIPT_SPACE = uuid.UUID("0b9f3a52-5b0e-5d7e-8f0c-6a3a7d1f20c4")
@@ -64,7 +67,7 @@ class Told:
     last_sequence: int | None = None
 
 
-def receipt(intake: Intake, now: datetime, told: Told) -> bytes:
+def receipt(intake: Intake, now: datetime, told: Told, durability: Durability = LOCAL) -> bytes:
     """The receipt of a stored event, as JSON. Times are UTC, `digest` is the SHA-256 (hex) of the bytes as they came."""
     body: dict[str, object] = {
         "status": told.status,
@@ -74,7 +77,7 @@ def receipt(intake: Intake, now: datetime, told: Told) -> bytes:
         "dossier_uid": dossiers.uid(intake.dossier),
         "received_at": now,
         "digest": f"sha256:{intake.digest.hex()}",
-        "durability": DURABILITY,
+        "durability": durability,
         "warnings": told.remarks,
     }
     if told.version is not None:

@@ -74,12 +74,15 @@ class House:
     """Whom the watch tells: lanes with something new, alarms (code, upstream, Vietnamese), crash points of tests.
 
     `sends_ahead`: whether a system's events go outside as soon as the resolution system acknowledged them (`on_ack`).
+    `alone`: whether this node judges now. One does: another one could not tell a judgement that is under way here from one
+    that broke off, and would count it as a file that kills processes.
     """
 
     wake: Callable[[tuple[str, ...]], None] = lambda _upstreams: None
     alarm: Callable[[str, str, str], None] = lambda _code, _upstream, _detail: None
     reach: Reach = never
     sends_ahead: Callable[[str], bool] = lambda _system: False
+    alone: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,9 @@ class ResultWatch:
 
     async def _begin(self) -> list[asyncio.Task[None]]:
         """Begin with every code that is due and not under way."""
-        begun = []
+        begun: list[asyncio.Task[None]] = []
+        if not self._house.alone():
+            return begun
         for code in await self._due():
             task = asyncio.create_task(self._step(code), name=f"result {code}")
             self._under_way[code] = task

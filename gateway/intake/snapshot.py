@@ -18,7 +18,7 @@ from gateway.intake.entitlement import RESOLUTION, Scope
 from gateway.intake.file_decision import FileRules
 from gateway.intake.naming import name_results
 from gateway.intake.proving import ProofRules
-from gateway.intake.receipts import DURABILITY, Remark, duplicate, receipt_id, refuse
+from gateway.intake.receipts import LOCAL, Durability, Remark, duplicate, receipt_id, refuse
 from gateway.intake.validate import NOT_A_DOSSIER
 from gateway.journal.model import AuditWrite, Decision, InboundStatus, Intake
 from gateway.records import consents, courses, dossiers, results
@@ -44,10 +44,14 @@ class SnapshotSubject:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotRules:
-    """How a snapshot is judged beside its version. Without `proofs` no proof is kept, and its sender is believed."""
+    """How a snapshot is judged beside its version. Without `proofs` no proof is kept, and its sender is believed.
+
+    `durability` is what its receipt says.
+    """
 
     files: FileRules
     proofs: ProofRules | None = None
+    durability: Durability = LOCAL
 
 
 def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, rules: SnapshotRules) -> Decision:
@@ -59,7 +63,11 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, rules: S
     dossier, before = subject.dossier, draft.course
     if before is not None and dossier.version == before.version and subject.digest == before.digest:
         original = draft.situation.known_receipt
-        answer = duplicate(original) if original is not None else _answer(draft, subject, "duplicate")
+        answer = (
+            duplicate(original)
+            if original is not None
+            else _answer(draft, subject, "duplicate", durability=rules.durability)
+        )
         return Decision(answer, 200, store=False)
     if not subject.fresh:
         return refuse(not_fresh())
@@ -87,7 +95,9 @@ def decide_snapshot(line: Line, draft: Draft, subject: SnapshotSubject, rules: S
         line.drain(draft, source)
     doubts = (*doubts, *declared_numbers.doubts(subject.dossier, local_date(draft.situation.now)))
     status = "registered" if before is None else "updated"
-    return draft.decision(_answer(draft, subject, status, doubts), 201 if before is None else 200)
+    return draft.decision(
+        _answer(draft, subject, status, doubts, durability=rules.durability), 201 if before is None else 200
+    )
 
 
 def _registered(draft: Draft) -> Dossier | None:
@@ -129,7 +139,14 @@ def _row(draft: Draft, subject: SnapshotSubject, before: Course | None) -> Audit
     )
 
 
-def _answer(draft: Draft, subject: SnapshotSubject, status: str, doubts: tuple[Remark, ...] = ()) -> bytes:
+def _answer(
+    draft: Draft,
+    subject: SnapshotSubject,
+    status: str,
+    doubts: tuple[Remark, ...] = (),
+    *,
+    durability: Durability,
+) -> bytes:
     """What the resolution system is told; `applied` names the events that had waited for this snapshot."""
     moved = draft.moved()
     warned = {"warnings": doubts} if doubts else {}
@@ -142,7 +159,7 @@ def _answer(draft: Draft, subject: SnapshotSubject, status: str, doubts: tuple[R
             "version": subject.dossier.version,
             "received_at": draft.situation.now,
             "digest": f"sha256:{subject.digest}",
-            "durability": DURABILITY,
+            "durability": durability,
             "applied": [event_id for event_id, became in moved if became is InboundStatus.ACCEPTED],
             **warned,
         }

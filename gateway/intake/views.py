@@ -11,7 +11,8 @@ from datetime import datetime
 
 import msgspec
 
-from gateway.journal.model import TERMINAL, AttemptRow, DeliveryRow, DeliveryState, InboundRow, LaneRow
+from gateway.errors import NoLongerKept
+from gateway.journal.model import TERMINAL, AttemptRow, DeliveryRow, DeliveryState, Gone, InboundRow, LaneRow
 from gateway.records import dossiers
 from gateway.records.courses import Course
 from gateway.records.results import ListedResult
@@ -97,7 +98,14 @@ def delivery_view(row: DeliveryRow) -> Json:
         "accepted_at": row.accepted_at,
         "receipt": _receipt_view(row.receipt),
         "attempts": [_attempt_view(attempt) for attempt in row.attempts],
+        **({"superseded_by": row.superseded_by} if row.superseded_by else {}),
+        **({"no_longer_kept": [_gone_view(part) for part in row.gone]} if row.gone else {}),
     }
+
+
+def _gone_view(part: Gone) -> Json:
+    """A part of a delivery that went with its month; the code is that of content which is asked for and no longer kept."""
+    return {"what": part.what, "code": NoLongerKept.code, "since": part.since, "message_vi": part.told_vi}
 
 
 def _receipt_view(receipt: bytes) -> Json | None:

@@ -6,8 +6,8 @@ import hashlib
 from collections.abc import Iterable
 
 from gateway.clock import from_micros
-from gateway.journal import lanes, once, reading
-from gateway.journal.books import Books, JournalFault, micros
+from gateway.journal import lanes, once, reading, superseding
+from gateway.journal.books import DATA_KEY, Books, JournalFault, micros
 from gateway.journal.bound import BOUND
 from gateway.journal.model import (
     PARKED,
@@ -27,6 +27,7 @@ from gateway.journal.model import (
     Situation,
 )
 from gateway.journal.sealing import Stored
+from gateway.journal.writer import Read
 
 
 def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
@@ -49,9 +50,19 @@ def accept(books: Books, intake: Intake, decide: Decide) -> Accepted:
 
 
 def taken_before(books: Books, signed: Signed | None) -> bytes | None:
-    """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id."""
-    record = reading.record(books, once.key(signed.decision_id)) if signed is not None else None
-    return None if record is None or signed is None else once.answer_again(record, signed)
+    """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id.
+
+    Raises `Conflict` for a new one whose records have moved on since they were looked at (another node closed the proposal).
+    """
+    if signed is None:
+        return None
+    record = reading.record(books, once.key(signed.decision_id))
+    if record is not None:
+        return once.answer_again(record, signed)
+    for write in signed.records:
+        known = reading.record(books, write.key)
+        once.check_follows(write, known.version if known is not None else 0)
+    return None
 
 
 def prove(books: Books, signed: Signed | None, answer: bytes) -> None:
@@ -62,6 +73,24 @@ def prove(books: Books, signed: Signed | None, answer: bytes) -> None:
         books.audit(row)
     for record in (*signed.records, *((once.write(signed, answer),) if signed.last else ())):
         _write_record(books, record)
+
+
+def foreseen(intake: Intake) -> tuple[Read, ...]:
+    """What `accept` will read of an intake, as far as the intake tells: where a round trip counts it is found beforehand."""
+    place = intake.source, intake.dossier
+    reads: list[Read] = [("record.get", tuple(key)) for key in intake.reads]
+    reads += [("record.get", (DATA_KEY, intake.dossier)), ("accept.last_sequence", place)]
+    if intake.key:
+        reads += [("accept.receipt", (intake.source, intake.key)), ("accept.inbound", (intake.source, intake.key))]
+    if intake.sequence is None:
+        reads.append(("accept.parked_all", (intake.dossier,)))
+    else:
+        reads.append(("accept.parked", (intake.dossier, intake.source)))
+        reads.append(("accept.same_sequence", (intake.dossier, intake.source, intake.sequence, intake.key)))
+    if intake.signed is not None:
+        reads.append(("record.get", tuple(once.key(intake.signed.decision_id))))
+        reads += [("record.get", tuple(write.key)) for write in intake.signed.records]
+    return tuple(reads)
 
 
 def read_situation(books: Books, intake: Intake) -> Situation:
@@ -146,8 +175,7 @@ def _write_inbound(books: Books, intake: Intake, write: InboundWrite, positions:
 def _insert_inbound(books: Books, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
     position = positions.get(write.event_id)
     if position is None:
-        position = positions[write.event_id] = books.next_position()
-        books.run("accept.position", str(position))
+        position = positions[write.event_id] = books.lone_position()
     source = write.source or intake.source
     raw_ref = books.put_payload(intake.dossier, intake.raw if write.raw is None else write.raw)
     carried_ref = books.put_payload(intake.dossier, write.carried or b"")
@@ -182,19 +210,22 @@ def append_all(books: Books, dossier: str, deliveries: Iterable[NewDelivery]) ->
     for delivery in deliveries:
         by_dossier.setdefault(delivery.dossier or dossier, []).append(delivery)
     for chosen in sorted(by_dossier):
-        lanes.append(books, chosen, [as_message(books, chosen, delivery) for delivery in by_dossier[chosen]])
+        superseding.append(books, chosen, [as_message(books, chosen, delivery) for delivery in by_dossier[chosen]])
 
 
 def as_message(books: Books, dossier: str, delivery: NewDelivery) -> lanes.Fresh:
     """A delivery as a message of its lane, with its own content or the payload of its event, which is shared.
 
-    Raises `JournalFault` if there is neither.
+    Raises `JournalFault` if there is neither, `NoLongerKept` where the payload went with its month.
     """
     event = delivery.source, delivery.event_id
     if delivery.content:
         digest, carried_ref = hashlib.sha256(delivery.content).digest(), books.put_payload(dossier, delivery.content)
     else:
-        digest, carried_ref = books.events.get(event) or books.one("accept.inbound", *event) or (b"", 0)
+        written = books.events.get(event)
+        digest, carried_ref = written or books.one("accept.inbound", *event) or (b"", 0)
+        if carried_ref and written is None:
+            books.name_again(carried_ref)
     if not carried_ref:
         raise JournalFault(f"delivery {delivery.delivery_id} belongs to an event that carries nothing")
     return lanes.Fresh(
@@ -206,6 +237,8 @@ def as_message(books: Books, dossier: str, delivery: NewDelivery) -> lanes.Fresh
         payload_ref=carried_ref,
         req_hash=digest,
         legal_due=micros(delivery.legal_due),
+        supersedes=delivery.supersedes,
+        replaceable=delivery.replaceable,
     )
 
 

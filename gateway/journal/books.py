@@ -6,6 +6,7 @@ Nothing here knows which database it is; a driver hands in a cursor and its own 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -14,14 +15,19 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from gateway.clock import to_micros
 from gateway.errors import GatewayError
-from gateway.journal.bound import Bound, written
-from gateway.journal.model import AttemptWrite, AuditWrite, Chain, DeliveryState
+from gateway.journal import retired as old
+from gateway.journal.bound import BOUND, Bound, written
+from gateway.journal.model import AttemptWrite, AuditWrite, Chain, DeliveryState, Vouch
 from gateway.journal.sealing import KeyRing, SealBroken, Shelf, Stored, bound, seal, unseal
 from mappings.codec import decode, encode
 
 Row = tuple[Any, ...]  # a row of SQL has no type of its own; each reader gives its columns theirs
 DATA_KEY = "data_key"
 DIGEST_BYTES = 32
+LEAP = 1 << 40  # positions: more than any store of one process gives in its life
+DENSE_FROM = "positions_before"  # the cursor with the position up to which numbers may have gaps (a move, a restore)
+_MOST_PARTS = 10_000  # months of eight centuries
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MOST_ROWS = 2_048  # of one leaf: an operation that touches more (the clock was set back) makes several
 
 
@@ -81,22 +87,49 @@ class Pages:
         while (row := found.fetchone()) is not None:
             yield row
 
+    def soon(self, reads: Sequence[tuple[str, tuple[object, ...]]]) -> None:
+        """These statements are about to be run with these values: where a round trip counts, their rows are found together."""
+
     def opened(self, dossier: str, label: str, stored: Stored) -> bytes:
         """The plain bytes of a sealed value; raises `SealBroken`."""
         key = self._data_key(dossier)
         if key is None:
             raise SealBroken(SealBroken.__doc__)
-        return unseal(key, self._vault.shelf.get(stored), bound(label, dossier))
+        return unseal(key, self._shelved(stored), bound(label, dossier))
+
+    def _shelved(self, stored: Stored) -> bytes:
+        """The sealed bytes; a shared store has in a table what an embedded one kept in files. Raises `SealBroken`."""
+        if stored.file is None or "shelf.get" not in self._sql:
+            return self._vault.shelf.get(stored)
+        row = self.one("shelf.get", stored.file)
+        if row is None or hashlib.sha256(row[0]).hexdigest() != stored.file:
+            raise SealBroken(SealBroken.__doc__)
+        return bytes(row[0])
 
     def payload(self, ref: int) -> bytes:
-        """The plain bytes of a payload; empty for reference 0, which means that there is none."""
+        """The plain bytes of a payload; empty for reference 0, which means that there is none.
+
+        Raises `SealBroken`, and `NoLongerKept` where its month was dropped by order.
+        """
         if not ref:
             return b""
         row = self.one("payload.get", ref)
         if row is None:
-            raise SealBroken(SealBroken.__doc__)
+            part = self.retired(ref)
+            raise SealBroken(SealBroken.__doc__) if part is None else old.no_longer_kept(part)
         dossier, sealed, file = row
         return self.opened(dossier, f"payload/{ref}", Stored(sealed, file))
+
+    def retired(self, ref: int) -> old.Retired | None:
+        """The partition in which a payload stood, where it was dropped by order."""
+        row = self.one("record.get", old.RETIRED, old.place_of_payload(ref))
+        part = None if row is None else old.read(row[1] or b"")
+        return part if part is not None and part.low <= ref < part.high else None
+
+    def retired_parts(self, table: str) -> list[old.Retired]:
+        """Every partition of a table that was dropped by order, the lowest first."""
+        rows = self.rows("record.between", old.RETIRED, f"{table}/", f"{table}0", _MOST_PARTS)
+        return sorted((old.read(row[2] or b"") for row in rows), key=lambda part: part.low)
 
     def _data_key(self, dossier: str) -> AESGCM | None:
         """The dossier's key; the one used last is at hand, for an operation mostly stays with one dossier."""
@@ -125,23 +158,45 @@ class Counters:
     moved: dict[tuple[str, str], int] = field(default_factory=dict)
     new_keys: list[str] = field(default_factory=list)
 
+    def next_position(self) -> int:
+        """The next position of the one sequence that audit rows and inbound events share."""
+        self.position += 1
+        return self.position
+
+    def next_payload_ref(self) -> int:
+        """The next reference of a payload."""
+        self.payload_ref += 1
+        return self.payload_ref
+
     def copy(self) -> Counters:
         """The same, independent of what comes."""
         return Counters(self.position, self.payload_ref, self.leaf_n, self.head, dict(self.moved), list(self.new_keys))
 
 
+def unsigned(_statement: bytes) -> Mapping[str, str]:
+    """Nobody signs."""
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who writes: the node, its evidence chain (`writer` = node/start id), how leaves are made, and the time in µs."""
+    """Who writes: the node, its evidence chain (`writer` = node/start id), how leaves are made, and the time in µs.
+
+    `vouch` signs the record that opens the chain; empty: it stays unsigned.
+    """
 
     node: str
     writer: str
     chain: Chain
     now: Callable[[], int]
+    vouch: Vouch = unsigned
 
 
 class Books(Pages):
     """The books opened for writing, for the length of one operation inside a transaction."""
+
+    tables: Mapping[str, Bound] = BOUND
+    _shared = False
 
     def __init__(self, pages: tuple[Cursor, Mapping[str, str], Vault], author: Author, counters: Counters) -> None:
         super().__init__(*pages)
@@ -158,10 +213,10 @@ class Books(Pages):
         """Run a named statement that changes something; what it wrote goes into the leaf of this operation."""
         sql = self._sql[name]
         found = self._cursor.execute(sql, values)
-        writes = written(name, sql)
+        writes = written(name, sql, self._shared)
         if writes is None:
             return
-        for row in (values,) if writes.values else found.fetchall():
+        for row in ((*values, *writes.more),) if writes.values else found.fetchall():
             self.register(writes.table, row)
 
     def register(self, table: Bound, row: Row) -> None:
@@ -171,8 +226,9 @@ class Books(Pages):
             self.chain_leaf()
         # The digest of `row_digest`, made here without its call: an event writes about twenty rows.
         named = (table.name, *row)
-        self._digests.append(hashlib.sha256(encode(named)).digest())
-        self._names.append(named[: len(table.key) + 1])
+        self._digests.append(hashlib.sha256(encode(named if not table.counts or row[-1] else named[:-1])).digest())
+        name = named[: len(table.key) + 1]
+        self._names.append((*name, named[table.mark]) if table.mark else name)
 
     def sealed(self, dossier: str, label: str, plain: bytes) -> Stored:
         """Seal a value for its place; the dossier gets its data key with its first one."""
@@ -189,16 +245,34 @@ class Books(Pages):
         """Keep bytes sealed and return their reference; nothing is kept of nothing, reference 0."""
         if not plain:
             return 0
-        ref = self.counters.payload_ref + 1
+        ref = self.counters.next_payload_ref()
         stored = self.sealed(dossier, f"payload/{ref}", plain)
         self.run("payload.put", ref, dossier, stored.sealed, stored.file)
-        self.counters.payload_ref = ref
         return ref
+
+    def name_again(self, ref: int) -> None:
+        """A message is about to carry a payload that was kept earlier; raises `NoLongerKept` where it went meanwhile."""
+        if self.one("payload.kept", ref) is None and (part := self.retired(ref)) is not None:
+            raise old.no_longer_kept(part)
+
+    def leap(self) -> None:
+        """Leave out so many positions that none is given twice: those of the time that a restore has lost are known to readers.
+
+        Up to there numbers have gaps now. Before any position is taken in this transaction.
+        """
+        self.counters.position += LEAP
+        for name in ("position", DENSE_FROM):
+            self.run("cursor.put", name, str(self.counters.position))
 
     def next_position(self) -> int:
         """The next position of the one sequence that audit rows and inbound events share."""
-        self.counters.position += 1
-        return self.counters.position
+        return self.counters.next_position()
+
+    def lone_position(self) -> int:
+        """A position for what has no audit row: the sequence must not fall behind it when the store is opened again."""
+        position = self.next_position()
+        self.run("accept.position", str(position))
+        return position
 
     def audit(self, row: AuditWrite) -> int:
         """Append an audit row and return its position."""
@@ -208,18 +282,19 @@ class Books(Pages):
         )
         return position
 
-    def move(self, upstream: str, before: str, after: DeliveryState | None) -> None:
-        """Count a message into its new state and out of its old one (empty: it is new)."""
+    def move(self, upstream: str, before: str, after: DeliveryState | None, n: int = 1) -> None:
+        """Count a message, or `n` of them, into its new state and out of its old one (empty: it is new)."""
         moved = self.counters.moved
         if before:
-            moved[upstream, before] = moved.get((upstream, before), 0) - 1
+            moved[upstream, before] = moved.get((upstream, before), 0) - n
         if after is not None:
-            moved[upstream, after.value] = moved.get((upstream, after.value), 0) + 1
+            moved[upstream, after.value] = moved.get((upstream, after.value), 0) + n
 
     def chain_leaf(self, *first: bytes) -> bytes:
         """Append the leaf over `first`, every row written since the last leaf, and what it is about; returns its digest."""
         counters = self.counters
-        about = encode((self.what, self.now, self.dossier, self._names))
+        said = self.what, self.now, self.dossier, self._names
+        about = encode((*said, 1) if self._shared else said)  # 1: the names bear marks (`bound.SHARED`)
         if any(len(digest) != DIGEST_BYTES for digest in first):
             raise JournalFault("a leaf covers SHA-256 digests only")
         covers = (*first, *self._digests, hashlib.sha256(about).digest())
@@ -243,8 +318,16 @@ def row_digest(table: str, *columns: object) -> bytes:
 def attempt_columns(lane: int, seq: int, n: int, attempt: AttemptWrite) -> tuple[object, ...]:
     """What the evidence says of an attempt: where and when it was made, what came of it, the digests of both bodies."""
     when = to_micros(attempt.started), to_micros(attempt.ended)
-    what = attempt.outcome, attempt.http_status, attempt.upstream_code, attempt.detail_vi
+    what = attempt.outcome, attempt.http_status, storable(attempt.upstream_code), storable(attempt.detail_vi)
     return lane, seq, n, *when, *what, sha256(attempt.request), sha256(attempt.response)
+
+
+def storable(text: str) -> str:
+    """A text that comes from outside as every store can hold it: U+FFFD in place of U+0000 and of halves of surrogates.
+
+    PostgreSQL takes neither, and what came of a call must be kept whatever the upstream said: else it is made again.
+    """
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def sha256(raw: bytes) -> bytes:

@@ -9,33 +9,45 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 _WRITES = re.compile(r"^(?:INSERT INTO|UPDATE) (\w+)")
 _INSERTS = re.compile(
-    r"^INSERT INTO \w+ \(([\w\s,]+)\)\s+VALUES \(([?\d\s,]+)\)(?:\s+ON CONFLICT \([\w, ]+\) DO UPDATE SET\s+(.*))?$",
+    r"^INSERT INTO \w+ \(([\w\s,]+)\)\s+VALUES \(([?$\d\s,]+)\)(?:\s+ON CONFLICT \([\w, ]+\) DO UPDATE SET\s+(.*))?$",
     re.S,
 )
 _TAKEN = re.compile(r"(\w+) = excluded\.(\w+)")
 
-UNREGISTERED = frozenset({"ready.beat", "accept.receipt_put"})
+UNREGISTERED = frozenset({"ready.beat", "node.beat", "accept.receipt_put"})
 """A heartbeat proves nothing; a receipt names its own leaf, so it is registered by hand before that leaf is made."""
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """A bound table: its key, then its other columns. `fixed`: its rows are written once and never changed."""
+    """A bound table: its key, then its other columns. `fixed`: its rows are written once and never changed.
+
+    `mark` is where, counted from 1, the column stands that a leaf says behind the key of a row (0: none; decision 0033).
+    `counts`: it is `rev`, the last one, and a row that was never written over is digested without it, as an embedded store
+    does: so its rows may move into a shared one with the leaves that vouch for them.
+    """
 
     name: str
     key: tuple[str, ...]
     rest: tuple[str, ...]
     fixed: bool = False
+    mark: int = 0
+    counts: bool = False
 
     @property
     def columns(self) -> str:
         """All bound columns as SQL, the key first."""
         return ", ".join((*self.key, *self.rest))
+
+    def told(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What of a row is digested."""
+        return row if not self.counts or row[-1] else row[:-1]
 
 
 def _table(name: str, key: str, rest: str = "", *, fixed: bool = False) -> Bound:
@@ -43,7 +55,7 @@ def _table(name: str, key: str, rest: str = "", *, fixed: bool = False) -> Bound
 
 
 # `leaf` is bound by its own chain; `tally` is counted again from `msg`; `receipt.leaf` must be the leaf that binds the
-# receipt; `node.beat` says when the process was last asked whether it lives, and nothing else.
+# receipt; of `node` all but its start, and `upstream_slot`, say who lives and who may send just now, and nothing that lasts.
 BOUND: Mapping[str, Bound] = {
     table.name: table
     for table in (
@@ -56,7 +68,6 @@ BOUND: Mapping[str, Bound] = {
             "code",
             "conc_limit rate_per_s burst breaker_state breaker_open_until paused cfg_generation",
         ),
-        _table("upstream_slot", "upstream n", "lease_until owner"),
         _table("payload", "ref", "dossier sealed file", fixed=True),
         _table(
             "inbound",
@@ -90,40 +101,82 @@ BOUND: Mapping[str, Bound] = {
 }
 
 
+def _marked(table: Bound) -> Bound:
+    """A bound table of the shared store, where leaves of several chains have no order between them.
+
+    A row that is written more than once counts how often it was written over (`rev`), so that the last leaf of a row is known
+    by the row. An attempt says when it ended: in which partition it stands.
+    """
+    if table.name == "attempt":
+        return replace(table, mark=(*table.key, *table.rest).index("ended") + 1)
+    if table.fixed or not table.rest:
+        return table
+    rest = (*table.rest, REVISION)
+    return replace(table, rest=rest, mark=len(table.key) + len(rest), counts=True)
+
+
+REVISION = "rev"
+SHARED: Mapping[str, Bound] = {name: _marked(table) for name, table in BOUND.items()}
+"""The same tables as several nodes write them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a statement writes: a bound table, whose row is its `values`, or what it hands back."""
+    """What a statement writes: a bound table, whose row is its `values` with `more` behind them, or what it hands back."""
 
     table: Bound
     values: bool
+    more: tuple[int, ...] = ()
 
 
 @cache
-def written(name: str, sql: str) -> Written | None:
+def written(name: str, sql: str, shared: bool = False) -> Written | None:
     """What a named statement writes of the bound tables; None for every other statement."""
     found = _WRITES.match(sql)
-    table = BOUND.get(found[1]) if found else None
+    table = (SHARED if shared else BOUND).get(found[1]) if found else None
     if table is None or name in UNREGISTERED:
         return None
-    return Written(table, values=_whole(table, sql))
+    columns = (*table.key, *table.rest)
+    if _whole(columns, table, sql):
+        return Written(table, values=True)
+    if table.counts and "ON CONFLICT" not in sql and _whole(columns[:-1], table, sql):
+        return Written(table, values=True, more=(0,))
+    return Written(table, values=False)
 
 
-def _whole(table: Bound, sql: str) -> bool:
+def _whole(columns: tuple[str, ...], table: Bound, sql: str) -> bool:
     """The values of an insertion are the row: every column in order, and a row that is there already takes them all."""
     found = _INSERTS.match(sql)
     if found is None:
         return False
-    columns = (*table.key, *table.rest)
     given = tuple(found[1].replace(",", " ").split()) == columns
-    plain = found[2].replace(",", " ").split() == [f"?{n}" for n in range(1, len(columns) + 1)]
+    values = [value[1:] for value in found[2].replace(",", " ").split()]  # ?1 or $1, as the database counts them
+    plain = values == [str(n) for n in range(1, len(columns) + 1)]
     taken = {left for left, right in _TAKEN.findall(found[3] or "") if left == right}
     return given and plain and (not found[3] or taken == set(table.rest))
 
 
-def returning(statements: Mapping[str, str]) -> Mapping[str, str]:
-    """The statements, those that write a bound table with a RETURNING clause where they need one."""
+def returning(statements: Mapping[str, str], *, shared: bool = False) -> Mapping[str, str]:
+    """The statements, those that write a bound table with a RETURNING clause where they need one.
+
+    In a shared store they count the writings of the row as well.
+    """
     made = {}
     for name, sql in statements.items():
-        writes = written(name, sql)
+        writes = written(name, sql, shared)
+        if writes is not None and writes.table.counts:
+            sql = _counting(writes.table, sql)
         made[name] = sql if writes is None or writes.values else f"{sql} RETURNING {writes.table.columns}"
     return made
+
+
+def _counting(table: Bound, sql: str) -> str:
+    """A statement that counts one writing more in each row that it changes."""
+    if re.search(rf"\b{REVISION}\b", sql):
+        return sql
+    begin = f"UPDATE {table.name} SET " if sql.startswith("UPDATE") else "DO UPDATE SET "
+    if sql.startswith("INSERT") and "DO UPDATE" not in sql:
+        return sql
+    if sql.count(begin) != 1:
+        raise ValueError(f"a statement of a shared store that no writing can be counted in: {sql}")
+    return sql.replace(begin, f"{begin}{REVISION} = {table.name}.{REVISION} + 1, ")

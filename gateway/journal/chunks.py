@@ -10,7 +10,7 @@ content (`label`: its dossier and its digest), so that no chunk of another file 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -25,13 +25,25 @@ _MAGIC = b"tthcfil1"
 _LENGTH = 2
 
 
+class Readable(Protocol):
+    """Where sealed bytes come from."""
+
+    def read(self, size: int, /) -> bytes:
+        """As many bytes, fewer at the end only."""
+        ...
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
+
+
 def header(label: str, prefix: bytes) -> bytes:
     """What stands before the chunks: the form, the label in the clear, and the part of the nonce that is chance."""
     name = label.encode()
     return _MAGIC + len(name).to_bytes(_LENGTH, "big") + name + prefix
 
 
-def read_header(handle: BinaryIO) -> tuple[str, bytes]:
+def read_header(handle: Readable) -> tuple[str, bytes]:
     """The label in an opened file, and its header; raises `SealBroken` for anything that is none of ours."""
     begin = handle.read(len(_MAGIC) + _LENGTH)
     if len(begin) != len(_MAGIC) + _LENGTH or not begin.startswith(_MAGIC):
@@ -73,7 +85,7 @@ class ChunkSealer:
         return sealed
 
 
-def opened(handle: BinaryIO, key: bytes, label: str) -> Iterator[bytes]:
+def opened(handle: Readable, key: bytes, label: str) -> Iterator[bytes]:
     """The content of a sealed file, chunk by chunk; each chunk is whole and in its place when it is given out.
 
     Raises `SealBroken` as soon as something does not fit, at the end too: only who came to the end has the whole.

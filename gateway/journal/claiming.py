@@ -12,7 +12,9 @@ from gateway.clock import from_micros
 from gateway.journal import lanes
 from gateway.journal.books import Books, Row
 from gateway.journal.model import Claim, ClaimedDelivery, DeliveryState
+from gateway.journal.pressing import Shares, first
 from gateway.journal.sealing import SealBroken, Stored
+from gateway.journal.swept import Floors, Swept
 from mappings.codec import decode
 
 _BATCHABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING})
@@ -20,23 +22,50 @@ _BATCHABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING})
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a dispatcher asks for; times in µs. `batch` names how many messages of an operation one call may carry."""
+    """What a dispatcher asks for; times in µs. `batch` names how many messages of an operation one call may carry, `shares`
+    how many of the lanes are taken by age alone, `swept` how far this node has looked (None: where nothing dead is in the way).
+    """
 
     upstream: str
     limit: int
     batch: Mapping[str, int]
     now: int
     lease_until: int
+    shares: Shares
+    swept: Swept | None = None
 
 
 def claim(books: Books, wanted: Wanted) -> tuple[Claim, ...]:
-    """Lease up to `limit` lanes: first those whose lease ran out, then those due, oldest first."""
+    """Lease up to `limit` lanes: first those whose lease ran out, then those due (`journal.pressing`)."""
     books.run("claim.cut", wanted.upstream, 2 * wanted.lease_until - wanted.now)
-    expired = books.rows("claim.expired", wanted.upstream, wanted.now, wanted.limit)
-    claims = [claim for row in expired if (claim := _reclaim(books, lanes.Lane(*row), wanted)) is not None]
-    due = books.rows("claim.due", wanted.upstream, wanted.now, wanted.limit - len(claims))
-    claims += [claim for row in due if (claim := _lease(books, lanes.Lane(*row), wanted)) is not None]
+    floors = Floors() if wanted.swept is None else wanted.swept.floors(wanted.upstream, wanted.now)
+    ended = books.rows("claim.expired", wanted.upstream, wanted.now, wanted.limit, floors.lease)
+    expired = [lanes.Lane(*row) for row in ended]
+    claims = [claim for lane in expired if (claim := _reclaim(books, lane, wanted)) is not None]
+    limit = wanted.limit - len(claims)
+    oldest = [lanes.Lane(*row) for row in books.rows("claim.due", wanted.upstream, wanted.now, limit, floors.due)]
+    if wanted.swept is not None:
+        # Who was not asked for a lane has seen nothing.
+        until = Floors(wanted.now if limit > 0 else floors.due, wanted.now if wanted.limit > 0 else floors.lease)
+        wanted.swept.saw(wanted.upstream, wanted.now, floors, _earliest(oldest, expired, until))
+    due = oldest if len(oldest) < limit else _pressing(books, wanted, oldest, floors)
+    books.soon([("claim.messages", _messages_of(lane, wanted)) for lane in due])
+    claims += [claim for lane in due if (claim := _lease(books, lane, wanted)) is not None]
     return tuple(claims)
+
+
+def _earliest(oldest: list[lanes.Lane], expired: list[lanes.Lane], until: Floors) -> Floors:
+    """The earliest that was found of either, `until` where nothing was; below there is nothing."""
+    dues = (lane.due for lane in oldest if lane.due is not None)
+    ends = (lane.lease_until for lane in expired if lane.lease_until is not None)
+    return Floors(min(dues, default=until.due), min(ends, default=until.lease))
+
+
+def _pressing(books: Books, wanted: Wanted, oldest: list[lanes.Lane], floors: Floors) -> list[lanes.Lane]:
+    """As many lanes as there are `oldest`. Only where more are ready than a claim may have it matters who goes first."""
+    limit = len(oldest)
+    found = books.rows("claim.pressing", wanted.upstream, wanted.now, limit, floors.due)
+    return first([lanes.Lane(*row) for row in found], oldest, limit, wanted.shares.by_age(wanted.upstream, limit))
 
 
 def _reclaim(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
@@ -52,8 +81,7 @@ def _reclaim(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
 
 def _lease(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
     number = lane.lane_id
-    most = max((1, *wanted.batch.values()))
-    rows = books.rows("claim.messages", number, lane.head_seq, min(most, lane.next_seq - lane.head_seq))
+    rows = books.rows("claim.messages", *_messages_of(lane, wanted))
     chosen = _contiguous(rows, wanted.batch)
     deliveries = _open(books, lane.dossier, chosen)
     if not deliveries:
@@ -73,6 +101,12 @@ def _lease(books: Books, lane: lanes.Lane, wanted: Wanted) -> Claim | None:
         memory=decode(lane.memory.encode(), dict[str, str]),
         deliveries=deliveries,
     )
+
+
+def _messages_of(lane: lanes.Lane, wanted: Wanted) -> tuple[object, ...]:
+    """The lane's number, its head, and how many messages one call may carry at most."""
+    most = max((1, *wanted.batch.values()))
+    return lane.lane_id, lane.head_seq, min(most, lane.next_seq - lane.head_seq)
 
 
 def _open(books: Books, dossier: str, rows: list[Row]) -> tuple[ClaimedDelivery, ...]:

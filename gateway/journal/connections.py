@@ -5,21 +5,19 @@ A failure of the disk or of the file is in `FAILURES`; what else apsw raises is 
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar, cast
 
 import apsw
 
-from gateway.errors import JournalUnavailable
 from gateway.journal.books import Author, Books, Counters, Cursor, Pages, Vault
 from gateway.journal.options import StoreOptions
+from gateway.journal.threads import PerThread
+from gateway.journal.writer import Ahead
 
 T = TypeVar("T")
-_READERS = 2
 _QUIET_PAGES = 250  # a quiet moment is used from here on (1 MB)
 _FORCED_PAGES = 2_000  # and not waited for from here on (8 MB, some ten milliseconds)
 _LOG_LIMIT = "journal_size_limit = 33554432"  # what a long reader made it grow beyond is given back
@@ -48,6 +46,7 @@ class Engine:
 
     failures: tuple[type[BaseException], ...] = FAILURES
     faults: tuple[type[BaseException], ...] = (apsw.Error,)
+    clashes: tuple[type[BaseException], ...] = ()  # nobody else writes
 
     def __init__(self, file: Path, options: StoreOptions) -> None:
         self._connection = apsw.Connection(str(file), statementcachesize=256)
@@ -83,7 +82,7 @@ class Engine:
         """Bound the database file."""
         self._cursor.execute(f"PRAGMA max_page_count = {int(pages)}").fetchall()
 
-    def begin(self) -> None:
+    def begin(self, _ahead: Sequence[Ahead] = ()) -> None:
         """Start a transaction that holds the write lock from the first statement on."""
         self._kept = self._counters.copy()
         self._cursor.execute("BEGIN IMMEDIATE")
@@ -141,44 +140,31 @@ class Engine:
         return apsw.SQLITE_OK
 
 
-class Readers:
-    """A few threads, each with its own read-only connection that never checkpoints."""
+def _reading(file: Path) -> apsw.Connection:
+    """A connection that only reads, and never checkpoints."""
+    connection = apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=64)
+    _steady_plans(connection)
+    connection.set_busy_timeout(1_000)
+    connection.wal_autocheckpoint(0)
+    return connection
+
+
+class EmbeddedMoments:
+    """The moments of the embedded store (`gateway.journal.kept.Moments`)."""
 
     def __init__(self, file: Path, sql: Mapping[str, str], vault: Vault) -> None:
-        self._file, self._sql, self._vault = file, sql, vault
-        self._own = threading.local()
-        self._connections: list[apsw.Connection] = []
-        self._pool = ThreadPoolExecutor(_READERS, thread_name_prefix="journal-reader")
-        self._closed = False
+        self._sql, self._vault = sql, vault
+        self._connections = PerThread(partial(_reading, file))
 
-    async def read(self, look: Callable[[Pages], T]) -> T:
-        """Run `look` on one consistent moment of the store; raises `JournalUnavailable` once closed."""
-        if self._closed:
-            raise JournalUnavailable
-        return await asyncio.get_running_loop().run_in_executor(self._pool, self._look, look)
-
-    def _look(self, look: Callable[[Pages], T]) -> T:
-        cursor = self._connection().cursor()
+    def look(self, look: Callable[[Pages], T]) -> T:
+        """See `Moments.look`."""
+        cursor = self._connections.mine().cursor()
         cursor.execute("BEGIN")
         try:
             return look(Pages(cast("Cursor", cursor), self._sql, self._vault))
         finally:
             cursor.execute("COMMIT")
 
-    def _connection(self) -> apsw.Connection:
-        connection: apsw.Connection | None = getattr(self._own, "connection", None)
-        if connection is None:
-            connection = apsw.Connection(str(self._file), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=64)
-            _steady_plans(connection)
-            connection.set_busy_timeout(1_000)
-            connection.wal_autocheckpoint(0)
-            self._own.connection = connection
-            self._connections.append(connection)
-        return connection
-
     def close(self) -> None:
-        """Wait for the reads under way, then close; blocks."""
-        self._closed = True
-        self._pool.shutdown(wait=True)
-        for connection in self._connections:
-            connection.close()
+        """See `Moments.close`."""
+        self._connections.close()

@@ -1,34 +1,32 @@
-"""A store laid open for an examination: read only, one consistent moment, row by row, in use or at rest, with any key.
+"""A store laid open for an examination: what each driver shows of it, one consistent moment, row by row, and nothing is written.
 
 What does not fit into memory (every name that every leaf covers) is sorted in a temporary file.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from enum import Enum
+from typing import Protocol
 
 import apsw
+import msgspec
 
-from gateway.errors import GatewayError
-from gateway.journal.books import row_digest
-from gateway.journal.bound import BOUND, Bound
-from gateway.journal.opening import StoreUnopenable
-from gateway.journal.reading import digests
+from gateway.journal.bound import BOUND, SHARED
+from gateway.journal.retired import RETIRED as RETIRED
+from gateway.journal.retired import Retired as Retired
 from gateway.journal.shown import Leaf
-from gateway.journal.statements import migrations
-from mappings.codec import encode
 
 _SORTED_AT_ONCE = 4_096
-_SHELVED = frozenset({"payload", "receipt", "record"})
 
 
-class StoreOfBefore(GatewayError):
-    """Kho do phiên bản trước lập, mắt xích chưa nêu tên các dòng; chạy gateway serve một lần để nâng cấp, rồi kiểm tra lại."""
+class Doubt(Enum):
+    """What is wrong with the leaves of a row among themselves, where it counts its writings."""
+
+    NONE = "none"
+    TWICE = "twice"
+    MISSED = "missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,180 +42,58 @@ class Standing:
 class Found:
     """One name in the sorted order: what its row is vouched to be, by which leaf (-1: by none), and the row that stands.
 
-    A row that is written once is what its first leaf says, every other what its last leaf says.
+    A row that is written once is what its first leaf says, every other what its last leaf says: that of the highest `mark`,
+    where leaves say one (`bound.SHARED`), because leaves of several chains have no order between them.
     """
 
     name: bytes
     leaf: int
     digest: bytes
     stands: Standing | None
+    mark: int = 0
+    doubt: Doubt = Doubt.NONE
 
 
-class Opened:
-    """A store at one moment. Only its own two cursors read it, one inside the other.
+class Opened(Protocol):
+    """A store at one moment. `concurrent`: several nodes write it, so chains grow beside each other and positions have gaps."""
 
-    A text that is no UTF-8 (somebody wrote it by hand) raises nothing: its row stands with an empty digest.
-    """
-
-    def __init__(self, connection: apsw.Connection, folder: Path) -> None:
-        self._connection = connection
-        self._files = folder / "files"
-
-    def one(self, sql: str, *values: object) -> tuple[Any, ...] | None:
-        """The first row of a statement."""
-        row: tuple[Any, ...] | None = self._connection.cursor().execute(sql, values).fetchone()
-        return row
+    concurrent: bool
 
     def writers(self) -> list[str]:
         """The name of every chain."""
-        # As bytes, here and below: a text that is no UTF-8 must be a finding, not the end of the examination.
-        sql = "SELECT DISTINCT CAST(writer AS BLOB) FROM leaf"
-        return sorted({_told(name) for (name,) in self._connection.cursor().execute(sql)})
+        ...
 
     def leaves(self, writer: str) -> Iterator[Leaf]:
         """The leaves of a chain, in order."""
-        cursor = self._connection.cursor()
-        sql = "SELECT n, digest, covers, about FROM leaf WHERE writer = ?1 ORDER BY n"
-        for n, digest, covers, about in cursor.execute(sql, (writer,)):
-            yield Leaf(writer, n, digest, digests(covers), about)
+        ...
 
     def leaf(self, writer: str, n: int) -> Leaf | None:
         """One leaf."""
-        row = self.one("SELECT digest, covers, about FROM leaf WHERE writer = ?1 AND n = ?2", writer, n)
-        return None if row is None else Leaf(writer, n, row[0], digests(row[1]), row[2])
+        ...
 
     def opening(self, writer: str) -> bytes | None:
         """The record that a chain was opened with."""
-        row = self.one("SELECT state FROM record WHERE kind = 'chain_opening' AND id = ?1", writer)
-        return None if row is None else row[0]
+        ...
 
     def rows(self) -> Iterator[Standing]:
         """Every row of every bound table."""
-        for table in BOUND.values():
-            extra = ", leaf" if table.name == "receipt" else ""
-            for row in self._each(table, extra):
-                yield self._standing(table, row[:-1], row[-1]) if extra else self._standing(table, row)
+        ...
 
-    def _each(self, table: Bound, extra: str) -> Iterator[tuple[Any, ...]]:
-        """The rows of a table in its own order; from the first text that is no UTF-8 on, texts are read as bytes."""
-        done, end = 0, f"FROM {table.name} NOT INDEXED"
-        try:
-            for row in self._connection.cursor().execute(f"SELECT {table.columns}{extra} {end}"):
-                yield row
-                done += 1
-        except UnicodeDecodeError:
-            names = (*table.key, *table.rest)
-            typed = ", ".join(f"typeof({n}), iif(typeof({n}) = 'text', CAST({n} AS BLOB), {n})" for n in names)
-            for row in self._connection.cursor().execute(f"SELECT {typed}{extra} {end} LIMIT -1 OFFSET ?1", (done,)):
-                pairs = zip(row[: 2 * len(names) : 2], row[1 : 2 * len(names) : 2], strict=True)
-                yield (*(_unread(value) if kind == "text" else value for kind, value in pairs), *row[2 * len(names) :])
-
-    def _standing(self, table: Bound, row: tuple[Any, ...], leaf: bytes | None = None) -> Standing:
-        told = tuple(str(value) if isinstance(value, _NoText) else value for value in row)
-        name = encode((table.name, *told[: len(table.key)]))
-        if any(isinstance(value, _NoText) for value in row):
-            return Standing(name, b"", leaf)
-        if table.name in _SHELVED:
-            file = row[len(table.key) + table.rest.index("file")]
-            if file is not None and not self._shelf_holds(file):
-                return Standing(name, b"", leaf)
-        return Standing(name, row_digest(table.name, *row), leaf)
-
-    def _shelf_holds(self, name: str) -> bool:
-        """A file of sealed bytes is there and is what its name says."""
-        try:
-            with (self._files / name[:2] / name).open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest() == name
-        except OSError:
-            return False
+    def retired(self) -> Sequence[bytes]:
+        """The states of all records of kind `RETIRED`."""
+        ...
 
     def miscounted(self) -> list[tuple[str, str]]:
         """(upstream, state) whose tally is not the number of messages that stand."""
-        sql = (
-            "SELECT CAST(upstream AS BLOB), CAST(state AS BLOB) FROM (SELECT upstream, state, -n AS n FROM tally UNION ALL "
-            "SELECT upstream, state, count(*) FROM msg GROUP BY upstream, state) GROUP BY upstream, state "
-            "HAVING sum(n) <> 0 ORDER BY upstream, state"
-        )
-        return [(_told(upstream), _told(state)) for upstream, state in self._connection.cursor().execute(sql)]
+        ...
 
     def first_hole(self) -> int:
-        """The first position that neither an audit row nor an event has; 0 when there is none."""
-        expected = 1
-        sql = "SELECT position FROM audit UNION SELECT position FROM inbound ORDER BY 1"
-        for (position,) in self._connection.cursor().execute(sql):
-            if position != expected:
-                return expected
-            expected += 1
-        return 0
+        """The first position that neither an audit row nor an event has; 0 when there is none, or when gaps are normal."""
+        ...
 
-    def altered(self) -> list[str]:
-        """Names of tables, indexes and triggers that are not what the migrations make."""
-        sql = ", ".join(f"CAST({column} AS BLOB)" for column in ("name", "type", "tbl_name", "sql"))
-        sql = f"SELECT {sql} FROM sqlite_schema"
-        fresh = apsw.Connection(":memory:")
-        for step in migrations():
-            fresh.execute(step.sql)
-        made = {row[0]: row for row in fresh.execute(sql)}
-        fresh.close()
-        stands = {row[0]: row for row in self._connection.cursor().execute(sql)}
-        return sorted(_told(name) for name in made.keys() | stands.keys() if made.get(name) != stands.get(name))
-
-
-class _NoText(str):
-    """A text of the store that is no UTF-8, with signs of replacement: no row that we wrote holds one."""
-
-    __slots__ = ()
-
-
-def _unread(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return _NoText(_told(raw))
-
-
-def _told(raw: bytes) -> str:
-    return raw.decode("utf-8", "replace")
-
-
-@contextmanager
-def opened(folder: Path) -> Iterator[Opened]:
-    """The store in `folder`, read only, as it stands now; raises `StoreUnopenable`, `StoreOfBefore`.
-
-    A store on a medium that cannot be written (an auditor's copy) is read without its shared memory file.
-    """
-    file = folder / "journal.db"
-    try:
-        connection = _connected(file)
-    except apsw.Error as error:
-        raise StoreUnopenable(folder, error) from error
-    try:
-        if "about" not in {row[1] for row in connection.execute("PRAGMA table_info(leaf)")}:
-            raise StoreOfBefore(StoreOfBefore.__doc__)
-        yield Opened(connection, folder)
-    finally:
-        connection.close()
-
-
-def _connected(file: Path) -> apsw.Connection:
-    try:
-        return _begun(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READONLY))
-    except (apsw.CantOpenError, apsw.ReadOnlyError):
-        if file.with_name("journal.db-wal").exists():
-            raise
-        return _begun(
-            apsw.Connection(
-                f"{file.absolute().as_uri()}?immutable=1", flags=apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
-            )
-        )
-
-
-def _begun(connection: apsw.Connection) -> apsw.Connection:
-    connection.set_busy_timeout(5_000)
-    connection.wal_autocheckpoint(0)
-    connection.execute("BEGIN")
-    connection.execute("SELECT count(*) FROM migration").fetchall()
-    return connection
+    def altered(self) -> list[str] | None:
+        """Names of tables, indexes and triggers that are not what the migrations make; None where that cannot be told."""
+        ...
 
 
 class Sorter:
@@ -226,19 +102,24 @@ class Sorter:
     def __init__(self) -> None:
         self._db = apsw.Connection("")
         self._db.execute("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA cache_size = -16384")
-        self._db.execute("CREATE TABLE covered (name BLOB, leaf INTEGER, digest BLOB)")
+        self._db.execute("CREATE TABLE covered (name BLOB, era INTEGER, mark INTEGER, leaf INTEGER, digest BLOB)")
         self._db.execute("CREATE TABLE stands (name BLOB, digest BLOB, leaf BLOB)")
         self._db.execute("BEGIN")
-        self._pending: list[tuple[bytes, int, bytes]] = []
+        self._pending: list[tuple[bytes, int, int, int, bytes]] = []
 
-    def cover(self, names: Iterable[bytes], covers: Iterable[bytes], leaf: int) -> None:
-        """What a leaf covers; leaves are said in their order."""
-        self._pending.extend((name, leaf, digest) for name, digest in zip(names, covers, strict=True))
+    def cover(self, covered: Iterable[tuple[bytes, bytes]], era: int, leaf: int, *, marked: bool) -> None:
+        """What a leaf covers, by name; leaves are said in their order. `marked`: behind the key of a row stands its mark.
+
+        Marks count within an `era` only: a later one begins where all that stood was bound anew.
+        """
+        for name, digest in covered:
+            key, mark = _parted(name) if marked else (name, 0)
+            self._pending.append((key, era, mark, leaf, digest))
         if len(self._pending) >= _SORTED_AT_ONCE:
             self._flush()
 
     def _flush(self) -> None:
-        self._db.cursor().executemany("INSERT INTO covered VALUES (?, ?, ?)", self._pending)
+        self._db.cursor().executemany("INSERT INTO covered VALUES (?, ?, ?, ?, ?)", self._pending)
         self._pending.clear()
 
     def stand(self, rows: Iterable[Standing]) -> int:
@@ -251,21 +132,27 @@ class Sorter:
 
     def each(self) -> Iterator[Found]:
         """Every name once: what the leaves have for it, and what stands."""
-        covered = iter(self._db.cursor().execute("SELECT name, leaf, digest FROM covered ORDER BY name, leaf, rowid"))
+        order = "SELECT name, era, mark, leaf, digest FROM covered ORDER BY name, era, mark, leaf, rowid"
+        covered = iter(self._db.cursor().execute(order))
         stands = iter(self._db.cursor().execute("SELECT name, digest, leaf FROM stands ORDER BY name"))
         claim, row = next(covered, None), next(stands, None)
         while claim is not None or row is not None:
             name = min(entry[0] for entry in (claim, row) if entry is not None)
-            leaf, digest = -1, b""
-            once = _written_once(name)
+            once, counted = _written_once(name), _counted(name)
+            leaf, digest, mark, doubt, era = -1, b"", 0, Doubt.NONE, -1
             while claim is not None and claim[0] == name:
+                _, then, now, at, covers = claim
+                if then != era:
+                    era, mark, digest = then, mark if once else 0, digest if once else b""
+                if counted and now:
+                    doubt = _doubt(mark, now, digest == covers) if doubt is Doubt.NONE else doubt
                 if leaf < 0 or not once:
-                    _, leaf, digest = claim
+                    leaf, digest, mark = at, covers, now
                 claim = next(covered, None)
             standing = None
             if row is not None and row[0] == name:
                 standing, row = Standing(*row), next(stands, None)
-            yield Found(name, leaf, digest, standing)
+            yield Found(name, leaf, digest, standing, mark, doubt)
 
     def close(self) -> None:
         """Remove the temporary file."""
@@ -277,6 +164,35 @@ def table_of(name: bytes) -> str:
     return name[2 : name.index(b'"', 2)].decode()
 
 
+def number_of(found: Found) -> int | None:
+    """The number by which a row stands in its partition: the mark of an attempt, the reference of a payload."""
+    if found.mark:
+        return found.mark
+    first = msgspec.json.decode(found.name)[1]
+    return first if isinstance(first, int) else None
+
+
+def _parted(name: bytes) -> tuple[bytes, int]:
+    """The name of a row without its mark, and the mark; 0 for a row that has none, or one that is no number of ours."""
+    table = SHARED.get(table_of(name))
+    if table is None or not table.mark:
+        return name, 0
+    key, _, mark = name[:-1].rpartition(b",")
+    return (key + b"]", int(mark)) if mark.isdigit() and len(mark) < 19 else (name, 0)
+
+
+def _doubt(before: int, now: int, same: bool) -> Doubt:
+    """Whether a writing may follow another; the same one told twice is no harm."""
+    if now == before:
+        return Doubt.NONE if same else Doubt.TWICE
+    return Doubt.NONE if now == before + 1 else Doubt.MISSED
+
+
 def _written_once(name: bytes) -> bool:
     table = BOUND.get(table_of(name))
     return table is not None and table.fixed
+
+
+def _counted(name: bytes) -> bool:
+    table = SHARED.get(table_of(name))
+    return table is not None and table.counts

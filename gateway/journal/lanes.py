@@ -17,7 +17,7 @@ HELD_VI = "Đang chờ người có thẩm quyền quyết định"
 
 def lane_id(upstream: str, dossier: str) -> int:
     """The lane's number: 63 bits of a hash of its name."""
-    name = f"{upstream}\0{dossier}".encode()
+    name = f"{upstream}\0{dossier}".encode(errors="surrogatepass")
     return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") >> 1
 
 
@@ -69,6 +69,17 @@ class Fresh:
     req_hash: bytes
     legal_due: int | None = None
     copy: int = 0
+    supersedes: bool = False
+    replaceable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What was appended to a lane, from number `first` on; `lane` is its row as it stood before, None for a new one."""
+
+    lane: Lane | None
+    first: int
+    messages: tuple[Fresh, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,23 +117,25 @@ def head_of(books: Pages, lane: Lane) -> Head | None:
     return Head(seq, DeliveryState(state), kind, accepted_at, hold_reason, delivery_id, bool(doubtful))
 
 
-def append(books: Books, dossier: str, messages: Iterable[Fresh]) -> None:
+def append(books: Books, dossier: str, messages: Iterable[Fresh]) -> list[Appended]:
     """Append messages of one dossier, contiguous in their order, lanes in sorted order (no deadlock on any driver)."""
     by_upstream: dict[str, list[Fresh]] = {}
     for message in messages:
         by_upstream.setdefault(message.upstream, []).append(message)
-    for upstream in sorted(by_upstream):
-        _append_to(books, upstream, dossier, by_upstream[upstream])
+    return [_append_to(books, upstream, dossier, by_upstream[upstream]) for upstream in sorted(by_upstream)]
 
 
-def _append_to(books: Books, upstream: str, dossier: str, fresh: list[Fresh]) -> None:
+def _append_to(books: Books, upstream: str, dossier: str, fresh: list[Fresh]) -> Appended:
     number = lane_id(upstream, dossier)
     lane = _checked(find(books, number), upstream, dossier)
     legal_due = next((message.legal_due for message in reversed(fresh) if message.legal_due is not None), None)
     first = 1 if lane is None else lane.next_seq
     held_because = ""
     if lane is None:
-        books.run("lane.new", number, upstream, dossier, 1 + len(fresh), books.now, legal_due)
+        # All columns, as for a message below: in flight with nobody, nothing ordered, no memory.
+        idle = None, "", 0, 0, "", ""
+        named = number, upstream, dossier
+        books.run("lane.new", *named, 1 + len(fresh), 1, books.now, books.now, *idle, legal_due, "{}")
     elif lane.idle:
         held_because = lane.block_reason
         due = None if held_because else books.now
@@ -132,20 +145,21 @@ def _append_to(books: Books, upstream: str, dossier: str, fresh: list[Fresh]) ->
     for offset, message in enumerate(fresh):
         held = held_because if offset == 0 else ""
         _insert(books, number, first + offset, message, held)
+    return Appended(lane, first, tuple(fresh))
 
 
 def _insert(books: Books, number: int, seq: int, message: Fresh, held: str) -> None:
     state = DeliveryState.HELD if held else DeliveryState.READY
     what = message.source, message.key, message.upstream, message.kind, message.copy, message.req_hash
     # All columns, those that begin empty as well, so that the evidence needs no row back (`journal.bound`).
-    supersedes, prior, doubtful, attempts, unsettled, receipt_ref, first_attempt_at = "", "", 0, 0, 0, 0, None
+    prior, doubtful, attempts, unsettled, receipt_ref, first_attempt_at = "", 0, 0, 0, 0, None
     books.run(
         "msg.new",
         number,
         seq,
         message.delivery_id,
         *what,
-        supersedes,
+        message.kind if message.replaceable else "",
         state.value,
         prior,
         doubtful,

@@ -6,44 +6,43 @@ Same answers, positions, leaves and lanes as the stores on disk; nothing is seal
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from gateway.clock import Clock
 from gateway.errors import JournalUnavailable
-from gateway.journal import memory_lanes
-from gateway.journal.books import DIGEST_BYTES, JournalFault, sha256
-from gateway.journal.memory_rows import Entry, Inbound, Lane, MemoryStore, Message, Receipt
+from gateway.journal import memory_accepting, memory_lanes, memory_orders, memory_seats
+from gateway.journal.books import sha256
+from gateway.journal.memory_rows import Entry, Inbound, Lane, MemoryStore, Message
 from gateway.journal.model import (
     PARKED,
     Accepted,
+    Beat,
+    Beaten,
     Chain,
     Claim,
     Counts,
     Decide,
-    Decision,
     DeliveryRow,
     DeliveryState,
     FeedRow,
     InboundRow,
     InboundStatus,
-    InboundWrite,
     Intake,
-    KnownInbound,
     LaneOrder,
     LaneRow,
     Leaf,
+    NodeRow,
     Ordered,
-    ParkedInbound,
     Record,
     RecordKey,
     Settlement,
-    Situation,
     UpstreamOrder,
     UpstreamRow,
+    chooser,
 )
+from gateway.journal.pressing import Shares
 from mappings.codec import encode_sorted
 
 T = TypeVar("T")
@@ -57,8 +56,10 @@ class MemoryJournal:
     ) -> None:
         self.store = store
         self.writer = f"{node}/{clock.new_id()}"
-        self._decide, self._chain, self._clock = decide, chain, clock
+        self._choose, self._chain, self._clock = chooser(decide), chain, clock
         self._closed = False
+        self._who = memory_seats.Beater(node, self.writer, clock.now())
+        self._shares = Shares()
         self._begin_chain(node)
 
     def _begin_chain(self, node: str) -> None:
@@ -89,14 +90,17 @@ class MemoryJournal:
 
     async def accept(self, intake: Intake) -> Accepted:
         """See `Journal.accept`."""
-        return await self._write(lambda entry: _accept(entry, intake, self._decide))
+        decide = self._choose()
+        return await self._write(lambda entry: memory_accepting.accept(entry, intake, decide))
 
     async def claim(
         self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
     ) -> Sequence[Claim]:
         """See `Journal.claim`."""
-        wanted = memory_lanes.Wanted(upstream, limit, batch, now, now + lease)
-        return await self._write(lambda entry: memory_lanes.claim(entry, wanted))
+        wanted = memory_lanes.Wanted(upstream, limit, batch, now, now + lease, self._shares)
+        claims = await self._write(lambda entry: memory_lanes.claim(entry, wanted))
+        self._shares.served(upstream, len(claims))
+        return claims
 
     async def set_back(self, upstream: str, by: timedelta, now: datetime) -> None:
         """See `Journal.set_back`."""
@@ -108,7 +112,7 @@ class MemoryJournal:
 
     async def order(self, order: LaneOrder, now: datetime) -> Ordered:
         """See `Journal.order`."""
-        return await self._write(lambda entry: memory_lanes.order(entry, order, now))
+        return await self._write(lambda entry: memory_orders.order(entry, order, now))
 
     async def record(self, key: RecordKey) -> Record | None:
         """See `Journal.record`."""
@@ -205,13 +209,21 @@ class MemoryJournal:
         """See `Journal.upstream`."""
         return (await self._read()).upstreams.get(code, UpstreamRow(code))
 
-    async def remember_upstream(self, row: UpstreamRow) -> None:
+    async def remember_upstream(self, row: UpstreamRow, seen: int | None = None) -> UpstreamRow:
         """See `Journal.remember_upstream`."""
-        await self._write(lambda entry: entry.store.upstreams.update({row.upstream: row}))
+        return await self._write(lambda entry: memory_seats.remember(entry.store, row, seen))
 
     async def switch(self, order: UpstreamOrder) -> Ordered:
         """See `Journal.switch`."""
-        return await self._write(lambda entry: memory_lanes.switch(entry, order))
+        return await self._write(lambda entry: memory_seats.switch(entry, order))
+
+    async def beat(self, beat: Beat) -> Beaten:
+        """See `Journal.beat`. Several journals on one store are several nodes, and their clock is the store's."""
+        return await self._write(lambda entry: memory_seats.beat(entry.store, self._who, beat, entry.now))
+
+    async def nodes(self) -> Sequence[NodeRow]:
+        """See `Journal.nodes`."""
+        return memory_seats.rows(await self._read(), self._clock.now())
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:
         """See `Journal.leaves`."""
@@ -227,99 +239,9 @@ class MemoryJournal:
         self._closed = True
 
 
-def _accept(entry: Entry, intake: Intake, decide: Decide) -> Accepted:
-    """One intake; whatever `decide` raises, and whatever a decision gets wrong, leaves nothing behind."""
-    if (told := entry.taken_before(intake.signed)) is not None:
-        return Accepted(told, 200, stored=False)
-    situation = _situation(entry, intake)
-    decision = decide(situation, intake)
-    if not decision.store:
-        return Accepted(decision.answer, decision.status, stored=False)
-    if len(intake.digest) != DIGEST_BYTES:
-        raise JournalFault("a leaf covers SHA-256 digests only")
-    carrying = {(w.source or intake.source, w.event_id): w.carried for w in decision.inbound if w.carried is not None}
-    memory_lanes.check_new(entry.store, decision.deliveries, carrying)
-    entry.prove(intake.signed, decision.answer)
-    position = _carry_out(entry, intake, decision)
-    entry.leaf(intake.digest, hashlib.sha256(decision.answer).digest())
-    if intake.key and situation.known_receipt is None:
-        entry.store.receipts[intake.source, intake.key] = Receipt(intake.digest, decision.answer)
-    return Accepted(decision.answer, decision.status, stored=True, position=position, upstreams=decision.upstreams())
-
-
-def _situation(entry: Entry, intake: Intake) -> Situation:
-    store = entry.store
-    receipt = store.receipts.get((intake.source, intake.key)) if intake.key else None
-    of_dossier = sorted(
-        (row for row in store.inbound.values() if row.dossier == intake.dossier),
-        key=lambda row: (row.source, row.sequence, row.event_id),
-    )
-    own = [row for row in of_dossier if row.source == intake.source]
-    ordered = intake.sequence is not None
-    twin = next((row for row in own if row.sequence == intake.sequence and row.event_id != intake.key), None)
-    return Situation(
-        now=entry.now,
-        known_receipt=None if receipt is None else receipt.answer,
-        known_digest=None if receipt is None else receipt.digest,
-        same_sequence=_known(twin) if ordered and twin is not None else None,
-        last_sequence=store.sequences.get((intake.source, intake.dossier)),
-        parked=tuple(
-            ParkedInbound(row.event_id, row.sequence, row.status, row.carried, row.source)
-            for row in (own if ordered else of_dossier)
-            if row.status in PARKED
-        ),
-        records={key: store.records[key] for key in intake.reads if key in store.records},
-    )
-
-
-def _carry_out(entry: Entry, intake: Intake, decision: Decision) -> int:
-    """Every row of a decision; returns the position of the intake's own event, or of its first audit row, or 0."""
-    positions: dict[str, int] = {}
-    for row in decision.audit:
-        position = entry.audit(row)
-        positions.setdefault(row.event_id, position)
-    first = min(positions.values(), default=0)
-    for write in decision.inbound:
-        _write_inbound(entry, intake, write, positions)
-    for record in decision.records:
-        entry.record(record)
-    own = {} if decision.last_sequence is None else {intake.source: decision.last_sequence}
-    for source, last in sorted({**decision.other_sequences, **own}.items()):
-        entry.store.sequences[source, intake.dossier] = last
-    memory_lanes.append(entry, intake.dossier, decision.deliveries)
-    is_own = any(write.event_id == intake.key and write.source in ("", intake.source) for write in decision.inbound)
-    return positions.get(intake.key, first) if is_own else first
-
-
-def _write_inbound(entry: Entry, intake: Intake, write: InboundWrite, positions: dict[str, int]) -> None:
-    source = write.source or intake.source
-    row = entry.store.inbound.get((source, write.event_id))
-    if row is None:
-        position = positions.get(write.event_id) or positions.setdefault(write.event_id, entry.next_position())
-        entry.store.inbound[source, write.event_id] = Inbound(
-            source=source,
-            event_id=write.event_id,
-            dossier=intake.dossier,
-            sequence=write.sequence,
-            digest=write.digest or intake.digest,
-            status=write.status,
-            carried=write.carried or b"",
-            raw=intake.raw if write.raw is None else write.raw,
-            position=position,
-            received_at=entry.now,
-        )
-    else:
-        row.status = write.status
-        row.carried = row.carried if write.carried is None else write.carried
-
-
-def _known(row: Inbound) -> KnownInbound:
-    return KnownInbound(row.source, row.event_id, row.dossier, row.sequence, row.digest, row.status, row.position)
-
-
 def _inbound_row(store: MemoryStore, row: Inbound) -> InboundRow:
     receipt = store.receipts.get((row.source, row.event_id))
-    return InboundRow(_known(row), row.received_at, b"" if receipt is None else receipt.answer)
+    return InboundRow(row.known, row.received_at, b"" if receipt is None else receipt.answer)
 
 
 def _delivery_row(lane: Lane, message: Message) -> DeliveryRow:
@@ -335,6 +257,7 @@ def _delivery_row(lane: Lane, message: Message) -> DeliveryRow:
         accepted_at=message.accepted_at,
         receipt=message.receipt,
         attempts=tuple(message.history),
+        superseded_by=message.superseded_by,
     )
 
 

@@ -1,4 +1,4 @@
-"""The lanes of the memory journal: append, claim, settle and order, as delivery-engine 4 says it, without SQL.
+"""The lanes of the memory journal: append, claim and settle, as delivery-engine 4 says it, without SQL.
 
 Whatever may be refused is checked before anything changes, because there is no transaction to roll back.
 """
@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from gateway.journal.books import JournalFault, row_digest, sha256
+from gateway.journal.books import JournalFault, row_digest, sha256, storable
 from gateway.journal.lanes import HELD_VI, lane_id
 from gateway.journal.memory_rows import Entry, Lane, MemoryStore, Message
 from gateway.journal.model import (
@@ -18,15 +18,12 @@ from gateway.journal.model import (
     Claim,
     ClaimedDelivery,
     DeliveryState,
-    LaneOrder,
     MessageSettlement,
     NewDelivery,
-    Ordered,
-    OrderKind,
     Settlement,
-    UpstreamOrder,
 )
-from mappings.codec import decode, encode
+from gateway.journal.pressing import Shares, first, legal_day
+from gateway.journal.superseding import Older, superseded
 
 _BATCHABLE = frozenset({DeliveryState.READY, DeliveryState.WAITING})
 
@@ -40,6 +37,7 @@ class Wanted:
     batch: Mapping[str, int]
     now: datetime
     lease_until: datetime
+    shares: Shares
 
 
 def known(store: MemoryStore, delivery: NewDelivery) -> bool:
@@ -80,15 +78,30 @@ def append(entry: Entry, dossier: str, deliveries: Iterable[NewDelivery]) -> Non
             carried,
             entry.now,
             DeliveryState.READY,
+            replaceable=delivery.replaceable,
         )
         lane = entry.store.lanes.setdefault(
             lane_id(delivery.upstream, about), Lane(delivery.upstream, about, legal_due=delivery.legal_due)
         )
         lane.legal_due = delivery.legal_due or lane.legal_due
-        _push(entry, lane, message)
+        push(entry, lane, message)
+        if delivery.supersedes:
+            _supersede(entry, lane, message)
 
 
-def _push(entry: Entry, lane: Lane, message: Message) -> None:
+def _supersede(entry: Entry, lane: Lane, newer: Message) -> None:
+    """Older ones of its operation that were never tried, and may be replaced, make room once one was acknowledged."""
+    same = [message for message in lane.messages if message.operation == newer.operation and message is not newer]
+    if not any(message.state is DeliveryState.DELIVERED for message in same):
+        return
+    for message in same:
+        if message.replaceable and message.state is DeliveryState.READY and not message.attempts:
+            message.state, message.superseded_by = DeliveryState.SUPERSEDED, newer.delivery_id
+            older = Older(message.delivery_id, message.event_id, message.operation)
+            entry.audit(superseded(lane.upstream, lane.dossier, older, newer.delivery_id))
+
+
+def push(entry: Entry, lane: Lane, message: Message) -> None:
     """An idle lane wakes up: its message is due at once, or held when the lane was stopped."""
     message.seq = len(lane.messages) + 1
     if lane.head is None and lane.block_reason:
@@ -99,7 +112,7 @@ def _push(entry: Entry, lane: Lane, message: Message) -> None:
 
 
 def claim(entry: Entry, wanted: Wanted) -> tuple[Claim, ...]:
-    """Lease up to `limit` lanes: first those whose lease ran out, then those due, oldest first."""
+    """Lease up to `limit` lanes: first those whose lease ran out, then those due (`journal.pressing`)."""
     lanes = entry.store.lanes_to(wanted.upstream)
     for lane in lanes:
         lane.lease_until = lane.lease_until and min(
@@ -112,9 +125,23 @@ def claim(entry: Entry, wanted: Wanted) -> tuple[Claim, ...]:
         _doubt(lane, wanted.now)
         if lane.due is not None:
             claims.append(_lease(lane, wanted))
-    due = [(lane.due, lane.number) for lane in lanes if lane.due and lane.due <= wanted.now]
-    claims += [_lease(entry.store.lanes[number], wanted) for _, number in sorted(due)[: wanted.limit - len(claims)]]
+    claims += [_lease(lane, wanted) for lane in _ready(lanes, wanted, wanted.limit - len(claims))]
+    for claim_ in claims:
+        entry.store.lanes[claim_.lane_id].owner = entry.writer
     return tuple(claims)
+
+
+def _ready(lanes: Sequence[Lane], wanted: Wanted, limit: int) -> list[Lane]:
+    """Up to `limit` lanes that are due, oldest first; where more are ready, the most pressing and a share by age."""
+    ready = sorted((lane.due, lane.number) for lane in lanes if lane.due and lane.due <= wanted.now)
+    if len(ready) < limit:
+        chosen = ready
+    else:
+        days = {lane.number: legal_day(lane.legal_due) for lane in lanes}
+        by_day = sorted(ready, key=lambda known: (days[known[1]], known))
+        chosen = first(by_day, ready, limit, wanted.shares.by_age(wanted.upstream, limit))
+    by_number = {lane.number: lane for lane in lanes}
+    return [by_number[number] for _, number in chosen]
 
 
 def set_back(lanes: Iterable[Lane], by: timedelta, now: datetime) -> None:
@@ -128,7 +155,7 @@ def _doubt(lane: Lane, now: datetime) -> None:
     """The sender fell silent: what it was sending may have arrived, and a hold ordered meanwhile holds."""
     for message in lane.sending:
         message.state, message.doubtful = DeliveryState.UNKNOWN, True
-    _come_to_rest(lane, now)
+    come_to_rest(lane, now)
 
 
 def _lease(lane: Lane, wanted: Wanted) -> Claim:
@@ -187,7 +214,7 @@ def settle(entry: Entry, settlement: Settlement) -> bool:
     for message in sent:
         _settle_message(entry, lane, message, named.get(message.seq), settlement)
     lane.memory |= settlement.memory
-    _come_to_rest(lane, _due(entry, lane, settlement, sent))
+    come_to_rest(lane, _due(entry, lane, settlement, sent))
     append(entry, lane.dossier, follow_ups)
     for row in settlement.audit:
         entry.audit(row)
@@ -216,7 +243,7 @@ def _settle_message(
     held = message.state is DeliveryState.HELD
     decided = named is not None and named.person_decides
     message.doubtful = message.state is DeliveryState.UNKNOWN or (message.doubtful and held and not decided)
-    message.hold_reason = (settlement.block_reason or HELD_VI) if held else ""
+    message.hold_reason = (storable(settlement.block_reason) or HELD_VI) if held else ""
     message.unsettled = 0
     if settlement.give_back:
         message.attempts -= 1
@@ -231,8 +258,8 @@ def _attempt(n: int, write: AttemptWrite) -> AttemptRow:
         write.ended,
         write.outcome,
         write.http_status,
-        write.upstream_code,
-        write.detail_vi,
+        storable(write.upstream_code),
+        storable(write.detail_vi),
         sha256(write.request).hex(),
         sha256(write.response).hex(),
     )
@@ -247,7 +274,7 @@ def _due(entry: Entry, lane: Lane, settlement: Settlement, sent: Sequence[Messag
     return settlement.next_due if head.state is not DeliveryState.READY or head.seq in tried else entry.now
 
 
-def _come_to_rest(lane: Lane, due: datetime) -> None:
+def come_to_rest(lane: Lane, due: datetime) -> None:
     """The lease ends and the lane gets its next step: idle, a due time, or a person."""
     head, ordered = lane.head, lane.hold_reason
     lane.due, lane.lease_until, lane.hold_reason, lane.block_reason = None, None, "", ""
@@ -260,104 +287,3 @@ def _come_to_rest(lane: Lane, due: datetime) -> None:
         lane.block_reason = head.hold_reason or HELD_VI
     else:
         lane.due = due
-
-
-def order(entry: Entry, wanted: LaneOrder, now: datetime) -> Ordered:
-    """Carry out a person's order; with nothing to do nothing is written, not even the audit rows."""
-    if (told := entry.taken_before(wanted.signed)) is not None:
-        return decode(told, Ordered)
-    lane = entry.store.lanes.get(lane_id(wanted.upstream, wanted.dossier))
-    if lane is None:
-        return Ordered(False, "Không có luồng giao nhận nào của hồ sơ này tới hệ thống này")
-    if wanted.kind is OrderKind.HOLD:
-        outcome = _hold(lane, wanted.reason or HELD_VI)
-    elif wanted.kind is OrderKind.RELEASE:
-        outcome = _release(lane, wanted, now)
-    elif wanted.kind is OrderKind.SKIP:
-        outcome = _skip(lane, wanted.delivery_id, now)
-    else:
-        outcome = _replay(entry, lane, wanted.delivery_id)
-    if outcome.done:
-        entry.prove(wanted.signed, encode(outcome))
-        for row in wanted.audit:
-            entry.audit(row)
-        what = (wanted.upstream, wanted.dossier, wanted.actor, wanted.reason, outcome.delivery_id)
-        entry.leaf(row_digest("order", wanted.kind.value, *what))
-    return outcome
-
-
-def switch(entry: Entry, wanted: UpstreamOrder) -> Ordered:
-    """Pause or resume upstreams as a person decided: their rows, the trail and the proof, bound by one leaf."""
-    if (told := entry.taken_before(wanted.signed)) is not None:
-        return decode(told, Ordered)
-    outcome = Ordered(True, wanted.message_vi)
-    entry.prove(wanted.signed, encode(outcome))
-    for row in wanted.rows:
-        entry.store.upstreams[row.upstream] = row
-    for write in wanted.audit:
-        entry.audit(write)
-    entry.leaf(*(row_digest("upstream", row.upstream, row.breaker_state, row.paused) for row in wanted.rows))
-    return outcome
-
-
-def _hold(lane: Lane, reason: str) -> Ordered:
-    head = lane.head
-    named = head.delivery_id if head else ""
-    if lane.block_reason:
-        return Ordered(False, f"Luồng đã dừng từ trước: {lane.block_reason}", named)
-    if lane.lease_until is not None:
-        lane.hold_reason = reason
-        return Ordered(True, "Một thông điệp đang được gửi; luồng sẽ dừng ngay khi có kết quả", named)
-    lane.due, lane.block_reason = None, reason
-    if head is None:
-        return Ordered(True, "Luồng đang rỗng; thông điệp tới sẽ bị giữ lại")
-    head.state, head.hold_reason = DeliveryState.HELD, reason
-    return Ordered(True, "Đã dừng luồng", named)
-
-
-def _release(lane: Lane, wanted: LaneOrder, now: datetime) -> Ordered:
-    head = lane.head
-    if lane.lease_until is not None:
-        done, lane.hold_reason = bool(lane.hold_reason), ""
-        message_vi = "Đã bỏ lệnh dừng luồng" if done else "Một thông điệp đang được gửi; không có gì để mở"
-        return Ordered(done, message_vi, head.delivery_id if head else "")
-    if head is None:
-        done, lane.block_reason = bool(lane.block_reason), ""
-        return Ordered(done, "Đã mở luồng; thông điệp tới sẽ được gửi" if done else "Luồng không có gì đang chờ")
-    if head.state is DeliveryState.READY and lane.due is not None and lane.due <= now:
-        return Ordered(False, "Luồng không bị giữ; thông điệp sắp được gửi", head.delivery_id)
-    if head.state is DeliveryState.HELD or not head.doubtful:
-        head.state = DeliveryState.UNKNOWN if head.doubtful else DeliveryState.READY
-        head.hold_reason, head.attempts, head.unsettled, head.first_attempt_at = "", 0, 0, None
-    ended = (attempt.ended + wanted.doubt_rest for attempt in head.history if head.doubtful)
-    lane.due, lane.block_reason = max((now, *ended)), ""
-    doubt = "; sẽ tra cứu kết quả trước khi gửi lại" if head.doubtful else ""
-    return Ordered(True, f"Đã mở luồng{doubt}", head.delivery_id)
-
-
-def _skip(lane: Lane, delivery_id: str, now: datetime) -> Ordered:
-    head = lane.head
-    if head is None or head.state is not DeliveryState.HELD:
-        return Ordered(False, "Chỉ bỏ qua được thông điệp đang bị giữ ở đầu luồng")
-    if delivery_id and delivery_id != head.delivery_id:
-        return Ordered(False, f"Thông điệp đang bị giữ ở đầu luồng là {head.delivery_id}", head.delivery_id)
-    head.state = DeliveryState.REFUSED
-    _come_to_rest(lane, now)
-    return Ordered(True, "Đã bỏ qua thông điệp; luồng đi tiếp", head.delivery_id)
-
-
-def _replay(entry: Entry, lane: Lane, delivery_id: str) -> Ordered:
-    wanted = next((message for message in lane.messages if message.delivery_id == delivery_id), None)
-    if wanted is None:
-        return Ordered(False, "Không có thông điệp này trong luồng")
-    if not wanted.terminal:
-        return Ordered(False, f"Thông điệp chưa kết thúc ({wanted.state}); không gửi lại được")
-    name = (wanted.source, wanted.event_id, wanted.operation)
-    copy = 1 + max(m.copy for m in lane.messages if (m.source, m.event_id, m.operation) == name)
-    original = delivery_id.rpartition(":r")[0] if wanted.copy else delivery_id
-    again = Message(
-        0, f"{original}:r{copy}", wanted.operation, wanted.event_id, wanted.source, wanted.payload, entry.now,
-        DeliveryState.READY, copy,
-    )  # fmt: skip
-    _push(entry, lane, again)
-    return Ordered(True, "Đã xếp thông điệp vào cuối luồng để gửi lại", again.delivery_id)

@@ -12,10 +12,12 @@ from gateway.journal.model import (
     TERMINAL,
     AttemptRow,
     AuditWrite,
+    Beat,
     Chain,
     DeliveryState,
     FeedRow,
     InboundStatus,
+    KnownInbound,
     Leaf,
     Record,
     RecordKey,
@@ -38,6 +40,8 @@ class Message:
     accepted_at: datetime
     state: DeliveryState
     copy: int = 0
+    replaceable: bool = False
+    superseded_by: str = ""
     hold_reason: str = ""
     prior: DeliveryState = DeliveryState.READY
     doubtful: bool = False
@@ -57,7 +61,7 @@ class Message:
 class Lane:
     """One dossier's queue to one upstream, messages in sequence order.
 
-    It is idle, due, leased or blocked; `hold_reason` is a hold that was ordered while a message was in flight.
+    It is idle, due, leased by `owner` or blocked; `hold_reason` is a hold that was ordered while a message was in flight.
     """
 
     upstream: str
@@ -66,6 +70,7 @@ class Lane:
     due: datetime | None = None
     lease_until: datetime | None = None
     epoch: int = 0
+    owner: str = ""
     block_reason: str = ""
     hold_reason: str = ""
     legal_due: datetime | None = None
@@ -107,6 +112,13 @@ class Inbound:
     position: int
     received_at: datetime
 
+    @property
+    def known(self) -> KnownInbound:
+        """What is told of it."""
+        return KnownInbound(
+            self.source, self.event_id, self.dossier, self.sequence, self.digest, self.status, self.position
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
@@ -117,8 +129,19 @@ class Receipt:
 
 
 @dataclass(slots=True)
+class Seat:
+    """A seat that a start holds until a moment of the store's clock."""
+
+    owner: str
+    until: datetime
+
+
+@dataclass(slots=True)
 class MemoryStore:
     """The rows of one store. It outlives the journal that was opened on it, as a directory outlives a process.
+
+    `nodes`: the start that beats, since when it is there, its last beat and what that said; `beaten`: every start that ever did.
+    `seats` are by name and number; who is not there holds none.
 
     `inbound` and `receipts` are by (source, key), `sequences` by (source, dossier), `lanes` by their number;
     `trail` holds each audit row with whether it belongs to the feed.
@@ -132,6 +155,9 @@ class MemoryStore:
     trail: list[tuple[FeedRow, bool]] = field(default_factory=list)
     chains: dict[str, list[Leaf]] = field(default_factory=dict)
     upstreams: dict[str, UpstreamRow] = field(default_factory=dict)
+    nodes: dict[str, tuple[str, datetime, datetime, Beat]] = field(default_factory=dict)
+    beaten: set[str] = field(default_factory=set)
+    seats: dict[tuple[str, int], Seat] = field(default_factory=dict)
     position: int = 0
 
     def lanes_to(self, upstream: str) -> list[Lane]:
@@ -149,7 +175,7 @@ class Entry:
     def __init__(self, store: MemoryStore, writer: str, chain: Chain, now: datetime) -> None:
         self.store = store
         self.now = now
-        self._writer = writer
+        self.writer = writer
         self._chain = chain
 
     def next_position(self) -> int:
@@ -169,9 +195,19 @@ class Entry:
         self.store.records[write.key] = Record(write.key, write.version, write.state)
 
     def taken_before(self, signed: Signed | None) -> bytes | None:
-        """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id."""
-        known = None if signed is None else self.store.records.get(once.key(signed.decision_id))
-        return None if known is None or signed is None else once.answer_again(known, signed)
+        """The answer of a decision that was taken already, None for a new one; raises `JournalFault` for a used id.
+
+        Raises `Conflict` for a new one whose records have moved on since they were looked at.
+        """
+        if signed is None:
+            return None
+        known = self.store.records.get(once.key(signed.decision_id))
+        if known is not None:
+            return once.answer_again(known, signed)
+        for write in signed.records:
+            before = self.store.records.get(write.key)
+            once.check_follows(write, before.version if before is not None else 0)
+        return None
 
     def prove(self, signed: Signed | None, answer: bytes) -> None:
         """Write the proof of a decision, and its answer, with what it decided."""
@@ -190,6 +226,6 @@ class Entry:
         """
         if any(len(digest) != DIGEST_BYTES for digest in covers):
             raise JournalFault("a leaf covers SHA-256 digests only")
-        chain = self.store.chains.setdefault(self._writer, [])
+        chain = self.store.chains.setdefault(self.writer, [])
         head = chain[-1].digest if chain else b""
-        chain.append(Leaf(self._writer, len(chain) + 1, self._chain(head, covers), covers))
+        chain.append(Leaf(self.writer, len(chain) + 1, self._chain(head, covers), covers))

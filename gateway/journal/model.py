@@ -11,10 +11,15 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from gateway.journal.nodes import Beat as Beat
+from gateway.journal.nodes import Beaten as Beaten
+from gateway.journal.nodes import NodeRow as NodeRow
+from gateway.journal.nodes import SeatWish as SeatWish
 from gateway.journal.shown import AttemptRow as AttemptRow
 from gateway.journal.shown import Counts as Counts
 from gateway.journal.shown import DeliveryRow as DeliveryRow
 from gateway.journal.shown import FeedRow as FeedRow
+from gateway.journal.shown import Gone as Gone
 from gateway.journal.shown import InboundRow as InboundRow
 from gateway.journal.shown import KnownInbound as KnownInbound
 from gateway.journal.shown import LaneRow as LaneRow
@@ -58,8 +63,8 @@ class Signed:
     """A person's signed decision on its way into a transaction: carried out at most once, and never without its proof.
 
     `digest` is the SHA-256 (hex) of the signed statement. `audit` are the rows that carry statement and signature;
-    `records` are put in place along with what is decided. `last` False: another transaction of this decision follows,
-    which remembers its answer.
+    `records` are put in place along with what is decided, if each follows the version that stands. `last` False: another
+    transaction of this decision follows, which remembers its answer.
     """
 
     decision_id: str
@@ -145,6 +150,8 @@ class NewDelivery:
 
     `legal_due` is the dossier's due date, kept on the lane for ordering and alarms. What is no event (a ledger's task)
     brings its payload along as `content`, and names its `dossier`; empty, it is that of the intake.
+    `supersedes`: older deliveries of this operation in the lane that are `replaceable` and were never tried become SUPERSEDED,
+    as soon as the upstream has acknowledged one of the operation before (decision 0032).
     """
 
     delivery_id: str
@@ -155,6 +162,8 @@ class NewDelivery:
     legal_due: datetime | None = None
     dossier: str = ""
     content: bytes = b""
+    supersedes: bool = False
+    replaceable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,8 +221,22 @@ class Accepted:
 
 
 Decide = Callable[[Situation, Intake], Decision]
+
+
+def chooser(decide: Decide) -> Callable[[], Decide]:
+    """What is asked, once for each intake and before it waits for the writer, by what it will be decided.
+
+    While a configuration is exchanged two decisions are in use: one that depends on who hands an intake over has a method
+    `chosen() -> Decide`. Any other decides about everything.
+    """
+    chosen: Callable[[], Decide] | None = getattr(decide, "chosen", None)
+    return chosen if chosen is not None else lambda: decide
+
+
 Chain = Callable[[bytes, tuple[bytes, ...]], bytes]
 """`chain(head, digests) -> leaf`: the next leaf of a writer's evidence chain (see `gateway.evidence.log`)."""
+Vouch = Callable[[bytes], Mapping[str, str]]
+"""`vouch(statement) -> signature`: signs the opening of a chain (see `gateway.evidence.openings`); empty where nobody signs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,12 +344,17 @@ class LaneOrder:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamOrder:
-    """A person's pause or resume of upstreams, all in one transaction: their rows, the trail, the answer to remember."""
+    """A pause or resume of upstreams, all in one transaction: their rows, the trail, the answer to remember.
+
+    A person's order puts the pause of `rows` in place and leaves each breaker as it stands. With `seen` (a generation for each
+    row) it is a node's own news: whole rows, put where all of them still stand as they were seen; otherwise nothing is done.
+    """
 
     rows: tuple[UpstreamRow, ...]
     audit: tuple[AuditWrite, ...]
     message_vi: str = ""
     signed: Signed | None = None
+    seen: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

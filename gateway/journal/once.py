@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from gateway.errors import Conflict
 from gateway.journal.books import JournalFault
 from gateway.journal.model import Record, RecordKey, RecordWrite, Signed
 from mappings.codec import encode_sorted
@@ -44,3 +45,10 @@ def answer_again(record: Record, signed: Signed) -> bytes:
     if answer is None:
         raise JournalFault(f"decision {signed.decision_id} was taken with another statement")
     return answer
+
+
+def check_follows(write: RecordWrite, version: int) -> None:
+    """Raises `Conflict` unless a record of a decision follows the version that stands now: one node alone closes a proposal."""
+    if write.version != version + 1:
+        told = "Nội dung vừa được người khác thay đổi; hãy xem lại rồi quyết định lại."
+        raise Conflict(told, code="changed_meanwhile")

@@ -58,7 +58,8 @@ def counters(pages: Pages) -> Counters:
 
 
 def begin_chain(books: Books) -> bool:
-    """Register the node and append the first leaf: over a record that names the last head of every other chain.
+    """Register the node and append the first leaf: over a record, signed where there is a key, that names the last head of
+    every other chain.
 
     It covers what this store is by, too: how its key is recognised, and which steps brought its tables here. True when
     the chain before it does not name its rows (an older program wrote it, before an upgrade or after one that was taken
@@ -74,7 +75,9 @@ def begin_chain(books: Books) -> bool:
     before = reading.leaves(books, "", 0, _EVERY_CHAIN)
     heads = {leaf.writer: {"n": leaf.n, "digest": leaf.digest.hex()} for leaf in before}
     opened_at = from_micros(books.now)
-    state = encode_sorted({"writer": author.writer, "node": author.node, "opened_at": opened_at, "heads": heads})
+    said: dict[str, object] = {"writer": author.writer, "node": author.node, "opened_at": opened_at, "heads": heads}
+    signature = author.vouch(encode_sorted(said))
+    state = encode_sorted({**said, "signature": signature} if signature else said)
     books.run("record.put", "chain_opening", author.writer, 1, state, None, "")
     books.chain_leaf(sha256(state))
     return newest is not None and not any(leaf.about for leaf in before if leaf.writer == newest[0])
@@ -86,7 +89,7 @@ def adopt(books: Books, cursor: Cursor) -> None:
     `cursor` is one of its own, because rows are bound while they are read.
     """
     books.what = "adopt"
-    for table in BOUND.values():
+    for table in books.tables.values():
         found = cursor.execute(f"SELECT {table.columns} FROM {table.name}")
         while (row := found.fetchone()) is not None:
             books.register(table, row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.journal import lanes
+from dataclasses import replace
+
+from gateway.journal import lanes, reading
 from gateway.journal.accepting import prove, taken_before
 from gateway.journal.books import Books, micros, row_digest
 from gateway.journal.lanes import Head, Lane
@@ -117,6 +119,7 @@ def _replay(books: Books, lane: Lane, wanted: LaneOrder) -> Ordered:
     state, source, key, kind, copy, req_hash, payload_ref = row
     if DeliveryState(state) not in TERMINAL:
         return Ordered(False, f"Thông điệp chưa kết thúc ({state}); không gửi lại được")
+    books.name_again(payload_ref)
     last = books.one("order.last_copy", source, key, lane.upstream, kind)
     number = 1 + (int(last[0]) if last is not None else 0)
     original = wanted.delivery_id.rpartition(":r")[0] if copy else wanted.delivery_id
@@ -126,19 +129,39 @@ def _replay(books: Books, lane: Lane, wanted: LaneOrder) -> Ordered:
 
 
 def switch(books: Books, wanted: UpstreamOrder) -> Ordered:
-    """Pause or resume upstreams as a person decided: their rows, the trail and the proof, bound by one leaf."""
+    """Pause or resume upstreams as a person decided, or keep a node's news: rows, trail and proof, bound by one leaf."""
     if (told := taken_before(books, wanted.signed)) is not None:
         return decode(told, Ordered)
+    if wanted.seen is not None:
+        stand = [_held(books, row.upstream).generation for row in wanted.rows]
+        if stand != list(wanted.seen):
+            return Ordered(False, "Trạng thái của hệ thống nhận vừa được nơi khác thay đổi")
     outcome = Ordered(True, wanted.message_vi)
     prove(books, wanted.signed, encode(outcome))
     for row in wanted.rows:
-        remember(books, row)
+        _put(books, "upstream.pause" if wanted.seen is None else "upstream.put", row)
     for entry in wanted.audit:
         books.audit(entry)
     books.chain_leaf(*(row_digest("upstream", row.upstream, row.breaker_state, row.paused) for row in wanted.rows))
     return outcome
 
 
-def remember(books: Books, row: UpstreamRow) -> None:
-    """Keep an upstream's breaker and pause."""
-    books.run("upstream.put", row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)
+def remember(books: Books, row: UpstreamRow, seen: int | None) -> UpstreamRow:
+    """Keep an upstream's breaker and pause, where what stands is what was seen; returns what stands."""
+    stands = _held(books, row.upstream)
+    if seen is not None and stands.generation != seen:
+        return stands
+    _put(books, "upstream.put", row)
+    return replace(row, generation=stands.generation + 1)
+
+
+def _put(books: Books, how: str, row: UpstreamRow) -> None:
+    books.run(how, row.upstream, row.breaker_state, micros(row.breaker_open_until), row.paused)
+
+
+def _held(books: Books, code: str) -> UpstreamRow:
+    """What stands of an upstream, held until the end of the transaction where other nodes write too."""
+    if books.one("upstream.held", code) is None:
+        books.run("upstream.make", code)
+    row = books.one("upstream.held", code)
+    return reading.upstream_row(code, row)

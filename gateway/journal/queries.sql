@@ -3,6 +3,9 @@
 -- name: payload.get
 SELECT dossier, sealed, file FROM payload WHERE ref = ?1
 
+-- name: payload.kept
+SELECT 1 FROM payload WHERE ref = ?1
+
 -- name: payload.put
 INSERT INTO payload (ref, dossier, sealed, file) VALUES (?1, ?2, ?3, ?4)
 
@@ -36,6 +39,18 @@ SELECT value FROM meta WHERE name = ?1
 -- name: meta.put
 INSERT INTO meta (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
 
+-- name: cursor.get
+SELECT value FROM cursor WHERE name = ?1
+
+-- name: cursor.put
+INSERT INTO cursor (name, value) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+
+-- name: meta.unmark
+DELETE FROM meta WHERE name = 'importing'
+
+-- name: open.last_position
+SELECT max((SELECT coalesce(max(position), 0) FROM audit), (SELECT coalesce(max(position), 0) FROM inbound))
+
 -- name: open.counters
 SELECT max((SELECT coalesce(max(position), 0) FROM audit),
            (SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM cursor WHERE name = 'position')),
@@ -46,7 +61,8 @@ INSERT INTO node (node, started, beat) VALUES (?1, ?2, ?2)
 ON CONFLICT (node) DO UPDATE SET started = excluded.started, beat = excluded.beat
 
 -- name: open.newest_chain
-SELECT id FROM record WHERE kind = 'chain_opening' ORDER BY length(state) DESC LIMIT 1
+SELECT id FROM record WHERE kind = 'chain_opening'
+ORDER BY (SELECT count(*) FROM json_each(CAST(state AS TEXT), '$.heads')) DESC LIMIT 1
 
 -- name: open.meta
 SELECT name, value FROM meta ORDER BY name
@@ -101,8 +117,9 @@ SELECT lane_id, upstream, dossier, next_seq, head_seq, due, lease_until, epoch, 
 FROM lane WHERE lane_id = ?1
 
 -- name: lane.new
-INSERT INTO lane (lane_id, upstream, dossier, next_seq, head_seq, head_at, due, legal_due)
-VALUES (?1, ?2, ?3, ?4, 1, ?5, ?5, ?6)
+INSERT INTO lane (lane_id, upstream, dossier, next_seq, head_seq, head_at, due, lease_until, owner, epoch, attempts,
+  block_reason, hold_reason, legal_due, memory)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
 
 -- name: lane.extend
 UPDATE lane SET next_seq = ?2, legal_due = coalesce(?3, legal_due) WHERE lane_id = ?1
@@ -134,15 +151,44 @@ SELECT 1 FROM msg WHERE source = ?1 AND key = ?2 AND upstream = ?3 AND kind = ?4
 -- name: msg.hold
 UPDATE msg SET state = 'HELD', hold_reason = ?3 WHERE lane_id = ?1 AND seq = ?2
 
+-- name: append.replaceable
+SELECT seq, delivery_id, key FROM msg
+WHERE lane_id = ?1 AND seq >= ?2 AND seq < ?3 AND supersede_class = ?4 AND state = 'READY' AND attempts = 0 ORDER BY seq
+
+-- name: append.acknowledged
+SELECT 1 FROM msg WHERE lane_id = ?1 AND seq < ?2 AND kind = ?3 AND state = 'DELIVERED' LIMIT 1
+
+-- name: append.supersede
+UPDATE msg SET state = 'SUPERSEDED', supersede_class = ?3 WHERE lane_id = ?1 AND seq = ?2
+
+-- name: lane.advance
+UPDATE lane SET head_seq = ?2, head_at = ?3, attempts = 0 WHERE lane_id = ?1
+
 -- name: claim.expired
 SELECT lane_id, upstream, dossier, next_seq, head_seq, due, lease_until, epoch, block_reason, hold_reason, memory
 FROM lane INDEXED BY lane_lease
-WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until <= ?2 ORDER BY lease_until LIMIT ?3
+WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until <= ?2 AND lease_until >= ?4
+ORDER BY lease_until LIMIT ?3
 
 -- name: claim.due
 SELECT lane_id, upstream, dossier, next_seq, head_seq, due, lease_until, epoch, block_reason, hold_reason, memory
 FROM lane INDEXED BY lane_due
-WHERE upstream = ?1 AND due IS NOT NULL AND due <= ?2 ORDER BY due LIMIT ?3
+WHERE upstream = ?1 AND due IS NOT NULL AND due <= ?2 AND due >= ?4 ORDER BY due LIMIT ?3
+
+-- name: claim.pressing
+WITH RECURSIVE days (day) AS (
+  SELECT min(coalesce((legal_due + 25200000000) / 86400000000, 999999)) FROM lane INDEXED BY lane_pressing
+  WHERE upstream = ?1 AND due IS NOT NULL
+  UNION ALL
+  SELECT (SELECT min(coalesce((legal_due + 25200000000) / 86400000000, 999999)) FROM lane INDEXED BY lane_pressing
+    WHERE upstream = ?1 AND due IS NOT NULL AND coalesce((legal_due + 25200000000) / 86400000000, 999999) > days.day)
+  FROM days WHERE day IS NOT NULL
+)
+SELECT l.lane_id, l.upstream, l.dossier, l.next_seq, l.head_seq, l.due, l.lease_until, l.epoch, l.block_reason,
+  l.hold_reason, l.memory
+FROM days CROSS JOIN lane l INDEXED BY lane_pressing
+WHERE l.upstream = ?1 AND coalesce((l.legal_due + 25200000000) / 86400000000, 999999) = days.day
+  AND l.due IS NOT NULL AND l.due <= ?2 AND l.due >= ?4 LIMIT ?3
 
 -- name: claim.cut
 UPDATE lane SET lease_until = ?2 WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until > ?2
@@ -172,6 +218,7 @@ SELECT seq, prior, doubtful, delivery_id, state FROM msg WHERE lane_id = ?1 AND 
 
 -- name: settle.msg
 UPDATE msg SET state = ?3, prior = '', doubtful = ?4, unsettled = 0, hold_reason = ?5,
+  supersede_class = CASE WHEN ?3 = 'READY' THEN supersede_class ELSE '' END,
   receipt_ref = CASE WHEN ?6 = 0 THEN receipt_ref ELSE ?6 END,
   first_attempt_at = CASE WHEN ?7 > 0 AND attempts <= ?7 THEN NULL ELSE first_attempt_at END,
   attempts = max(attempts - ?7, 0)
@@ -195,7 +242,7 @@ UPDATE lane SET hold_reason = ?2 WHERE lane_id = ?1
 UPDATE lane SET due = ?2, block_reason = '', attempts = 0 WHERE lane_id = ?1
 
 -- name: order.ready
-UPDATE msg SET state = ?3, hold_reason = '', attempts = 0, unsettled = 0, first_attempt_at = NULL
+UPDATE msg SET state = ?3, hold_reason = '', attempts = 0, unsettled = 0, first_attempt_at = NULL, supersede_class = ''
 WHERE lane_id = ?1 AND seq = ?2
 
 -- name: order.last_end
@@ -209,6 +256,22 @@ SELECT state, source, key, kind, copy, req_hash, payload_ref FROM msg WHERE lane
 
 -- name: order.last_copy
 SELECT max(copy) FROM msg WHERE source = ?1 AND key = ?2 AND upstream = ?3 AND kind = ?4
+
+-- name: restore.lanes
+SELECT lane_id FROM lane WHERE lane_id > ?1 AND head_at IS NOT NULL ORDER BY lane_id LIMIT ?2
+
+-- name: restore.open
+SELECT upstream, state, count(*) FROM msg
+WHERE lane_id IN (SELECT lane_id FROM lane WHERE lane_id > ?1 AND lane_id <= ?2 AND head_at IS NOT NULL)
+  AND doubtful = 0 AND accepted_at <= ?3
+  AND (state = 'READY' OR state = 'WAITING' OR state = 'HELD' OR state = 'SENDING')
+GROUP BY upstream, state ORDER BY upstream, state
+
+-- name: restore.doubt
+UPDATE msg SET doubtful = 1, state = CASE WHEN state = 'HELD' OR state = 'SENDING' THEN state ELSE 'UNKNOWN' END
+WHERE lane_id IN (SELECT lane_id FROM lane WHERE lane_id > ?1 AND lane_id <= ?2 AND head_at IS NOT NULL)
+  AND doubtful = 0 AND accepted_at <= ?3
+  AND (state = 'READY' OR state = 'WAITING' OR state = 'HELD' OR state = 'SENDING')
 
 -- name: read.event
 SELECT i.source, i.event_id, i.dossier, i.sequence, i.digest, i.status, i.position, i.received_at, r.body, r.file
@@ -230,7 +293,7 @@ WHERE i.dossier = ?1 ORDER BY i.position
 
 -- name: read.deliveries
 SELECT m.lane_id, m.seq, m.delivery_id, m.upstream, m.kind, l.dossier, m.key, m.source, m.state, m.accepted_at,
-  m.receipt_ref
+  m.receipt_ref, CASE WHEN m.state = 'SUPERSEDED' THEN m.supersede_class ELSE '' END
 FROM lane l JOIN msg m ON m.lane_id = l.lane_id
 WHERE l.dossier = ?1 AND (?2 = '' OR m.key = ?2) ORDER BY l.upstream, m.seq
 
@@ -287,16 +350,29 @@ SELECT count(*) FROM inbound INDEXED BY inbound_parked WHERE parked = 1
 SELECT min(received_at) FROM inbound INDEXED BY inbound_parked WHERE parked = 1 AND status = 'parked_gap'
 
 -- name: read.next_due
-SELECT (SELECT min(due) FROM lane INDEXED BY lane_due WHERE upstream = ?1 AND due IS NOT NULL),
-       (SELECT min(lease_until) FROM lane INDEXED BY lane_lease WHERE upstream = ?1 AND lease_until IS NOT NULL)
+SELECT (SELECT min(due) FROM lane INDEXED BY lane_due WHERE upstream = ?1 AND due IS NOT NULL AND due >= ?2),
+  (SELECT min(lease_until) FROM lane INDEXED BY lane_lease WHERE upstream = ?1 AND lease_until IS NOT NULL AND lease_until >= ?3)
 
 -- name: read.upstream
-SELECT breaker_state, breaker_open_until, paused FROM upstream WHERE code = ?1
+SELECT breaker_state, breaker_open_until, paused, cfg_generation FROM upstream WHERE code = ?1
+
+-- name: upstream.held
+SELECT breaker_state, breaker_open_until, paused, cfg_generation FROM upstream WHERE code = ?1
+
+-- name: upstream.make
+INSERT INTO upstream (code) VALUES (?1) ON CONFLICT (code) DO NOTHING
+
+-- name: read.all_upstreams
+SELECT code, breaker_state, breaker_open_until, paused, cfg_generation FROM upstream ORDER BY code
 
 -- name: upstream.put
-INSERT INTO upstream (code, breaker_state, breaker_open_until, paused) VALUES (?1, ?2, ?3, ?4)
-ON CONFLICT (code) DO UPDATE SET breaker_state = excluded.breaker_state,
-  breaker_open_until = excluded.breaker_open_until, paused = excluded.paused
+INSERT INTO upstream (code, breaker_state, breaker_open_until, paused, cfg_generation) VALUES (?1, ?2, ?3, ?4, 1)
+ON CONFLICT (code) DO UPDATE SET breaker_state = excluded.breaker_state, paused = excluded.paused,
+  breaker_open_until = excluded.breaker_open_until, cfg_generation = upstream.cfg_generation + 1
+
+-- name: upstream.pause
+INSERT INTO upstream (code, breaker_state, breaker_open_until, paused, cfg_generation) VALUES (?1, ?2, ?3, ?4, 1)
+ON CONFLICT (code) DO UPDATE SET paused = excluded.paused, cfg_generation = upstream.cfg_generation + 1
 
 -- name: read.leaves
 SELECT writer, n, digest, covers, about FROM leaf WHERE writer = ?1 AND n > ?2 ORDER BY n LIMIT ?3

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from gateway.clock import from_micros
+from gateway.clock import from_micros, to_micros
+from gateway.errors import NoLongerKept
 from gateway.journal.books import DIGEST_BYTES, Pages, Row
 from gateway.journal.model import (
     AttemptRow,
@@ -24,7 +25,11 @@ from gateway.journal.model import (
     RecordKey,
     UpstreamRow,
 )
+from gateway.journal.retired import Gone, Retired, gone
 from gateway.journal.sealing import Stored
+from gateway.journal.swept import Floors
+
+_TRIED = frozenset({DeliveryState.DELIVERED, DeliveryState.REFUSED})
 
 
 def record_label(key: RecordKey) -> str:
@@ -62,7 +67,7 @@ def records_between(pages: Pages, kind: str, bounds: tuple[str, str], limit: int
 
 
 def _opened(pages: Pages, key: RecordKey, columns: Sequence[Any]) -> Record:
-    version, state, file, sealed_for = columns
+    version, state, file, sealed_for = columns[:4]
     if sealed_for:
         state = pages.opened(sealed_for, record_label(key), Stored(state, file))
     return Record(key, version, state)
@@ -100,7 +105,7 @@ def _inbound(pages: Pages, row: Row) -> InboundRow:
 
 
 def deliveries_of(pages: Pages, dossier: str, event_id: str) -> tuple[DeliveryRow, ...]:
-    """All deliveries of a dossier (or of one event of it), with their attempts."""
+    """All deliveries of a dossier (or of one event of it), with their attempts; what is no longer kept is said of each."""
     attempts: dict[tuple[int, int], list[AttemptRow]] = {}
     for lane, seq, n, started, ended, *rest in pages.rows("read.attempts", dossier):
         outcome, http, code, detail, request, response = rest
@@ -109,11 +114,36 @@ def deliveries_of(pages: Pages, dossier: str, event_id: str) -> tuple[DeliveryRo
                 n, from_micros(started), from_micros(ended), outcome, http, code, detail, request.hex(), response.hex()
             )
         )
-    return tuple(_delivery(pages, row, attempts) for row in pages.rows("read.deliveries", dossier, event_id))
+    found = [_delivery(pages, row, attempts) for row in pages.rows("read.deliveries", dossier, event_id)]
+    if not any(map(_incomplete, found)):
+        return tuple(found)
+    parts = pages.retired_parts("attempt")
+    return tuple(_cut(row, parts) if _incomplete(row) else row for row in found)
+
+
+def _incomplete(row: DeliveryRow) -> bool:
+    """Whether earlier attempts stood before those that stand: they are numbered from 1, and what ended by sending has some."""
+    return row.attempts[0].n > 1 if row.attempts else row.state in _TRIED
+
+
+def _cut(row: DeliveryRow, parts: Sequence[Retired]) -> DeliveryRow:
+    """Say of a delivery that attempts of it went with the months in `parts`; old months of attempts go in their order."""
+    until = to_micros(row.attempts[0].ended) if row.attempts else None
+    went = [part for part in parts if part.high > to_micros(row.accepted_at) and (until is None or part.low <= until)]
+    return replace(row, gone=(*row.gone, gone("attempts", went[-1]))) if went else row
+
+
+def _receipt(pages: Pages, ref: int) -> tuple[bytes, tuple[Gone, ...]]:
+    try:
+        return pages.payload(ref), ()
+    except NoLongerKept:
+        part = pages.retired(ref)
+        return b"", () if part is None else (gone("receipt", part),)
 
 
 def _delivery(pages: Pages, row: Row, attempts: dict[tuple[int, int], list[AttemptRow]]) -> DeliveryRow:
-    lane, seq, delivery_id, upstream, kind, dossier, key, source, state, accepted_at, receipt_ref = row
+    lane, seq, delivery_id, upstream, kind, dossier, key, source, state, accepted_at, receipt_ref, by = row
+    receipt, went = _receipt(pages, receipt_ref)
     return DeliveryRow(
         delivery_id=delivery_id,
         upstream=upstream,
@@ -124,8 +154,10 @@ def _delivery(pages: Pages, row: Row, attempts: dict[tuple[int, int], list[Attem
         sequence=seq,
         state=DeliveryState(state),
         accepted_at=from_micros(accepted_at),
-        receipt=pages.payload(receipt_ref),
+        receipt=receipt,
         attempts=tuple(attempts.get((lane, seq), ())),
+        superseded_by=by,
+        gone=went,
     )
 
 
@@ -196,20 +228,24 @@ def _number(row: Row | None) -> int:
     return int(row[0]) if row is not None else 0
 
 
-def next_due(pages: Pages, upstream: str) -> datetime | None:
-    """When the next lane may be claimed: the earliest due time or lease end."""
-    row = pages.one("read.next_due", upstream)
+def next_due(pages: Pages, upstream: str, floors: Floors) -> datetime | None:
+    """When the next lane may be claimed: the earliest due time or lease end that is not below what was looked through."""
+    row = pages.one("read.next_due", upstream, floors.due, floors.lease)
     times = [at for at in (row or ()) if at is not None]
     return from_micros(min(times)) if times else None
 
 
 def upstream(pages: Pages, code: str) -> UpstreamRow:
     """What is remembered of an upstream; a fresh row if nothing is."""
-    row = pages.one("read.upstream", code)
+    return upstream_row(code, pages.one("read.upstream", code))
+
+
+def upstream_row(code: str, row: Row | None) -> UpstreamRow:
+    """An upstream as its row says; a fresh one without a row."""
     if row is None:
         return UpstreamRow(code)
-    state, open_until, paused = row
-    return UpstreamRow(code, state, when(open_until), paused)
+    state, open_until, paused, generation = row
+    return UpstreamRow(code, state, when(open_until), paused, generation)
 
 
 def leaves(pages: Pages, writer: str, after: int, limit: int) -> Sequence[Leaf]:

@@ -102,6 +102,11 @@ class KeyRing:
             for dossier in dossiers:
                 self._opened.pop(dossier, None)
 
+    def clear(self) -> None:
+        """Drop every opened key: another server may answer, that never stored some of them."""
+        with self._lock:
+            self._opened.clear()
+
     def proof(self) -> bytes:
         """What a store keeps to recognise its KEK."""
         return seal(self._kek, _CHECK, b"kek check")

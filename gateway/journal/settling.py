@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.clock import to_micros
-from gateway.journal import lanes
+from gateway.journal import lanes, superseding
 from gateway.journal.accepting import as_message
-from gateway.journal.books import Books, JournalFault, attempt_columns, row_digest
+from gateway.journal.books import Books, JournalFault, attempt_columns, row_digest, storable
 from gateway.journal.model import AttemptWrite, DeliveryState, MessageSettlement, NewDelivery, Settlement
 from mappings.codec import decode, encode
 
@@ -77,7 +77,7 @@ def _settle_message(
             _write_attempt(books, lane, sent.seq, named.attempt)
     held_because = ""
     if state is DeliveryState.HELD:
-        held_because = settlement.block_reason or lanes.HELD_VI
+        held_because = storable(settlement.block_reason) or lanes.HELD_VI
     books.run(
         "settle.msg",
         lane.lane_id,
@@ -129,4 +129,4 @@ def _follow_up(books: Books, dossier: str, deliveries: tuple[NewDelivery, ...]) 
         for delivery in dict.fromkeys(deliveries)
         if books.one("msg.known", delivery.source, delivery.event_id, delivery.upstream, delivery.operation) is None
     ]
-    lanes.append(books, dossier, [as_message(books, dossier, delivery) for delivery in fresh])
+    superseding.append(books, dossier, [as_message(books, dossier, delivery) for delivery in fresh])

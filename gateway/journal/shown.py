@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from gateway.journal.retired import Gone as Gone
 from gateway.journal.states import DeliveryState, InboundStatus
 
 
@@ -55,7 +56,10 @@ class AttemptRow:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRow:
-    """A delivery with its whole history, for `GET /v1/dossiers/{code}` and `GET /v1/events/{id}`."""
+    """A delivery with its whole history, for `GET /v1/dossiers/{code}` and `GET /v1/events/{id}`.
+
+    `superseded_by` is the id of the delivery that took its place before it was tried; `gone` is what of it is no longer kept.
+    """
 
     delivery_id: str
     upstream: str
@@ -68,6 +72,8 @@ class DeliveryRow:
     accepted_at: datetime
     receipt: bytes
     attempts: tuple[AttemptRow, ...]
+    superseded_by: str = ""
+    gone: tuple[Gone, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +115,13 @@ class Leaf:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRow:
-    """What is remembered of an upstream over restarts."""
+    """What is remembered of an upstream over restarts. `generation` counts how often it was written, by whichever node."""
 
     upstream: str
     breaker_state: str = "closed"
     breaker_open_until: datetime | None = None
     paused: str = ""
+    generation: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 from gateway.journal.bound import returning
+
+FIRST_STEP = 1_000
+"""The first step of the shared store; below are those of the embedded one, whose rows come along when a store moves house."""
 
 _NAME = re.compile(r"^-- name: (\S+)\n", re.MULTILINE)
 _MIGRATION = re.compile(r"^(\d{4})_(?:pre|post)_[a-z0-9_]+\.sql$")
@@ -21,6 +25,11 @@ class Migration:
     name: str
     sql: str
 
+    @property
+    def post(self) -> bool:
+        """Whether it waits until no program runs that does not know it."""
+        return "_post_" in self.name
+
 
 def named(text: str) -> Mapping[str, str]:
     """The statements of a file by their name."""
@@ -30,7 +39,12 @@ def named(text: str) -> Mapping[str, str]:
 
 def load(file: str) -> Mapping[str, str]:
     """The statements of a file beside this module; those that write what the evidence binds hand back what they wrote."""
-    return returning(named(files(__package__).joinpath(file).read_text(encoding="utf-8")))
+    return returning(raw(file))
+
+
+def raw(file: str) -> Mapping[str, str]:
+    """The statements of a file beside this module, as they stand there."""
+    return named(files(__package__).joinpath(file).read_text(encoding="utf-8"))
 
 
 def migrations() -> tuple[Migration, ...]:
@@ -40,9 +54,20 @@ def migrations() -> tuple[Migration, ...]:
     embedded store, so it applies both at start.
     """
     folder = files(__package__)
-    steps = [Migration(0, "schema.sql", folder.joinpath("schema.sql").read_text(encoding="utf-8"))]
-    for entry in sorted(folder.joinpath("migrations").iterdir(), key=lambda item: item.name):
+    first = Migration(0, "schema.sql", folder.joinpath("schema.sql").read_text(encoding="utf-8"))
+    return (first, *numbered(folder.joinpath("migrations")))
+
+
+def shared_migrations() -> tuple[Migration, ...]:
+    """The same of the shared store; when each step may be applied is in `gateway.journal.upgrading`."""
+    return numbered(files(__package__).joinpath("migrations", "postgres"), FIRST_STEP)
+
+
+def numbered(folder: Traversable, first: int = 0) -> tuple[Migration, ...]:
+    """The steps of a folder, in the order of their numbers, which are counted from `first` on."""
+    steps = []
+    for entry in sorted(folder.iterdir(), key=lambda item: item.name):
         match = _MIGRATION.match(entry.name)
         if match:
-            steps.append(Migration(int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
+            steps.append(Migration(first + int(match[1]), entry.name, entry.read_text(encoding="utf-8")))
     return tuple(steps)

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from gateway.journal.model import (
     Accepted,
+    Beat,
+    Beaten,
     Claim,
     Counts,
     DeliveryRow,
@@ -17,6 +19,7 @@ from gateway.journal.model import (
     LaneOrder,
     LaneRow,
     Leaf,
+    NodeRow,
     Ordered,
     Record,
     RecordKey,
@@ -42,7 +45,9 @@ class Journal(Protocol):
     async def claim(
         self, upstream: str, *, limit: int, batch: Mapping[str, int], lease: timedelta, now: datetime
     ) -> Sequence[Claim]:
-        """Lease up to `limit` lanes of `upstream` that are due, oldest due first; expired leases are reclaimed by the same call.
+        """Lease up to `limit` lanes of `upstream` that are due; expired leases are reclaimed by the same call, before them.
+
+        Where more are due than that, the dossier nearest its legal day goes first, and every fourth lane is the oldest.
 
         Each claim holds the head message and, where `batch[operation]` > 1, the READY messages of the same operation right
         behind a READY or WAITING head (a doubtful head comes alone). Claimed messages are SENDING, attempts counted.
@@ -51,7 +56,10 @@ class Journal(Protocol):
         ...
 
     async def set_back(self, upstream: str, by: timedelta, now: datetime) -> None:
-        """The wall clock was set back by `by` and shows `now`: what waits for `upstream` waits no longer for that."""
+        """The wall clock was set back by `by` and shows `now`: what waits for `upstream` waits no longer for that.
+
+        Where time is that of a shared store's server nothing is moved.
+        """
         ...
 
     async def settle(self, settlement: Settlement) -> bool:
@@ -59,7 +67,10 @@ class Journal(Protocol):
         ...
 
     async def order(self, order: LaneOrder, now: datetime) -> Ordered:
-        """Carry out a person's decision about a lane, audited in the same transaction; the same signed one changes nothing."""
+        """Carry out a person's decision about a lane, audited in the same transaction; the same signed one changes nothing.
+
+        Raises `gateway.errors.NoLongerKept` for a replay of content whose month was dropped by order.
+        """
         ...
 
     async def record(self, key: RecordKey) -> Record | None:
@@ -79,7 +90,10 @@ class Journal(Protocol):
         ...
 
     async def original(self, source: str, event_id: str) -> bytes | None:
-        """What was kept of the request that brought an event (`gateway.evidence.original`); None for an unknown event."""
+        """What was kept of the request that brought an event (`gateway.evidence.original`); None for an unknown event.
+
+        Raises `gateway.errors.NoLongerKept` where its month was dropped by order.
+        """
         ...
 
     async def events_of(self, dossier: str) -> Sequence[InboundRow]:
@@ -116,12 +130,26 @@ class Journal(Protocol):
         """What is remembered of an upstream; a fresh row if nothing is."""
         ...
 
-    async def remember_upstream(self, row: UpstreamRow) -> None:
-        """Keep breaker and pause over restarts."""
+    async def remember_upstream(self, row: UpstreamRow, seen: int | None = None) -> UpstreamRow:
+        """Keep breaker and pause over restarts; returns what stands now.
+
+        With `seen`, only where what stands still has that generation: two nodes never undo each other's news unseen.
+        """
         ...
 
     async def switch(self, order: UpstreamOrder) -> Ordered:
-        """Pause or resume upstreams as a person decided, audited and bound by a leaf in the same transaction."""
+        """Pause or resume upstreams as a person decided, or tell a node's news of one, audited and bound in one transaction."""
+        ...
+
+    async def beat(self, beat: Beat) -> Beaten:
+        """Say that this node lives, carry out what it wishes of seats, and look at everybody; not for two tasks at once.
+
+        Embedded there is nobody else: every wish is granted, and nothing is written.
+        """
+        ...
+
+    async def nodes(self) -> Sequence[NodeRow]:
+        """Every node that ever beat, by name, with the seats it holds; empty in the embedded form."""
         ...
 
     async def leaves(self, writer: str = "", after: int = 0, limit: int = 1000) -> Sequence[Leaf]:

@@ -20,24 +20,44 @@ from gateway.journal.books import Books, JournalFault
 from gateway.observe.crash import Reach
 
 T = TypeVar("T")
+Read = tuple[str, tuple[object, ...]]
 MOST_JOBS = 512
 ACCEPT = "accept"
+_MOST_CLASHES = 8
+_EVERY = -1
+_ALONE = -2
 _PAUSE_S = 0.02
 _LOG = logging.getLogger("gateway.journal")
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What is known of an operation before it runs: the dossiers (code) and lanes (number) that it is about, what it will read.
+
+    Where other nodes write too, the first is held for it from the beginning; the second only saves time.
+    """
+
+    about: tuple[str | int, ...] = ()
+    reads: tuple[Read, ...] = ()
+
+
+_NOTHING = Ahead()
 
 
 class Engine(Protocol):
     """What the writer needs from a database; every call comes from the writer's thread.
 
     `failures` are errors of the database itself, which concern the whole transaction; `faults` are rules of the tables
-    that one operation broke.
+    that one operation broke. `clashes` are what other nodes that write at once bring about: the transaction runs again, a few
+    times; where one may be the fault of an operation as well, that operation is tried once more before it is believed.
     """
 
     failures: tuple[type[BaseException], ...]
     faults: tuple[type[BaseException], ...]
+    clashes: tuple[type[BaseException], ...]
 
-    def begin(self) -> None:
-        """Start a transaction."""
+    def begin(self, ahead: Sequence[Ahead]) -> None:
+        """Start a transaction, knowing of its operations what is known beforehand."""
         ...
 
     def books(self) -> Books:
@@ -77,6 +97,7 @@ class Job(Generic[T]):
     call: Callable[[Books], T]
     loop: asyncio.AbstractEventLoop
     future: asyncio.Future[T]
+    ahead: Ahead = _NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +143,17 @@ class Writer:
         self._accepts_waiting = 0
         self._lock = threading.Lock()
         self._closed = False
+        self.most_jobs = MOST_JOBS
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, kind: str, call: Callable[[Books], T]) -> asyncio.Future[T]:
+    def submit(self, kind: str, call: Callable[[Books], T], ahead: Ahead = _NOTHING) -> asyncio.Future[T]:
         """Queue a job; its future resolves after the commit. Raises `JournalUnavailable` when full or closed.
 
         Only accepts are refused when the queue is full: refusing a settlement would turn a success into a doubt.
         """
         loop = asyncio.get_running_loop()
-        job = Job(kind, call, loop, loop.create_future())
+        job = Job(kind, call, loop, loop.create_future(), ahead)
         with self._lock:
             if self._closed or (kind == ACCEPT and self._accepts_waiting >= self._queue_limit):
                 raise unavailable()
@@ -163,7 +185,7 @@ class Writer:
         job = self._next()
         while job is not None:
             taken.append(job)
-            if len(taken) == MOST_JOBS or self._jobs.empty():
+            if len(taken) >= self.most_jobs or self._jobs.empty():
                 return taken, True
             job = self._jobs.get()
         return taken, False
@@ -187,17 +209,36 @@ class Writer:
         """One transaction for all jobs. A job that fails after it wrote is taken out, and the others run again without it."""
         outcomes = [Outcome() for _ in jobs]
         left = list(range(len(jobs)))
+        clashed: list[int] = []
         while left:
-            spoiler = self._transact(jobs, left, outcomes)
+            spoiler = self._transact(jobs, left, outcomes, patient=len(clashed) < _MOST_CLASHES)
             if spoiler is None:
                 break
-            left.remove(spoiler)
+            if spoiler == _ALONE:
+                for index in left:
+                    self._transact(jobs, [index], outcomes, patient=False)
+                break
+            if spoiler == _EVERY or (spoiler not in clashed and self._may_pass(outcomes[spoiler])):
+                clashed.append(spoiler)
+            else:
+                left.remove(spoiler)
         return outcomes
 
-    def _transact(self, jobs: Sequence[Job[Any]], left: list[int], outcomes: list[Outcome]) -> int | None:
+    def _may_pass(self, outcome: Outcome) -> bool:
+        """What this operation ran into may have been another node at the same moment."""
+        error = outcome.error
+        return isinstance(error, JournalFault) and isinstance(error.__cause__, self._engine.clashes)
+
+    def _transact(
+        self, jobs: Sequence[Job[Any]], left: list[int], outcomes: list[Outcome], *, patient: bool
+    ) -> int | None:
+        """The job that must be taken out, `_EVERY` when all of them are to run again, None when they are answered.
+
+        `_ALONE`: what keeps failing may be the values of one of them, met before it began. Each is to answer for itself.
+        """
         kinds = {jobs[index].kind for index in left}
         with Caught() as whole:
-            self._engine.begin()
+            self._engine.begin([jobs[index].ahead for index in left])
             for index in left:
                 before = self._engine.changes()
                 outcomes[index] = self._perform(jobs[index])
@@ -211,9 +252,13 @@ class Writer:
         if whole.error is not None:
             with Caught():  # what cannot be undone now fails the next transaction, which undoes it
                 self._engine.rollback()
+            if patient and isinstance(whole.error, self._engine.clashes):
+                return _EVERY
             _LOG.error("commit failed: %s", type(whole.error).__name__)
             for index in left:
                 outcomes[index] = Outcome(error=unavailable(whole.error))
+            if len(left) > 1 and isinstance(whole.error, self._engine.clashes):
+                return None if isinstance(whole.error, self._engine.failures) else _ALONE
         return None
 
     def _perform(self, job: Job[Any]) -> Outcome:

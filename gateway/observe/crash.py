@@ -57,6 +57,12 @@ SIGN_ON_POINTS = ("sign_on.claimed", "sign_on.returned", "sign_on.redeemed", "si
 # Passed only where registers are asked about persons.
 QUESTION_POINTS = ("question.asked", "question.answered", "check.kept")
 
+# Passed only where a store moves house.
+MOVING_POINTS = ("export.part", "import.part")
+
+# Passed only where an old month is let go.
+RETIRING_POINTS = ("retire.before_commit", "retire.after_commit")
+
 
 def never(_point: str) -> None:
     """The production behaviour: pass by."""
@@ -65,7 +71,16 @@ def never(_point: str) -> None:
 def killer(spec: str) -> Reach:
     """A `Reach` that kills this process: `spec` is `point` or `point:n`; an unknown point is an error."""
     point, _, count = spec.partition(":")
-    known = (*POINTS, *GUEST_POINTS, *RESULT_POINTS, *SIGNING_POINTS, *SIGN_ON_POINTS, *QUESTION_POINTS)
+    known = (
+        *POINTS,
+        *GUEST_POINTS,
+        *RESULT_POINTS,
+        *SIGNING_POINTS,
+        *SIGN_ON_POINTS,
+        *QUESTION_POINTS,
+        *MOVING_POINTS,
+        *RETIRING_POINTS,
+    )
     if point not in known:
         raise ValueError(f"unknown crash point {point!r}; known: {', '.join(known)}")
     left = int(count or "1")

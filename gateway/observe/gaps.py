@@ -19,7 +19,10 @@ _log = logging.getLogger("gateway.observe")
 
 
 class GapWatch:
-    """Raises an alarm, at most once a minute, while an event has waited for its predecessor longer than `limit`."""
+    """Raises an alarm, at most once a minute, while an event has waited for its predecessor longer than `limit`.
+
+    `alone` says whether this node tells it: of several nodes that see the same gap one does.
+    """
 
     def __init__(
         self,
@@ -27,8 +30,10 @@ class GapWatch:
         alarm: Callable[[str], None],
         limit: timedelta,
         clock: Clock,
+        alone: Callable[[], bool] = lambda: True,
     ) -> None:
         self._oldest_gap = oldest_gap
+        self._alone = alone
         self._alarm = alarm
         self._limit = limit
         self._clock = clock
@@ -45,6 +50,8 @@ class GapWatch:
 
     async def look(self) -> None:
         """One look."""
+        if not self._alone():
+            return
         since = await self._oldest_gap()
         instant = self._clock.instant()
         if since is None or self._clock.now() - since < self._limit or instant - self._told_at < _ONCE_S:

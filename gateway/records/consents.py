@@ -153,11 +153,15 @@ def _parsed(state: bytes) -> Registration:
     return decode(state, Registration)
 
 
-def write(registration: Registration) -> RecordWrite:
-    """The record that puts a registration in place; its version counts entries and revocations."""
+def number(registration: Registration) -> int:
+    """The version of a registration's record: it counts entries and revocations."""
     newest = registration.newest()
-    number = newest.version * 2 + int(newest.revoked is not None) if newest is not None else 0
-    return RecordWrite(key(registration.system_code), number, encode(registration))
+    return newest.version * 2 + int(newest.revoked is not None) if newest is not None else 0
+
+
+def write(registration: Registration) -> RecordWrite:
+    """The record that puts a registration in place."""
+    return RecordWrite(key(registration.system_code), number(registration), encode(registration))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,10 +59,13 @@ NEEDS: Final[Mapping[str, frozenset[Role]]] = {
     "result-judge": _LINE,
     "result-refuse": _OVERRULE,
     "result-override": _OVERRULE,
+    "repair-close": _LINE,
+    "reconcile": _LINE | _TRAIL,
     "consent-add": _REGISTER,
     "consent-revoke": _REGISTER,
     "operator-add": _REGISTER,
     "operator-revoke": _REGISTER,
+    "reload": _REGISTER,
     "decide": _LINE | _REGISTER,
     "approve": _LINE | _REGISTER,
     "refuse": _LINE | _REGISTER,
@@ -73,8 +76,8 @@ NEEDS: Final[Mapping[str, frozenset[Role]]] = {
 
 Who approves must besides hold a role that the proposed command asks for."""
 
-READS: Final = frozenset({"audit-search", "audit-export"})
-"""Commands that decide nothing: they read, and what they read is in the trail before it is shown."""
+READS: Final = frozenset({"audit-search", "audit-export", "reconcile"})
+"""Commands that decide nothing: they read, and that they do is in the trail before anything is shown."""
 
 DECISIONS: Final = frozenset(NEEDS) - READS - {"approve", "refuse"}
 """What may be marked as needing a second operator's key."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from connectors.kit.secrets import SecretRef
 from gateway.config import Loaded, SigningKey
 from gateway.config.loading import secret
 from gateway.errors import ConfigError
@@ -112,13 +113,12 @@ async def _opened(loaded: Loaded, custody: SigningKey) -> Signer:
     return await open_token(place, told or "", certificates_of(apart) if apart is not None else ())
 
 
-def _secret(loaded: Loaded, reference: str) -> str | None:
+def _secret(loaded: Loaded, reference: SecretRef) -> str | None:
     """The passphrase or PIN behind its reference; a file that others may read is refused."""
     if not reference:
         return None
-    scheme, _, rest = reference.partition(":")
-    if scheme == "file":
-        path = loaded.path(rest)
+    if reference.scheme == "file":
+        path = loaded.path(reference.place)
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & _SHARED:
             raise Unusable("tep_bi_mat_ho_quyen", "tệp bí mật cho người khác đọc; hãy đặt quyền 0600.")
     return secret(reference, loaded.base)

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.audit.events import audit
 from gateway.errors import Conflict, Forbidden, IntakeError, NotFound, UpstreamUnavailable
 from gateway.intake.authenticate import Caller
-from gateway.intake.files import FileDoor, shows
+from gateway.intake.files import FileDoor, shows, undone
 from gateway.intake.receipts import answered
 from gateway.intake.recording import Recording, recording_intake
 from gateway.journal.cabinet import Draft
@@ -134,8 +134,9 @@ class SignatureRequests:
                 raise IntakeError("Tệp vừa ký đã bị thay đổi trước khi lưu.", code="file_broken", status=500)
             self._bench.reach("signature.before_commit")
             answer = await self._committed(kept, held, stored, (signature, draft))
-        except BaseException:
-            await cabinet.run(draft.drop)
+        except BaseException as error:
+            if undone(cabinet, error):
+                await cabinet.run(draft.drop)
             raise
         self._bench.reach("signature.after_commit")
         await cabinet.run(cabinet.settle, draft.place)

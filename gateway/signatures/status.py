@@ -18,6 +18,7 @@ from typing import Protocol
 
 from connectors.kit.fetching import FetchError
 from gateway.clock import Clock
+from gateway.signatures.common_status import CommonStatus
 from gateway.signatures.expiry import Published, published
 from signing.errands import OCSP_REQUEST, Errand, ErrandKind, issuer_errands, status_errands
 from signing.model import Evidence
@@ -117,6 +118,11 @@ class StatusDesk:
         self._standings: dict[str, _Standing] = {}
         self._under_way: dict[str, asyncio.Task[bytes | None]] = {}
         self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._common: CommonStatus | None = None
+
+    def share(self, common: CommonStatus) -> None:
+        """From now on pass answers on to the other nodes, and use theirs."""
+        self._common = common
 
     async def gather(
         self,
@@ -187,6 +193,8 @@ class StatusDesk:
         """The answer to one errand: from the cache, from whoever asks the same already, or from its host."""
         key = hashlib.sha256(errand.url.encode("utf-8") + b"\0" + errand.body).hexdigest()
         kept = self.cache.find(key, self._clock.now(), oldest)
+        if kept is None and key not in self._under_way:
+            kept = await self._of_another(errand, key, oldest)
         if kept is not None:
             return kept
         task = self._under_way.get(key)
@@ -195,6 +203,15 @@ class StatusDesk:
             self._under_way[key] = task
             task.add_done_callback(lambda _done: self._under_way.pop(key, None))
         return await asyncio.shield(task)
+
+    async def _of_another(self, errand: Errand, key: str, oldest: datetime) -> bytes | None:
+        """What another node was told, as long as we would have kept it ourselves."""
+        now = self._clock.now()
+        found = await self._common.find(key, errand.kind, now, oldest) if self._common is not None else None
+        if found is None:
+            return None
+        self.cache.keep(key, found.said.content, found.fetched, self._holds_until(found.said, found.fetched))
+        return self.cache.find(key, now, oldest)
 
     async def _fetched(self, errand: Errand, key: str) -> bytes | None:
         try:
@@ -223,7 +240,10 @@ class StatusDesk:
             _LOG.warning("status answer unusable", extra={"kind": errand.kind.value, "host": host})
             return None
         now = self._clock.now()
-        self.cache.keep(key, said.content, now, self._holds_until(said, now))
+        until = self._holds_until(said, now)
+        self.cache.keep(key, said.content, now, until)
+        if self._common is not None:
+            await self._common.keep(key, said.content, now, until - now)
         return said.content
 
     def _holds_until(self, said: Published, now: datetime) -> datetime:

@@ -20,12 +20,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from gateway.cli.trials import image
 from gateway.clock import Clock, utc_now
 from gateway.journal.model import TERMINAL, DeliveryState, LaneOrder, MessageSettlement, OrderKind, Settlement
 from gateway.journal.statements import load, migrations
 from tests.catalogue.writing import LANES, LEASE, opened, push
 from tests.integration.dispatch.conftest import AskingPostman, House
-from tests.prove import frozen, image
+from tests.prove import frozen
 from tests.prove.zombie import UPSTREAM
 
 ROOT = Path(__file__).parents[2]
@@ -126,7 +127,8 @@ async def test_f04_the_claim_itself_takes_back_what_a_dead_sender_left(house: Ho
 
 def test_f04_no_statement_but_those_of_the_claim_looks_for_expired_leases() -> None:
     """A rescue that is a job of its own can be stuck behind what it rescues; here there is no such job to run."""
-    looking = {name for name, sql in load("queries.sql").items() if "lease_until <=" in sql or "lease_until >" in sql}
+    statements = {name: sql for name, sql in load("queries.sql").items() if not name.startswith("read.")}
+    looking = {name for name, sql in statements.items() if "lease_until <=" in sql or "lease_until >" in sql}
     assert looking == {"claim.expired", "claim.cut"}
 
 

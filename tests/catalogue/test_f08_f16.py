@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.kit.errors import Busy, NoAnswer, NotSent
+from gateway.clock import Clock
 from gateway.config import Retry
 from gateway.dispatch.upstreams import OperationTraits
 from gateway.journal.model import DeliveryState, LaneOrder, OrderKind
@@ -79,7 +80,7 @@ def test_f16_no_timestamp_decides_what_is_first_in_first_out() -> None:
     """Whatever reads the messages of a lane, or the events of a source, orders them by their number; times order only lanes."""
     times = re.compile(r"ORDER BY [^()]*\b(\w*_at|at|started|ended|due|lease_until|legal_due)\b")
     of_time = {name for name, sql in load("queries.sql").items() if times.search(sql)}
-    # Lanes are claimed by how long they wait and shown so; a dossier's events are shown by position.
+    # Lanes are claimed by their legal day and by how long they wait, and shown so; a dossier's events are shown by position.
     assert of_time == {"claim.due", "claim.expired", "read.blocked", "read.open"}
     for name in (
         "lane.head",
@@ -120,7 +121,7 @@ async def test_f12_an_attempt_is_counted_when_it_is_claimed(tmp_path: Path) -> N
     """Who dies with it has used it up: the next claim says so, though nothing was ever settled."""
     journal = opened(tmp_path / "store")
     await push(journal, 1, 1)
-    now = journal._parts.clock.now()
+    now = Clock().now()
     for attempts in (1, 2, 3):
         (claim,) = await journal.claim(UPSTREAM, limit=1, batch={}, lease=LEASE, now=now)
         (delivery,) = claim.deliveries

@@ -130,7 +130,7 @@ async def test_f18_memory_forgets_what_is_done(house: House) -> None:
         await house.until_so(lambda: not worker._under_way)
         assert len(worker._standings) == 1
     coordination = house.coordination
-    assert len(coordination._arrivals) <= 1 and len(coordination._news) <= 1
+    assert len(coordination._budgets) <= 1 and len(coordination._board._events) <= 1
     for number in range(5_000):
         await coordination.remember(f"session-{number}", "x", timedelta(seconds=1))
         house.turned.turn(0.1)

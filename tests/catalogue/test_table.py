@@ -5,7 +5,32 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-WANTED = ["F1", "F2", "F2b", "F3", "F4", "F5", "F6", "F8", "F9", "F10", "F12", "F13", "F14", "F15", "F16", "F18", "F22"]
+WANTED = [
+    "F1",
+    "F2",
+    "F2b",
+    "F3",
+    "F4",
+    "F5",
+    "F6",
+    "F7",
+    "F8",
+    "F9",
+    "F10",
+    "F10b",
+    "F11",
+    "F12",
+    "F13",
+    "F14",
+    "F15",
+    "F16",
+    "F17",
+    "F18",
+    "F19",
+    "F20",
+    "F21",
+    "F22",
+]
 
 
 def _row(number: str, letter: str) -> str:

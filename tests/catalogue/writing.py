@@ -1,5 +1,7 @@
 """A process that works on a store until it dies: `python -m tests.catalogue.writing accept|hold STORE FULL|NORMAL`.
 
+STORE is a folder, or the address of a database.
+
 `accept` takes events for ever and says each one that it acknowledged. `hold` claims every lane, says how many, and kills itself.
 """
 
@@ -18,7 +20,10 @@ from typing import Literal, cast
 from gateway.clock import Clock
 from gateway.evidence.log import chain
 from gateway.journal.model import Intake
+from gateway.journal.postgres import PostgresJournal
+from gateway.journal.session import DatabaseOptions
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
+from gateway.journal.store import Journal
 from tests.prove.zombie import UPSTREAM, carried, decide
 
 LANES = 24
@@ -32,7 +37,12 @@ def opened(folder: Path, synchronous: str = "FULL", clock: Clock | None = None) 
     return SqliteJournal.open(folder, options, decide=decide, chain=chain, clock=clock or Clock())
 
 
-async def push(journal: SqliteJournal, lane: int, sequence: int) -> str:
+def shared(dsn: str, node: str = "writing") -> PostgresJournal:
+    """The store of this process where it is a database."""
+    return PostgresJournal.open(DatabaseOptions(node, dsn, b"k" * 32), decide=decide, chain=chain, clock=Clock())
+
+
+async def push(journal: Journal, lane: int, sequence: int) -> str:
     """Accept one event; its key."""
     code = f"D{lane:02d}"
     raw = carried(code, sequence)
@@ -41,9 +51,9 @@ async def push(journal: SqliteJournal, lane: int, sequence: int) -> str:
     return key
 
 
-async def main(what: str, folder: Path, synchronous: str) -> None:
+async def main(what: str, store: str, synchronous: str) -> None:
     """Work until the end."""
-    journal = opened(folder, synchronous)
+    journal: Journal = shared(store) if "://" in store else opened(Path(store), synchronous)
     for sequence in count(1):
         for key in await asyncio.gather(*(push(journal, lane, sequence) for lane in range(LANES))):
             sys.stdout.write(f"{key}\n")
@@ -56,4 +66,4 @@ async def main(what: str, folder: Path, synchronous: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(sys.argv[1], Path(sys.argv[2]), sys.argv[3]))
+    asyncio.run(main(sys.argv[1], sys.argv[2], sys.argv[3]))

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.line.program import until
+from tests.line.program import ask, until
 from tests.line.running import Line
 from tests.line.words import SECTOR, event, own
 
@@ -43,6 +43,53 @@ def test_events_are_accepted_while_the_resolution_system_is_down(fragile: Line) 
     assert [push["sequence"] for push in fragile.pushes(code)] == [1]
 
 
+def test_a_dossier_that_the_portal_lost_is_found_by_reconciling_and_agrees_after_a_replay(fragile: Line) -> None:
+    """What was acknowledged and is gone becomes a repair that a person sees to; nothing is sent by itself."""
+    named = (
+        "an",
+        "--new-key",
+        "--person",
+        "CB-001",
+        "--role",
+        "admin",
+        "--role",
+        "operator",
+        "--reason",
+        "Lập người vận hành",
+    )
+    assert fragile.program.run("operators", "add", "--config", fragile.config, *named).code == 0
+    kept, lost = fragile.new_dossier(), fragile.new_dossier()
+    for code in (kept, lost):
+        fragile.own_events(own(code, "received"))
+        fragile.portal_has(code, ["2"])
+        fragile.settled(code)
+    fragile.order("national_dvc", "DELETE", f"state?code={lost}")
+    words = (
+        "reconcile",
+        "--upstream",
+        "national_dvc",
+        "--since",
+        "2026-01-01",
+        "--reason",
+        "Cổng vừa khôi phục",
+        "--json",
+    )
+    found = fragile.command(*words)
+    (told,) = found.tree["upstreams"]
+    assert found.code == 1
+    assert [(one["dossier"], one["sight"]) for one in told["repairs"]] == [(lost, "missing")]
+    assert told["last"]["missing"] == 1 and told["last"]["agrees"] >= 1
+    assert fragile.portal(lost) is None, "nothing is sent unless a person says so"
+    state = told["repairs"][0]["deliveries"]["state"]
+    place = ("--upstream", "national_dvc", "--dossier", lost, "--reason", "Cổng mất hồ sơ sau khi khôi phục")
+    assert fragile.command("replay", *place, "--delivery", state, "--json").code == 0
+    until(lambda: fragile.portal(lost), "the dossier is at the portal again", 15.0)
+    fragile.settled(lost)
+    again = fragile.command(*words)
+    assert (again.code, again.tree["upstreams"][0]["repairs"]) == (0, [])
+    assert "repair.agreed" in [row["kind"] for row in fragile.feed() if row["dossier_code"] == lost]
+
+
 def test_retry_after_is_honoured(fragile: Line) -> None:
     """429 with `Retry-After: 1`: the same call does not come again before a second has passed."""
     code = fragile.new_dossier()
@@ -56,8 +103,15 @@ def test_retry_after_is_honoured(fragile: Line) -> None:
     assert [a["http_status"] for a in delivery["attempts"]] == [429, 200]
 
 
+def _again(line: Line) -> float:
+    """Calls to the portal that went out once more because their session had ended."""
+    told = ask("GET", f"{line.url()}/metrics").body.decode()
+    lines = [row for row in told.splitlines() if row.startswith('gateway_calls_again_total{upstream="national_dvc"}')]
+    return float(lines[0].split()[-1]) if lines else 0.0
+
+
 def test_an_expired_session_is_renewed_within_the_attempt(fragile: Line) -> None:
-    """The refusal proves that nothing was done: log in again, send again, one attempt."""
+    """The refusal proves that nothing was done: log in again, send again, one attempt; the repeat is counted."""
     code = fragile.new_dossier()
     first = fragile.new_dossier()
     fragile.own_events(own(first, "received"))  # somebody has logged in
@@ -65,10 +119,14 @@ def test_an_expired_session_is_renewed_within_the_attempt(fragile: Line) -> None
     fragile.settled(first)
     fragile.faults("national_dvc", {"match": SYNC, "fault": "expired_session", "times": 1})
     mark = fragile.order("national_dvc", "GET", "health")["calls"]
+    before = _again(fragile)
     fragile.own_events(own(code, "received"))
     fragile.portal_has(code, ["2"])
-    operations = [c["operation"] for c in fragile.calls("national_dvc") if c["number"] > mark]
+    calls = [c for c in fragile.calls("national_dvc") if c["number"] > mark]
+    operations = [c["operation"] for c in calls]
     assert operations[operations.index(SYNC) :][:3] == [SYNC, "login", SYNC]
+    assert [c["summary"].get("session") for c in calls if c["operation"] == SYNC] == ["ended", None]
+    assert _again(fragile) == before + 1
     delivery = fragile.settled(code)["deliveries"][0]
     assert [a["outcome"] for a in delivery["attempts"]] == ["delivered"]
 

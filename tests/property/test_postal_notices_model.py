@@ -18,6 +18,7 @@ from hypothesis.stateful import precondition, rule, run_state_machine_as_test
 from msgspec import structs
 
 from connectors.kit.contract import Notice
+from connectors.kit.secrets import SecretRef
 from connectors.kit.simulation import json_answer
 from connectors.postal import simulator_wire as wire
 from connectors.postal.history import heard_by_carrier
@@ -89,7 +90,7 @@ class PostThatPushes(PostWorld):
             profile="m1",
             base_url="https://donhang.example/",
             customer=CUSTOMER,
-            secrets={"token": "env:TOKEN"},
+            secrets={"token": SecretRef("env:TOKEN")},
             public_keys=(wire.key_value(KEY),),
             notices_from_anywhere=True,
         )

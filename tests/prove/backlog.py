@@ -25,6 +25,9 @@ from tests.prove.zombie import UPSTREAM, carried, decide
 
 CLAIMED = 64
 CLAIMS = 200
+DAYS = 120
+"""On how many days the blocked dossiers are due by law: those that are ready have none, so a claim looks past all of these."""
+_DAY = 86_400_000_000
 LEASE = timedelta(seconds=60)
 AT_MOST = 4.0
 """How many times the median claim beside nothing the median claim beside the backlog may cost (as bench/claim.py)."""
@@ -116,13 +119,16 @@ def block(file: Path, lanes: int) -> None:
     connection = apsw.Connection(str(file))
     cursor = connection.cursor()
     now = to_micros(Clock().now())
-    far = now + 86_400_000_000
+    far = now + _DAY
     names = [(f"blocked-{n}", lane_id(UPSTREAM, f"blocked-{n}")) for n in range(lanes)]
     (payload,) = (row[0] for row in cursor.execute("SELECT min(ref) FROM payload"))
     with connection:
         cursor.executemany(
             sql["lane.new"].partition(" RETURNING ")[0],
-            ((number, UPSTREAM, dossier, 2, far, None) for dossier, number in names),
+            (
+                (number, UPSTREAM, dossier, 2, 1, now, far, None, "", 0, 0, "", "", now + n % DAYS * _DAY, "{}")
+                for n, (dossier, number) in enumerate(names)
+            ),
         )
         cursor.executemany(
             sql["msg.new"].partition(" RETURNING ")[0],
@@ -165,7 +171,7 @@ def scan(folder: Path) -> float:
     spent = []
     for _ in range(5):
         begun = time.perf_counter()
-        connection.execute(sql, (UPSTREAM, to_micros(Clock().now()), CLAIMED)).fetchall()
+        connection.execute(sql, (UPSTREAM, to_micros(Clock().now()), CLAIMED, 0)).fetchall()
         spent.append((time.perf_counter() - begun) * 1_000)
     connection.close()
     return min(spent)

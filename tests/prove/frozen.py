@@ -14,18 +14,20 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.cli.demonstration import stage
+from gateway.cli.trials.killing import Installation, Round, one_round
+from gateway.cli.trials.place import Place
+from gateway.config import Storage
 from tests.prove import kill_rounds, zombie
 
 ROOT = Path(__file__).parents[2]
 _UPSTREAM_S = 0.002
 _ALL_LIMIT_S = 90.0
-_PATIENCE = 2  # so many times as many freezes may the control take, should the first come when nothing is left to send
+PATIENCE = 2  # so many times as many freezes may the control take, should the first come when nothing is left to send
 _WHOLE_S = 6.0  # longer than the lease of the demo's upstreams
 
 
@@ -76,7 +78,9 @@ async def prove(freezes: int, seed: int) -> bool:
     print(f"without the guard: {len(loose.met)} delivered, {loose.again} sent again, {loose.stale} stale", flush=True)
     if not loose.stale:
         print("NOTHING STALE WITHOUT THE GUARD: THE HARNESS IS BROKEN")
-    verdict, _ = await kill_rounds.one_round(seed, _freeze_whole)
+    with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as folder:
+        place = Place(Path(folder), Storage())
+        verdict = (await one_round(place, seed, kill_rounds.DOSSIERS, _freeze_whole)).verdict
     print(
         f"the whole program, frozen for {_WHOLE_S:.0f} s in mid-send and woken: delivered {verdict.delivered}, "
         f"lost {verdict.lost}, out of order {verdict.out_of_order}, doubled {verdict.doubled}, held {len(verdict.held)}",
@@ -85,16 +89,15 @@ async def prove(freezes: int, seed: int) -> bool:
     return sound(held, load) and loose.stale > 0 and verdict.sound
 
 
-async def _freeze_whole(boards: stage.Stage, chance: random.Random, _start: kill_rounds.Start) -> int:
+async def _freeze_whole(house: Installation, _seen: Round) -> None:
     """The gateway stands still for longer than any lease of its own, its callers and upstreams do not."""
-    await asyncio.sleep(chance.uniform(0.1, 0.6))
-    pid = boards.running["gateway"].pid
+    await asyncio.sleep(house.chance.uniform(0.1, 0.6))
+    pid = house.boards.running["gateway"].pid
     os.kill(pid, signal.SIGSTOP)
     try:
         await asyncio.sleep(_WHOLE_S)
     finally:
         os.kill(pid, signal.SIGCONT)
-    return 1
 
 
 def sound(seen: Seen, load: Load) -> bool:
@@ -106,64 +109,75 @@ async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[s
     """Run both workers and freeze the first one; what the upstream saw when everything had arrived."""
     chance, seen = random.Random(seed), Seen()
     processes: list[subprocess.Popen[bytes]] = []
-    calls: set[asyncio.Task[None]] = set()
-    with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as name:
-        folder = Path(name)
+    async with AsyncExitStack() as undo:
+        folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="gateway-frozen-")))
+        await undo.enter_async_context(listening(folder / "upstream.sock", seen))
 
         def start(*words: str) -> subprocess.Popen[bytes]:
             command = [sys.executable, "-m", "tests.prove.zombie", *words]
             processes.append(subprocess.Popen(command, cwd=ROOT, env=dict(environment or os.environ)))
             return processes[-1]
 
-        async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            calls.add(task)
-            try:
-                line = (await reader.readline()).split()
-                if line:  # a worker that found itself too late hangs up without a word
-                    seen.saw(line[0].decode(), int(line[1]))
-                    await asyncio.sleep(_UPSTREAM_S)
-                    writer.write(b"ok\n")
-            finally:
-                writer.close()
-                with suppress(ConnectionError):
-                    await writer.wait_closed()
-                calls.discard(task)
-
-        server = await asyncio.start_unix_server(upstream, folder / "upstream.sock")
         try:
             store = start("store", str(folder), str(load.lanes), str(load.messages))
-            await _until(lambda: (folder / "ready").exists() or store.poll() is not None)
+            await until(lambda: (folder / "ready").exists() or store.poll() is not None)
             guard = "guarded" if guarded else "unguarded"
             stopped = folder / zombie.FROZEN
             victim, _ = (start("worker", str(folder), name, guard) for name in ("victim", "heir"))
-            await _until(lambda: len(seen.met) > load.lanes)
-            for done in range(load.freezes if guarded else _PATIENCE * load.freezes):
+            await until(lambda: len(seen.met) > load.lanes)
+            for done in range(load.freezes if guarded else PATIENCE * load.freezes):
                 if done >= load.freezes and seen.stale:
                     break  # the control has shown what it must show
                 await asyncio.sleep(chance.uniform(0.05, 0.2))
                 asked = folder / zombie.ASKED
                 asked.with_suffix(".new").write_text(str(victim.pid), encoding="ascii")
                 asked.with_suffix(".new").rename(asked)
-                await _until(lambda: stopped.exists() or len(seen.met) == load.lanes * load.messages)
+                await until(lambda: stopped.exists() or len(seen.met) == load.lanes * load.messages)
                 if stopped.exists():
                     stopped.unlink()
                     await asyncio.sleep(3 * zombie.LEASE_S)
                     os.kill(victim.pid, signal.SIGCONT)
-            await _until(lambda: len(seen.met) == load.lanes * load.messages)
+            await until(lambda: len(seen.met) == load.lanes * load.messages)
             return seen
         finally:
-            server.close()
             for process in processes:
                 process.kill()
                 process.wait()
-            for call in calls:
-                call.cancel()
-            await asyncio.gather(*calls, return_exceptions=True)
 
 
-async def _until(met: Callable[[], bool]) -> None:
+@asynccontextmanager
+async def listening(socket: Path, seen: Seen) -> AsyncIterator[None]:
+    """An upstream that writes down who said what, takes its time, and answers."""
+    calls: set[asyncio.Task[None]] = set()
+
+    async def upstream(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        calls.add(task)
+        try:
+            line = (await reader.readline()).split()
+            if line:  # a worker that found itself too late hangs up without a word
+                seen.saw(line[0].decode(), int(line[1]))
+                await asyncio.sleep(_UPSTREAM_S)
+                writer.write(b"ok\n")
+        finally:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+            calls.discard(task)
+
+    server = await asyncio.start_unix_server(upstream, socket)
+    try:
+        yield
+    finally:
+        server.close()
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+
+
+async def until(met: Callable[[], bool]) -> None:
+    """Wait for what another process does."""
     async with asyncio.timeout(_ALL_LIMIT_S):
         while not met():
             await asyncio.sleep(0.01)

@@ -1,8 +1,9 @@
 """Two workers on one store, in processes of their own: `python -m tests.prove.zombie store|worker …` (delivery-engine 3.7).
 
-The embedded store belongs to one process, so a third one keeps it here and both workers reach it through a socket, as nodes
-reach a database: a claim's reply can lie in a socket buffer while its worker is frozen. Everything else is the real dispatch.
-A worker that is started with `unguarded` may send however old its claim has grown; no setting of the gateway does that.
+On PostgreSQL each worker reaches the store by itself. The embedded store belongs to one process, so a third one keeps it here
+and both workers reach it through a socket, as nodes reach a database: a claim's reply can lie in a socket buffer while its
+worker is frozen. Everything else is the real dispatch. A worker that is started with `unguarded` may send however old its
+claim has grown; no setting of the gateway does that.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ from gateway.dispatch.upstreams import OperationTraits, UpstreamLine
 from gateway.dispatch.worker import Worker
 from gateway.evidence.log import chain
 from gateway.journal.model import Decision, InboundStatus, InboundWrite, Intake, NewDelivery, Situation
+from gateway.journal.postgres import PostgresJournal
+from gateway.journal.session import DatabaseOptions
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.journal.store import Journal
 from mappings.codec import encode
@@ -39,6 +42,7 @@ UPSTREAM = "upstream"
 LEASE_S = 1.0
 ASKED, FROZEN = "freeze", "frozen"
 CLOCK = Clock()
+KEK = b"k" * 32
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 
 
@@ -58,10 +62,8 @@ def carried(dossier: str, sequence: int) -> bytes:
     return encode(accepted_event(dossier, sequence, START))
 
 
-async def keep_store(folder: Path, lanes: int, messages: int) -> None:
-    """Fill a store, then answer both workers until the process is ended."""
-    options = StoreOptions(node="store", kek=b"k" * 32, queue_limit=lanes + 1)
-    journal = SqliteJournal.open(folder / "store", options, decide=decide, chain=chain, clock=CLOCK)
+async def fill(journal: Journal, lanes: int, messages: int) -> None:
+    """So many messages on each of so many lanes, in order."""
     for sequence in range(1, messages + 1):
         raws = [(f"D{lane:03d}", carried(f"D{lane:03d}", sequence)) for lane in range(lanes)]
         await asyncio.gather(
@@ -72,6 +74,13 @@ async def keep_store(folder: Path, lanes: int, messages: int) -> None:
                 for code, raw in raws
             )
         )
+
+
+async def keep_store(folder: Path, lanes: int, messages: int) -> None:
+    """Fill a store, then answer both workers until the process is ended."""
+    options = StoreOptions(node="store", kek=KEK, queue_limit=lanes + 1)
+    journal = SqliteJournal.open(folder / "store", options, decide=decide, chain=chain, clock=CLOCK)
+    await fill(journal, lanes, messages)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -182,8 +191,8 @@ class Sender:
         """Nothing stays open."""
 
 
-async def work(folder: Path, name: str, guarded: bool) -> None:
-    """Deliver until the process is ended."""
+async def work(folder: Path, name: str, guarded: bool, dsn: str = "") -> None:
+    """Deliver until the process is ended; from the database `dsn`, or from the store at the other end of a socket."""
     if not guarded:
         # Both bounds that the instant before the claim gives: of the first byte, and of the whole attempt.
         attempt.SEND_WITHIN = float("inf")
@@ -202,11 +211,20 @@ async def work(folder: Path, name: str, guarded: bool) -> None:
     line = UpstreamLine(
         UPSTREAM, settings, Sender(folder / "upstream.sock", name), {"status": OperationTraits(idempotent=True)}
     )
+    journal = shared(name, dsn) if dsn else await _far(folder)
+    await Worker({UPSTREAM: line}, journal, MemoryCoordination(CLOCK), CLOCK).run()
+
+
+def shared(node: str, dsn: str) -> Journal:
+    """The journal of one of several nodes."""
+    return PostgresJournal.open(DatabaseOptions(node, dsn, KEK, 8_192), decide=decide, chain=chain, clock=CLOCK)
+
+
+async def _far(folder: Path) -> Journal:
     reader, writer = await asyncio.open_unix_connection(folder / "store.sock", limit=1 << 24)
     pid = os.getpid().to_bytes(4, "big")
     writer.write(len(pid).to_bytes(4, "big") + pid)
-    journal = cast("Journal", FarJournal(reader, writer))
-    await Worker({UPSTREAM: line}, journal, MemoryCoordination(CLOCK), CLOCK).run()
+    return cast("Journal", FarJournal(reader, writer))
 
 
 if __name__ == "__main__":
@@ -214,4 +232,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "store":
         asyncio.run(keep_store(place, int(sys.argv[3]), int(sys.argv[4])))
     else:
-        asyncio.run(work(place, sys.argv[3], guarded=sys.argv[4] == "guarded"))
+        asyncio.run(work(place, sys.argv[3], guarded=sys.argv[4] == "guarded", dsn="".join(sys.argv[5:])))

@@ -79,15 +79,19 @@ def announce(verdict: Verdict, score: Mapping[str, object], seconds: float) -> N
         ("Thời gian", f"{seconds:.1f} giây"),
     )
     table("Kết luận", ("Chỉ tiêu", "Giá trị"), rows)
+    for what in verdict.survived:
+        out.print(f"[green]✓[/] Giữa chừng: {what}; đã đứng dậy và làm tiếp", markup=True)
     for decision in verdict.decisions:
         out.print(f"[green]✓[/] Người vận hành ký và ghi nhật ký: {decision}")
     for check in verdict.checks:
         out.print(f"[green]✓[/] {check}")
     for code, words in verdict.differences:
         out.print(f"[green]✓[/] Khai lệch của {code} được nêu và đề xuất sửa: {words}")
-    _announce_money(verdict.money)
-    _announce_settlement(verdict.settled)
-    _announce_parcels(verdict)
+    if verdict.money:
+        _announce_money(verdict.money)
+        _announce_settlement(verdict.settled)
+    if verdict.parcels:
+        _announce_parcels(verdict)
     if verdict.held:
         _announce_held(verdict.held)
     for code, reason in verdict.results_held:

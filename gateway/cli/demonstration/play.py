@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import aiohttp
 from yarl import URL
 
-from gateway.admin.client import NotRunning, ask
+from gateway.admin.client import ask
 from gateway.cli.demonstration.cast import FOREIGN, LEAVING, Role, paper
 from gateway.cli.demonstration.papers import Desk, foreign_paper, naming
 from gateway.cli.demonstration.stage import Stage
@@ -300,16 +300,16 @@ class Play:
         """Whether the gateway is busy with no result any more; one whose state waits behind a held lane waits with it."""
         try:
             results = await ask(self.scene.admin, "results")
-        except (NotRunning, aiohttp.ClientError, OSError):
+        except (GatewayError, aiohttp.ClientError, OSError):
             return False
         return all(one["result"].rpartition("-KQ(")[0] in stuck for one in results["open"])
 
     async def watch(self) -> Any:
-        """The operator's view; None while the gateway is away."""
+        """The operator's view; None while the gateway or its store is away."""
         try:
             status = await ask(self.scene.admin, "lanes", query={"limit": "100000", "blocked": "1"})
-        except (NotRunning, aiohttp.ClientError, OSError):
-            return None
+        except (GatewayError, aiohttp.ClientError, OSError):
+            return None  # away, or its store is
         totals: dict[str, int] = {}
         for upstream in status["upstreams"]:
             for state, count in upstream["messages"].items():

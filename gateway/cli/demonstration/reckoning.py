@@ -125,13 +125,17 @@ def faults_of(payer: Payer, view: Mapping[str, Any]) -> list[str]:
 
 
 def judge_lies(lies: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
-    """Every made-up notice was refused each time that it came (VNPAY's word for a signature that is none of its own: 97)."""
+    """Every made-up notice was refused in the end (VNPAY's word for a signature that is none of its own: 97).
+
+    While the database lies dead nothing can be said of a notice but that it may come again (99).
+    """
     answers = [attempt["answer"] for lie in lies for attempt in lie["attempts"] if attempt["status"]]
-    taken = [answer for answer in answers if '"97"' not in answer]
-    if taken or not answers:
+    refused = [answer for answer in answers if '"97"' in answer]
+    taken = [answer for answer in answers if '"97"' not in answer and '"99"' not in answer]
+    if taken or not refused:
         verdict.faults.append(f"Thông báo giả: {len(taken)} lần không bị từ chối trong {len(answers)}")
         return
-    verdict.checks.append(f"Thông báo giả ký bằng khóa lạ: bị từ chối cả {len(answers)} lần, không ghi nhận đồng nào")
+    verdict.checks.append(f"Thông báo giả ký bằng khóa lạ: bị từ chối cả {len(refused)} lần, không ghi nhận đồng nào")
 
 
 def judge_receipts(payers: Sequence[Payer], held: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,11 +32,15 @@ class StageFailed(GatewayError):
 
 @dataclass(slots=True)
 class Stage:
-    """The processes of one play in one folder. Their output goes to log files beside the installation."""
+    """The processes of one play in one folder. Their output goes to log files beside the installation.
+
+    `again_after` are exit codes of a command after which it is given again for a while.
+    """
 
     folder: Path
     session: aiohttp.ClientSession
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    again_after: set[int] = field(default_factory=lambda: {_STORE_IN_USE})
 
     async def start(self, name: str, arguments: list[str], ready_url: str, module: str = "gateway") -> None:
         """Start `python -m gateway …`, or another module, and wait until it answers.
@@ -47,7 +52,7 @@ class Stage:
             log = (self.folder / f"{name}.log").open("ab")
             # A session of its own: what happens to the play's terminal does not reach its processes.
             process = subprocess.Popen(
-                [sys.executable, "-m", module, *arguments],
+                [*_with_us(), sys.executable, "-m", module, *arguments],
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -91,10 +96,15 @@ class Stage:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
             )
-            told, wrong = await process.communicate()
+            try:
+                told, wrong = await process.communicate()
+            finally:
+                if process.returncode is None:  # nobody waits for it any more
+                    process.kill()
+                    await process.wait()
             if process.returncode == ends:
                 return told.decode()
-            if process.returncode != _STORE_IN_USE or time.monotonic() > until:
+            if process.returncode not in self.again_after or time.monotonic() > until:
                 seen = f"gateway {' '.join(arguments)} (mã {process.returncode}, chờ {ends})"
                 raise StageFailed(f"{seen}: {(told + wrong).decode(errors='replace')[-1_000:]}")
             await asyncio.sleep(0.2)
@@ -133,6 +143,11 @@ class Stage:
                 process.kill()
                 process.wait()
         self.running.clear()
+
+
+def _with_us() -> list[str]:
+    """Words before a command, where the machine has them: even who is killed leaves no process behind."""
+    return ["setpriv", "--pdeathsig=KILL"] if shutil.which("setpriv") else []
 
 
 @asynccontextmanager

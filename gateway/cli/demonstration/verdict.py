@@ -71,6 +71,7 @@ class Verdict:
     way: list[tuple[str, ...]] = field(default_factory=list)
     receipts: int = 0
     paid_outside: int = 0
+    survived: list[str] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
     checks: list[str] = field(default_factory=list)
     held: list[tuple[str, str, str]] = field(default_factory=list)

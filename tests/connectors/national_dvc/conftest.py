@@ -17,6 +17,7 @@ from aiohttp import web
 
 from connectors.kit.contract import Budget, Delivery, Kit
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.national_dvc.connector import NationalPortal, Settings, create
 from mappings.canonical import (
     Actor,
@@ -210,7 +211,7 @@ async def portal() -> AsyncIterator[ScriptedPortal]:
 async def connect(portal: ScriptedPortal) -> AsyncIterator[Callable[..., NationalPortal]]:
     """Builds connectors in front of the portal; further settings by keyword; closed at the end."""
     opened: list[NationalPortal] = []
-    secrets = {"u": "tai-khoan", "p": "mat-khau-bi-mat"}
+    secrets = {"env:u": "tai-khoan", "env:p": "mat-khau-bi-mat"}
     shared = LoneCoordination()
 
     def build(**more: Any) -> NationalPortal:
@@ -218,11 +219,11 @@ async def connect(portal: ScriptedPortal) -> AsyncIterator[Callable[..., Nationa
         tree = {
             "base_url": portal.base_url,
             "madonvi": "000.00.00.G16",
-            "username": "u",
-            "password": "p",
+            "username": "env:u",
+            "password": "env:p",
             "allow_plain": ["127.0.0.1"],
         }
-        settings = msgspec.convert({**tree, **more}, Settings)
+        settings = msgspec.convert({**tree, **more}, Settings, dec_hook=read_setting)
         kit = Kit("national_dvc", lambda: datetime.now(UTC), time.monotonic, coordination, secrets.__getitem__)
         opened.append(create(settings, kit))
         return opened[-1]

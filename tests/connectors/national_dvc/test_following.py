@@ -15,6 +15,7 @@ import pytest
 from connectors.kit.contract import Answer, Kit, LedgerEntry, Mark, Notice, Page, Question
 from connectors.kit.errors import CannotMap, DeliveryError
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.kit.simulation import SIMULATION, opened
 from connectors.national_dvc.connector import NationalPortal, Settings, create
 from connectors.national_dvc.profiles._mapi.catalogue_ledger import Catalogues, Observed, Standing
@@ -88,15 +89,15 @@ def watch() -> OpenWatch:
             tree = {
                 "base_url": f"http://127.0.0.1:{door.port}",
                 "madonvi": "000.00.00.G16",
-                "username": "u",
-                "password": "p",
+                "username": "env:u",
+                "password": "env:p",
                 "allow_plain": ["127.0.0.1"],
                 "endpoints": {"share": "/mapi/share"},
                 **settings,
             }
-            secrets = {"u": "000.00.00.G16", "p": "simulator"}
+            secrets = {"env:u": "000.00.00.G16", "env:p": "simulator"}
             kit = Kit("p", lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), secrets.__getitem__, kept)
-            connector = create(msgspec.convert(tree, Settings), kit)
+            connector = create(msgspec.convert(tree, Settings, dec_hook=read_setting), kit)
             log = app[SIMULATION].log
             yield Watch(connector, portal, lambda: [call.operation for call in log.calls], kept)
             await connector.close()
@@ -190,6 +191,6 @@ async def test_what_was_seen_can_be_read_by_those_who_keep_lists(watch: OpenWatc
 @pytest.mark.parametrize("follow", [["LayQDCB"], ["LayDanhMucKhac"]])
 def test_only_catalogues_can_be_followed(follow: list[str]) -> None:
     """A decision needs a number, and what does not exist is named at start."""
-    tree = {"base_url": "https://x", "madonvi": "m", "username": "u", "password": "p", "follow": follow}
+    tree = {"base_url": "https://x", "madonvi": "m", "username": "env:u", "password": "env:p", "follow": follow}
     with pytest.raises(msgspec.ValidationError, match="follow"):
-        msgspec.convert(tree, Settings)
+        msgspec.convert(tree, Settings, dec_hook=read_setting)

@@ -12,6 +12,7 @@ import pytest
 from connectors.kit.contract import Delivery, Kit
 from connectors.kit.errors import Busy
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.kit.simulation import SIMULATION, opened
 from connectors.national_dvc.connector import Settings, create
 from connectors.national_dvc.simulator import create_app
@@ -30,16 +31,21 @@ async def test_the_lgsp_may_keep_the_session(
         tree = {
             "base_url": base,
             "madonvi": "000.00.00.G16",
-            "username": "u",
-            "password": "u",
+            "username": "env:u",
+            "password": "env:u",
             "profile": "mapi-2023",
             "allow_plain": ["127.0.0.1"],
             "session": {"login": False},
-            "carrier": {"kind": "lgsp", "token_url": f"{base}/token", "client_id": "id", "client_secret": "secret"},
+            "carrier": {
+                "kind": "lgsp",
+                "token_url": f"{base}/token",
+                "client_id": "env:id",
+                "client_secret": "env:secret",
+            },
         }
-        secrets = {"u": "", "id": "lgsp-client", "secret": "lgsp-secret"}
+        secrets = {"env:u": "", "env:id": "lgsp-client", "env:secret": "lgsp-secret"}
         kit = Kit("p", lambda: datetime.now(UTC), time.monotonic, LoneCoordination(), secrets.__getitem__)
-        connector = create(msgspec.convert(tree, Settings), kit)
+        connector = create(msgspec.convert(tree, Settings, dec_hook=read_setting), kit)
         try:
             health = await connector.check()
             sent = delivery("state", make(DossierStatus.RECEIVED, "20241014093000"))

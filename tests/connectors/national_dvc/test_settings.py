@@ -13,10 +13,10 @@ from connectors.kit.ground import kit_of
 GOOD: dict[str, Any] = {
     "base_url": "https://adapter.example",
     "madonvi": "000.00.00.G16",
-    "username": "u",
-    "password": "p",
+    "username": "env:u",
+    "password": "env:p",
 }
-SECRETS = {"u": "x", "p": "y"}
+SECRETS = {"env:u": "x", "env:p": "y"}
 
 
 def test_the_least_settings_are_enough() -> None:
@@ -58,4 +58,4 @@ def test_an_address_that_must_not_be_used_is_refused_at_start(url: str) -> None:
 def test_a_missing_secret_is_found_at_start() -> None:
     """Not at the first login, hours later."""
     with pytest.raises(KeyError):
-        registry.create("national_dvc", GOOD, kit_of("national_dvc", {"u": "x"}))
+        registry.create("national_dvc", GOOD, kit_of("national_dvc", {"env:u": "x"}))

@@ -92,7 +92,7 @@ class Office:
             now=lambda: self.now,
             instant=lambda: self.now.timestamp(),
             coordination=MemoryCoordination(clock),
-            secret=lambda reference: reference,
+            secret=lambda reference: reference.partition(":")[2] or reference,
             ledgers=self.shelf,
         )
         self.settling = Settling(self.settings, self.kit)

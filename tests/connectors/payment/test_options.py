@@ -13,6 +13,7 @@ import connectors.payment
 from connectors.kit.contract import Kit
 from connectors.kit.errors import SettingsError
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import SecretRef
 from connectors.payment.client import Intermediaries, dialect_of
 from connectors.payment.settings import PROFILES, KeySettings, ProviderSettings
 
@@ -37,7 +38,7 @@ def test_the_readme_explains_every_option_and_no_other(name: str) -> None:
 def opened(profile: Any, merchant: str, **options: Any) -> Intermediaries:
     """The connector's intermediaries with this one alone."""
     dialect = dialect_of(profile)
-    keys = tuple(KeySettings(id=role, role=role, secret=role) for role in dialect.roles)
+    keys = tuple(KeySettings(id=role, role=role, secret=SecretRef(f"env:{role.upper()}")) for role in dialect.roles)
     provider = ProviderSettings(
         profile=profile,
         merchant=merchant,

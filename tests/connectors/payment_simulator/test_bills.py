@@ -12,6 +12,7 @@ import pytest
 
 from connectors.kit.contract import Budget as Time
 from connectors.kit.contract import Kit
+from connectors.kit.secrets import SecretRef
 from connectors.payment.asking import Asking
 from connectors.payment.changes import AttemptMade, BillDiffers, PaymentChange, Said
 from connectors.payment.client import Intermediaries
@@ -51,7 +52,7 @@ async def put(ground: Ground, *, bill: bool = True) -> AsyncIterator[Desk]:
         profile="pp",
         merchant="BVHTTDL",
         endpoints={name: f"{ground.base}/pp/{name}" for name in names},
-        keys=(KeySettings(id="k1", secret="env:PP"),),
+        keys=(KeySettings(id="k1", secret=SecretRef("env:PP")),),
         allow_plain=(ground.base.removeprefix("http://"),),
         notices_from_anywhere=True,
     )

@@ -12,6 +12,7 @@ import msgspec
 import pytest
 
 from connectors.kit.errors import DeliveryError
+from connectors.kit.secrets import read_setting
 from connectors.payment.model import Made, State
 from connectors.payment.profiles import vietqr
 from connectors.payment.settings import ProviderSettings, Settings
@@ -47,7 +48,7 @@ def set_up(office: Office, **settlement: object) -> None:
         public_url="https://cong.example.gov.vn",
         providers=providers,
         beneficiaries=office.settings.beneficiaries,
-        settlement=msgspec.convert(tree, SettlementSettings),
+        settlement=msgspec.convert(tree, SettlementSettings, dec_hook=read_setting),
     )
     office.settling = Settling(office.settings, office.kit)
 
@@ -140,10 +141,10 @@ async def test_statements_are_fetched_from_an_api_once_a_day_is_over_and_settled
 ) -> None:
     """With the bearer token; a settled day is not asked for again; a wrong token is an error of that intermediary only."""
     office = Office(tmp_path)
-    async with open_ground(vnpay={**MERCHANTS["vnpay"], "bearer": "sao-ke"}) as ground:
+    async with open_ground(vnpay={**MERCHANTS["vnpay"], "bearer": "sao_ke"}) as ground:
         payment_id = await paid_there(ground, office, "yc-1")
         url = f"{ground.base}/statements/vnpay/{{date}}"
-        set_up(office, providers={"vnpay": {"url": url, "token": "sao-ke", "days_back": 1}})
+        set_up(office, providers={"vnpay": {"url": url, "token": "env:sao_ke", "days_back": 1}})
         fetching = StatementFetching(office.settings, replace(office.kit, upstream=UPSTREAM))
         await fetching.poll("")
         assert not list(tmp_path.glob("*.csv"))  # the simulator's day is not over
@@ -158,7 +159,7 @@ async def test_statements_are_fetched_from_an_api_once_a_day_is_over_and_settled
         await fetching.poll("")
         assert not list(tmp_path.glob("*.csv"))
         await fetching.close()
-        set_up(office, providers={"vnpay": {"url": url, "token": "khac", "days_back": 2}})
+        set_up(office, providers={"vnpay": {"url": url, "token": "env:khac", "days_back": 2}})
         wrong = StatementFetching(office.settings, office.kit)
         with pytest.raises(DeliveryError) as failed:
             await wrong.poll("")
@@ -169,4 +170,8 @@ async def test_statements_are_fetched_from_an_api_once_a_day_is_over_and_settled
 
 def test_the_documented_layouts_are_layouts() -> None:
     """What an operator copies is read."""
-    assert set(msgspec.convert(layouts(), SettlementSettings).providers) == {"vnpay", "momo", "vietqr"}
+    assert set(msgspec.convert(layouts(), SettlementSettings, dec_hook=read_setting).providers) == {
+        "vnpay",
+        "momo",
+        "vietqr",
+    }

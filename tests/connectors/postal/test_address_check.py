@@ -17,6 +17,7 @@ from connectors.kit.contract import Kit, Notice
 from connectors.kit.errors import SettingsError
 from connectors.kit.inbound import Sender
 from connectors.kit.lone import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.postal.address_check import ADDRESSES_PATH, AddressEndpoints
 from connectors.postal.client import Carriers
 from connectors.postal.model import Contact, Place, Scan
@@ -46,6 +47,7 @@ def _carrier(**other: str) -> CarrierSettings:
             **other,
         },
         CarrierSettings,
+        dec_hook=read_setting,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from connectors.kit.secrets import read_setting
 from connectors.kit.settlement.statements import examine
 from connectors.postal.cod_report import TABLES
 from connectors.postal.cod_settings import CodLayout, CodSettings
@@ -41,7 +42,7 @@ def test_the_settings_that_the_guide_shows_are_settings(guide: str) -> None:
     block = re.search(r"```toml\n(.*?)```", guide, re.DOTALL)
     assert block is not None
     tree = tomllib.loads(block[1])["upstreams"]["postal"]["settings"]["cod"]
-    layout = msgspec.convert(tree, CodSettings).of("vnpost").layout
+    layout = msgspec.convert(tree, CodSettings, dec_hook=read_setting).of("vnpost").layout
     text = "Số hiệu đơn;Số tiền COD;Tình trạng\n DON-1 ;150.000;Đã trả\nCộng;150.000;\n"
     reading = reading_of(NAMING, "vnpost", layout, 200)
     found = examine(io.BytesIO(text.encode()), NAMING.read("cod_vnpost_X_20261118_1.csv"), reading)

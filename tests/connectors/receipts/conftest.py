@@ -28,7 +28,7 @@ from tests import planted
 
 NOW = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
 COLLECTED = NOW - timedelta(minutes=2)
-PASSWORDS = {"publishing": planted.secret("receipt publisher"), "service": planted.secret("receipt caller")}
+PASSWORDS = {"env:publishing": planted.secret("receipt publisher"), "env:service": planted.secret("receipt caller")}
 
 
 def order(**changed: Any) -> ReceiptOrder:
@@ -115,7 +115,9 @@ class Hands:
 
     async def counter(self, **settings: Any) -> Counter:
         """A fresh service and a fresh connector."""
-        app = create_app({"accounts": {"account_password": PASSWORDS["publishing"], "password": PASSWORDS["service"]}})
+        app = create_app(
+            {"accounts": {"account_password": PASSWORDS["env:publishing"], "password": PASSWORDS["env:service"]}}
+        )
         door = await self.stack.enter_async_context(opened(app))
         passwords, shelf = dict(PASSWORDS), Shelf()
         kit = Kit("receipts", lambda: NOW, time.monotonic, LoneCoordination(), passwords.__getitem__, shelf)
@@ -142,9 +144,9 @@ def settings_of(base_url: str, **changed: Any) -> Settings:
     tree: dict[str, object] = {
         "base_url": base_url,
         "account": "bienlai",
-        "account_password": "publishing",
+        "account_password": "env:publishing",
         "username": "dichvu",
-        "password": "service",
+        "password": "env:service",
         "collector": {"name": "Cục Du lịch Quốc gia Việt Nam", "tax_code": "0100000000"},
         "series": [
             {"kind": "charge", "form": "EBL01", "letters": "AA"},

@@ -193,7 +193,9 @@ def test_settings_that_no_receipt_could_come_of_are_refused_at_the_start(
 async def test_nobody_issues_for_another_before_the_delegation_holds() -> None:
     """What was collected before belongs on receipts of the collector's own."""
     delegated = settings_of("http://127.0.0.1:1", delegation=_DELEGATED | {"valid_from": "2026-11-21"})
-    kit = kit_of("receipts", {"publishing": "made-up-publishing-password", "service": "made-up-service-password"})
+    kit = kit_of(
+        "receipts", {"env:publishing": "made-up-publishing-password", "env:service": "made-up-service-password"}
+    )
     connector = create(delegated, kit)
     with pytest.raises(CannotMap, match="ủy nhiệm"):
         await connector.deliver_task(delivery(order()))

@@ -192,12 +192,12 @@ async def test_an_order_that_is_none_is_refused_without_a_word_of_it(counter: Co
 
 async def test_a_changed_password_needs_no_restart(counter: Counter) -> None:
     """Refused with the old one, taken with the new one."""
-    right = counter.passwords["service"]
-    counter.passwords["service"] = "sai"
+    right = counter.passwords["env:service"]
+    counter.passwords["env:service"] = "sai"
     with pytest.raises(CredentialsRefused):
         await counter.connector.deliver_task(delivery(order()))
     assert not (await counter.connector.check()).ready
-    counter.passwords["service"] = right
+    counter.passwords["env:service"] = right
     assert (await counter.connector.check()).ready
     await counter.connector.deliver_task(delivery(order()))
 

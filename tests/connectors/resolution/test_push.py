@@ -72,11 +72,11 @@ async def receiver() -> AsyncIterator[Receiver]:
 async def connect(receiver: Receiver) -> AsyncIterator[Callable[..., Any]]:
     """Builds connectors in front of the receiver, on a turned clock; closed at the end."""
     pem = receiver.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-    secrets = {"ed": pem, "shared": SHARED}
+    secrets = {"env:ed": pem, "env:shared": SHARED}
     opened: list[Any] = []
 
     def build(now: datetime = NOW, **more: Any) -> Any:
-        tree = {"url": receiver.url, "signing_key": "ed", "allow_plain": ["127.0.0.1"], **more}
+        tree = {"url": receiver.url, "signing_key": "env:ed", "allow_plain": ["127.0.0.1"], **more}
         kit = Kit("resolution", lambda: now, time.monotonic, LoneCoordination(), secrets.__getitem__)
         opened.append(registry.create("resolution", tree, kit))
         return opened[-1]
@@ -129,7 +129,7 @@ async def test_a_shared_secret_signs_with_hmac(
     receiver: Receiver, connect: Callable[..., Any], delivery: Delivery
 ) -> None:
     """`v1` with HMAC-SHA256, for receivers that know no other form."""
-    await connect(signature="hmac_sha256", signing_key="shared").deliver(delivery)
+    await connect(signature="hmac_sha256", signing_key="env:shared").deliver(delivery)
     headers, body = receiver.taken[0]
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = base64.b64encode(hmac.digest(bytes(range(32)), signed, hashlib.sha256)).decode()
@@ -237,10 +237,10 @@ def _pem(key: Any) -> str:
 @pytest.mark.parametrize(
     ("settings", "named"),
     [
-        ({"signing_key": "curve"}, "signing_key"),
-        ({"signing_key": "noise"}, "signing_key"),
-        ({"signing_key": "short", "signature": "hmac_sha256"}, "signing_key"),
-        ({"signing_key": "noise", "signature": "hmac_sha256"}, "signing_key"),
+        ({"signing_key": "env:curve"}, "signing_key"),
+        ({"signing_key": "env:noise"}, "signing_key"),
+        ({"signing_key": "env:short", "signature": "hmac_sha256"}, "signing_key"),
+        ({"signing_key": "env:noise", "signature": "hmac_sha256"}, "signing_key"),
         ({"url": "http://resolution.example/hooks"}, "url"),
         ({"url": "https://user:pw@resolution.example/hooks"}, "url"),
         ({"url": "hooks"}, "url"),
@@ -250,12 +250,12 @@ def _pem(key: Any) -> str:
 def test_a_wrong_set_up_is_named_at_start_without_its_secret(settings: dict[str, Any], named: str) -> None:
     """Before the first event; the key itself is never repeated."""
     secrets = {
-        "good": _pem(Ed25519PrivateKey.generate()),
-        "curve": _pem(generate_private_key(SECP256R1())),
-        "noise": "không phải khóa",
-        "short": "whsec_" + base64.b64encode(b"ngan").decode(),
+        "env:good": _pem(Ed25519PrivateKey.generate()),
+        "env:curve": _pem(generate_private_key(SECP256R1())),
+        "env:noise": "không phải khóa",
+        "env:short": "whsec_" + base64.b64encode(b"ngan").decode(),
     }
-    tree = {"url": "https://resolution.example/hooks", "signing_key": "good", **settings}
+    tree = {"url": "https://resolution.example/hooks", "signing_key": "env:good", **settings}
     with pytest.raises(SettingsError) as caught:
         registry.create("resolution", tree, kit_of("resolution", secrets))
     assert named in str(caught.value)

@@ -26,18 +26,18 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 NUMBER = "001090000000"
 NAME = "Nguyễn Văn Thử"
 SECRETS = {
-    "key": "s3cr3t",
-    "api": "khoa-api-kiem-thu",
-    "access": '{"AccessKey":"a","SecretKey":"b","AppName":"c","PartnerCode":"d","PartnerCodeCus":"e"}',
-    "id": "khach",
-    "secret": "mat-khau-khach",
-    "officer": "keyName:keyPass",
+    "env:key": "s3cr3t",
+    "env:api": "khoa-api-kiem-thu",
+    "env:access": '{"AccessKey":"a","SecretKey":"b","AppName":"c","PartnerCode":"d","PartnerCodeCus":"e"}',
+    "env:id": "khach",
+    "env:secret": "mat-khau-khach",
+    "env:officer": "keyName:keyPass",
 }
 SIGNATURE = {
     "username": "bvhttdl",
-    "secret": "key",
+    "secret": "env:key",
     "hash_url": "https://esb.example.gov.vn/dancu/1.0/tracuu",
-    "api_key": "api",
+    "api_key": "env:api",
 }
 MEMBER = {"instance": "VN", "member_class": "GOV", "member_code": "G00.01", "subsystem": "gateway"}
 PROVIDER = {"instance": "VN", "member_class": "GOV", "member_code": "G00.99", "subsystem": "dancu"}

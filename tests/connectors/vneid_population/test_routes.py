@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from connectors.kit.errors import AnswerUnreadable, CannotMap, CredentialsRefused, NotSent, UpstreamFault
+from connectors.kit.secrets import SecretRef
 from connectors.vneid.population_routes import signed_headers
 from connectors.vneid.population_settings import Signature
 from signing.canonical import parse_xml
@@ -33,8 +34,8 @@ from tests.connectors.vneid_population.conftest import (
 
 LGSP_SOAP = {
     "kind": "lgsp_soap",
-    "token": {"url": "TOKEN", "access": "access"},
-    "officer_keys": {"canbo.test": "officer"},
+    "token": {"url": "TOKEN", "access": "env:access"},
+    "officer_keys": {"canbo.test": "env:officer"},
 }
 XROAD = {"kind": "xroad_soap", "client": MEMBER, "service": PROVIDER, "service_version": "v1"}
 REST = {"kind": "xroad_rest", "client": MEMBER, "signature": SIGNATURE}
@@ -61,7 +62,9 @@ def body_of(call: Heard) -> list[tuple[str, str]]:
 
 def test_the_hash_of_the_headers_is_the_one_of_the_known_vector() -> None:
     """Facts 2.2 give a vector; a wrong order of the four parts, or upper-case hex, would fail it."""
-    signature = Signature(username="bvhttdl", secret="key", hash_url="https://esb.example.gov.vn/dancu/1.0/tracuu")
+    signature = Signature(
+        username="bvhttdl", secret=SecretRef("env:KEY"), hash_url="https://esb.example.gov.vn/dancu/1.0/tracuu"
+    )
     headers = signed_headers(signature, "look_up", datetime.fromtimestamp(1_767_225_600, UTC), "s3cr3t")
     assert headers["Timestamp"] == "1767225600000"
     said = base64.b64decode(headers["Authorization"].removeprefix("Basic ")).decode()
@@ -76,7 +79,7 @@ async def test_route_a_names_its_caller_in_headers_and_the_person_in_the_body(
     (call,) = database.asked
     assert call.headers["Content-Type"] == "application/xml"
     assert call.headers["SOAPAction"] == '""'
-    assert call.headers["ApiKey"] == SECRETS["api"]
+    assert call.headers["ApiKey"] == SECRETS["env:api"]
     assert call.headers["X-Road-Client"] == "VN/GOV/G00.01/gw"
     stamp = call.headers["Timestamp"]
     hashed = hashlib.sha256(f"{SIGNATURE['hash_url']}bvhttdl{stamp}s3cr3t".encode()).hexdigest()
@@ -146,7 +149,7 @@ async def test_route_b_brings_token_caller_and_the_officers_own_key(database: Sc
     """LGSP SOAP: Bearer, lgspaccesstoken at the token call and at the question, AuthHash of this officer."""
     await asking(with_token(LGSP_SOAP, database)).ask(question())
     token, asked = database.calls
-    access = base64.b64encode(SECRETS["access"].encode()).decode()
+    access = base64.b64encode(SECRETS["env:access"].encode()).decode()
     assert token.body == b"grant_type=client_credentials"
     assert token.headers["lgspaccesstoken"] == asked.headers["lgspaccesstoken"] == access
     assert asked.headers["Authorization"] == "Bearer tok-1"
@@ -223,7 +226,7 @@ async def test_a_facade_with_names_of_its_own_is_a_setting(database: ScriptedDat
 async def test_route_c_speaks_camel_case_behind_a_token(database: ScriptedDatabase, asking: Asking) -> None:
     """The facade of Đồng Tháp: its own names, one field for both forms of a birth."""
     database.script = lambda _: facade(example("tracuu-response-empty.xml"), 0)
-    route = {"kind": "lgsp_json", "names": "camel", "user_name": "bvhttdl", "token": {"access": "access"}}
+    route = {"kind": "lgsp_json", "names": "camel", "user_name": "bvhttdl", "token": {"access": "env:access"}}
     fields = {"personal_id": "", "cmnd": "001000000", "birth": "1990"}
     population = asking(with_token(route, database), operations=["look_up"], paths=PATHS)
     answer = await population.ask(question(fields=fields))

@@ -20,7 +20,7 @@ from connectors.vneid.profiles.dancu.rules import RequestRules
 from tests.connectors.vneid_population.conftest import HEADER_SIGNED, SIGNATURE
 
 GOOD: dict[str, Any] = {"base_url": "https://esb.example.gov.vn", "route": HEADER_SIGNED, "path": "/dancu"}
-TOKEN = {"url": "https://lgsp.example.gov.vn/token", "access": "access"}
+TOKEN = {"url": "https://lgsp.example.gov.vn/token", "access": "env:access"}
 
 
 def faults(**changed: Any) -> str:
@@ -43,7 +43,7 @@ def test_the_shortest_settings_ask_two_operations() -> None:
         ({"operations": ["everything"]}, "operations"),
         ({"route": {"kind": "lgsp_json"}, "operations": ["verify"]}, "thiếu verify"),
         ({"route": {"kind": "lgsp_soap", "token": {"url": "x"}}}, "cần access"),
-        ({"route": {"kind": "lgsp_soap", "token": {**TOKEN, "client_id": "a"}}}, "phải đi cùng nhau"),
+        ({"route": {"kind": "lgsp_soap", "token": {**TOKEN, "client_id": "env:A"}}}, "phải đi cùng nhau"),
         ({"route": {"kind": "lgsp_soap", "token": {**TOKEN, "margin_s": -1}}}, "margin_s"),
         ({"route": {"kind": "xroad_soap", "client": {"instance": "VN", "member_class": "G/V"}}}, "member_code"),
         ({"route": {"kind": "pigeon"}}, "route"),
@@ -101,7 +101,7 @@ def test_asking_never_loads_zeep() -> None:
 
 def test_settings_show_no_secret_because_they_hold_none() -> None:
     """References only: what a reference names is read when it is needed."""
-    assert SIGNATURE["secret"] == "key"
+    assert SIGNATURE["secret"] == "env:key"
     assert "s3cr3t" not in repr(typed({"population": GOOD}, Settings)[0])
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from connectors.kit.errors import CredentialsRefused
 from connectors.kit.loopback_tls import self_signed
+from connectors.kit.secrets import SecretRef
 from gateway import bootstrap
 from gateway.bootstrap import gauges, lines
 from gateway.bootstrap.enrolment import open_register
@@ -99,17 +100,33 @@ async def test_a_secret_that_is_missing_at_the_start_is_a_named_fault(loads: Loa
     assert "upstreams.national_dvc.settings." in told
 
 
+async def test_superseding_is_switched_on_by_upstream_and_only_where_a_connector_declares_it(loads: Loads) -> None:
+    """The portal's full record is cumulative when it is switched on; its rows never are; a connector without one is a fault."""
+
+    def cumulative(loaded: Loaded) -> dict[str, bool]:
+        (portal,) = [
+            route for route in lines.read_routes(loaded).first("resolution") if route.upstream == "national_dvc"
+        ]
+        return {operation.name: operation.cumulative for operation in portal.operations}
+
+    assert cumulative(loads()) == {"state": False, "progress": False}
+    assert cumulative(loads(GATEWAY__UPSTREAMS__NATIONAL_DVC__SUPERSEDE="true")) == {"state": True, "progress": False}
+    with pytest.raises(ConfigError, match=r"upstreams\.resolution\.supersede: "):
+        async with bootstrap.running(loads(GATEWAY__UPSTREAMS__RESOLUTION__SUPERSEDE="true")):
+            pass
+
+
 def test_a_secret_that_vanishes_later_is_trouble_of_its_connection(tmp_path: Path) -> None:
     """A file that is being replaced pauses an upstream; a fault of the configuration would be an unknown outcome."""
     (tmp_path / "password").write_text("made-up\n")
     secrets = lines.Secrets(tmp_path)
     with pytest.raises(ConfigError):
-        secrets("file:nothing")
+        secrets(SecretRef("file:nothing"))
     secrets.started = True
-    assert secrets("file:password") == "made-up"
+    assert secrets(SecretRef("file:password")) == "made-up"
     (tmp_path / "password").unlink()
     with pytest.raises(CredentialsRefused, match="password"):
-        secrets("file:password")
+        secrets(SecretRef("file:password"))
 
 
 async def test_a_trust_anchor_is_looked_for_beside_the_configuration(
@@ -148,4 +165,4 @@ async def test_a_state_that_nothing_is_in_any_more_is_not_told_any_longer(loads:
     assert b'gateway_messages{state="READY",upstream="A"} 5.0' in await gauges.render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
     journal.counted = Counts({}, {}, {}, 0)
     told = await gauges.render(metrics, journal, Clock())  # type: ignore[arg-type]  # only its counts are asked for
-    assert b"5.0" not in told and b'gateway_blocked_lanes{upstream="A"} 1.0' not in told
+    assert b" 5.0" not in told and b'gateway_blocked_lanes{upstream="A"} 1.0' not in told

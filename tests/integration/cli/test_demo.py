@@ -10,6 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gateway.cli.demonstration.servers import postgres_programs, redis_program
 from tests.line.program import processes_of
 
 pytestmark = pytest.mark.xdist_group("cli-demo")
@@ -61,6 +62,36 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert verdict["way"][-1][1] == "Đã chuyển hoàn"
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
+        assert processes_of(process.pid) == [] and _holding(place) == []
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.skipif(postgres_programs() is None or redis_program() is None, reason="PostgreSQL 15 or Redis is missing")
+def test_a_small_demo_on_several_nodes_survives_a_killed_node_database_and_redis_and_leaves_nothing(
+    program_environment: dict[str, str], tmp_path: Path
+) -> None:
+    """Each of the three is killed while systems push; nothing is lost, every node's evidence holds, no server is left."""
+    with tempfile.TemporaryDirectory() as place:
+        Path(place).chmod(0o711)  # who runs the servers is not who runs the tests
+        process = subprocess.Popen(
+            [sys.executable, "-m", "gateway", "demo", "--nodes", "2", "--dossiers", "8", "--brief", "--json"],
+            env=program_environment | {"TMPDIR": place},
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        out, err = process.communicate(timeout=180)
+        assert process.returncode == 0, err.decode()
+        verdict = msgspec.json.decode(out)
+        assert verdict["sound"] is True and verdict["accepted"] >= 20
+        assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
+        assert [what.split()[1] for what in verdict["survived"]] == ["nút", "mọi", "Redis"]
+        # Two nodes and one that started again, the command that made the store, and the one that named the operator.
+        (chains,) = (check for check in verdict["checks"] if check.startswith("Bằng chứng"))
+        assert int(chains.split()[-2]) >= 4
+        assert verdict["money"] == [] and verdict["parcels"] == []
+        assert list(Path(place).iterdir()) == []
         assert processes_of(process.pid) == [] and _holding(place) == []
 
 

@@ -27,7 +27,7 @@ def _checked(portal: Portal, capsys: pytest.CaptureFixture[str], *changes: tuple
         assert old in text
         text = text.replace(old, new, 1)
     portal.line.config.write_text(text, encoding="utf-8")
-    code = config.run(argparse.Namespace(config=portal.line.config, json=True))
+    code = config.run(argparse.Namespace(action="check", config=portal.line.config, json=True))
     told = json.loads(capsys.readouterr().out)
     assert (code == 0) == told["ok"]
     return told["faults"]

@@ -28,7 +28,7 @@ def checked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
             assert old in text
             text = text.replace(old, new, 1)
         till.line.config.write_text(text, encoding="utf-8")
-        config.run(argparse.Namespace(config=till.line.config, json=True))
+        config.run(argparse.Namespace(action="check", config=till.line.config, json=True))
         return json.loads(capsys.readouterr().out)
 
     return check
@@ -78,7 +78,7 @@ def test_the_trial_of_the_readme_can_be_served(tmp_path: Path, capsys: pytest.Ca
     line = lay(tmp_path / "thu", {})
     line.config.write_text(line.config.read_text(encoding="utf-8") + block, encoding="utf-8")
     write_safely(tmp_path / "thu/keys/pay-vnpay", b"simulator-vnpay\n")
-    config.run(argparse.Namespace(config=line.config, json=True))
+    config.run(argparse.Namespace(action="check", config=line.config, json=True))
     assert json.loads(capsys.readouterr().out) == {"ok": True, "faults": [], "warnings": []}
 
 

@@ -52,7 +52,7 @@ def checked(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pyt
         elsewhere = tmp_path / "elsewhere"
         elsewhere.mkdir()
         monkeypatch.chdir(elsewhere)
-        config.run(argparse.Namespace(config=line.config, json=True))
+        config.run(argparse.Namespace(action="check", config=line.config, json=True))
         return json.loads(capsys.readouterr().out)
 
     return check

@@ -48,7 +48,7 @@ def _laid(folder: Path, **changes: str) -> Path:
 
 def _checked(at: Path, capsys: pytest.CaptureFixture[str]) -> Any:
     """The faults that `gateway config check --json` names."""
-    config.run(argparse.Namespace(config=at, json=True))
+    config.run(argparse.Namespace(action="check", config=at, json=True))
     return json.loads(capsys.readouterr().out)["faults"]
 
 

@@ -16,10 +16,11 @@ import aiohttp
 import msgspec
 import pytest
 
-from gateway.cli.demo import free_ports, scene_of, simulators
+from gateway.cli.demo import scene_of, simulators
 from gateway.cli.demonstration import stage
 from gateway.cli.demonstration.cast import DIALECTS, SYSTEMS, Role, cast
 from gateway.cli.demonstration.play import Play, Progress, Scene
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM, Ports, lay_out
 from gateway.intake.signature import sign_request

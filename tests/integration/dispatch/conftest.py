@@ -214,12 +214,12 @@ class TroubledJournal(SqliteJournal):
     refuse_settlements = 0
     refuse_standings = 0
 
-    async def remember_upstream(self, row: UpstreamRow) -> None:
+    async def remember_upstream(self, row: UpstreamRow, seen: int | None = None) -> UpstreamRow:
         """See `Journal.remember_upstream`; as often as the test says, the disk is full."""
         if self.refuse_standings:
             self.refuse_standings -= 1
             raise JournalUnavailable
-        await super().remember_upstream(row)
+        return await super().remember_upstream(row, seen)
 
     async def settle(self, settlement: Settlement) -> bool:
         """See `Journal.settle`; as often as the test says, the disk is full."""
@@ -276,18 +276,23 @@ class House:
         self.lines[code] = UpstreamLine(code, chosen, connector, operations or {"status": OperationTraits()})
         return self.lines[code]
 
-    async def push(self, dossier: str, *upstreams: str, operation: str = "status") -> int:
+    async def push(
+        self, dossier: str, *upstreams: str, operation: str = "status", legal_due: datetime | None = None
+    ) -> int:
         """Accept one event of a dossier for the upstreams (all of them by default)."""
-        return await self.push_raw(dossier, b"", *upstreams, operation=operation)
+        return await self.push_raw(dossier, b"", *upstreams, operation=operation, legal_due=legal_due)
 
-    async def push_raw(self, dossier: str, raw: bytes, *upstreams: str, operation: str = "status") -> int:
+    async def push_raw(
+        self, dossier: str, raw: bytes, *upstreams: str, operation: str = "status", legal_due: datetime | None = None
+    ) -> int:
         """Accept one event with these bytes as what was accepted; without any, an event that can be read."""
         self._sequences[dossier] += 1
         sequence = self._sequences[dossier]
         key = f"{dossier}-{sequence}"
         raw = raw or encode(carried(dossier, sequence))
         deliveries = tuple(
-            NewDelivery(f"{key}-{code}", code, operation, key, "SEC-DEMO") for code in upstreams or self.lines
+            NewDelivery(f"{key}-{code}", code, operation, key, "SEC-DEMO", legal_due)
+            for code in upstreams or self.lines
         )
         await self.journal.accept(
             Intake("event", "SEC-DEMO", key, dossier, hashlib.sha256(raw).digest(), raw, deliveries, sequence)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from connectors.kit.errors import NoAnswer, NotSent
 from gateway.config import Breaker
+from gateway.dispatch.wallclock import Walls
 
 if TYPE_CHECKING:
     from gateway.config import Upstream
@@ -36,6 +40,87 @@ async def test_a_clock_set_ahead_does_not_hand_a_lane_over_while_its_call_runs(
         house.turn(60.0)
         await house.reach("D2", "DELIVERED")
     assert [call.kind for call in asking.calls if call.dossier == "D1"] == ["deliver"]
+
+
+@pytest.mark.parametrize("part", [0.1, 0.5, 0.9])
+async def test_a_clock_set_ahead_by_less_than_a_lease_hands_nothing_over_either(
+    house: House, asking: AskingPostman, part: float
+) -> None:
+    """What had its whole lease left seems to have less: it is nobody else's before that lease has truly ended."""
+    line = house.line("A", asking)
+    lease_s = line.settings.lease()
+    asking.gates["D1"] = asyncio.Event()
+    await house.push("D1")
+    async with house.working():
+        await house.heard(asking, 1)
+        house.turned.moment += timedelta(seconds=part * lease_s)
+        house.turn(0.0)
+        await asyncio.sleep(A_WHILE_S)
+        house.turn(lease_s - 1.0)
+        await asyncio.sleep(A_WHILE_S)
+        assert [call.kind for call in asking.calls] == ["deliver"]
+        asking.gates["D1"].set()
+        await house.reach("D1", "DELIVERED")
+        await house.push("D2")
+        house.turn(2.0)
+        await house.reach("D2", "DELIVERED")
+    assert [call.kind for call in asking.calls] == ["deliver", "deliver"]
+
+
+@pytest.mark.parametrize("noticed", ["by the old one", "by nobody", "without a common watch"])
+async def test_a_worker_that_takes_the_place_of_another_rests_as_that_one_did(
+    house: House, asking: AskingPostman, noticed: str
+) -> None:
+    """A reload in the midst of a rest: the old one's call still runs. Without the watch that both share it is asked about."""
+    line = house.line("A", asking)
+    shared = noticed != "without a common watch"
+    house.hooks = replace(house.hooks, walls=Walls(house.turned.clock) if shared else None)
+    gate = asking.gates["D1"] = asyncio.Event()
+    await house.push("D1")
+    async with house.working() as old:
+        await house.heard(asking, 1)
+        if noticed == "by nobody":
+            stopping = asyncio.create_task(old.stop())
+            await asyncio.sleep(A_WHILE_S)
+        house.turned.moment += HOUR
+        house.turn(0.0)
+        await asyncio.sleep(A_WHILE_S)
+        if noticed != "by nobody":
+            stopping = asyncio.create_task(old.stop())
+        async with house.working() as new:
+            await asyncio.sleep(A_WHILE_S)
+            asked = [call.kind for call in asking.calls] != ["deliver"]
+            assert asked is not shared
+            rest_s = (await new.standing("A")).rests_for_s(house.turned.seconds)
+            assert rest_s == (pytest.approx(line.settings.lease()) if shared else 0.0)
+            gate.set()
+            await stopping
+            await house.reach("D1", "DELIVERED")
+            await house.push("D2")
+            house.turn(line.settings.lease())
+            await house.reach("D2", "DELIVERED")
+
+
+async def test_a_clock_set_back_is_followed_once_when_a_worker_takes_the_place_of_another(
+    house: House, postman: Postman
+) -> None:
+    """Both look for a moment: what waits is moved by the step, not by twice the step, or it would be sent too soon."""
+    house.line("A", postman)
+    house.hooks = replace(house.hooks, walls=Walls(house.turned.clock))
+    postman.script["D1"] = [NotSent()]
+    await house.push("D1")
+    async with house.working() as old:
+        await house.reach("D1", "WAITING")
+        due = await house.journal.next_due("A")
+        assert due is not None
+        house.turned.moment -= HOUR
+        async with house.working():
+            house.turn(0.0)
+            await asyncio.sleep(A_WHILE_S)
+            await old.stop()
+            assert await house.journal.next_due("A") == due - HOUR
+            house.turn(6.0)
+            await house.reach("D1", "DELIVERED")
 
 
 async def test_a_clock_set_ahead_does_not_shorten_the_deadline_of_an_unanswered_call(

@@ -187,6 +187,30 @@ async def test_after_an_outage_the_drain_starts_slowly(house: House, postman: Po
             await house.reach(f"D{number:02}", "DELIVERED")
 
 
+async def test_after_an_outage_overdue_dossiers_go_first_and_the_others_go_too(
+    house: House, postman: Postman, settings: Settings
+) -> None:
+    """Of eighteen that waited the nine overdue ones are through after twelve calls; every fourth is the oldest of the rest."""
+    postman.everywhere = NotSent()
+    house.line("A", postman, settings(concurrency=8, breaker=Breaker(failures=1, open_s=30)))
+    await house.push("first")
+    async with house.working():
+        await house.opened()
+        for number in range(9):
+            await house.push(f"later-{number}", legal_due=house.turned.moment + timedelta(days=20))
+        for number in range(9):
+            await house.push(f"overdue-{number}", legal_due=house.turned.moment - timedelta(days=1 + number))
+        postman.everywhere = None
+        before = len(postman.heard())
+        house.turn(40.0)
+        for number in range(9):
+            await house.reach(f"later-{number}", "DELIVERED")
+            await house.reach(f"overdue-{number}", "DELIVERED")
+    heard = [call.dossier.partition("-")[0] for call in postman.heard()[before:]]
+    assert heard[:12].count("overdue") == 9
+    assert 2 <= heard[:12].count("later") <= 3
+
+
 async def test_waiting_deliveries_are_counted_for_the_operator(house: House, postman: Postman) -> None:
     """Waiting, with its reason, is visible in the journal's counts and in the audit trail."""
     postman.everywhere = NotSent()

@@ -27,6 +27,7 @@ from gateway.intake.result_watch import House, ResultRules, ResultWatch, Store
 from gateway.intake.snapshot import SnapshotSubject, snapshot_intake
 from gateway.intake.verification import Judged, Question
 from gateway.journal.cabinet import Cabinet
+from gateway.journal.cabinet_folder import FolderCabinet
 from gateway.journal.memory import MemoryJournal
 from gateway.journal.memory_rows import MemoryStore
 from gateway.journal.model import Accepted, Intake
@@ -245,7 +246,7 @@ class Building:
         else:
             options = StoreOptions(node="gateway-1", kek=bytes(32), synchronous="NORMAL")
             journal = SqliteJournal.open(self.folder / "db", options, decide=decide, chain=chain, clock=clock)
-        cabinet = Cabinet(self.folder / "content")
+        cabinet = FolderCabinet(self.folder / "content")
         alarms: list[tuple[str, str]] = []
         woken: list[str] = []
         house = House(wake=woken.extend, alarm=lambda code, _upstream, told: alarms.append((code, told)))

@@ -11,6 +11,7 @@ import pytest
 
 from gateway.bootstrap import gauges
 from gateway.errors import JournalUnavailable
+from gateway.intake.result_watch import House, ResultWatch
 from gateway.journal.model import Claim, DeliveryState, MessageSettlement, Settlement
 from gateway.journal.sealing import SealBroken
 from gateway.observe.metrics import Metrics
@@ -167,3 +168,14 @@ async def _last_payload(hall: Any) -> bytes:
 def _delivered(claim: Claim) -> Settlement:
     message = MessageSettlement(claim.deliveries[0].sequence, DeliveryState.DELIVERED, receipt=b"{}")
     return Settlement(claim.lane_id, claim.epoch, (message,))
+
+
+async def test_a_node_without_the_right_to_judge_leaves_every_result_alone(hall: Any, words: Any) -> None:
+    """Two watches over one store would count each other's judgements as files that kill processes; one of them rests."""
+    await hall.register()
+    code = await hall.resolved(words.good)
+    here = hall.watch
+    resting = ResultWatch(here._store, here._verifier, here._rules, House(alone=lambda: False))
+    assert await resting.look() == 0
+    assert (await hall.kept(code)).unsettled == 0
+    assert await here.look() == 1 and (await hall.kept(code)).state is ResultState.PASSED

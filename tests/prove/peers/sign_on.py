@@ -28,6 +28,7 @@ from joserfc import jwk
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import CredentialsRefused
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.kit.signing_on import Errand, Secrets, SignedOn, SignOn, SignOnRefused, Wish
 from connectors.vneid.sign_on import SignOnProviders
 from connectors.vneid.sign_on_settings import ProviderSettings
@@ -202,7 +203,7 @@ async def scene(
             "client_secret": "env:SECRET",
             **differences,
         }
-        settings = msgspec.convert(_filled(provider, issuer), ProviderSettings)
+        settings = msgspec.convert(_filled(provider, issuer), ProviderSettings, dec_hook=read_setting)
         kit = Kit("vneid", clock.now, clock.instant, LoneCoordination(), lambda _reference: secret)
         connector = SignOnProviders((settings,), kit)
         async with aiohttp.ClientSession(cookie_jar=aiohttp.CookieJar(unsafe=True)) as person:

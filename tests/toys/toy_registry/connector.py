@@ -36,6 +36,7 @@ from connectors.kit.contract import (
 )
 from connectors.kit.errors import CannotMap, SettingsError
 from connectors.kit.http import HttpAnswer, HttpRequest
+from connectors.kit.secrets import SecretRef
 
 from .client import Client
 from .profiles.v1.ledger import Loan, Loans
@@ -47,7 +48,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How the toy is set up."""
 
     base_url: str
-    secret: str
+    secret: SecretRef
     allow_plain: tuple[str, ...] = ()
     reminded_by: str = ""
 

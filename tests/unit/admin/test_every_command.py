@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -134,14 +133,11 @@ async def lined(building: Any) -> AsyncIterator[Any]:
 
 
 def _decider_of(journal: Any) -> Any:
-    return journal._decide if hasattr(journal, "_decide") else journal._parts.decide
+    return journal._choose()
 
 
 def _use(journal: Any, decide: Any) -> None:
-    if hasattr(journal, "_decide"):
-        journal._decide = decide
-    else:
-        journal._parts = replace(journal._parts, decide=decide)
+    journal._choose = lambda: decide
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.config import check
+from gateway.config.loading import generation_of
 from gateway.errors import ConfigError
 
 KEY = {"S-1": {"algorithm": "ed25519", "file": "s.pem"}}
@@ -24,7 +25,7 @@ def _faults(tree: dict[str, object]) -> tuple[str, ...]:
 def test_every_unknown_key_is_named_with_its_place() -> None:
     """A typing mistake in the depth of a table is told by its whole path, beside all others."""
     told = _faults({"nod": 1, "upstreams": {"a": {**UPSTREAM, "retry": {"bas_s": 1}}}, "intake": {"depth": 3}})
-    assert [fault.split(":")[0] for fault in told] == ["nod", "upstreams.a.retry.bas_s", "intake.depth"]
+    assert [fault.split(":")[0] for fault in told] == ["nod", "intake.depth", "upstreams.a.retry.bas_s"]
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,47 @@ def test_the_derived_lease_always_covers_the_call(timeout_s: float) -> None:
     """Whoever leaves the lease out gets one that is long enough."""
     settings = check({"upstreams": {"a": {**UPSTREAM, "timeout_s": timeout_s}}})
     assert settings.upstreams["a"].lease() * 0.7 > timeout_s
+
+
+def test_the_generation_is_that_of_what_nodes_have_in_common() -> None:
+    """What each node has for itself does not move it; every other key that is told to work otherwise does."""
+    common = check({})
+    own = {
+        "node": "gateway-2",
+        "storage": {"data_dir": "elsewhere"},
+        "listen": {"internal": {"port": 9001}},
+        "evidence": {"key": "file:keys/two.pem", "trusted": ["keys/one.pem"]},
+        "observe": {"level": "DEBUG"},
+    }
+    assert generation_of(check(own)) == generation_of(common)
+    for other in ({"intake": {"max_skew_s": 60}}, {"storage": {"postgres": {"dsn": "env:DSN"}}}):
+        assert generation_of(check(other)) != generation_of(common)
+
+
+_TLS = {"cert_file": "tls/a.pem", "key_file": "tls/a.key", "client_ca_file": "tls/clients.pem"}
+_ELSEWHERE = {"cert_file": "/etc/b.pem", "key_file": "/etc/b.key", "client_ca_file": "/etc/clients.pem"}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ({"admin_socket": "/run/one.sock"}, {"admin_socket": "/run/two.sock"}),
+        ({"internal": {"tls": _TLS}}, {"internal": {"tls": _ELSEWHERE}}),
+        ({"edge": {"tls": _TLS}}, {"edge": {"tls": _ELSEWHERE}}),
+        ({"edge": {}}, {}),
+        ({"edge": {"tls": _TLS, "max_body_bytes": 524_288}}, {}),
+    ],
+    ids=["admin_socket", "files of TLS", "files of TLS of the edge", "an edge", "an edge as it stands in production"],
+)
+def test_how_a_node_listens_is_its_own(one: dict[str, object], other: dict[str, object]) -> None:
+    """Nodes that differ in nothing else would raise an alarm for ever, and nobody would look at it any more."""
+    assert generation_of(check({"listen": one})) == generation_of(check({"listen": other}))
+
+
+def test_what_is_demanded_of_callers_moves_the_generation() -> None:
+    """That one node speaks plain HTTP, or lets callers in without a certificate, is no matter of its own."""
+    demands = {**_TLS, "require_client_certificate": True}
+    seen = {
+        generation_of(check({"listen": {"internal": internal}})) for internal in ({}, {"tls": _TLS}, {"tls": demands})
+    }
+    assert len(seen) == 3

@@ -70,6 +70,33 @@ async def test_a_cancelled_wait_loses_no_wake_up() -> None:
     assert await coordination.wait("A", 1.0)
 
 
+async def test_news_reaches_everybody_who_listens_in_order_and_nobody_else() -> None:
+    """Two listeners of one topic hear all of it from the moment they listen; another topic hears nothing."""
+    coordination = Turned().coordination()
+    coordination.tell("pause", "before")
+    first, second, other = (coordination.news(topic) for topic in ("pause", "pause", "breaker"))
+    coordination.tell("pause", "A")
+    coordination.tell("pause", "B")
+    coordination.tell("breaker", "C")
+    assert [await anext(first), await anext(first)] == ["A", "B"]
+    assert [await anext(second), await anext(second)] == ["A", "B"]
+    assert await anext(other) == "C"
+    waiting = asyncio.create_task(anext(first))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    coordination.tell("pause", "D")
+    assert await waiting == "D"
+
+
+async def test_news_that_nobody_reads_takes_no_room() -> None:
+    """Who listens too slowly misses the oldest (failure catalogue F18)."""
+    coordination = Turned().coordination()
+    slow = coordination.news("pause")
+    for number in range(2_000):
+        coordination.tell("pause", str(number))
+    assert int(await anext(slow)) >= 2_000 - 256
+
+
 async def test_rate_is_kept_for_each_upstream_apart() -> None:
     """One upstream's sends take nothing from another's."""
     turned = Turned()
@@ -124,6 +151,6 @@ async def test_budgets_that_strangers_name_do_not_fill_the_memory() -> None:
     for number in range(20_000):
         turned.seconds += 0.01
         await coordination.take(f"guess-{number}", 1, 1.0, 5)
-    assert len(coordination._arrivals) < 1_000
+    assert len(coordination._budgets) < 1_000
     assert (await coordination.take("busy", 1, 0.001, 5))[0] == 0
     assert (await coordination.take("guess-1", 5, 1.0, 5))[0] == 5

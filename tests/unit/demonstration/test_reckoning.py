@@ -121,10 +121,16 @@ def test_receipts_are_one_for_each_kind_of_fee_that_was_paid() -> None:
 
 @pytest.mark.parametrize(
     ("answers", "sound"),
-    [(['{"RspCode":"97"}'], True), (['{"RspCode":"97"}', '{"RspCode":"00"}'], False), ([], False)],
+    [
+        (['{"RspCode":"97"}'], True),
+        (['{"RspCode":"99"}', '{"RspCode":"97"}'], True),
+        (['{"RspCode":"97"}', '{"RspCode":"00"}'], False),
+        (['{"RspCode":"99"}'], False),
+        ([], False),
+    ],
 )
 def test_a_forged_notice_must_be_refused_each_time(answers: list[str], sound: bool) -> None:
-    """One that was never heard proves nothing."""
+    """One that was never heard proves nothing, and neither does one that was only put off while the store was away."""
     verdict = Verdict()
     judge_lies([{"attempts": [{"status": 200, "answer": answer} for answer in answers]}], verdict)
     assert (verdict.faults == [], bool(verdict.checks)) == (sound, sound)

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from gateway.clock import Clock
 from gateway.evidence.log import chain
+from gateway.journal.books import unsigned
+from gateway.journal.kept import KeptJournal
 from gateway.journal.model import (
     AttemptWrite,
     AuditWrite,
@@ -29,6 +31,7 @@ from gateway.journal.model import (
     Situation,
     UpstreamOrder,
     UpstreamRow,
+    Vouch,
 )
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 
@@ -56,15 +59,16 @@ class Lively:
 
     folder: Path
     turned: Turned = field(default_factory=Turned)
+    vouch: Vouch = unsigned
 
-    def open(self) -> SqliteJournal:
+    def open(self) -> KeptJournal:
         """Open it, as another start would; what is sealed and large goes to files."""
-        options = StoreOptions(node="gateway-1", kek=KEK, inline_bytes=900)
+        options = StoreOptions(node="gateway-1", kek=KEK, inline_bytes=900, vouch=self.vouch)
         return SqliteJournal.open(
             self.folder, options, decide=decide, chain=chain, clock=Clock(now=self.turned.now, chance=lambda: 0.5)
         )
 
-    async def event(self, journal: SqliteJournal, dossier: str, sequence: int, **changes: object) -> None:
+    async def event(self, journal: KeptJournal, dossier: str, sequence: int, **changes: object) -> None:
         """Accept an event; `changes` are fields of its decision."""
         raw = f"{dossier}/{sequence}".encode() * 10
         key = f"{dossier}-{sequence}"
@@ -72,12 +76,12 @@ class Lively:
             Intake("event", SOURCE, key, dossier, hashlib.sha256(raw).digest(), raw, changes, sequence)
         )
 
-    async def claims(self, journal: SqliteJournal, upstream: str, limit: int = 10) -> Sequence[Claim]:
+    async def claims(self, journal: KeptJournal, upstream: str, limit: int = 10) -> Sequence[Claim]:
         """Claim what is due."""
         now = self.turned.now()
         return await journal.claim(upstream, limit=limit, batch={"progress": 3}, lease=LEASE, now=now)
 
-    async def settle(self, journal: SqliteJournal, claim: Claim, state: DeliveryState, **changes: object) -> None:
+    async def settle(self, journal: KeptJournal, claim: Claim, state: DeliveryState, **changes: object) -> None:
         """Settle all messages of a claim alike."""
         now = self.turned.now()
         attempt = AttemptWrite(now, now, state.value.lower(), 200, "0", "đã gửi", b"request" * 20, b"response" * 300)
@@ -118,7 +122,7 @@ class Lively:
         assert await journal.ready() == ""
         await journal.close()
 
-    async def _hold(self, journal: SqliteJournal, dossier: str) -> None:
+    async def _hold(self, journal: KeptJournal, dossier: str) -> None:
         audit = (_told("lane.held", dossier),)
         order = LaneOrder(OrderKind.HOLD, PORTAL, dossier, "dừng để xem xét", "officer-1", audit=audit)
         assert (await journal.order(order, self.turned.now())).done

@@ -251,3 +251,14 @@ def test_what_waits_has_a_limit_and_the_missing_event_is_always_taken(worlds: An
     assert (status, body["status"]) == (202, "accepted")
     assert world.push("SEC-A", 6, "processing")[1]["status"] == "accepted"
     assert len(world.sent("resolution")) == 6
+
+
+def test_receipts_say_how_durable_the_store_is(world: Any, words: Any) -> None:
+    """Events and registrations alike; a file lies in a folder that no standby has."""
+    world.decide.promising("sync-standby")
+    _, told = world.push("RES", 1, "received")
+    assert told["durability"] == "sync-standby"
+    _, again = world.push("RES", 1, "received")
+    assert again["original"]["durability"] == "sync-standby"
+    _, registered = world.put(2)
+    assert registered["durability"] == "sync-standby"

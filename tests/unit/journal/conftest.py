@@ -33,8 +33,11 @@ from gateway.journal.model import (
     Settlement,
     Situation,
 )
+from gateway.journal.postgres import PostgresJournal
+from gateway.journal.session import DatabaseOptions
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.journal.store import Journal
+from tests.postgres import Server
 
 START = datetime(2026, 11, 20, 8, 0, tzinfo=UTC)
 DOSSIER = "000.00.00.G00-261120-0042"
@@ -103,6 +106,8 @@ class Event:
     raw: bytes = b""
     name: str = ""
     legal_due: datetime | None = None
+    supersedes: bool = False
+    replaceable: bool = False
 
     @property
     def event_id(self) -> str:
@@ -112,7 +117,16 @@ class Event:
     def deliveries(self) -> tuple[NewDelivery, ...]:
         """One delivery for each (upstream, operation)."""
         return tuple(
-            NewDelivery(f"{self.event_id}/{up}/{op}", up, op, self.event_id, self.source, self.legal_due)
+            NewDelivery(
+                f"{self.event_id}/{up}/{op}",
+                up,
+                op,
+                self.event_id,
+                self.source,
+                self.legal_due,
+                supersedes=self.supersedes and op == "state",
+                replaceable=self.replaceable and op == "state",
+            )
             for up, op in self.operations
         )
 
@@ -225,6 +239,7 @@ class Drivers:
     folder: Path
     turned: Turned
     kept: MemoryStore = field(default_factory=MemoryStore)
+    dsn: str = ""
     opened: list[Journal] = field(default_factory=list)
 
     def open(self, options: StoreOptions | None = None) -> Journal:
@@ -232,6 +247,10 @@ class Drivers:
         if self.name == "memory":
             assert options is None, "memory has no options"
             return MemoryJournal(self.kept, decide=decide, chain=chain, clock=self.turned.clock(), node="node-1")
+        if self.name == "postgres":
+            assert options is None, "these options are for the store on disk"
+            shared = DatabaseOptions("node-1", self.dsn, KEK)
+            return PostgresJournal.open(shared, decide=decide, chain=chain, clock=self.turned.clock())
         journal = SqliteJournal.open(
             self.folder,
             options or StoreOptions(node="node-1", kek=KEK),
@@ -263,13 +282,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     own = any(mark.args[0] == "driver" for mark in metafunc.definition.iter_markers("parametrize"))
     if "driver" in metafunc.fixturenames and not own:
         on_disk = metafunc.module.__name__.endswith("test_sqlite")
-        metafunc.parametrize("driver", ("sqlite",) if on_disk else ("sqlite", "memory"), indirect=True)
+        metafunc.parametrize("driver", ("sqlite",) if on_disk else ("sqlite", "memory", "postgres"), indirect=True)
+
+
+@pytest.fixture(scope="session")
+def server(database_server: Server) -> Server:
+    """One database server for all tests here; each test has a database of its own."""
+    return database_server
 
 
 @pytest.fixture
 def driver(request: pytest.FixtureRequest, tmp_path: Path, turned: Turned) -> Iterator[Drivers]:
     """How the store under test is opened."""
-    yield Drivers(request.param, tmp_path / "store", turned)
+    opener = Drivers(request.param, tmp_path / "store", turned)
+    if opener.name != "postgres":
+        yield opener
+        return
+    running: Server = request.getfixturevalue("server")
+    opener.dsn = running.database()
+    yield opener
+    running.drop(opener.dsn)
 
 
 @pytest.fixture
@@ -277,3 +309,9 @@ async def desk(driver: Drivers) -> AsyncIterator[Desk]:
     """A desk on a fresh store of each driver."""
     async with driver.desk() as opened:
         yield opened
+
+
+@pytest.fixture
+def desk_type() -> type[Desk]:
+    """For tests that open several journals."""
+    return Desk

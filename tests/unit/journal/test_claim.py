@@ -195,3 +195,84 @@ async def test_next_due_is_the_earliest_of_backoff_and_lease_end(desk: Desk) -> 
     assert await desk.journal.next_due(desk.portal) == soon
     await desk.settle(first, DeliveryState.DELIVERED)
     assert await desk.journal.next_due(desk.portal) == soon
+
+
+async def lane(desk: Desk, name: str, days: float | None) -> None:
+    """One event of a dossier that is due so many days from now (None: no day is known), a millisecond after the last."""
+    due = None if days is None else desk.turned.now() + timedelta(days=days)
+    await desk.accept(desk.event(1, name, name=f"ev-{name}", legal_due=due))
+    desk.turned.turn(0.001)
+
+
+async def claimed(desk: Desk, limit: int) -> list[str]:
+    """The dossiers of one claim."""
+    return [claim.dossier for claim in await desk.claim(limit=limit)]
+
+
+async def test_the_dossier_nearest_its_legal_day_goes_first_and_overdue_ones_before_all(desk: Desk) -> None:
+    """Where more is ready than one claim may have: by the day that the law gives, within a day by age, without one last."""
+    for name, days in (("none", None), ("far", 30), ("soon", 1), ("late", -3), ("later", -40), ("soon too", 1.05)):
+        await lane(desk, name, days)
+    assert await claimed(desk, 3) == ["later", "late", "soon"]
+    assert (await claimed(desk, 1)) == ["none"], "the fourth is the one that has waited longest"
+    assert await claimed(desk, 1) == ["soon too"]
+    assert await claimed(desk, 1) == ["far"]
+
+
+async def test_what_can_all_be_claimed_is_claimed_by_age(desk: Desk) -> None:
+    """As long as there is room for everything that is ready nobody's day matters."""
+    for name, days in (("none", None), ("far", 30), ("late", -3)):
+        await lane(desk, name, days)
+    assert await claimed(desk, 4) == ["none", "far", "late"]
+
+
+async def test_a_lane_in_backoff_is_not_claimed_because_its_day_is_near(desk: Desk) -> None:
+    """The hour of a lane counts before its day."""
+    await lane(desk, "overdue", -3)
+    claim = await desk.claim_one()
+    await desk.settle(claim, DeliveryState.WAITING, next_due=desk.turned.now() + timedelta(seconds=20))
+    for number in range(3):
+        await lane(desk, f"other {number}", 9)
+    assert await claimed(desk, 1) == ["other 0"]
+    desk.turned.turn(21)
+    assert await claimed(desk, 1) == ["overdue"]
+
+
+async def test_a_new_day_of_the_dossier_moves_its_lane(desk: Desk) -> None:
+    """What was prolonged waits behind what was not, with all its messages, which stay in their order."""
+    await lane(desk, "prolonged", 1)
+    await lane(desk, "near", 2)
+    again = desk.event(2, "prolonged", name="again", legal_due=desk.turned.now() + timedelta(days=20))
+    await desk.accept(again)
+    (first,) = await desk.claim(limit=1)
+    assert first.dossier == "near"
+    (second,) = await desk.claim(limit=1)
+    assert (second.dossier, [one.sequence for one in second.deliveries]) == ("prolonged", [1])
+
+
+async def test_an_endless_flood_of_overdue_dossiers_stops_nobody(desk: Desk) -> None:
+    """However many overdue ones come after it, a lane is reached after four times as many claims as lanes waited before it."""
+    for number in range(6):
+        await lane(desk, f"flood {number}", -9)
+    for name in ("without a day", "far"):
+        await lane(desk, name, None if name == "without a day" else 60)
+    served: list[str] = []
+    while not {"without a day", "far"} <= set(served):
+        assert len(served) < 4 * 8, served
+        await lane(desk, f"flood {6 + 2 * len(served)}", -9)
+        await lane(desk, f"flood {7 + 2 * len(served)}", -9)
+        served += await claimed(desk, 1)
+    assert served[:3] == ["flood 0", "flood 1", "flood 2"]
+
+
+async def test_a_claim_that_had_room_for_expired_leases_alone_overlooks_nothing_that_is_due(desk: Desk) -> None:
+    """What a node remembers of where it looked last (`journal.swept`) says nothing of what it did not look at."""
+    await desk.fill(lanes=3)
+    (lost,) = await desk.claim(limit=1)
+    desk.turned.turn(60)
+    (found,) = await desk.claim(limit=1)
+    assert found.lane_id == lost.lane_id
+    assert await desk.journal.next_due(desk.portal) == desk.turned.now() - timedelta(seconds=60) - timedelta(
+        milliseconds=2
+    )
+    assert len(await desk.claim()) == 2

@@ -170,6 +170,40 @@ async def test_an_upstream_is_remembered_over_restarts(driver: Drivers) -> None:
         assert await desk.journal.upstream("portal") == UpstreamRow("portal")
 
 
+async def test_two_writers_of_an_upstream_never_undo_each_other_unseen(desk: Desk) -> None:
+    """A write over what was seen changes nothing where something else stands by now, and tells what does; on every store."""
+    journal, until = desk.journal, desk.turned.now() + timedelta(seconds=30)
+    fresh = await journal.upstream("portal")
+    opened = await journal.remember_upstream(
+        replace(fresh, breaker_state="open", breaker_open_until=until), fresh.generation
+    )
+    assert (opened.breaker_state, opened.generation) == ("open", fresh.generation + 1)
+    stale = await journal.remember_upstream(replace(fresh, paused="chậm chân"), fresh.generation)
+    assert stale == opened == await journal.upstream("portal")
+    row = AuditWrite("breaker.opened", "gateway", "", "", b"{}")
+    refused = await journal.switch(
+        UpstreamOrder((replace(fresh, paused="chậm chân"),), (row,), seen=(fresh.generation,))
+    )
+    assert not refused.done and await journal.feed(0, 10, feed_only=False) == ()
+    assert await journal.upstream("portal") == opened
+    told = await journal.switch(
+        UpstreamOrder((replace(opened, paused="sai mật khẩu"),), (row,), seen=(opened.generation,))
+    )
+    assert told.done and (await journal.upstream("portal")).paused == "sai mật khẩu"
+
+
+async def test_a_person_decides_about_the_pause_and_leaves_the_breaker_as_it_stands(desk: Desk) -> None:
+    """Whoever carries the order out may not have seen that another node opened the breaker meanwhile."""
+    journal, until = desk.journal, desk.turned.now() + timedelta(seconds=30)
+    await journal.remember_upstream(UpstreamRow("portal", "open", until))
+    row = AuditWrite("upstream.paused", "officer-1", "", "", b"{}")
+    await journal.switch(
+        UpstreamOrder((UpstreamRow("portal", paused="bảo trì"), UpstreamRow("other", paused="bảo trì")), (row,))
+    )
+    assert await journal.upstream("portal") == UpstreamRow("portal", "open", until, "bảo trì")
+    assert await journal.upstream("other") == UpstreamRow("other", paused="bảo trì")
+
+
 async def test_each_start_has_a_chain_that_names_the_last_head_of_every_other(driver: Drivers) -> None:
     """A chain begins with a record of this start; its digest is the first thing that the chain covers."""
     async with driver.desk() as desk:

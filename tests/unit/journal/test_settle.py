@@ -336,3 +336,15 @@ async def test_one_follow_up_named_twice_is_appended_once_and_does_not_block_the
     follow_up = NewDelivery("follow-1", "outside", "sync", "ev-0042-1", desk.source)
     assert await desk.settle(claim, DeliveryState.DELIVERED, follow_ups=(follow_up, follow_up))
     assert await desk.states(upstream="outside") == [DeliveryState.READY]
+
+
+async def test_what_came_of_a_call_is_kept_whatever_the_upstream_said(desk: Desk) -> None:
+    """Characters that no text of PostgreSQL may have never keep a settlement from being stored: the call would be made again."""
+    await desk.fill()
+    claim = await desk.claim_one()
+    attempt = desk.attempt("rejected", upstream_code="-1\x00", detail_vi="half of one \ud800")
+    refused = MessageSettlement(claim.deliveries[0].sequence, DeliveryState.HELD, attempt)
+    assert await desk.journal.settle(Settlement(claim.lane_id, claim.epoch, (refused,), block_reason="bad \x00"))
+    (row,) = await desk.journal.deliveries_of(LANE)
+    assert (row.attempts[0].upstream_code, row.attempts[0].detail_vi) == ("-1\ufffd", "half of one \ufffd")
+    assert (await desk.journal.lanes())[0].block_reason == "bad \ufffd"

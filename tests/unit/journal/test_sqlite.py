@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from gateway.audit.events import CATALOGUE
 from gateway.errors import ConfigError, JournalUnavailable
 from gateway.journal.lock import StoreInUse
 from gateway.journal.model import (
@@ -33,6 +34,7 @@ from gateway.journal.model import (
 from gateway.journal.sealing import WrongKey
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from gateway.journal.statements import load, migrations
+from gateway.observe.crash import MOVING_POINTS, RETIRING_POINTS
 
 if TYPE_CHECKING:
     from tests.unit.journal.conftest import Desk, Drivers
@@ -245,6 +247,7 @@ async def test_a_missing_migration_is_applied_at_open(driver: Drivers) -> None:
     for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall():
         connection.execute(f"DROP TRIGGER {name}")
     connection.execute("ALTER TABLE leaf DROP COLUMN about")
+    connection.execute("DROP INDEX lane_pressing")
     connection.execute("DELETE FROM migration WHERE number > 0")
     connection.close()
     async with driver.desk() as desk:
@@ -267,9 +270,14 @@ def test_every_statement_is_used_and_every_used_statement_exists() -> None:
         for module in folder.glob("*.py")
         for name in re.findall(r'"([a-z]+\.[a-z_]+)"', module.read_text(encoding="utf-8"))
     }
-    assert set(load("queries.sql")) == {name for name in used if not name.endswith((".sql", ".db", ".lock"))} - {
-        "gateway.journal"
-    }
+    files = (".sql", ".db", ".lock", ".json", ".jsonl")
+    known = set(load("queries.sql")) | set(load("postgres.sql"))
+    assert (
+        known
+        == {name for name in used if not name.endswith(files)}
+        - {"gateway.journal", *MOVING_POINTS, *RETIRING_POINTS}
+        - CATALOGUE.keys()
+    )
 
 
 async def test_the_wal_is_checkpointed_outside_the_commit_path(driver: Drivers) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import cast
 
 import pytest
 
 from gateway.errors import JournalUnavailable
 from gateway.journal.books import Books
-from gateway.journal.writer import Writer
+from gateway.journal.writer import Ahead, Writer
 from gateway.observe.crash import never
 
 
@@ -35,6 +36,7 @@ class Engine:
 
     failures: tuple[type[BaseException], ...] = (Broken,)
     faults: tuple[type[BaseException], ...] = ()
+    clashes: tuple[type[BaseException], ...] = ()
 
     def __init__(self) -> None:
         self.fails: dict[str, Exception] = {}
@@ -45,7 +47,7 @@ class Engine:
         if error is not None:
             raise error
 
-    def begin(self) -> None:
+    def begin(self, _ahead: Sequence[Ahead]) -> None:
         self._pass("begin")
 
     def books(self) -> Books:

@@ -34,6 +34,13 @@ class NoCoordination:
     async def wait(self, upstream: str, timeout_s: float) -> bool:
         return False
 
+    def tell(self, topic: str, text: str) -> None:
+        return None
+
+    async def news(self, topic: str) -> AsyncIterator[str]:
+        await asyncio.Event().wait()
+        yield ""
+
     async def remember(self, key: str, value: str, ttl: timedelta) -> None:
         return None
 

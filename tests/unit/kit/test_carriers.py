@@ -8,13 +8,14 @@ import pytest
 from connectors.kit.addresses import joined
 from connectors.kit.carriers import Carrier, Direct, XRoadAdapter
 from connectors.kit.http import HttpRequest
+from connectors.kit.secrets import read_setting
 
 DSTCODE = "VN:GOV:000.00.00.G22:vpcpdvcprovider"
 REQUEST = HttpRequest("POST", "/mapi/login", {"Accept": "application/json"}, b"{}")
 
 
 def read(tree: dict[str, object]) -> Carrier:
-    carrier: Carrier = msgspec.convert(tree, Carrier)
+    carrier: Carrier = msgspec.convert(tree, Carrier, dec_hook=read_setting)
     return carrier
 
 

@@ -26,6 +26,7 @@ trigger = "event"
 order = 1
 idempotent = true
 enquirable = true
+supersedes = "cumulative"
 [operations.procedure]
 trigger = "call"
 """
@@ -56,6 +57,7 @@ def test_a_manifest_is_read_whole(folder: Path) -> None:
     assert (state.name, state.idempotent, state.enquirable, state.batch) == ("state", True, True, 1)
     assert (progress.name, progress.when_late, progress.idempotent, progress.batch) == ("progress", True, False, 10)
     assert manifest.operations["procedure"].trigger == "call"
+    assert (state.supersedes, progress.supersedes) == ("cumulative", "")
     assert len(manifest.quality) == 12
     assert manifest.settings == {"base_url": "Địa chỉ"}
 
@@ -68,6 +70,9 @@ def test_a_manifest_is_read_whole(folder: Path) -> None:
         (HEAD.replace('owner = "Bộ"', 'owner = " "'), "owner: "),
         (HEAD.replace('["QĐ 3036/QĐ-BVHTTDL Điều 5 khoản 7"]', "[]"), "legal_basis: "),
         (HEAD.replace('"Deliverer"', '"Teleporter"'), "Teleporter"),
+        (HEAD + OPERATIONS.replace('"cumulative"', '"latest"'), "operations.state.supersedes: "),
+        (HEAD + OPERATIONS.replace("batch = 10", 'supersedes = "cumulative"'), "operations.progress.supersedes: "),
+        (HEAD + OPERATIONS.replace('"call"', '"call"\nsupersedes = "cumulative"'), "operations.procedure.supersedes: "),
         (HEAD + 'operations = "x"\n', "operations: "),
         (HEAD + "[operations]\nx = 1\n", "operations.x: "),
         (HEAD + '[operations.x]\ntrigger = "moon"\n', "operations.x.trigger: "),

@@ -18,7 +18,7 @@ from connectors.kit.errors import SettingsError
 from connectors.kit.manifest import ManifestError
 from connectors.kit.settings import typed
 
-GOOD: Mapping[str, object] = {"base_url": "http://127.0.0.1:1", "password_ref": "x", "allow_plain": ["127.0.0.1"]}
+GOOD: Mapping[str, object] = {"base_url": "http://127.0.0.1:1", "password_ref": "env:TOY", "allow_plain": ["127.0.0.1"]}
 
 
 class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -23,6 +23,7 @@ from connectors.kit.faults import FaultKind, FaultPlan, ScriptedFault
 from connectors.kit.ground import LoneCoordination
 from connectors.kit.http import HttpAnswer, HttpClient, HttpOptions, HttpRequest
 from connectors.kit.roads import LgspRoad, Road, road
+from connectors.kit.secrets import read_setting
 from connectors.kit.simulated_lgsp import LgspOptions, SimulatedLgsp, mount_lgsp
 from connectors.kit.simulation import Call, Door, json_answer, mount_control, opened
 
@@ -66,8 +67,14 @@ class Stage:
     def build(self, **changes: Any) -> LgspRoad:
         """A road with changed settings."""
         base = f"http://127.0.0.1:{self.door.port}"
-        tree = {"kind": "lgsp", "token_url": f"{base}/token", "client_id": "id", "client_secret": "secret", **changes}
-        carrier: Carrier = msgspec.convert(tree, Carrier)
+        tree = {
+            "kind": "lgsp",
+            "token_url": f"{base}/token",
+            "client_id": "env:ID",
+            "client_secret": "env:SECRET",
+            **changes,
+        }
+        carrier: Carrier = msgspec.convert(tree, Carrier, dec_hook=read_setting)
         options = HttpOptions(allow_plain=("127.0.0.1",))
         made = road(carrier, HttpClient(base_url=base, kit=self.kit, options=options), self.kit, options)
         assert isinstance(made, LgspRoad)
@@ -111,7 +118,7 @@ def stage() -> OpenStage:
         lgsp = SimulatedLgsp(chosen, simulation, clock, lambda: f"the-{next(numbers)}", serve)
         mount_lgsp(app, lgsp)
         coordination = Remembering()
-        secrets = {"id": "khach", "secret": SECRET, "wrong": "sai"}
+        secrets = {"env:ID": "khach", "env:SECRET": SECRET, "env:WRONG": "sai"}
         kit = Kit("portal", lambda: datetime.now(UTC), time.monotonic, coordination, secrets.__getitem__)
         async with opened(app) as door:
             here = Stage(lgsp, door, clock, kit, coordination)
@@ -151,7 +158,7 @@ async def test_many_at_once_ask_for_one_token(stage: OpenStage) -> None:
 async def test_a_failure_is_shared_by_those_who_waited_for_it(stage: OpenStage) -> None:
     """Twelve calls with a wrong secret are one try: asking again and again locks accounts."""
     async with stage() as here:
-        way = here.build(client_secret="wrong")
+        way = here.build(client_secret="env:WRONG")
         here.fault(FaultKind.SLOW, "token", seconds=0.1)
         ends = await asyncio.gather(*(here.call(way) for _ in range(12)), return_exceptions=True)
         assert {type(end) for end in ends} == {CredentialsRefused}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -19,14 +20,14 @@ class Scene:
     passed_s: float = 0.0
     told: list[str] = field(default_factory=list)
 
-    def watch(self) -> GapWatch:
+    def watch(self, alone: Callable[[], bool] = lambda: True) -> GapWatch:
         """A watch whose patience is ten minutes."""
 
         async def oldest() -> datetime | None:
             return self.oldest
 
         clock = Clock(now=lambda: START + timedelta(seconds=self.passed_s), instant=lambda: self.passed_s)
-        return GapWatch(oldest, self.told.append, timedelta(minutes=10), clock)
+        return GapWatch(oldest, self.told.append, timedelta(minutes=10), clock, alone)
 
 
 async def test_a_gap_is_told_once_it_is_too_old_and_once_a_minute() -> None:
@@ -50,5 +51,15 @@ async def test_without_a_gap_nothing_is_told_and_a_new_gap_has_its_own_time() ->
     await watch.look()
     assert scene.told == []
     scene.passed_s = 4_100.0
+    await watch.look()
+    assert len(scene.told) == 1
+
+
+async def test_a_node_that_has_not_the_right_tells_nothing() -> None:
+    """Of several nodes that see the same gap one raises the alarm; who gets the right later tells from then on."""
+    scene, mine = Scene(oldest=START, passed_s=700.0), [False, True]
+    watch = scene.watch(lambda: mine.pop(0))
+    await watch.look()
+    assert scene.told == []
     await watch.look()
     assert len(scene.told) == 1

@@ -8,11 +8,13 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pkcs11
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
+from connectors.kit.secrets import read_setting
 from gateway.config import Loaded, Settings, Signing, SigningKey
 from gateway.config.loading import check
 from gateway.errors import ConfigError
@@ -51,7 +53,7 @@ def _custody(**changes: object) -> SigningKey:
         "systems": ("RES-VHTTDL",),
         "procedures": ("BVH-LH-01",),
     }
-    return SigningKey(**(told | changes))  # type: ignore[arg-type]  # fields by name
+    return msgspec.convert(told | changes, SigningKey, dec_hook=read_setting)
 
 
 def _loaded(folder: Path) -> Loaded:

@@ -8,6 +8,9 @@ from datetime import timedelta
 import pytest
 
 from connectors.kit.simulated_authority.conduct import Conduct, CrlConduct, OcspConduct, WireConduct
+from gateway.clock import Clock
+from gateway.coordination.memory import MemoryCoordination
+from gateway.signatures.common_status import LARGEST, CommonStatus
 from gateway.signatures.expiry import published
 from gateway.signatures.status import Patience, StatusCache
 from signing import der
@@ -224,3 +227,61 @@ def test_a_list_of_twenty_megabytes_is_not_walked_to_learn_until_when_it_holds()
     huge = der.sequence(der.sequence(*fields), algorithm.raw, value.raw)
     told = published(ErrandKind.CRL, huge)
     assert told is not None and told.until == pki.NOW + timedelta(days=7)
+
+
+async def test_what_one_node_fetched_the_others_need_not_ask_for(house: House) -> None:
+    """Through the common place for values; the judge checks what comes out of it like anything that was fetched."""
+    common = CommonStatus(MemoryCoordination(Clock()))
+    first, second = house.desk(), house.desk()
+    first.share(common)
+    second.share(common)
+    await first.gather(OFFICIAL, ANCHORS, lists_too=True)
+    asked = house.calls("ocsp"), house.calls("crl")
+    evidence = await second.gather(OFFICIAL, ANCHORS, lists_too=True)
+    assert (house.calls("ocsp"), house.calls("crl")) == asked
+    assert _sub_indication(evidence) is None
+
+
+async def test_what_lies_in_the_common_place_is_believed_no_more_than_what_is_fetched(house: House) -> None:
+    """A forged answer stays forged, one from the future or of no kind at all is fetched anew, an old one too."""
+    place = MemoryCoordination(Clock())
+    common = CommonStatus(place)
+    house.conduct(Conduct(ocsp=OcspConduct(forge=True)))
+    first, second = house.desk(), house.desk()
+    first.share(common)
+    second.share(common)
+    await first.gather(OFFICIAL, ANCHORS)
+    house.conduct(Conduct())
+    forged = await second.gather(OFFICIAL, ANCHORS)
+    assert _sub_indication(forged) is SubIndication.TRY_LATER
+    fresh = await house.desk().gather(OFFICIAL, ANCHORS)
+    before = house.calls("ocsp")
+    assert before == 4
+    for key in list(place._values):
+        await place.remember(key, f"{(pki.NOW + timedelta(hours=1)).isoformat()}\nAAAA", timedelta(hours=1))
+    third = house.desk()
+    third.share(common)
+    assert set((await third.gather(OFFICIAL, ANCHORS)).ocsps) == set(fresh.ocsps)
+    assert house.calls("ocsp") == before + 2
+    fourth = house.desk()
+    fourth.share(common)
+    await fourth.gather(OFFICIAL, ANCHORS, since=pki.NOW + timedelta(seconds=1))
+    assert house.calls("ocsp") == before + 4
+
+
+async def test_nonsense_in_the_common_place_is_as_if_nothing_were_there() -> None:
+    """Whatever lies there, nothing but an answer comes out."""
+    place = MemoryCoordination(Clock())
+    common, past = CommonStatus(place), pki.NOW - timedelta(hours=1)
+    for text in (
+        "",
+        "\n",
+        "now\nAAAA",
+        f"{pki.NOW.isoformat()}\n!",
+        f"{pki.NOW.isoformat()}\nAAAA",
+        "2026-01-01\nAAAA",
+    ):
+        await place.remember("status/key", text, timedelta(hours=1))
+        assert await common.find("key", ErrandKind.CRL, pki.NOW, past) is None
+    await common.keep("large", bytes(LARGEST + 1), pki.NOW, timedelta(hours=1))
+    assert await place.recall("status/large") is None

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from connectors.kit.contract import Kit
+from connectors.kit.contract import Coordination, Kit
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.kit.signing_on import Errand, Secrets, Wish
 from connectors.vneid.sign_on import SignOnProviders
 from connectors.vneid.sign_on_settings import ProviderSettings
@@ -59,10 +60,10 @@ def settings(provider: ScriptedProvider) -> Callable[..., ProviderSettings]:
             "par_url": f"{provider.base_url}/oauth2/par",
             "logout_url": f"{provider.base_url}/oidc/logout",
             "client_id": CLIENT,
-            "client_secret": "s",
+            "client_secret": "env:s",
             "allow_plain": ["127.0.0.1"],
         }
-        return msgspec.convert({**tree, **more}, ProviderSettings)
+        return msgspec.convert({**tree, **more}, ProviderSettings, dec_hook=read_setting)
 
     return build
 
@@ -74,9 +75,14 @@ async def desk(
     """Builds a client in front of the provider: `desk(wish=…, secrets=…, **settings)`; closed at the end."""
     opened: list[SignOnProviders] = []
 
-    def build(wish: Wish | None = None, secrets: dict[str, str] | None = None, **more: Any) -> Desk:
-        known = {"s": SECRET, **(secrets or {})}
-        kit = Kit("vneid", clock.now, clock.instant, LoneCoordination(), known.__getitem__)
+    def build(
+        wish: Wish | None = None,
+        secrets: dict[str, str] | None = None,
+        coordination: Coordination | None = None,
+        **more: Any,
+    ) -> Desk:
+        known = {"env:s": SECRET, **(secrets or {})}
+        kit = Kit("vneid", clock.now, clock.instant, coordination or LoneCoordination(), known.__getitem__)
         client = SignOnProviders((settings(**more),), kit)
         opened.append(client)
         errand = Errand("cdvcqg", CALLBACK, Secrets("s" * 43, "n" * 43, "v" * 43), wish or Wish())

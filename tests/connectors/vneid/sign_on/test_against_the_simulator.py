@@ -17,6 +17,7 @@ import pytest
 from connectors.kit.contract import Budget, Kit
 from connectors.kit.errors import DeliveryError
 from connectors.kit.ground import LoneCoordination
+from connectors.kit.secrets import read_setting
 from connectors.kit.signing_on import Errand, Secrets, SignedOn, SignOnRefused, Wish
 from connectors.kit.simulation import opened
 from connectors.vneid.sign_on import SignOnProviders
@@ -138,7 +139,7 @@ async def meeting(
             "issuer": f"{root}/oauth2/token" if profile == "cdvcqg" else root,
             "hosts": [host],
             "client_id": "simulator-client",
-            "client_secret": "s",
+            "client_secret": "env:s",
             "allow_plain": ["127.0.0.1"],
             **{name: root + path for name, path in paths.items()},
             **more,
@@ -150,9 +151,9 @@ async def meeting(
             lambda: datetime.now(UTC),
             time.monotonic,
             LoneCoordination(),
-            {"s": "simulator-secret"}.__getitem__,
+            {"env:s": "simulator-secret"}.__getitem__,
         )
-        client = SignOnProviders((msgspec.convert(tree, ProviderSettings),), kit)
+        client = SignOnProviders((msgspec.convert(tree, ProviderSettings, dec_hook=read_setting),), kit)
         try:
             yield Meeting(f"http://{host}", http, client, profile)
         finally:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from joserfc import jwt
 
 from connectors.kit.errors import NoAnswer, UpstreamFault
+from connectors.kit.ground import LoneCoordination
 from connectors.kit.signing_on import SignOnRefused
 from tests.connectors.vneid.sign_on.scripted import Build, Desk, ScriptedProvider, answer, rsa_key
 
@@ -121,3 +123,42 @@ async def test_a_fetch_that_fails_is_tried_again_soon_and_not_at_once(desk: Buil
 
 def _without_kid(provider: ScriptedProvider, claims: dict[str, object]) -> str:
     return jwt.encode({"alg": "RS256"}, claims, rsa_key(provider.signs_with))
+
+
+async def test_a_second_node_takes_over_what_the_first_one_fetched_and_not_for_longer(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """One fetch for both; the hour counts from that fetch, on the second node as well."""
+    common = LoneCoordination()
+    first, second = desk(coordination=common), desk(coordination=common)
+    await first.finish()
+    provider.clock.turned_s += 3_000
+    await second.finish()
+    assert len(provider.named("/oauth2/jwks")) == 1
+    provider.clock.turned_s += 601
+    await second.finish()
+    assert len(provider.named("/oauth2/jwks")) == 2
+
+
+async def test_a_node_that_took_keys_over_still_asks_for_one_it_does_not_know(
+    desk: Build, provider: ScriptedProvider
+) -> None:
+    """A rotation since then is followed at the first token, as if the keys had been fetched here."""
+    common = LoneCoordination()
+    await desk(coordination=common).finish()
+    provider.published, provider.signs_with = ["khoa-2"], "khoa-2"
+    await desk(coordination=common).finish()
+    assert len(provider.named("/oauth2/jwks")) == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"fetched": "2026-01-01T00:00:00", "tree": {"keys": []}}', "[1]"])
+async def test_what_is_no_set_of_keys_in_the_common_place_is_fetched(
+    desk: Build, provider: ScriptedProvider, text: str
+) -> None:
+    """Whatever lies there, it is never worse than if nothing did."""
+    common = LoneCoordination()
+    await desk(coordination=common).finish()
+    for name in list(common._kept):
+        await common.remember(name, text, timedelta(hours=1))
+    await desk(coordination=common).finish()
+    assert len(provider.named("/oauth2/jwks")) == 2

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from connectors.kit.errors import SettingsError
+from connectors.kit.secrets import read_setting
 from connectors.kit.settings import typed
 from connectors.vneid.profiles._claims.names import ClaimNames
 from connectors.vneid.settings import Settings
@@ -77,7 +78,7 @@ def test_two_providers_of_one_name_are_refused() -> None:
 
 def test_the_defaults_are_those_of_the_facts() -> None:
     """Identity facts 1.2, 1.9 and 7: PKCE and nonce on, PAR and DPoP off, RS256, 60 s, 10 min, one refetch in 5 min."""
-    provider = msgspec.convert(BASE, ProviderSettings)
+    provider = msgspec.convert(BASE, ProviderSettings, dec_hook=read_setting)
     assert (provider.pkce, provider.nonce_required, provider.par, provider.dpop) == (True, True, False, False)
     assert (provider.algorithms, provider.token_auth, provider.asked_acr) == (("RS256",), "client_secret_post", "LoA1")
     limits = provider.limits
@@ -95,7 +96,7 @@ def test_the_places_of_the_claim_map_are_those_of_an_account() -> None:
 def test_a_reference_without_a_secret_is_found_at_start(desk: Callable[..., Any]) -> None:
     """Better now than at the first person's sign-on."""
     with pytest.raises((KeyError, SettingsError)):
-        desk(client_secret="khong-co")
+        desk(client_secret="env:khong_co")
 
 
 def test_the_example_of_the_readme_is_a_configuration_that_stands() -> None:

@@ -91,10 +91,10 @@ async def test_a_client_key_makes_an_assertion_that_is_never_the_same_twice(
     key = jwk.ECKey.generate_key("P-256")
     pem = key.as_pem(private=True).decode()
     here = desk(
-        secrets={"k": pem},
+        secrets={"env:k": pem},
         token_auth="private_key_jwt",
         client_secret="",
-        client_key={"key": "k", "algorithm": "ES256", "kid": "cua-cong"},
+        client_key={"key": "env:k", "algorithm": "ES256", "kid": "cua-cong"},
     )
     await here.finish()
     await here.finish()
@@ -114,7 +114,9 @@ def test_a_client_key_that_is_none_is_found_at_start(desk: Build) -> None:
     public = jwk.ECKey.generate_key("P-256").as_pem(private=False).decode()
     for text in (public, "khong-phai-khoa", jwk.RSAKey.generate_key(2048).as_pem(private=True).decode()):
         with pytest.raises(SettingsError) as raised:
-            desk(secrets={"k": text}, token_auth="private_key_jwt", client_key={"key": "k", "algorithm": "ES256"})
+            desk(
+                secrets={"env:k": text}, token_auth="private_key_jwt", client_key={"key": "env:k", "algorithm": "ES256"}
+            )
         assert text[:20] not in str(raised.value)
 
 

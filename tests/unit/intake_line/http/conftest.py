@@ -34,7 +34,7 @@ from gateway.intake.result_handlers import ResultDoor
 from gateway.intake.result_watch import Store
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
 from gateway.intake.validate import Limits
-from gateway.journal.cabinet import Cabinet
+from gateway.journal.cabinet_folder import FolderCabinet
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
 from mappings.codec import encode
 from tests.conforming import documented
@@ -83,6 +83,7 @@ class Site:
     register: Register
     office: Office
     asking: Questioning
+    missed: list[str] = field(default_factory=list)
 
     async def call(
         self, who: str, method: str, target: str, body: bytes = b"", **headers: str
@@ -170,11 +171,12 @@ async def site(
     door = Door(Authenticator.load(loaded, register), Limits.of(loaded.settings.intake), journal, turned.clock())
     counted: list[str] = []
     reached: list[str] = []
+    missed: list[str] = []
 
     async def render() -> bytes:
         return b"gateway_up 1\n"
 
-    cabinet = Cabinet(tmp_path / "store/content")
+    cabinet = FolderCabinet(tmp_path / "store/content")
     office = Office()
     of_files = FileDoor.of(door, cabinet, loaded.settings, fetcher=office)
     asking = questioning(door, count=counted.append)
@@ -188,9 +190,10 @@ async def site(
         files=of_files,
         results=ResultDoor(door, Store(journal, cabinet, turned.clock())),
         identity=sign_on_routes(door).beside(asking.routes),
+        counted=lambda: not missed,
     )
     async with TestClient(TestServer(create_internal_app(parts))) as client:
-        made = Site(client, journal, keys, turned, words, counted, reached, register, office, asking)
+        made = Site(client, journal, keys, turned, words, counted, reached, register, office, asking, missed)
         assert await made.put() == 201
         yield made
     await journal.close()

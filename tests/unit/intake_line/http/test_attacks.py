@@ -11,6 +11,7 @@ import msgspec
 import pytest
 from aiohttp import ClientSession, web
 
+from gateway.bootstrap.doorway import Doorway, Room
 from gateway.bootstrap.sites import tcp_site
 from gateway.intake.feed import cursor_of
 from gateway.intake.signature import sign_request
@@ -69,6 +70,18 @@ async def test_a_path_that_is_no_text_is_a_problem_document(site: Any, target: s
     answer = await say(site, wire("GET", target, {}))
     assert answer[0] in (400, 401, 404), answer
     code_of(answer)
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "code"),
+    [("/v1/dossiers/A%00B", 404, "not_found"), ("/v1/feed?after=%00", 400, "invalid_query")],
+)
+async def test_an_address_with_the_null_character_never_reaches_the_store(
+    site: Any, target: str, status: int, code: str
+) -> None:
+    """PostgreSQL can hold no such text, and a question that it cannot even be asked is no fault of the store."""
+    answer = await say(site, wire("GET", target, signed(site, "RES", "GET", target)))
+    assert (answer[0], code_of(answer)) == (status, code)
 
 
 @pytest.mark.parametrize(
@@ -247,7 +260,10 @@ async def test_packed_content_of_a_stranger_is_never_unpacked() -> None:
         return web.Response(status=415)
 
     application.router.add_post("/v1/events", count)
-    async with tcp_site(application, "127.0.0.1", 0) as port, ClientSession() as session:
+    room, doorway = Room(application, lambda: None), Doorway()
+    await room.open()
+    doorway.lead_to(room)
+    async with tcp_site(doorway, "127.0.0.1", 0) as port, ClientSession() as session:
         headers = {"Content-Encoding": "deflate", "Content-Length": str(len(bomb))}
         async with session.post(f"http://127.0.0.1:{port}/v1/events", data=bomb, headers=headers) as answer:
             assert answer.status == 415

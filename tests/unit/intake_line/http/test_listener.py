@@ -175,11 +175,16 @@ async def test_the_feed_is_the_resolution_systems_alone(site: Any) -> None:
 
 
 async def test_the_probes_say_whether_the_process_lives_and_whether_the_store_commits(site: Any) -> None:
-    """/healthz names the configuration; /readyz makes a real commit, and fails once the store is closed."""
+    """/healthz names the configuration; /readyz makes a real commit, and fails without one or without heartbeats."""
     assert (await site.send("GET", "/healthz", b"", {}))[1]["config_generation"] == "g1"
     assert (await site.send("GET", "/readyz", b"", {}))[0] == 200
     async with site.client.get("/metrics") as answer:
         assert answer.status == 200 and await answer.read() == b"gateway_up 1\n"
+    site.missed.append("a heartbeat")
+    status, told, _ = await site.send("GET", "/readyz", b"", {})
+    assert status == 503 and "nhịp báo" in told["reason_vi"]
+    site.missed.clear()
+    assert (await site.send("GET", "/readyz", b"", {}))[0] == 200
     await site.journal.close()
     assert (await site.send("GET", "/readyz", b"", {}))[0] == 503
 

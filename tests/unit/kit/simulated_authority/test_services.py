@@ -21,7 +21,7 @@ from connectors.kit.simulated_authority import keys, ocsp, stamps
 from connectors.kit.simulated_authority.conduct import Conduct, CrlConduct, OcspConduct, StampConduct, WireConduct
 from connectors.kit.simulated_authority.server import DESK, create_app
 from connectors.kit.simulation import opened
-from gateway.cli.demo import free_ports
+from gateway.cli.demonstration.servers import free_ports
 from tests import pki
 
 

@@ -12,6 +12,7 @@ from yarl import URL
 from connectors.kit.contract import Answer, Budget, Delivery, Enquiry, Found, Health, Kit, Question, Receipt
 from connectors.kit.errors import Busy, DeliveryError, Exchange, NoAnswer, Rejected
 from connectors.kit.http import HttpAnswer, HttpRequest
+from connectors.kit.secrets import SecretRef
 
 from .client import Client
 from .profiles.v1.mapping import item_of, note_of
@@ -21,7 +22,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     """How the toy is set up; `mischief` names a defect for the suite to find."""
 
     base_url: str
-    password_ref: str
+    password_ref: SecretRef
     allow_plain: tuple[str, ...] = ()
     repeat_notes: bool = True
     mischief: str = ""

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-_PATHS = "/usr/local/sbin:/usr/sbin:/sbin"
+_PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class CannotMount(Exception):
@@ -45,10 +45,10 @@ def mounted(image: Path, at: Path) -> Iterator[Disk]:
     try:
         yield Disk(image, at)
     finally:
-        unmounted = subprocess.run(["umount", str(at)], capture_output=True, check=False, env=_environment())
+        unmounted = subprocess.run([_found("umount"), str(at)], capture_output=True, check=False)
         if unmounted.returncode != 0:
             # Somebody still holds a file there: detach it now, the kernel frees the loop device with the last of them.
-            subprocess.run(["umount", "-l", str(at)], capture_output=True, check=False, env=_environment())
+            subprocess.run([_found("umount"), "-l", str(at)], capture_output=True, check=False)
 
 
 def made(image: Path, megabytes: int) -> Path:
@@ -61,12 +61,12 @@ def made(image: Path, megabytes: int) -> Path:
 
 
 def possible(folder: Path) -> str:
-    """Empty when an image can be made and mounted here, otherwise why not."""
+    """Empty when an image can be made and mounted here, otherwise why not, for people."""
     if os.geteuid() != 0:
-        return "not root: a loop device cannot be mounted"
+        return "cần quyền root"
     for name in ("mkfs.ext4", "mount", "umount"):
-        if shutil.which(name, path=_environment()["PATH"]) is None:
-            return f"{name} is missing (Debian: e2fsprogs, mount)"
+        if shutil.which(name, path=_PATHS) is None:
+            return f"thiếu {name}; trên Debian: gói e2fsprogs, mount"
     try:
         with mounted(made(folder / "trial.img", 16), folder / "trial"):
             pass
@@ -79,12 +79,13 @@ def possible(folder: Path) -> str:
 
 def _run(*command: str) -> None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
+        done = subprocess.run([_found(command[0]), *command[1:]], capture_output=True, text=True, check=False)
     except OSError as error:
         raise CannotMount(f"{command[0]}: {error}") from error
     if done.returncode != 0:
         raise CannotMount(f"{command[0]}: {done.stderr.strip() or done.returncode}")
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_PATHS}"}
+def _found(name: str) -> str:
+    """Where a program of the system stands; its bare name where it does not, so that running it says so."""
+    return shutil.which(name, path=_PATHS) or name

@@ -1,0 +1,38 @@
+"""A connection string that cannot be read is told as that, with no piece of it, and is nobody's clash."""
+
+from __future__ import annotations
+
+import traceback
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from gateway.journal.session import CLASHES, DatabaseOptions, DatabaseUnopenable, Unreachable, connected
+
+SECRET = "made-up-word"
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        f"mysql://gateway:{SECRET}@127.0.0.1/tthc",
+        f"{SECRET}-without-any-scheme",
+        f"postgresql://gateway:{SECRET}@127.0.0.1/tthc?sslmode={SECRET}",
+        f"postgresql://gateway@127.0.0.1:{SECRET}/tthc",
+        f"postgresql://gateway:{SECRET}@127.0.0.1,127.0.0.2/tthc?sslmode={SECRET}",
+        f"postgresql://gateway:pa[{SECRET}@127.0.0.1/tthc",
+    ],
+)
+def test_a_connection_string_that_cannot_be_read_is_told_without_a_piece_of_it(dsn: str) -> None:
+    """Neither the sentence nor its trace has the password, and nothing is tried again as if another node were in the way."""
+
+    def told() -> tuple[str, BaseException | None]:
+        options = DatabaseOptions("one", dsn, bytes(32), connect_s=1)
+        with pytest.raises(DatabaseUnopenable) as caught, connected(options):
+            pass
+        return "".join(traceback.format_exception(caught.value)) + str(caught.value), caught.value.__cause__
+
+    with ThreadPoolExecutor(1) as pool:
+        said, cause = pool.submit(told).result()
+    assert "chuỗi kết nối" in said and SECRET not in said
+    assert isinstance(cause, Unreachable) and not isinstance(cause, CLASHES)
