@@ -49,11 +49,11 @@ async def reading(files_door: FileDoor, caller: Caller, sha256: str, asked: tupl
         stored = files.parse(record)
         content = cabinet.content(stored.place, stored.key, files.label(dossier, sha256))
         try:
-            first = await cabinet.run(content.next_chunk)
-        except SealBroken as error:
-            _LOG.error("stored file cannot be opened", extra={"code": "file_broken", "dossier": dossier})
-            raise IntakeError("Tệp đã lưu không mở được.", code="file_broken", status=500) from error
-        try:
+            try:
+                first = await cabinet.run(content.next_chunk)
+            except SealBroken as error:
+                _LOG.error("stored file cannot be opened", extra={"code": "file_broken", "dossier": dossier})
+                raise IntakeError("Tệp đã lưu không mở được.", code="file_broken", status=500) from error
             yield Opened(stored.media_type, stored.size, first, content)
         finally:
             await cabinet.run(content.close)

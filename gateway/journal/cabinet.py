@@ -38,8 +38,11 @@ class Cabinet(ABC):
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cabinet")
 
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Do something that blocks beside the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self._pool, lambda: work(*args, **kwargs))
+        """Do something that blocks beside the event loop.
+
+        It is done also when nobody waits for it any more: a file must be let go of, and a part removed, by whoever ends early.
+        """
+        return await asyncio.shield(asyncio.wrap_future(self._pool.submit(work, *args, **kwargs)))
 
     @abstractmethod
     def draft(self, label: str) -> Draft:

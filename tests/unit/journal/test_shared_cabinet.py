@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from pathlib import Path
 
 import pytest
@@ -66,3 +68,21 @@ def test_a_file_that_two_starts_find_without_its_place_is_settled_once_and_both_
     assert theirs.leftovers() == []
     with pytest.raises(FileNotFoundError):
         theirs.settle("00" * 16)
+
+
+async def test_what_was_asked_for_is_done_also_when_who_asked_is_gone(nodes: tuple[Cabinet, Cabinet]) -> None:
+    """A caller that breaks off while everything is busy: the file is let go of all the same, as soon as there is a thread."""
+    cabinet, _ = nodes
+    busy, done = threading.Event(), threading.Event()
+    waiting = [asyncio.create_task(cabinet.run(busy.wait)) for _ in range(64)]
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(cabinet.run(done.set))
+    await asyncio.sleep(0)
+    ending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ending
+    assert not done.is_set(), "no thread was free"
+    busy.set()
+    await asyncio.gather(*waiting)
+    cabinet.close()
+    assert done.is_set()
