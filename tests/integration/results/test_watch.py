@@ -20,7 +20,7 @@ from gateway.records.results import ResultState
 
 
 async def _until(hall: Any, code: str, state: ResultState) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await hall.kept(code)).state is not state:
             await asyncio.sleep(0.02)
 
@@ -39,7 +39,7 @@ async def test_slow_files_of_one_system_keep_nobody_else_waiting(hall: Any, word
         await hall.push("RES", 2, "resolved", caused_by=words.cause("SEC-A", "SEC-A-0001-2"))
         hall.turned.turn(seconds=5)
         await _until(hall, other, ResultState.PASSED)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while "results" not in await hall.lane():
                 hall.turned.turn(seconds=5)
                 await asyncio.sleep(0.02)

@@ -185,7 +185,7 @@ async def test_a_signal_ends_it_gracefully(number: signal.Signals) -> None:
     async with aiohttp.ClientSession() as session, session.get(health) as answer:
         assert (await answer.json())["status"] == "ok"
     os.kill(os.getpid(), number)
-    await asyncio.wait_for(serving, 3)
+    await asyncio.wait_for(serving, 60)
     with pytest.raises(aiohttp.ClientConnectorError):
         async with aiohttp.ClientSession() as session:
             await session.get(f"http://127.0.0.1:{doors[0].port}/")

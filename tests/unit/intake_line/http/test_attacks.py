@@ -23,10 +23,10 @@ async def say(site: Any, raw: bytes) -> tuple[int, dict[str, str], bytes]:
     try:
         writer.write(raw)
         await writer.drain()
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 60)
         first, *lines = head.decode("latin-1").split("\r\n")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines if line)}
-        body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 5)
+        body = await asyncio.wait_for(reader.readexactly(int(headers.get("content-length", "0"))), 60)
         return int(first.split(" ")[1]), headers, body
     finally:
         writer.close()
