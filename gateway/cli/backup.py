@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gateway.bootstrap import cabinets
 from gateway.bootstrap.stores import trusted_openings
+from gateway.cli.disk import told_of_disk
 from gateway.cli.evidence import show
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, print_json, say
@@ -32,7 +33,8 @@ def run(arguments: argparse.Namespace) -> int:
         return EX_REFUSED
     now_iso = Clock().now().astimezone(UTC).isoformat()
     places = backing_up.Places(loaded.data_dir(), cabinets.folder(loaded))
-    note = backing_up.back_up(places, arguments.folder, now_iso)
+    with told_of_disk(arguments.folder):
+        note = backing_up.back_up(places, arguments.folder, now_iso)
     report = None if arguments.no_check else check(arguments.folder, trusted_openings(loaded, ()))
     holds = report is None or report.holds
     if arguments.json:
@@ -44,5 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         failure(f"{arguments.folder}: bằng chứng của bản sao không khớp; kho đang chạy cũng cần được kiểm tra.")
         return EX_WRONG
     say(f"[green]✓[/] {arguments.folder}: {note.database_bytes + note.bytes} byte, {note.files} tệp.")
-    say("Khóa mã hóa khóa (storage.key_file) và cấu hình KHÔNG nằm trong bản sao: sao lưu riêng, cất nơi khác.")
+    say(
+        "Khóa mã hóa khóa (storage.key hoặc storage.key_file) và cấu hình KHÔNG nằm trong bản sao: sao lưu riêng, cất nơi khác."
+    )
     return EX_OK

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gateway.bootstrap.moving import export_store
+from gateway.cli.disk import told_of_disk
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_OK, print_json, say
 from gateway.clock import Clock
@@ -33,7 +34,8 @@ def run(arguments: argparse.Namespace) -> int:
             say(f"  {part.name}: {part.rows} dòng")
 
     loaded = load(arguments.config)
-    packed = export_store(loaded, arguments.folder, said, Clock(), stay=arguments.stay)
+    with told_of_disk(arguments.folder):
+        packed = export_store(loaded, arguments.folder, said, Clock(), stay=arguments.stay)
     manifest = packed.manifest
     if quiet:
         told = {
@@ -49,7 +51,9 @@ def run(arguments: argparse.Namespace) -> int:
     elif packed.resumed:
         say(f"Tiếp tục lần xuất trước: {packed.resumed} phần đã có sẵn.")
     say(f"[green]✓[/] Đã xuất {manifest.rows} dòng, {len(manifest.parts)} phần. Mã kiểm: {manifest.digest}")
-    say("Khóa mã hóa khóa (storage.key_file) KHÔNG nằm trong bản xuất: hãy mang riêng, bằng đường khác.")
+    say(
+        "Khóa mã hóa khóa (storage.key hoặc storage.key_file) KHÔNG nằm trong bản xuất: hãy mang riêng, bằng đường khác."
+    )
     if not arguments.stay:
         say("Kho này không mở được nữa: hai kho cùng chạy sẽ gửi mỗi thông điệp hai lần (docs/operations.md, mục 6).")
     return EX_OK

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from gateway.bootstrap.moving import import_store
+from gateway.cli.disk import told_of_disk
 from gateway.cli.evidence import show
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_OK, EX_WRONG, failure, print_json, say
@@ -28,7 +29,9 @@ def run(arguments: argparse.Namespace) -> int:
         if not quiet:
             say(f"  {part.name}: {part.rows} dòng")
 
-    imported = import_store(load(arguments.config), arguments.folder, said, Clock())
+    loaded = load(arguments.config)
+    with told_of_disk(loaded.data_dir()):
+        imported = import_store(loaded, arguments.folder, said, Clock())
     report = imported.report
     if quiet:
         print_json({"rows": imported.rows, "export": imported.export, "holds": report.holds, "faults": report.count})

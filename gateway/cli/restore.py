@@ -8,6 +8,7 @@ from pathlib import Path
 from gateway.bootstrap import cabinets
 from gateway.bootstrap.kek import kek_of
 from gateway.bootstrap.stores import trusted_openings
+from gateway.cli.disk import told_of_disk
 from gateway.cli.evidence import show
 from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, failure, print_json, say
@@ -38,7 +39,8 @@ def run(arguments: argparse.Namespace) -> int:
         failure(f"{arguments.folder}: bằng chứng của bản sao lưu không khớp; không có gì được dựng lại.")
         return EX_WRONG
     places = backing_up.Places(loaded.data_dir(), cabinets.folder(loaded))
-    note = backing_up.restore(arguments.folder, places)
+    with told_of_disk(places.store):
+        note = backing_up.restore(arguments.folder, places)
     if arguments.json:
         print_json({"made_at": note.made_at, "files": note.files})
         return EX_OK

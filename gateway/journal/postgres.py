@@ -133,7 +133,7 @@ def _prepare(
 ) -> None:
     """Bring the tables up to date, or find them so; check the key and the server's numbers, begin this start's evidence chain."""
     if session.version() < _OLDEST:
-        raise ConfigError(("storage.dsn: cần PostgreSQL 15 trở lên",))
+        raise ConfigError(("storage.postgres.dsn: cần PostgreSQL 15 trở lên",))
     encoding = session.fetch("SELECT current_setting('server_encoding')", ())[0][0]
     if encoding != "UTF8":
         raise ConfigError((f"storage.postgres.dsn: cơ sở dữ liệu phải có bảng mã UTF8, không phải {encoding}",))

@@ -31,12 +31,11 @@ _PASSING = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR})
 
 
 class WrongKey(ConfigError):
-    """Khóa mã hóa khóa (key_file) không mở được kho này."""
+    """Khóa mã hóa khóa không mở được kho này."""
 
     def __init__(self) -> None:
-        super().__init__(
-            ("storage.key_file: khóa này không mở được kho dữ liệu hiện có; hãy dùng lại đúng khóa đã tạo ra kho",)
-        )
+        told = "khóa này không mở được kho dữ liệu hiện có; hãy dùng lại đúng khóa đã tạo ra kho"
+        super().__init__((f"storage.key hoặc storage.key_file: {told}",))
 
 
 class SealBroken(GatewayError):
@@ -72,7 +71,8 @@ class KeyRing:
 
     def __init__(self, kek: bytes, capacity: int = 8_192) -> None:
         if len(kek) != _KEY_BYTES:
-            raise ConfigError((f"storage.key_file: khóa phải dài {_KEY_BYTES} byte, hiện là {len(kek)} byte",))
+            told = f"khóa phải dài {_KEY_BYTES} byte, hiện là {len(kek)} byte"
+            raise ConfigError((f"storage.key hoặc storage.key_file: {told}",))
         self._kek = AESGCM(kek)
         self._capacity = capacity
         self._opened: OrderedDict[str, AESGCM] = OrderedDict()

@@ -146,3 +146,13 @@ def test_an_altered_export_is_refused_in_plain_words(desk: Desk) -> None:
     assert part.name in told
     part.write_bytes(raw)
     assert desk.says("import", out, config=desk.shared)[0] == EX_OK
+
+
+def test_a_folder_that_cannot_be_written_is_told_in_a_sentence_and_the_store_stays(desk: Desk) -> None:
+    """With the path and the reason of the system, and the exit code of a file that is not available."""
+    inside = desk.embedded / "copy"  # a file is no folder
+    for command in ("backup", "export"):
+        code, told = desk.says(command, inside)
+        assert code == EX_UNAVAILABLE, command
+        assert f"{inside}" in told.replace(".part", "") and "Not a directory" in told and "hãy kiểm tra" in told
+    assert desk.says("restored", *REASON)[0] == EX_OK, "the store is still open to its gateway"
