@@ -32,8 +32,8 @@ def shared_store(loaded: Loaded) -> Iterator[Finding]:
         yield Finding("PostgreSQL", False, str(error))
     else:
         yield from database(seen, postgres)
-        names = [*(step.name for step in (*left.pre, *left.post)), *left.partitions, *left.strange]
-        yield Finding("bước nâng cấp", left.complete, f"thiếu: {', '.join(names)}" if names else "đủ")
+        names = [*(step.name for step in (*left.pre, *left.post)), *left.partitions, *left.strange, *left.altered]
+        yield Finding("bước nâng cấp", left.complete, f"thiếu hoặc khác: {', '.join(names)}" if names else "đủ")
     if loaded.settings.coordination.redis:
         yield asyncio.run(_redis(loaded))
 

@@ -15,13 +15,13 @@ from gateway.cli.operate import common_arguments
 from gateway.cli.screen import EX_OK, EX_WRONG, failure, print_json, say
 from gateway.config import load
 from gateway.journal.statements import Migration
-from gateway.journal.upgrading import Standing
+from gateway.journal.upgrading import SAME_VI, Standing
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Look or apply."""
     parser.add_argument(
-        "--check", action="store_true", help="chỉ nêu những gì còn thiếu, không đổi gì; thiếu: mã thoát 1"
+        "--check", action="store_true", help="chỉ nêu những gì còn thiếu hoặc khác, không đổi gì; có: mã thoát 1"
     )
     common_arguments(parser)
 
@@ -42,7 +42,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _told(left: Standing) -> dict[str, Sequence[str]]:
     named = {"pre": _names(left.pre), "post": _names(left.post), "partitions": left.partitions}
-    return {**named, "older_nodes": left.older, "strange": left.strange}
+    return {**named, "older_nodes": left.older, "strange": left.strange, "altered": left.altered}
 
 
 def _names(steps: Sequence[Migration]) -> list[str]:
@@ -55,6 +55,8 @@ def _show(done: Upgraded) -> None:
         say(f"[green]✓[/] Đã thực hiện {name}")
     for name in left.strange:
         failure(f"{name}: kho đã được nâng cấp cho chương trình mới hơn; hãy dùng bản mới đó")
+    for name in left.altered:
+        failure(f"{name}: khác với bước đã thực hiện trên kho này; {SAME_VI}")
     for name in _names(left.pre):
         failure(f"{name}: còn thiếu; thực hiện được ngay khi bản cũ còn chạy (gateway migrate)")
     for name in _names(left.post):

@@ -166,10 +166,10 @@ SELECT greatest((SELECT max(position) FROM audit), (SELECT max(position) FROM in
 SELECT sealed FROM shelf WHERE name = ?1
 
 -- name: shared.applied
-SELECT number, name FROM migration ORDER BY number
+SELECT number, name, sha256 FROM migration ORDER BY number
 
 -- name: shared.apply
-INSERT INTO migration (number, name, applied_at) VALUES (?1, ?2, ?3)
+INSERT INTO migration (number, name, applied_at, sha256) VALUES (?1, ?2, ?3, ?4)
 
 -- name: shared.alone
 SELECT pg_advisory_xact_lock(?1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,6 +30,11 @@ class Migration:
     def post(self) -> bool:
         """Whether it waits until no program runs that does not know it."""
         return "_post_" in self.name
+
+    @property
+    def sha256(self) -> str:
+        """The digest of its text: a shared store keeps that of the text that was applied."""
+        return hashlib.sha256(self.sql.encode()).hexdigest()
 
 
 def named(text: str) -> Mapping[str, str]:

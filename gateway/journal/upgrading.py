@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gateway.errors import ConfigError
 from gateway.journal.months import PATIENT, TABLES, make, month, partitions, there
@@ -17,6 +17,9 @@ from gateway.journal.statements import FIRST_STEP, Migration
 
 MONTHS_AHEAD = 12
 """For how many months `gateway migrate` makes partitions: a node that may not make tables needs them beforehand."""
+
+SAME_VI = "hãy dùng đúng bản chương trình đã nâng cấp kho, hoặc một bản phát hành sau nó"
+"""What to do about a step that is not the one that was applied: none is ever edited once it is released."""
 
 _LIVE_US = 30_000_000
 _BEHIND = """
@@ -35,7 +38,8 @@ class Standing:
     """What is missing of a store's steps: `pre` and `post`, each in order, and the partitions of this month and the next.
 
     `older` are live nodes whose program does not know the newest step: `post` waits for them. `strange` are steps of a newer
-    program after which this one may not run any more.
+    program after which this one may not run any more. `altered` are steps whose text is not the one that was applied here:
+    what this program believes of the tables is not what stands.
     """
 
     pre: tuple[Migration, ...] = ()
@@ -43,11 +47,12 @@ class Standing:
     partitions: tuple[str, ...] = ()
     older: tuple[str, ...] = ()
     strange: tuple[str, ...] = ()
+    altered: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
-        """Whether nothing is missing and nothing is strange."""
-        return not (self.pre or self.post or self.partitions or self.strange)
+        """Whether nothing is missing, strange or altered."""
+        return not (self.pre or self.post or self.partitions or self.strange or self.altered)
 
 
 def missing(steps: Sequence[Migration], applied: Mapping[int, str]) -> Standing:
@@ -66,7 +71,9 @@ def missing(steps: Sequence[Migration], applied: Mapping[int, str]) -> Standing:
 
 
 def refuse_strange(standing: Standing) -> None:
-    """Raises `SchemaBehind` where a newer program has taken away what this one needs."""
+    """Raises `SchemaBehind` where a newer program has taken away what this one needs, or an applied step has another text."""
+    if standing.altered:
+        raise SchemaBehind((f"bước {', '.join(standing.altered)} khác với bước đã thực hiện trên kho này; {SAME_VI}",))
     if standing.strange:
         told = f"kho dữ liệu đã được nâng cấp cho chương trình mới hơn ({', '.join(standing.strange)}); hãy dùng bản mới đó"
         raise SchemaBehind((told,))
@@ -82,20 +89,20 @@ class SharedSteps:
     def look(self) -> Standing:
         """What is missing; nothing is changed."""
         applied = self._applied()
-        found = missing(self._steps, applied)
+        found = self._standing(applied)
         if not applied:
             return found
         newest = max(step.number for step in self._steps)
         older = self._session.fetch(_BEHIND, (newest, _LIVE_US)) if found.post else []
         left = [name for name, _ in self._months(2) if not self._there(name)]
-        return Standing(found.pre, found.post, tuple(left), tuple(row[0] for row in older), found.strange)
+        return replace(found, partitions=tuple(left), older=tuple(row[0] for row in older))
 
     def open(self, *, apply: bool) -> None:
         """At the start of a node: apply the `pre` steps, or with `apply` False refuse where one is missing.
 
-        Raises `SchemaBehind`, also for a store that a newer program has taken something away from.
+        Raises `SchemaBehind`, also for a store that a newer program has taken something away from, or another one has made.
         """
-        standing = missing(self._steps, self._applied())
+        standing = self._standing(self._applied())
         refuse_strange(standing)
         if standing.pre and not apply:
             named = ", ".join(step.name for step in standing.pre)
@@ -114,7 +121,7 @@ class SharedSteps:
             if step.number in self._applied():
                 return False
             self._session.run(step.sql)
-            self._session.fetch(self._sql["shared.apply"], (step.number, step.name, self._now))
+            self._session.fetch(self._sql["shared.apply"], (step.number, step.name, self._now, step.sha256))
         return True
 
     def make_partitions(self, months: int = MONTHS_AHEAD) -> list[str]:
@@ -137,10 +144,18 @@ class SharedSteps:
             self._session.drop()
             raise
 
-    def _applied(self) -> dict[int, str]:
+    def _standing(self, applied: Mapping[int, tuple[str, str]]) -> Standing:
+        """What is missing, strange or altered of the steps."""
+        texts = {number: sha256 for number, (_, sha256) in applied.items() if sha256}
+        altered = (step.name for step in self._steps if texts.get(step.number, step.sha256) != step.sha256)
+        found = missing(self._steps, {number: name for number, (name, _) in applied.items()})
+        return replace(found, altered=tuple(altered))
+
+    def _applied(self) -> dict[int, tuple[str, str]]:
+        """Name and digest of the text of each step that was applied, by number."""
         if not self._there("migration"):
             return {}
-        return {int(row[0]): str(row[1]) for row in self._session.fetch(self._sql["shared.applied"], ())}
+        return {int(row[0]): (str(row[1]), str(row[2])) for row in self._session.fetch(self._sql["shared.applied"], ())}
 
     def _there(self, table: str) -> bool:
         return there(self._session, self._sql, table)

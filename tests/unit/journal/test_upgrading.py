@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import TypeVar
 
 import pytest
@@ -89,6 +90,19 @@ def test_a_start_that_may_make_no_tables_refuses_and_names_the_step(dsn: str) ->
         _with(dsn, (), lambda found, _: found.open(apply=False))
     _with(dsn, (), lambda found, _: found.open(apply=True))
     _with(dsn, (), lambda found, _: found.open(apply=False))
+
+
+def test_a_step_whose_text_was_changed_after_it_was_applied_is_named_and_opens_nothing(dsn: str) -> None:
+    """Nothing else is applied either; the row of a step of another kind of store, which has no text here, says nothing."""
+    other = replace(ADDED, sql=f"{ADDED.sql}; CREATE INDEX note_id ON note (id)")
+    _with(dsn, (ADDED,), lambda found, _: found.open(apply=True))
+    came = "INSERT INTO migration (number, name, applied_at) VALUES (3, '0003_pre_pressing_lanes.sql', 0)"
+    _with(dsn, (ADDED,), lambda _, session: session.run(came))
+    assert _with(dsn, (ADDED,), lambda found, _: found.look().altered) == ()
+    left = _with(dsn, (other,), lambda found, _: found.look())
+    assert (left.altered, left.pre, left.complete) == ((ADDED.name,), (), False)
+    with pytest.raises(SchemaBehind, match=rf"{ADDED.name} khác với bước đã thực hiện.*hãy dùng đúng bản"):
+        _with(dsn, (other, TAKEN), lambda found, _: found.open(apply=True))
 
 
 def test_a_post_step_waits_for_live_nodes_of_older_programs(dsn: str) -> None:

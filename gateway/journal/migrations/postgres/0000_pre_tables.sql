@@ -7,10 +7,12 @@ CREATE TABLE meta (
   value bytea NOT NULL
 );
 
+-- `sha256`: of the text of the step as it was applied here; empty for steps of an embedded store, whose rows come along.
 CREATE TABLE migration (
   number     bigint PRIMARY KEY,
   name       text COLLATE "C" NOT NULL,
-  applied_at bigint NOT NULL
+  applied_at bigint NOT NULL,
+  sha256     text COLLATE "C" NOT NULL DEFAULT ''
 );
 
 CREATE TABLE upstream (
