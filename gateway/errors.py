@@ -12,7 +12,7 @@ GatewayError
 │   ├── TooManyRequests    429, nothing was stored; the same request later
 │   ├── UpstreamRefused    502, a connector's upstream refused what was asked
 │   ├── UpstreamUnavailable 503, a connector cannot answer now; the same request later
-│   └── JournalUnavailable 503, nothing was stored; the same request may be repeated
+│   └── JournalUnavailable 503, nothing is promised; the same request may be repeated
 └── ConfigError            the configuration names every wrong key
 """
 

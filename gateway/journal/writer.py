@@ -126,7 +126,7 @@ class Caught:
 
 
 def unavailable(cause: BaseException | None = None) -> JournalUnavailable:
-    """The refusal that promises that nothing was stored."""
+    """The refusal that promises nothing: where an answer was lost a shared store may hold it in spite; who repeats is told."""
     error = JournalUnavailable(retry_after_s=1)
     error.__cause__ = cause
     return error
