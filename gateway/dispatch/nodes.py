@@ -140,12 +140,18 @@ class Nodes:
         self._rows, self._beaten_at = beaten.nodes, instant
         if beaten.deposed:
             if not self._deposed:
-                _log.error("another process beats under the name of this node; nothing is sent from here")
+                what = (
+                    "the store has gone back to before this start"
+                    if beaten.unopened
+                    else "another process beats under our name"
+                )
+                _log.error("%s; nothing is sent from here", what)
             self._deposed = True
             self.seats.lost()
             if self._membership is not None:
                 self._membership.lost()
             return False
+        self._deposed = False
         if self._membership is not None:
             self._membership.saw(Look(instant, self._clock.instant(), tuple(map(_peer, beaten.nodes))))
         self.look(beaten.upstreams)

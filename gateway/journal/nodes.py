@@ -70,11 +70,13 @@ class NodeRow:
 class Beaten:
     """The answer to a beat: all nodes, how many seats of each name this start holds, what stands of the upstreams.
 
-    `deposed`: another process beats under the name of this node; it holds nothing. Embedded there is nobody else: `upstreams`
-    is empty, since nobody can have written there what this process does not know.
+    `deposed`: this start is not that of its node now, and holds nothing: another process beats under its name, or (`unopened`)
+    the store has gone back to before this start opened it, and its chain is about to be opened there anew. Embedded there is
+    nobody else: `upstreams` is empty, since nobody can have written there what this process does not know.
     """
 
     nodes: tuple[NodeRow, ...]
     held: Mapping[str, int]
     upstreams: tuple[UpstreamRow, ...] = ()
     deposed: bool = False
+    unopened: bool = False

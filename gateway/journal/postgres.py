@@ -154,6 +154,7 @@ def _prepare(
     opening.check_key(engine.cursor, pages, sql, vault.keys)
     books = engine.books()
     moved = restoring.server_changed(books, engine.server())
+    engine.before = frozenset(row[0] for row in session.fetch(sql["open.chains_of"], (author.node,)))
     arriving.begin(books, mark, lambda: None)
     engine.rebase(books, behind)
     arriving.welcome(books, mark)
@@ -196,7 +197,12 @@ class PostgresJournal(KeptJournal):
 
     async def beat(self, beat: Beat) -> Beaten:
         """See `Journal.beat`."""
-        return await self._beats.beat(beat)
+        beaten = await self._beats.beat(beat)
+        if beaten.unopened:
+            await (
+                self.ready()
+            )  # the writer meets the store as it is now, and opens our chain anew: the next beat counts
+        return beaten
 
     async def nodes(self) -> Sequence[NodeRow]:
         """See `Journal.nodes`."""

@@ -10,6 +10,9 @@ SELECT upstream, state, sum(n)::bigint FROM tally GROUP BY upstream, state HAVIN
 -- name: open.chain
 INSERT INTO newest_chain (node, chain) VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET chain = excluded.chain
 
+-- name: open.chains_of
+SELECT id FROM record WHERE kind = 'chain_opening' AND starts_with(id, concat(?1::text, '/'))
+
 -- name: open.newest_chain
 SELECT id FROM record WHERE kind = 'chain_opening'
 ORDER BY (SELECT count(*) FROM jsonb_object_keys(convert_from(state, 'UTF8')::jsonb -> 'heads')) DESC LIMIT 1
@@ -156,6 +159,9 @@ SELECT concat((SELECT system_identifier FROM pg_control_system()), '/', left(pg_
 -- name: shared.payloads
 SELECT nextval('payload_number')
 
+-- name: shared.newest
+SELECT chain FROM newest_chain WHERE node = ?1
+
 -- name: shared.head
 SELECT n, digest FROM leaf WHERE writer = ?1 ORDER BY n DESC LIMIT 1
 
@@ -211,6 +217,9 @@ UPDATE node SET beat = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
   steady = CASE WHEN without_redis <> ?3::bigint THEN 0
     WHEN steady = 0 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE steady END
 WHERE node = ?1::text AND (start = ?2::text OR NOT ?5::boolean) RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+
+-- name: node.opening
+SELECT 1 FROM record WHERE kind = 'chain_opening' AND id = ?1
 
 -- name: server.clock
 SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint

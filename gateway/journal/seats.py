@@ -39,18 +39,18 @@ class SharedSeats:
             self._made.clear()  # a server that was promoted may not have them
         self._make(wishes)
         session.begin()
-        if not self._begun:
-            self._adopt()
-        demands = encode_sorted(dict(beat.demands)).decode()
-        start = "" if beat.last else self._start
-        runs = beat.generation, beat.version
-        told = self._node, self._start, int(beat.without_redis), demands, self._begun, start, *runs
         before = self._clock.instant()
-        beaten = session.fetch(self._sql["node.beat"], told)
+        beaten = self._beaten(beat, begun=self._begun)
+        if not beaten and session.fetch(self._sql["shared.newest"], (self._node,)) == [(self._start,)]:
+            # The store had gone back to before this start, and the writer has opened its chain there anew: nobody came after us.
+            before = self._clock.instant()
+            beaten = self._beaten(beat, begun=False)
         held: dict[str, int] = {}
         for (server,) in beaten:
             self._clock.heard(server, before)
             held = self._seated(wishes, server)
+        # Only where writings are taken one comes as far as this: what is missing here is gone, and no standby's delay.
+        unopened = not beaten and not session.fetch(self._sql["node.opening"], (self._start,))
         rows = session.fetch(self._sql["node.all"], ())
         upstreams = session.fetch(self._sql["read.all_upstreams"], ())
         session.run("COMMIT")
@@ -60,7 +60,18 @@ class SharedSeats:
             held,
             tuple(reading.upstream_row(row[0], row[1:]) for row in upstreams),
             deposed=not beaten,
+            unopened=unopened,
         )
+
+    def _beaten(self, beat: Beat, *, begun: bool) -> list[Row]:
+        """The server's time, where this start is that of its node; with `begun` False it becomes so."""
+        if not begun:
+            self._adopt()
+        demands = encode_sorted(dict(beat.demands)).decode()
+        start = "" if beat.last else self._start
+        runs = beat.generation, beat.version
+        told = self._node, self._start, int(beat.without_redis), demands, begun, start, *runs
+        return self._session.fetch(self._sql["node.beat"], told)
 
     def _adopt(self) -> None:
         """Take over what an earlier start of this node held, for its process is dead: all but the seats under calls of its own.

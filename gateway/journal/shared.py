@@ -9,7 +9,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 
-from gateway.journal import months, restoring
+from gateway.journal import months, opening, restoring
 from gateway.journal.books import Author, Row, Vault
 from gateway.journal.lanes import lane_id
 from gateway.journal.months import TABLES, month, partitions
@@ -40,6 +40,7 @@ class SharedEngine:
         self._lost = (
             False  # a commit of this start is gone, and no transaction that looked into it has been committed yet
         )
+        self.before: frozenset[str] = frozenset()  # chains of our node that stood when this start opened its own
         self._sure = 0  # leaves of this start up to the last commit that was known to stand
         self._found = self._here = ""  # the server that was asked last, and that of the last commit
         self._careful = False  # the group failed before: this time each operation answers for its own rows
@@ -200,14 +201,17 @@ class SharedEngine:
         was known to stand. What readers saw of one whose wait was broken off can be lost there too: the numbers leap over it.
         """
         self._session.fetch(self._sql["shared.alone"], (TABLES,))
-        self._scope[
-            0
-        ].keys.clear()  # with a key that this server never stored nothing may be sealed: nobody else has it
+        # With a key that this server never stored nothing may be sealed: nobody else has it.
+        self._scope[0].keys.clear()
         self._months.clear()
+        self._counters.payload_ref = 0  # numbers of a block that this server never gave it may give another node
         before = self._sure if self.replicated else self._counters.leaf_n
+        here = self.server()  # first of all: a standby that lags behind refuses this, and tells nothing of what is lost
         self._find_head()
         self._lost = self._lost or self._counters.leaf_n < before
-        books, here = self.books(), self.server()
+        if not self._counters.leaf_n:
+            self._open_anew()
+        books = self.books()
         books.what = "server"
         row = books.one("cursor.get", restoring.DOUBTED_ON)
         done = here != self._here and row is not None and row[0] == here
@@ -217,6 +221,17 @@ class SharedEngine:
         elif changed:
             books.leap()
         books.end()
+
+    def _open_anew(self) -> None:
+        """Begin our chain once more: this server is of a moment before our start, so all of it is gone, the opening too.
+
+        What was lost with it comes into doubt in this same transaction: another start would not know of it. A later start of our
+        node that opened here meanwhile stays the newest, and we are refused as ever (`leaf.put`); it holds the lock for tables
+        while it opens, as we do.
+        """
+        rows = self._session.fetch(self._sql["shared.newest"], (self._scope[1].node,))
+        if not rows or rows[0][0] in self.before:
+            opening.begin_chain(self.books())
 
     def _find_head(self) -> None:
         """Where this start's chain stands: a commit whose answer was lost may have happened."""

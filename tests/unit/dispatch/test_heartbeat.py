@@ -38,6 +38,32 @@ class Faulty(MemoryJournal):
         return await super().beat(beat)
 
 
+class Deposed(MemoryJournal):
+    """A journal that has gone back to before this start opened it, for one beat."""
+
+    answers: tuple[Beaten, ...] = (Beaten((), {}), Beaten((), {}, deposed=True, unopened=True))
+
+    async def beat(self, beat: Beat) -> Beaten:
+        """See `Journal.beat`."""
+        if not self.answers:
+            return await super().beat(beat)
+        first, *rest = self.answers
+        self.answers = tuple(rest)
+        return first
+
+
+async def test_a_node_that_was_deposed_counts_again_when_its_beat_is_taken(caplog: pytest.LogCaptureFixture) -> None:
+    """The store had gone back, and this start was opened there anew."""
+    clock = Clock(lambda: datetime(2026, 11, 2, tzinfo=UTC), lambda: 0.0)
+    nodes = Nodes(
+        Deposed(MemoryStore(), decide=nobody_decides, chain=chain, clock=clock, node="one"), clock, node="one"
+    )
+    assert await nodes.beat() and nodes.counted()
+    assert not await nodes.beat() and not nodes.counted()
+    assert "gone back" in caplog.text
+    assert await nodes.beat() and nodes.counted()
+
+
 async def test_a_fault_that_nobody_foresaw_ends_no_heartbeat(caplog: pytest.LogCaptureFixture) -> None:
     """It is logged without its text, the node counts as silent meanwhile, and the next beat is made all the same."""
     clock = Clock(lambda: datetime(2026, 11, 2, tzinfo=UTC), lambda: 0.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 from collections.abc import AsyncIterator
@@ -14,14 +15,16 @@ from typing import TYPE_CHECKING, Protocol
 import pytest
 
 from gateway.errors import JournalUnavailable
-from gateway.journal.model import Beat, DeliveryState, FeedRow
+from gateway.evidence.check import check_shared
+from gateway.evidence.log import chain
+from gateway.journal.model import Beat, Beaten, DeliveryState, FeedRow
 from gateway.journal.nodes import SeatWish
 from gateway.journal.postgres import PostgresJournal
 from gateway.journal.session import DatabaseOptions
 from gateway.observe.crash import Reach, never
 from tests.line.program import until
 from tests.postgres import Server, served, standby_of, wait_for_standby
-from tests.unit.journal.conftest import DOSSIER, KEK, OTHER, chain, decide
+from tests.unit.journal.conftest import DOSSIER, KEK, OTHER, decide
 
 if TYPE_CHECKING:
     from tests.unit.journal.conftest import Desk, Turned
@@ -98,6 +101,17 @@ async def told(desk: Desk) -> list[str]:
     return [json.loads(row.fields)["sign"] for row in rows if row.kind == "store.restored"]
 
 
+async def beats(desk: Desk, wanted: int) -> Beaten:
+    """Beat as a node does, every second, until so many seats are held, a few times at most; the last answer."""
+    beaten = Beaten((), {})
+    for _ in range(4):
+        with suppress(JournalUnavailable):
+            beaten = await desk.journal.beat(Beat(wishes=(SeatWish("dvc", 2, 2, timedelta(seconds=30)),)))
+            if beaten.held.get("dvc", 0) == wanted:
+                break
+    return beaten
+
+
 async def test_a_node_that_lost_nothing_asks_about_what_another_one_may_have_sent(
     cluster: Cluster, node: Nodes
 ) -> None:
@@ -161,18 +175,9 @@ async def test_seats_that_only_the_lost_server_had_are_made_again(cluster: Clust
     one = node("one")
     await one.journal.beat(Beat())
     cluster.lag()
-    wish = Beat(wishes=(SeatWish("dvc", 2, 2, timedelta(seconds=30)),))
-
-    async def seated() -> int:
-        for _ in range(3):
-            with suppress(JournalUnavailable):
-                if held := (await one.journal.beat(wish)).held:
-                    return held["dvc"]
-        return 0
-
-    assert await seated() == 2
+    assert (await beats(one, 2)).held == {"dvc": 2}
     cluster.promote()
-    assert await seated() == 2
+    assert (await beats(one, 2)).held == {"dvc": 2}
 
 
 async def test_a_connection_that_only_broke_brings_nothing_into_doubt(cluster: Cluster, node: Nodes) -> None:
@@ -233,6 +238,72 @@ async def test_a_node_that_was_promised_a_standby_asks_where_a_commit_that_it_ac
 
 
 @pytest.mark.parametrize("timeline", [True, False])
+async def test_a_start_whose_own_opening_is_lost_opens_its_chain_anew_and_asks(
+    cluster: Cluster, node: Nodes, timeline: bool
+) -> None:
+    """It came after the standby had fallen behind, and sent: on the standby nobody knows of it, and nobody else can tell."""
+    early = node("early")
+    await early.accept(early.event(1))
+    cluster.lag()
+    late = node("late")
+    assert await late.settle(await late.claim_one(), DeliveryState.DELIVERED)
+    assert (await beats(late, 2)).held == {"dvc": 2}
+    cluster.promote(timeline=timeline)
+    claim = await late.claim_one()
+    assert [one.doubtful for one in claim.deliveries] == [True]
+    assert await late.settle(claim, DeliveryState.DELIVERED)
+    assert (await late.accept(late.event(1, dossier=OTHER))).stored
+    beaten = await beats(late, 2)
+    assert not beaten.deposed and beaten.held == {"dvc": 2}
+    assert await early.journal.ready() == ""
+    assert await told(early) == ["failover"], "once for both nodes"
+    report = await asyncio.to_thread(check_shared, DatabaseOptions("early", cluster.dsn, KEK))
+    assert report.holds and report.chains == 2, report
+
+
+async def test_a_start_that_only_beats_finds_its_way_back_by_itself(cluster: Cluster, node: Nodes) -> None:
+    """A second start of the node, so that the row on the standby is that of the first: no claim and no event wake its writer."""
+    await node("one").journal.beat(Beat())
+    cluster.lag()
+    one = node("one")
+    assert (await beats(one, 2)).held == {"dvc": 2}
+    cluster.promote()
+    assert (await beats(one, 2)).held == {"dvc": 2}
+    assert await one.journal.ready() == ""
+
+
+async def test_a_start_whose_opening_is_lost_gives_way_to_one_that_came_after_it(cluster: Cluster, node: Nodes) -> None:
+    """It was started again on the standby before the first one came back there: two of one name never write."""
+    early = node("early")
+    await early.accept(early.event(1))
+    cluster.lag()
+    lost = node("late")
+    assert (await beats(lost, 2)).held == {"dvc": 2}
+    cluster.promote()
+    late = node("late")
+    assert (await beats(late, 2)).held == {"dvc": 2}
+    with pytest.raises(JournalUnavailable):
+        await lost.accept(lost.event(2))
+    beaten = await beats(lost, 2)
+    assert beaten.deposed and beaten.held == {}
+    assert (await beats(late, 2)).held == {"dvc": 2}
+    assert (await late.accept(late.event(2))).stored
+
+
+async def test_no_number_of_a_block_that_is_lost_is_given_to_content_twice(cluster: Cluster, node: Nodes) -> None:
+    """Two nodes would take references from one block, and refuse each other's events until the block is used up."""
+    one, two = node("one"), node("two")
+    await one.accept(one.event(1))
+    cluster.lag()
+    await two.accept(two.event(1, dossier=OTHER))
+    cluster.promote()
+    third = node("three")
+    for sequence in range(2, 42):
+        await third.accept(third.event(sequence))
+    assert (await two.accept(two.event(1, dossier=OTHER))).stored
+
+
+@pytest.mark.parametrize("timeline", [True, False])
 async def test_no_cursor_of_the_feed_hides_what_comes_after_a_failover(
     cluster: Cluster, node: Nodes, timeline: bool
 ) -> None:
@@ -250,6 +321,33 @@ async def test_no_cursor_of_the_feed_hides_what_comes_after_a_failover(
     await one.accept(one.event(2, name="later"))
     assert [row.event_id for row in await one.journal.feed(cursor, 100)] == ["later"]
     assert (await one.journal.feed(0, 100))[-1].position < 1 << 53
+
+
+async def test_a_standby_that_answers_for_a_moment_tells_nothing_of_what_is_lost(
+    turned: Turned, desk_type: type[Desk]
+) -> None:
+    """It lags behind, and whoever leads there (a list of hosts, a proxy) leads back: what is missing there is not gone."""
+    with served(fsync="off", wal_level="replica") as server, standby_of(server) as standby:
+        name = server.database().rpartition("/")[2]
+        dsn = f"postgresql://gateway@127.0.0.1:{server.port},127.0.0.1:{standby.port}/{name}"
+        options = DatabaseOptions("one", dsn, KEK, connect_s=2.0)
+        journal = PostgresJournal.open(options, decide=decide, chain=chain, clock=turned.clock())
+        one = desk_type(journal, turned, Path())
+        await one.accept(one.event(1))
+        until(lambda: standby.say("SELECT count(*) FROM receipt", name) == "1", "the standby follows")
+        standby.say("SELECT pg_wal_replay_pause()")
+        await one.accept(one.event(2))
+        server.crash()
+        with pytest.raises(JournalUnavailable):
+            await one.accept(one.event(3))
+        server.start()
+        taken = False
+        async with asyncio.timeout(60):
+            while not taken:
+                with suppress(JournalUnavailable):
+                    taken = (await one.accept(one.event(3))).stored
+        assert await told(one) == []
+        await journal.close()
 
 
 async def test_the_first_node_that_meets_a_promoted_standby_asks_for_all_of_them(
