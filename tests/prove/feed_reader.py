@@ -59,8 +59,8 @@ class Reader:
 
 
 def differences(shown: list[int], wanted: list[int]) -> list[str]:
-    """Rows that were missed, seen twice, never there, or out of order."""
-    faults = []
+    """Rows that were missed, seen twice, never there, or out of order; or no row at all."""
+    faults = [] if wanted else ["feed: the table has no row of it, so nothing was proven"]
     missed, strange = set(wanted) - set(shown), set(shown) - set(wanted)
     if missed:
         faults.append(f"feed: {len(missed)} of {len(wanted)} rows missed")

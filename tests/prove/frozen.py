@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from gateway.cli.trials.killing import Installation, Round, one_round
 from gateway.cli.trials.place import Place
@@ -33,13 +34,18 @@ _WHOLE_S = 6.0  # longer than the lease of the demo's upstreams
 
 @dataclass(slots=True)
 class Seen:
-    """What the upstream saw, in order; what of it came again, and what came after something newer of its dossier."""
+    """What the upstream saw, in order; what of it came again, and what came after something newer of its dossier.
+
+    `freezes`: how often the first worker stood still meanwhile; `names`: which workers sent anything.
+    """
 
     newest: dict[str, int] = field(default_factory=dict)
     met: set[tuple[str, int]] = field(default_factory=set)
     again: int = 0
     stale: int = 0
     skipped: int = 0
+    freezes: int = 0
+    names: set[str] = field(default_factory=set)
 
     def saw(self, dossier: str, sequence: int) -> None:
         """One send arrived."""
@@ -61,6 +67,11 @@ class Load:
     lanes: int = 160
     messages: int = 60
 
+    @property
+    def all(self) -> int:
+        """How many messages that are."""
+        return self.lanes * self.messages
+
 
 async def prove(freezes: int, seed: int) -> bool:
     """Freeze one of two workers so often, with the guard and without it; then the whole program."""
@@ -70,14 +81,12 @@ async def prove(freezes: int, seed: int) -> bool:
     )
     held = await freeze(load, seed, guarded=True)
     print(
-        f"with the guard:    {len(held.met)} delivered, {held.again} sent again, {held.skipped} out of order, "
-        f"{held.stale} stale",
+        f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
+        f"{held.skipped} out of order, {held.stale} stale",
         flush=True,
     )
     loose = await freeze(load, seed, guarded=False)
-    print(f"without the guard: {len(loose.met)} delivered, {loose.again} sent again, {loose.stale} stale", flush=True)
-    if not loose.stale:
-        print("NOTHING STALE WITHOUT THE GUARD: THE HARNESS IS BROKEN")
+    tell_control(loose)
     with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as folder:
         place = Place(Path(folder), Storage())
         verdict = (await one_round(place, seed, kill_rounds.DOSSIERS, _freeze_whole)).verdict
@@ -100,18 +109,104 @@ async def _freeze_whole(house: Installation, _seen: Round) -> None:
         os.kill(pid, signal.SIGCONT)
 
 
+def tell_control(loose: Seen) -> None:
+    """Say what came of the run without the guard, and that nothing was proven where nothing stale was seen in it."""
+    print(
+        f"without the guard: {loose.freezes} freezes, {len(loose.met)} delivered, {loose.again} sent again, "
+        f"{loose.stale} stale",
+        flush=True,
+    )
+    if not loose.stale:
+        print("NOTHING STALE WITHOUT THE GUARD: THE HARNESS IS BROKEN")
+
+
 def sound(seen: Seen, load: Load) -> bool:
-    """Everything arrived, first in order, and nothing old after something newer."""
-    return len(seen.met) == load.lanes * load.messages and not seen.skipped and not seen.stale
+    """The first worker did stand still; everything arrived, first in order, and nothing old after something newer."""
+    return seen.freezes > 0 and len(seen.met) == load.all and not seen.skipped and not seen.stale
+
+
+class Freezable(Protocol):
+    """A worker that can be made to stand still right behind a claim."""
+
+    def ask(self) -> None:
+        """It is to stand still behind its next one."""
+        ...
+
+    def stands(self) -> bool:
+        """Whether it does since it was asked."""
+        ...
+
+    def wake(self) -> None:
+        """It goes on."""
+        ...
+
+
+@dataclass(slots=True)
+class Course:
+    """One run, with the guard or without it, and what the upstream saw of it."""
+
+    load: Load
+    chance: random.Random
+    guarded: bool
+    seen: Seen = field(default_factory=Seen)
+
+    def ended(self) -> bool:
+        """Whether everything has arrived."""
+        return len(self.seen.met) == self.load.all
+
+    async def run(self, victim: Freezable, begin_heir: Callable[[], object]) -> None:
+        """Freeze the first worker again and again until everything has arrived; the other one begins when it first stands still.
+
+        Were that one there before, it might have carried everything before the first was up, and nothing would be proven.
+        """
+        await until(lambda: len(self.seen.met) > self.load.lanes)
+        for done in range(self.load.freezes if self.guarded else PATIENCE * self.load.freezes):
+            if done >= self.load.freezes and self.seen.stale:
+                break  # the control has shown what it must show
+            await asyncio.sleep(self.chance.uniform(0.05, 0.2))
+            victim.ask()
+            await until(lambda: victim.stands() or self.ended())
+            if not victim.stands():
+                break
+            self.seen.freezes += 1
+            if not done:
+                begin_heir()
+                await until(lambda: "heir" in self.seen.names or self.ended())
+            await asyncio.sleep(3 * zombie.LEASE_S)
+            victim.wake()
+        await until(self.ended)
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """The worker that whoever keeps the store freezes when a file asks for it."""
+
+    folder: Path
+    pid: int
+
+    def ask(self) -> None:
+        """See `Freezable.ask`."""
+        asked = self.folder / zombie.ASKED
+        asked.with_suffix(".new").write_text(str(self.pid), encoding="ascii")
+        asked.with_suffix(".new").rename(asked)
+
+    def stands(self) -> bool:
+        """See `Freezable.stands`."""
+        return (self.folder / zombie.FROZEN).exists()
+
+    def wake(self) -> None:
+        """See `Freezable.wake`."""
+        (self.folder / zombie.FROZEN).unlink()
+        os.kill(self.pid, signal.SIGCONT)
 
 
 async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[str, str] | None = None) -> Seen:
     """Run both workers and freeze the first one; what the upstream saw when everything had arrived."""
-    chance, seen = random.Random(seed), Seen()
+    course = Course(load, random.Random(seed), guarded)
     processes: list[subprocess.Popen[bytes]] = []
     async with AsyncExitStack() as undo:
         folder = Path(undo.enter_context(tempfile.TemporaryDirectory(prefix="gateway-frozen-")))
-        await undo.enter_async_context(listening(folder / "upstream.sock", seen))
+        await undo.enter_async_context(listening(folder / "upstream.sock", course.seen))
 
         def start(*words: str) -> subprocess.Popen[bytes]:
             command = [sys.executable, "-m", "tests.prove.zombie", *words]
@@ -122,23 +217,9 @@ async def freeze(load: Load, seed: int, *, guarded: bool, environment: Mapping[s
             store = start("store", str(folder), str(load.lanes), str(load.messages))
             await until(lambda: (folder / "ready").exists() or store.poll() is not None)
             guard = "guarded" if guarded else "unguarded"
-            stopped = folder / zombie.FROZEN
-            victim, _ = (start("worker", str(folder), name, guard) for name in ("victim", "heir"))
-            await until(lambda: len(seen.met) > load.lanes)
-            for done in range(load.freezes if guarded else PATIENCE * load.freezes):
-                if done >= load.freezes and seen.stale:
-                    break  # the control has shown what it must show
-                await asyncio.sleep(chance.uniform(0.05, 0.2))
-                asked = folder / zombie.ASKED
-                asked.with_suffix(".new").write_text(str(victim.pid), encoding="ascii")
-                asked.with_suffix(".new").rename(asked)
-                await until(lambda: stopped.exists() or len(seen.met) == load.lanes * load.messages)
-                if stopped.exists():
-                    stopped.unlink()
-                    await asyncio.sleep(3 * zombie.LEASE_S)
-                    os.kill(victim.pid, signal.SIGCONT)
-            await until(lambda: len(seen.met) == load.lanes * load.messages)
-            return seen
+            victim = start("worker", str(folder), "victim", guard)
+            await course.run(Victim(folder, victim.pid), lambda: start("worker", str(folder), "heir", guard))
+            return course.seen
         finally:
             for process in processes:
                 process.kill()
@@ -158,6 +239,7 @@ async def listening(socket: Path, seen: Seen) -> AsyncIterator[None]:
             line = (await reader.readline()).split()
             if line:  # a worker that found itself too late hangs up without a word
                 seen.saw(line[0].decode(), int(line[1]))
+                seen.names.add(line[2].decode())
                 await asyncio.sleep(_UPSTREAM_S)
                 writer.write(b"ok\n")
         finally:

@@ -177,6 +177,8 @@ async def _round(
         following.cancel()
         await asyncio.wait([following])
         feed = await reader.judged(postgres, house.database)
+        if not following.cancelled():
+            feed.append(f"feed: its reader ended in mid-run: {following.exception()!r}")
         verdict = await play.judge()
         told = await resent(play, house.postgres, house.database)
         pressed = [

@@ -55,6 +55,8 @@ async def pressure_of(boards: Stage, name: str, scene: Scene, agreed: Agreed = A
 def judged(name: str, calls: Sequence[Mapping[str, Any]], agreed: Agreed) -> Pressure:
     """The pressure of a log of calls. A log-in takes a place among the calls at once, but no part of a rate."""
     told = Pressure(name, len(calls))
+    if not calls:
+        told.faults.append(f"{name}: no call stands in its books, so nothing was judged")
     began = sorted(float(call["instant"]) for call in calls if call["operation"] != "login")
     moves = sorted(
         move for call in calls for move in ((float(call["instant"]), 1), (float(call["ended"] or call["instant"]), -1))

@@ -65,10 +65,11 @@ SELECT (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
 
 @dataclass(frozen=True, slots=True)
 class Length:
-    """How long, and how often something is printed; in seconds."""
+    """How long, and how often something is printed; in seconds. `kept`: the share of the rate that must have been taken on."""
 
     seconds: float
     every_s: float
+    kept: float
 
 
 @dataclass(slots=True)
@@ -186,17 +187,17 @@ class Gauges:
         self.trends["write-ahead log"].add(at, log / 1e6)
         self.trends["partitions"].add(at, partitions)
         for table in _CHANGING:
-            self.trends[f"{table} dead rows"].add(at, tables.get(table, [0, 0, 0])[1])
+            self.trends[f"{table} dead rows"].add(at, tables[table][1])
         for table in _KEPT:
-            live, _, size = tables.get(table, [0, 0, 0])
+            live, _, size = tables[table]
             if live:
                 self.trends[f"{table} bytes a row"].add(at, size / live)
         memory = "+".join(f"{self.trends[f'{node.name} memory'].points[-1][1]:.0f}" for node in nodes)
         files = "+".join(f"{self.trends[f'{node.name} file descriptors'].points[-1][1]:.0f}" for node in nodes)
-        dead = " ".join(f"{table} {tables.get(table, [0, 0, 0])[1]}" for table in _CHANGING)
+        dead = " ".join(f"{table} {tables[table][1]}" for table in _CHANGING)
         return (
             f"memory {memory} MB, descriptors {files}, connections {connections}, log {log / 1e6:.0f} MB, "
-            f"partitions {partitions}, live rows of msg {tables.get('msg', [0])[0]}, dead: {dead}"
+            f"partitions {partitions}, live rows of msg {tables['msg'][0]}, dead: {dead}"
         )
 
 
@@ -291,11 +292,13 @@ async def _soak(length: Length, postgres: servers.PostgresServer, scene: Scene) 
     for trend in gauges.trends.values():
         print(f"  {trend}")
     grown = [trend.name for trend in gauges.trends.values() if not trend.flat]
-    sound = not (behind or sink.skipped or sink.stale or grown)
+    slow = rate < length.kept * RATE_PER_S
+    sound = not (behind or sink.skipped or sink.stale or grown or slow)
     print(
         f"soak: {rate:.0f} events/s of {RATE_PER_S:.0f} accepted, {producers.accepted} in all, {sink.delivered} delivered, "
         f"missing {behind}, out of order {sink.skipped}, stale {sink.stale}, sent again {sink.again}, calls {sink.calls} of "
-        f"which {sink.failed} failed; grows: {', '.join(grown) or 'nothing'}: {'held' if sound else 'BROKEN'}",
+        f"which {sink.failed} failed; grows: {', '.join(grown) or 'nothing'}{'; TOO SLOW' if slow else ''}: "
+        f"{'held' if sound else 'BROKEN'}",
         flush=True,
     )
     return sound

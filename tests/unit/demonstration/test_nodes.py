@@ -15,6 +15,7 @@ from gateway.cli.demonstration.nodes import NodePorts, Shared, lay_out_nodes
 from gateway.cli.installation import Ports, lay_out
 from gateway.config import load
 from tests.prove.feed_reader import differences
+from tests.prove.frozen import Load, Seen, sound
 from tests.prove.pressure import Agreed, judged
 from tests.prove.resent import compared
 from tests.prove.sink import Sink
@@ -105,6 +106,15 @@ def test_a_feed_that_misses_repeats_or_swaps_rows_is_found_out(shown: list[int],
     """And one that does none of it is sound."""
     assert any(fault in one for one in differences(shown, [1, 2, 3, 4]))
     assert differences([1, 2, 3, 4], [1, 2, 3, 4]) == []
+
+
+def test_books_without_an_entry_are_no_proof() -> None:
+    """A log that was emptied, or is called by another name now, must not look like an upstream that was never pressed."""
+    assert differences([], []) and judged("p", [], Agreed()).faults and compared([], {}).faults
+    seen = Seen(met={("D", 1)})
+    assert not sound(seen, Load(1, lanes=1, messages=1)), "nobody was frozen"
+    seen.freezes = 1
+    assert sound(seen, Load(1, lanes=1, messages=1))
 
 
 def test_what_only_warms_up_is_flat_and_what_leaks_is_not() -> None:
