@@ -106,6 +106,9 @@ def _copy_database(source: Path, target: Path) -> None:
         with writer.backup("main", reader, "main") as backup:
             backup.step(-1)
         writer.execute("PRAGMA journal_mode = DELETE").fetchall()
+    except apsw.FullError as error:  # of the copy: the store itself is only read
+        told = f"{target.parent}: không đủ chỗ cho bản sao; hãy xóa bản dở dang này và chọn nơi rộng hơn."
+        raise BadBackup(told) from error
     except apsw.Error as error:
         raise StoreUnopenable(source.parent, error) from error
     finally:

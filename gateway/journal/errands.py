@@ -8,7 +8,14 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from gateway.journal.dialect import statements
-from gateway.journal.session import UNREADABLE, BlockingSession, DatabaseOptions, DatabaseUnopenable, connected
+from gateway.journal.session import (
+    UNREADABLE,
+    BlockingSession,
+    DatabaseOptions,
+    DatabaseUnopenable,
+    connected,
+    in_short,
+)
 from gateway.journal.statements import shared_migrations
 from gateway.journal.upgrading import SharedSteps
 
@@ -30,13 +37,14 @@ def scratch_database(dsn: str, name: str) -> Iterator[str]:
     Not for a thread that runs an event loop. Raises `DatabaseUnopenable` where the user may not make one, or drop it.
     """
     session = BlockingSession(DatabaseOptions(node="selftest", dsn=dsn, kek=b""))
+    wrong = DatabaseUnopenable.__doc__
     try:
         session.ensure()
+        wrong = f"Không tạo được cơ sở dữ liệu tạm {name}; tài khoản cần quyền CREATEDB."
         session.run(f"CREATE DATABASE {name} TEMPLATE template0")
     except UNREADABLE as error:
         session.close()
-        told = f"Không tạo được cơ sở dữ liệu tạm {name} ({type(error).__name__}); người dùng cần quyền CREATEDB."
-        raise DatabaseUnopenable(told) from error
+        raise DatabaseUnopenable(f"{wrong} ({in_short(error)})") from error
     try:
         yield urlsplit(dsn)._replace(path=f"/{name}").geturl()
     finally:
@@ -67,6 +75,6 @@ def commits(dsn: str, times: int = 200) -> list[float]:
             taken.append(time.perf_counter() - began)
         return taken
     except UNREADABLE as error:
-        raise DatabaseUnopenable(f"{DatabaseUnopenable.__doc__} ({type(error).__name__})") from error
+        raise DatabaseUnopenable(f"{DatabaseUnopenable.__doc__} ({in_short(error)})") from error
     finally:
         session.close()

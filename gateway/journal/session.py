@@ -82,7 +82,7 @@ _ELSEWHERE = frozenset({"25006", "55000"})
 
 
 class DatabaseUnopenable(GatewayError):
-    """Không mở được cơ sở dữ liệu PostgreSQL."""
+    """Không dùng được cơ sở dữ liệu PostgreSQL; hãy kiểm tra máy chủ, mạng, tài khoản và storage.postgres.dsn."""
 
 
 @dataclass(frozen=True, slots=True)

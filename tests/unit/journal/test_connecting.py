@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from gateway.journal.errands import scratch_database
 from gateway.journal.session import CLASHES, DatabaseOptions, DatabaseUnopenable, Unreachable, connected
 
 SECRET = "made-up-word"
@@ -36,3 +37,17 @@ def test_a_connection_string_that_cannot_be_read_is_told_without_a_piece_of_it(d
         said, cause = pool.submit(told).result()
     assert "chuỗi kết nối" in said and SECRET not in said
     assert isinstance(cause, Unreachable) and not isinstance(cause, CLASHES)
+
+
+def test_a_server_that_is_not_there_is_no_want_of_a_right_to_make_databases() -> None:
+    """Who tries a machine is told what to look at, and why."""
+
+    def told() -> str:
+        nobody = "postgresql://gateway@127.0.0.1:1/none"
+        with pytest.raises(DatabaseUnopenable) as caught, scratch_database(nobody, "scratch"):
+            pass
+        return str(caught.value)
+
+    with ThreadPoolExecutor(1) as pool:
+        said = pool.submit(told).result()
+    assert "hãy kiểm tra máy chủ" in said and "ConnectionRefusedError" in said and "CREATEDB" not in said
