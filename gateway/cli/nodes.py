@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from gateway.cli.operate import common_arguments, send
+from gateway.cli.operate import common_arguments, look
 from gateway.cli.screen import EX_OK, EX_WRONG, local, pick, print_json, say, table
+from gateway.config import load
 
 _STATE_VI = {"live": "đang chạy", "silent": "mất liên lạc", "stopped": "đã dừng"}
 _MINUTE_S = 60
@@ -21,11 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print the nodes; 1 when something is `amiss` with them."""
-    answer = send(arguments, "nodes")
+    loaded = load(arguments.config)
+    answer = look(loaded, "nodes")
     if arguments.json:
         print_json(answer)
-    else:
+    elif answer["nodes"]:
         _show(answer["nodes"])
+    elif loaded.settings.storage.postgres is not None:
+        say("Chưa nút nào chạy trên kho này.")
+    else:
+        say("Kho nhúng: chỉ có một nút, nút đó giữ toàn bộ hạn mức.")
     return EX_WRONG if amiss(answer["nodes"]) else EX_OK
 
 
@@ -40,9 +46,6 @@ def apart(rows: Any) -> bool:
 
 
 def _show(rows: Any) -> None:
-    if not rows:
-        say("Kho nhúng: chỉ có một nút, nút đó giữ toàn bộ hạn mức.")
-        return
     table(
         "Các nút dùng chung kho dữ liệu",
         ("Nút", "Trạng thái", "Chạy từ", "Nghe thấy", "Cấu hình", "Phiên bản", "Redis", "Lượt đang giữ"),

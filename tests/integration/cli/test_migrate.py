@@ -70,6 +70,8 @@ def test_nodes_without_the_right_to_make_tables_wait_for_the_command(
     assert "0000_pre_tables.sql" in capsys.readouterr().err
     assert _code("migrate", "--config", shared) == 0
     assert "đủ mọi bước" in capsys.readouterr().out
+    assert _code("nodes", "--config", shared) == 0
+    assert "Chưa nút nào chạy" in capsys.readouterr().out, "the steps are there, and nobody has come yet"
     assert _code("migrate", "--check", "--json", "--config", shared) == 0
     assert msgspec.json.decode(capsys.readouterr().out)["complete"] is True
     loaded = load(shared)
