@@ -132,9 +132,15 @@ class SignatureRequests:
             await cabinet.run(_seal, target, draft)
             if draft.digest().hex() != signature.sha256:
                 raise IntakeError("Tệp vừa ký đã bị thay đổi trước khi lưu.", code="file_broken", status=500)
-            self._bench.reach("signature.before_commit")
+        except BaseException:
+            await cabinet.run(draft.drop)
+            raise
+        self._bench.reach("signature.before_commit")
+        try:
             answer = await self._committed(kept, held, stored, (signature, draft))
-        except BaseException as error:
+        except (
+            Exception
+        ) as error:  # who is cancelled cannot know whether a row names the file now: then the sweep sees to it
             if undone(cabinet, error):
                 await cabinet.run(draft.drop)
             raise
