@@ -146,7 +146,7 @@ def drain(server: Server, nodes: int, messages: int) -> float:
         for process in running:
             _say(process)
             process.wait(60)
-        _judge([line for path in told for line in path.read_text().splitlines() if line != "ready"], messages)
+        _judge([path.read_text().splitlines()[1:] for path in told], messages)
     server.drop(dsn)
     return messages / spent
 
@@ -157,8 +157,15 @@ def _say(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def _judge(sent: list[str], messages: int) -> None:
-    """Each message once. Within a node's own words a lane is in order; what another node sent came before or after."""
+def _judge(told: list[list[str]], messages: int) -> None:
+    """Each message once, and within a node's own words each lane in order; what another node sent came before or after."""
+    sent = [line for words in told for line in words]
+    for words in told:
+        newest: dict[str, int] = {}
+        for dossier, sequence in map(str.split, words):
+            if int(sequence) < newest.get(dossier, 0):
+                raise SystemExit(f"{dossier}: {sequence} was sent after {newest[dossier]}")
+            newest[dossier] = int(sequence)
     if len(sent) != messages or len(set(sent)) != messages:
         raise SystemExit(f"{len(sent)} deliveries of {messages} messages, {len(sent) - len(set(sent))} of them again")
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from gateway.cli.trials import image
 from gateway.cli.trials.place import Place
-from gateway.cli.trials.power import one_cut
+from gateway.cli.trials.power import Cut, one_cut
 from gateway.config import Storage
 
 _DOSSIERS = 120
@@ -27,8 +28,12 @@ class Totals:
     setting: str
     acknowledged: int = 0
     lost: int = 0
-    repeated: int = 0
     broken: list[int] = field(default_factory=list)
+
+    @property
+    def held(self) -> bool:
+        """Something was acknowledged before the cuts, and all of it was there afterwards."""
+        return self.acknowledged > 0 and not self.lost and not self.broken
 
 
 async def prove(rounds: int, control_rounds: int, first_seed: int) -> bool | None:
@@ -39,28 +44,27 @@ async def prove(rounds: int, control_rounds: int, first_seed: int) -> bool | Non
         print(f"\n== power cut: NOT RUN, this machine cannot mount an image ({reason})", flush=True)
         return None
     print(f"\n== power cut: {rounds} rounds with FULL, {control_rounds} with NORMAL, which must lose something")
-    full = await _rounds("FULL", rounds, first_seed)
-    control = await _rounds("NORMAL", control_rounds, first_seed)
-    held, caught = not full.lost and not full.broken, control.lost > 0
-    print(f"FULL:   acknowledged {full.acknowledged}, lost {full.lost}: {'held' if held else f'BROKEN {full.broken}'}")
-    says = "seen, as it must be" if caught else "NOTHING WAS LOST: THE HARNESS IS BROKEN"
-    print(f"NORMAL: acknowledged {control.acknowledged}, lost {control.lost}: {says}", flush=True)
-    return held and caught
+    full = await cuts("FULL", rounds, first_seed, lambda seed: _one("FULL", seed))
+    control = await cuts("NORMAL", control_rounds, first_seed, lambda seed: _one("NORMAL", seed))
+    return judged(full, control)
 
 
-async def _rounds(setting: Literal["FULL", "NORMAL"], rounds: int, first_seed: int) -> Totals:
+async def _one(setting: Literal["FULL", "NORMAL"], seed: int) -> Cut:
+    with tempfile.TemporaryDirectory(prefix="gateway-power-") as folder:
+        return await one_cut(Place(Path(folder), Storage(synchronous=setting)), seed, _DOSSIERS)
+
+
+async def cuts(setting: str, rounds: int, first_seed: int, one: Callable[[int], Awaitable[Cut]]) -> Totals:
+    """So many cuts, by one seed after the other; each is printed."""
     totals = Totals(setting)
     for number in range(rounds):
         seed = first_seed + number
         begun = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="gateway-power-") as folder:
-            cut = await one_cut(Place(Path(folder), Storage(synchronous=setting)), seed, _DOSSIERS)
-        acknowledged, lost, verdict = cut.acknowledged, cut.lost, cut.verdict
-        totals.acknowledged += acknowledged
-        totals.lost += lost
-        told = ""
+        cut = await one(seed)
+        totals.acknowledged += cut.acknowledged
+        totals.lost += cut.lost
+        told, verdict = "", cut.verdict
         if verdict is not None:
-            totals.repeated += verdict.repeated_rows + verdict.echoes
             told = (
                 f"; then delivered {verdict.delivered}, lost {verdict.lost}, out of order {verdict.out_of_order}, "
                 f"doubled {verdict.doubled}, held {len(verdict.held)}, repeated rows {verdict.repeated_rows}"
@@ -69,8 +73,18 @@ async def _rounds(setting: Literal["FULL", "NORMAL"], rounds: int, first_seed: i
                 totals.broken.append(seed)
                 told += "".join(f"\n    {fault}" for fault in verdict.faults[:5])
         print(
-            f"{setting} round {number + 1}/{rounds} seed {seed}: acknowledged at the cut {acknowledged}, "
-            f"unknown after it {lost}{told}, {time.monotonic() - begun:.0f} s",
+            f"{setting} round {number + 1}/{rounds} seed {seed}: acknowledged at the cut {cut.acknowledged}, "
+            f"unknown after it {cut.lost}{told}, {time.monotonic() - begun:.0f} s",
             flush=True,
         )
     return totals
+
+
+def judged(safe: Totals, control: Totals) -> bool:
+    """Say what both settings came to: with the safe one nothing was lost, with the other one something was."""
+    caught = control.lost > 0
+    outcome = "held" if safe.held else f"BROKEN {safe.broken}"
+    says = "seen, as it must be" if caught else "NOTHING WAS LOST: THE HARNESS IS BROKEN"
+    print(f"{safe.setting}: acknowledged {safe.acknowledged}, lost {safe.lost}: {outcome}")
+    print(f"{control.setting}: acknowledged {control.acknowledged}, lost {control.lost}: {says}", flush=True)
+    return safe.held and caught

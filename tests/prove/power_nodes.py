@@ -15,19 +15,17 @@ import random
 import shutil
 import signal
 import tempfile
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
 from gateway.cli.demonstration import servers
 from gateway.cli.demonstration.gateways import risen
-from gateway.cli.demonstration.verdict import Verdict
 from gateway.cli.installation import RESOLUTION_SYSTEM
 from gateway.cli.trials import image
 from gateway.cli.trials.acknowledged import Heard, own_events, resolution_key, unknown
-from gateway.cli.trials.power import BUFFERED_S, await_stop
+from gateway.cli.trials.power import BUFFERED_S, Cut, await_stop
 from tests.prove import nodes
-from tests.prove.power_cut import Totals
+from tests.prove.power_cut import cuts, judged
 
 _DOSSIERS = 120
 _NODES = 2
@@ -47,13 +45,10 @@ async def prove(rounds: int, control_rounds: int, first_seed: int) -> bool | Non
             return None
         print(f"\n== power cut of the database: {rounds} rounds with synchronous_commit=on, {control_rounds} with off")
         template = _made(Path(name), programs)
-        on = await _rounds("on", rounds, first_seed, (template, programs))
-        off = await _rounds("off", control_rounds, first_seed, (template, programs))
-    held, caught = not on.lost and not on.broken, off.lost > 0
-    print(f"on:  acknowledged {on.acknowledged}, lost {on.lost}: {'held' if held else f'BROKEN {on.broken}'}")
-    says = "seen, as it must be" if caught else "NOTHING WAS LOST: THE HARNESS IS BROKEN"
-    print(f"off: acknowledged {off.acknowledged}, lost {off.lost}: {says}", flush=True)
-    return held and caught
+        ground = template, programs
+        on = await cuts("on", rounds, first_seed, lambda seed: _one("on", seed, ground))
+        off = await cuts("off", control_rounds, first_seed, lambda seed: _one("off", seed, ground))
+    return judged(on, off)
 
 
 Ground = tuple[Path, Path]
@@ -69,32 +64,8 @@ def _made(folder: Path, programs: Path) -> Path:
     return template
 
 
-async def _rounds(setting: str, rounds: int, first_seed: int, ground: Ground) -> Totals:
-    totals = Totals(setting)
-    for number in range(rounds):
-        seed, begun = first_seed + number, time.monotonic()
-        acknowledged, lost, verdict = await _round(setting, seed, ground)
-        totals.acknowledged += acknowledged
-        totals.lost += lost
-        told = ""
-        if verdict is not None:
-            told = (
-                f"; then delivered {verdict.delivered}, lost {verdict.lost}, out of order {verdict.out_of_order}, "
-                f"doubled {verdict.doubled}, held {len(verdict.held)}, repeated rows {verdict.repeated_rows}"
-            )
-            if not verdict.sound:
-                totals.broken.append(seed)
-                told += "".join(f"\n    {fault}" for fault in verdict.faults[:5])
-        print(
-            f"{setting} round {number + 1}/{rounds} seed {seed}: acknowledged at the cut {acknowledged}, "
-            f"unknown after it {lost}{told}, {time.monotonic() - begun:.0f} s",
-            flush=True,
-        )
-    return totals
-
-
-async def _round(setting: str, seed: int, ground: Ground) -> tuple[int, int, Verdict | None]:
-    """One cut: how many events were acknowledged, how many no node knows any more, what came of all."""
+async def _one(setting: str, seed: int, ground: Ground) -> Cut:
+    """One cut; lost is what no node knows any more."""
     template, programs = ground
     chance = random.Random(seed)
     with ExitStack() as undo:
@@ -126,10 +97,10 @@ async def _round(setting: str, seed: int, ground: Ground) -> tuple[int, int, Ver
                 keys = {**play.scene.keys, RESOLUTION_SYSTEM: resolution_key(house.boards.folder)}
                 lost = await unknown(house.boards, play.scene.gateway, keys, known)
                 if setting != "on" or lost:
-                    return len(known), lost, None  # what was lost leaves gaps that nobody closes
+                    return Cut(seed, len(known), lost)  # what was lost leaves gaps that nobody closes
                 await pushing
                 await play.calm(_CALM_LIMIT_S)
-                return len(known), lost, await play.judge()
+                return Cut(seed, len(known), lost, await play.judge())
             finally:
                 pushing.cancel()
                 await asyncio.gather(pushing, return_exceptions=True)
