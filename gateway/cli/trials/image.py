@@ -18,7 +18,7 @@ _PATHS = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 class CannotMount(Exception):
-    """This machine cannot mount an image; the reason is its text."""
+    """This machine cannot mount an image, or nothing stands still to cut its power; the reason is its text."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ from gateway.cli.trials.place import Place
 BUFFERED_S = 0.3
 _MEGABYTES = 128
 _CALM_LIMIT_S = 90.0
+_STILL_S = 5.0
 
 
 @dataclass(slots=True)
@@ -114,8 +115,8 @@ def _cut(boards: stage.Stage, disk: image.Disk, copy: Path) -> None:
 
 
 def await_stop(pid: int) -> None:
-    """Wait until every thread of a process stands still: a write under way ends first."""
-    end = time.monotonic() + 5.0
+    """Wait until every thread of a process stands still: a write under way ends first. Raises `CannotMount`."""
+    end = time.monotonic() + _STILL_S
     while time.monotonic() < end:
         states = {
             (task / "stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
@@ -124,4 +125,6 @@ def await_stop(pid: int) -> None:
         if states == {"T"}:
             return
         time.sleep(0.002)
-    raise AssertionError(f"process {pid} does not stand still")
+    raise image.CannotMount(
+        f"tiến trình {pid} không đứng yên sau {_STILL_S:.0f} giây; đĩa quá chậm, hãy thử lại khi máy rảnh"
+    )
