@@ -65,7 +65,19 @@ def _steps(doings: tuple[str, ...]) -> st.SearchStrategy[list[Step]]:
 
 STEPS = _steps(DOINGS)
 STEPS_OF_A_SERVER = _steps((*DOINGS, *["set ahead"] * 3)) | _steps((*DOINGS, *["set back"] * 3))
-"""Not both: who heard nothing while the clock was set back and ahead again cannot know of it either (decision 0035)."""
+"""Not both: who does not beat between a step back and one ahead hears less than was set (decision 0035)."""
+STEPS_THAT_ALL_HEAR = _steps((*DOINGS, *["set ahead"] * 2, *["set back"] * 2))
+UNHEARD: list[Step] = [
+    ("run", 0, 2.0),
+    ("work", 0, 0.0),
+    ("set back", 0, LEASE_S),
+    ("set back", 0, LEASE_S),
+    ("work", 0, 0.0),
+    ("set ahead", 1, LEASE_S),
+    ("work", 1, 0.0),
+    ("work", 1, 0.0),
+]
+"""One node renews while the clock is back by more than a lease; the other hears of it when it is far ahead again."""
 KNOWN_S = LEASE_S + MARGIN_S
 """A node that starts so soon after the server's clock was set ahead cannot know of it (decision 0035)."""
 
@@ -230,8 +242,9 @@ class Running:
 class Town:
     """All nodes, and what the upstream sees."""
 
-    def __init__(self, store: Store) -> None:
-        self.store = store
+    def __init__(self, store: Store, *, hears: bool = False) -> None:
+        """With `hears` every node beats between one setting of the clock and the next."""
+        self.store, self.hears = store, hears
         self.nodes: dict[str, Running] = {}
         self.orphans: list[float] = []
         self.known_at = -math.inf
@@ -271,6 +284,9 @@ class Town:
                 60 * amount if what == "set ahead" and number else amount * (1 - 2 * (what == "set back"))
             )
             self.known_at = self.store.now() + KNOWN_S
+            for running in self.nodes.values() if self.hears else ():
+                await self.thaw(running)
+                await running.nodes.beat()
         elif what == "run":
             await self.run(amount)
         elif name in self.nodes:
@@ -359,10 +375,10 @@ class Town:
                     assert await running.nodes.beat()
 
 
-async def live_through(store: Store, steps: list[Step]) -> None:
+async def live_through(store: Store, steps: list[Step], *, hears: bool = False) -> None:
     """No step lets more through than the limit, and in the end everybody who works has a share."""
     await store.clear()
-    town = Town(store)
+    town = Town(store, hears=hears)
     try:
         for name in NAMES[:2]:
             town.begin(name)
@@ -419,6 +435,22 @@ def test_nodes_on_postgres_never_send_more_than_the_limit(shared: Shared, steps:
 def test_nodes_never_send_more_than_the_limit_while_the_servers_clock_is_set(shared: Shared, steps: list[Step]) -> None:
     """Ahead by less or by more than a lease, and back: who was there before it hears it before it takes anything."""
     asyncio.run(live_through(shared, steps))
+
+
+@given(STEPS_THAT_ALL_HEAR)
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(UNHEARD)
+def test_nodes_that_hear_each_step_never_send_more_while_the_clock_is_set_both_ways(
+    shared: Shared, steps: list[Step]
+) -> None:
+    """Ahead and back in any order, as long as nobody misses a step that another one follows."""
+    asyncio.run(live_through(shared, steps, hears=True))
+
+
+def test_a_node_that_misses_a_step_back_before_one_ahead_sends_too_much(shared: Shared) -> None:
+    """The limit that decision 0035 states, and the negative control of the law above."""
+    with pytest.raises(AssertionError, match="work"):
+        asyncio.run(live_through(shared, UNHEARD))
 
 
 async def test_a_node_that_counted_from_the_answer_would_send_too_much() -> None:
