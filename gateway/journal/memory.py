@@ -69,6 +69,7 @@ class MemoryJournal:
         state = encode_sorted(opening)
         key = RecordKey("chain_opening", self.writer)
         self.store.records[key] = Record(key, 1, state)
+        self.store.newest[node] = self.writer
         self._entry().leaf(sha256(state))
 
     def _entry(self) -> Entry:

@@ -141,7 +141,7 @@ class MemoryStore:
     """The rows of one store. It outlives the journal that was opened on it, as a directory outlives a process.
 
     `nodes`: the start that beats, since when it is there, its last beat and what that said; `beaten`: every start that ever did.
-    `seats` are by name and number; who is not there holds none.
+    `newest`: the start of each node that opened the store last. `seats` are by name and number; who is not there holds none.
 
     `inbound` and `receipts` are by (source, key), `sequences` by (source, dossier), `lanes` by their number;
     `trail` holds each audit row with whether it belongs to the feed.
@@ -157,6 +157,7 @@ class MemoryStore:
     upstreams: dict[str, UpstreamRow] = field(default_factory=dict)
     nodes: dict[str, tuple[str, datetime, datetime, Beat]] = field(default_factory=dict)
     beaten: set[str] = field(default_factory=set)
+    newest: dict[str, str] = field(default_factory=dict)
     seats: dict[tuple[str, int], Seat] = field(default_factory=dict)
     position: int = 0
 

@@ -24,10 +24,10 @@ class Beater:
 
 def beat(store: MemoryStore, who: Beater, beat_: Beat, now: datetime) -> Beaten:
     """See `Journal.beat`; `now` is the store's clock."""
-    known = store.nodes.get(who.node)
-    if known is not None and who.start not in store.beaten:
+    known, begun = store.nodes.get(who.node), who.start in store.beaten
+    ours = known is not None and known[0] == who.start if begun else store.newest[who.node] == who.start
+    if ours and known is not None and not begun:
         _adopt(store, known[0], who)
-    ours = known is None or who.start not in store.beaten or known[0] == who.start
     if ours:
         store.nodes[who.node] = ("" if beat_.last else who.start, who.since, now, beat_)
         store.beaten.add(who.start)

@@ -31,6 +31,8 @@ class SeatWish:
 class Beat:
     """A heartbeat: what this node is without, what it could use (`demands`, by seat name), and which seats it wants.
 
+    Among the demands stands too whether it carries deliveries (`gateway.dispatch.seats.CARRIES`).
+
     `last` says that the node stops: it is live no longer, and everything is given back. `generation` is that of the
     configuration in force here (`gateway.config.loading.generation_of`), `version` the program's.
     """
@@ -70,9 +72,9 @@ class NodeRow:
 class Beaten:
     """The answer to a beat: all nodes, how many seats of each name this start holds, what stands of the upstreams.
 
-    `deposed`: this start is not that of its node now, and holds nothing: another process beats under its name, or (`unopened`)
-    the store has gone back to before this start opened it, and its chain is about to be opened there anew. Embedded there is
-    nobody else: `upstreams` is empty, since nobody can have written there what this process does not know.
+    `deposed`: this start is not that of its node now, and holds nothing: another process beats under its name, or has opened the
+    store since, or (`unopened`) the store has gone back to before this start opened it, and its chain is about to be opened there
+    anew. Embedded there is nobody else: `upstreams` is empty, for nobody can have written there what this process does not know.
     """
 
     nodes: tuple[NodeRow, ...]

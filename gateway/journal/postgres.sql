@@ -190,7 +190,8 @@ SELECT to_regclass(?1::text) IS NOT NULL
 INSERT INTO node (node, started) VALUES (?1, ?2) ON CONFLICT (node) DO UPDATE SET started = excluded.started
 
 -- name: ready.beat
-UPDATE node SET beat = beat WHERE node = ?1 AND ?2::bigint IS NOT NULL
+UPDATE node SET beat = beat
+WHERE node = ?1::text AND as_it_was_seen(EXISTS (SELECT 1 FROM newest_chain WHERE chain = ?2::text))
 
 -- name: upstream.held
 SELECT breaker_state, breaker_open_until, paused, cfg_generation FROM upstream WHERE code = ?1 FOR UPDATE
@@ -211,12 +212,17 @@ UPDATE upstream_slot s SET owner = ?2::text
 FROM left_behind l LEFT JOIN sent USING (upstream) LEFT JOIN polled USING (upstream)
 WHERE s.upstream = l.upstream AND s.n = l.n AND s.owner = ?1::text AND l.place > coalesce(sent.calls, 0) + coalesce(polled.calls, 0)
 
+-- The first beat takes the name over, but only for the start that may write (`open.chain`): of two that come up at the same
+-- moment one does both, in whatever order they open and beat.
+
 -- name: node.beat
 UPDATE node SET beat = (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, start = ?6::text, without_redis = ?3::bigint,
   demands = ?4::text, generation = ?7::text, version = ?8::text, turns = turns + (without_redis <> ?3::bigint)::int,
   steady = CASE WHEN without_redis <> ?3::bigint THEN 0
     WHEN steady = 0 THEN (extract(epoch FROM clock_timestamp()) * 1000000)::bigint ELSE steady END
-WHERE node = ?1::text AND (start = ?2::text OR NOT ?5::boolean) RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+WHERE node = ?1::text
+  AND CASE WHEN ?5::boolean THEN start = ?2::text ELSE EXISTS (SELECT 1 FROM newest_chain WHERE chain = ?2::text) END
+RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
 
 -- name: node.opening
 SELECT 1 FROM record WHERE kind = 'chain_opening' AND id = ?1

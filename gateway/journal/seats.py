@@ -64,24 +64,26 @@ class SharedSeats:
         )
 
     def _beaten(self, beat: Beat, *, begun: bool) -> list[Row]:
-        """The server's time, where this start is that of its node; with `begun` False it becomes so."""
-        if not begun:
-            self._adopt()
+        """The server's time, where this start is that of its node; with `begun` False it becomes so, if it may write."""
+        earlier = "" if begun else self._earlier()
         demands = encode_sorted(dict(beat.demands)).decode()
         start = "" if beat.last else self._start
         runs = beat.generation, beat.version
         told = self._node, self._start, int(beat.without_redis), demands, begun, start, *runs
-        return self._session.fetch(self._sql["node.beat"], told)
+        beaten = self._session.fetch(self._sql["node.beat"], told)
+        if beaten and earlier:
+            self._session.fetch(self._sql["seat.adopt"], (earlier, self._start))
+        return beaten
 
-    def _adopt(self) -> None:
-        """Take over what an earlier start of this node held, for its process is dead: all but the seats under calls of its own.
+    def _earlier(self) -> str:
+        """The start of this node that beat before us and left seats behind; empty: none.
 
-        What it had sent may still be at work outside: as many seats as it has lanes leased, and as it followed sources, wait for
-        the end of their lease.
+        They are taken over with the first beat, for its process is dead: all but the seats under calls of its own. What it had
+        sent may still be at work outside: as many seats as it has lanes leased, and as it followed sources, wait for the end of
+        their lease.
         """
         before = self._session.fetch(self._sql["node.before"], (self._node,))
-        if before and before[0][0] not in ("", self._start):
-            self._session.fetch(self._sql["seat.adopt"], (before[0][0], self._start))
+        return str(before[0][0]) if before and before[0][0] != self._start else ""
 
     def _make(self, wishes: tuple[SeatWish, ...]) -> None:
         """Have the seats stand in the table; once for each name, and again when there are more."""

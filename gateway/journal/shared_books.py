@@ -59,11 +59,16 @@ class SharedBooks(Books):
     _cursor: SharedCursor
 
     def run(self, name: str, *values: object) -> None:
-        """See `Books.run`; a record says how often it was written over, a source's number too; a node, which chain is its own."""
+        """See `Books.run`; a record says how often it was written over, a source's number too; a node, which chain is its own.
+
+        Whether that is the newest of the node still is asked for readiness.
+        """
         if name in READ_BEFORE:
             values = (*values, self._cursor.revision(name, *values[:2]) + 1)
         elif name == "open.node":
             super().run("open.chain", self.author.node, self.author.writer)
+        elif name == "ready.beat":
+            values = (self.author.node, self.author.writer)
         super().run(name, *values)
 
     def lone_position(self) -> int:

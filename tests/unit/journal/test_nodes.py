@@ -146,6 +146,21 @@ async def test_a_start_whose_name_was_taken_holds_nothing(house: House) -> None:
     assert [row.demands for row in beaten.nodes] == [{"portal": 4}]
 
 
+@pytest.mark.parametrize("first", ["early", "late"])
+async def test_of_two_starts_at_one_moment_the_one_that_may_write_holds_the_seats(house: House, first: str) -> None:
+    """Whoever beats first: the other one takes nothing from it, neither with its beat nor with its end."""
+    early, late = house.open("one"), house.open("one")
+    if first == "late":
+        assert (await late.beat(wish(4))).held == {"portal": 4}
+    beaten = await early.beat(wish(4))
+    assert beaten.deposed and beaten.held == {}
+    kept = await late.beat(wish(4))
+    assert kept.held == {"portal": 4} and not kept.deposed
+    assert (await early.beat(Beat(last=True))).deposed
+    kept = await late.beat(wish(4))
+    assert kept.held == {"portal": 4} and not kept.deposed
+
+
 async def test_a_restart_takes_over_what_is_not_under_a_call_of_the_dead_one(house: House) -> None:
     """What it had claimed, and a source that it followed, may still be at work outside: these seats wait for their lease."""
     early = house.open("one")
