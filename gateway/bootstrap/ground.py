@@ -18,7 +18,7 @@ from gateway import __version__
 from gateway.bootstrap import gauges
 from gateway.bootstrap.cabinets import open_cabinet
 from gateway.bootstrap.coordination import open_coordination
-from gateway.bootstrap.stores import open_store
+from gateway.bootstrap.stores import alone_in_folder, open_store
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.coordination.membership import Membership
@@ -137,19 +137,29 @@ async def open_ground(loaded: Loaded, footing: Footing) -> AsyncIterator[Ground]
     Raises what the driver's `open` raises (`StoreInUse`, `WrongKey`, `ConfigError`, ...).
     """
     judgement = Judgement()
-    journal = open_store(loaded, footing.clock, footing.reach, judgement)
-    if journal.doubted is not None:
-        told = f"Kho đã được phục hồi về thời điểm trước; {journal.doubted.deliveries} thông điệp được hỏi lại trước khi gửi."
-        gauges.alarm(footing.metrics, RESTORED, "", told)
-    try:
-        cabinet = await open_cabinet(loaded, journal)
+    with alone_in_folder(loaded):
+        journal = open_store(loaded, footing.clock, footing.reach, judgement)
+        if journal.doubted is not None:
+            count = journal.doubted.deliveries
+            told = f"Kho đã được phục hồi về thời điểm trước; {count} thông điệp được hỏi lại trước khi gửi."
+            gauges.alarm(footing.metrics, RESTORED, "", told)
         try:
-            async with _neighbourhood(loaded, footing, journal) as nodes:
-                yield Ground(footing, journal, cabinet, judgement, nodes, Walls(journal.clock))
+            cabinet = await open_cabinet(loaded, journal)
+            try:
+                async with _neighbourhood(loaded, footing, journal) as nodes:
+                    yield Ground(footing, journal, cabinet, judgement, nodes, Walls(journal.clock))
+            finally:
+                await asyncio.to_thread(cabinet.close)
         finally:
-            await asyncio.to_thread(cabinet.close)
-    finally:
-        await journal.close()
+            await journal.close()
+
+
+def runs_of(loaded: Loaded) -> Runs:
+    """What a node tells of itself under this configuration.
+
+    From its first beat on, before a house stands: a node that came up without a word would seem to agree with all others.
+    """
+    return Runs(loaded.generation, __version__)
 
 
 @asynccontextmanager
@@ -161,7 +171,7 @@ async def _neighbourhood(loaded: Loaded, footing: Footing, journal: KeptJournal)
     if footing.membership is not None:
         nodes.join(footing.membership)
     footing.metrics.watch_nodes(nodes.live, lambda: len(nodes.apart()))
-    nodes.runs = Runs(loaded.generation, __version__)
+    nodes.runs = runs_of(loaded)
     raised, ended = partial(gauges.alarm, footing.metrics, APART, ""), partial(gauges.alarm_ended, APART)
     nodes.met = Agreement(nodes, footing.clock, raised, ended).look
     await nodes.beat()

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from gateway.bootstrap.kek import kek_of
@@ -19,6 +21,7 @@ from gateway.intake.decide import Decider
 from gateway.intake.ledgers import LedgerBook
 from gateway.intake.receipts import LOCAL
 from gateway.intake.register import Register
+from gateway.journal import lock
 from gateway.journal.books import unsigned
 from gateway.journal.kept import KeptJournal
 from gateway.journal.model import Decide, Vouch
@@ -67,6 +70,29 @@ def embedded_options(loaded: Loaded, kek: bytes, reach: crash.Reach = crash.neve
         reach=reach,
         vouch=_vouch(loaded),
     )
+
+
+@contextmanager
+def alone_in_folder(loaded: Loaded) -> Iterator[None]:
+    """While a shared store is open under the name of this node, no other process opens it out of the same folder.
+
+    It would depose the one before for good: a second start, and as well a command that finds no admin socket because the
+    gateway is just coming up or still settles what it sent. An embedded store is locked by its driver. Raises `StoreInUse`,
+    and `ConfigError` where the folder cannot be made or locked.
+    """
+    if loaded.settings.storage.postgres is None:
+        yield
+        return
+    make_folder(loaded)
+    folder = loaded.data_dir()
+    try:
+        handle = lock.take(folder)
+    except OSError as error:
+        raise ConfigError((f"storage.data_dir: không khóa được thư mục {folder} ({error.strerror})",)) from error
+    try:
+        yield
+    finally:
+        os.close(handle)
 
 
 def make_folder(loaded: Loaded) -> None:

@@ -1,4 +1,4 @@
-"""The start-up lock: one process owns an embedded store, and a second one is told so (delivery-engine 4.7)."""
+"""The start-up lock: one process owns an embedded store or a node's folder, and a second one is told so (delivery-engine 4.7)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StoreInUse(ConfigError):
         super().__init__(
             (
                 f"{folder}: kho dữ liệu đang được một tiến trình khác sử dụng{whose}; "
-                "hãy dừng tiến trình đó, hoặc gửi lệnh qua cổng quản trị của nó",
+                "hãy chờ nếu nó đang khởi động hoặc đang dừng; nếu không thì dừng nó, hoặc gửi lệnh qua cổng quản trị của nó",
             )
         )
 

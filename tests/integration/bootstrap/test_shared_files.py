@@ -3,43 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from gateway.bootstrap.cabinets import MARK
-from gateway.bootstrap.ground import Ground, open_footing, open_ground
-from gateway.cli.installation import Ports, lay_out, write_safely
-from gateway.config import Loaded, load
+from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.journal.cabinet import Cabinet, Draft
 from gateway.journal.cabinet_folder import FolderCabinet
-from tests.postgres import Server
-
-Loads = Callable[..., Loaded]
-
-
-@pytest.fixture
-def loads(tmp_path: Path, database_server: Server) -> Iterator[Loads]:
-    """The settings of nodes on one database, each with a folder of its own."""
-    house, dsn = tmp_path / "house", database_server.database()
-    lay_out(house, Ports(), ("SEC-DEMO",))
-    write_safely(house / "keys/dsn", dsn.encode())
-
-    def made(node: str, **changes: str) -> Loaded:
-        own = {"GATEWAY__NODE": node, "GATEWAY__STORAGE__DATA_DIR": f"data-{node}"}
-        return load(house / "gateway.toml", {**own, "GATEWAY__STORAGE__POSTGRES__DSN": "file:keys/dsn", **changes})
-
-    yield made
-    database_server.drop(dsn)
-
-
-@asynccontextmanager
-async def _ground(loaded: Loaded) -> AsyncIterator[Ground]:
-    async with open_footing(loaded) as footing, open_ground(loaded, footing) as ground:
-        yield ground
+from tests.integration.bootstrap.conftest import Loads, on_ground
 
 
 async def test_without_a_folder_any_node_hands_on_what_another_took(loads: Loads) -> None:
@@ -48,9 +20,9 @@ async def test_without_a_folder_any_node_hands_on_what_another_took(loads: Loads
     moved = await _filled(lying, b"moved")
     lying.settle(moved.place)
     lying.close()
-    async with _ground(loads("node-1")) as first:
+    async with on_ground(loads("node-1")) as first:
         kept = await _filled(first.cabinet, b"content")
-    async with _ground(loads("node-2")) as second:
+    async with on_ground(loads("node-2")) as second:
         for draft, content in ((kept, b"content"), (moved, b"moved")):
             opened = second.cabinet.content(draft.place, draft.key, "HS/aa")
             assert await second.cabinet.run(opened.next_chunk) == content
@@ -61,33 +33,33 @@ async def test_without_a_folder_any_node_hands_on_what_another_took(loads: Loads
 async def test_a_node_that_keeps_files_elsewhere_is_refused(loads: Loads) -> None:
     """A file that the first node took on would be gone at the second; nothing is left in the folder that was refused."""
     shared = {"GATEWAY__FILES__FOLDER": "shared"}
-    async with _ground(loads("node-1", **shared)):
+    async with on_ground(loads("node-1", **shared)):
         pass
     for other in ({"GATEWAY__FILES__FOLDER": "other"}, {}):
         with pytest.raises(ConfigError, match=r"files\.folder"):
-            async with _ground(loads("node-2", **other)):
+            async with on_ground(loads("node-2", **other)):
                 pass
     assert not (loads("node-2").base / "other" / MARK).exists()
-    async with _ground(loads("node-1", **shared)):  # the first one is not bothered
+    async with on_ground(loads("node-1", **shared)):  # the first one is not bothered
         pass
 
 
 async def test_a_folder_is_refused_where_files_stand_in_the_store(loads: Loads) -> None:
     """The other way round."""
-    async with _ground(loads("node-1")):
+    async with on_ground(loads("node-1")):
         pass
     with pytest.raises(ConfigError, match=r"files\.folder"):
-        async with _ground(loads("node-2", GATEWAY__FILES__FOLDER="shared")):
+        async with on_ground(loads("node-2", GATEWAY__FILES__FOLDER="shared")):
             pass
 
 
 async def test_a_folder_that_is_given_up_moves_into_the_store_with_its_mark(loads: Loads) -> None:
     """Who takes the folder's setting away, and has that very folder as its own, brings all of it along."""
     own = loads("node-1").data_dir() / "content"
-    async with _ground(loads("node-1", GATEWAY__FILES__FOLDER=str(own))) as before:
+    async with on_ground(loads("node-1", GATEWAY__FILES__FOLDER=str(own))) as before:
         settled, arrived = await _filled(before.cabinet, b"settled"), await _filled(before.cabinet, b"arrived")
         await before.cabinet.run(before.cabinet.settle, settled.place)
-    async with _ground(loads("node-1")) as after, _ground(loads("node-2")) as other:
+    async with on_ground(loads("node-1")) as after, on_ground(loads("node-2")) as other:
         for draft, content in ((settled, b"settled"), (arrived, b"arrived")):
             assert not any(own.rglob(draft.place))
             for ground in (after, other):
@@ -107,7 +79,7 @@ async def test_nodes_that_start_at_once_agree_about_the_folder(loads: Loads) -> 
     """One mark, whoever was first; afterwards both go on."""
 
     async def begin(node: str) -> bytes:
-        async with _ground(loads(node, GATEWAY__FILES__FOLDER="shared")):
+        async with on_ground(loads(node, GATEWAY__FILES__FOLDER="shared")):
             return (loads(node).base / "shared" / MARK).read_bytes()
 
     assert len(set(await asyncio.gather(*map(begin, ("node-1", "node-2", "node-3"))))) == 1
@@ -116,16 +88,16 @@ async def test_nodes_that_start_at_once_agree_about_the_folder(loads: Loads) -> 
 async def test_a_start_leaves_the_uploads_of_other_nodes_alone(loads: Loads) -> None:
     """What another node is just receiving stays; what a node left behind itself goes at its own next start."""
     shared = {"GATEWAY__FILES__FOLDER": "shared"}
-    async with _ground(loads("node-1", **shared)) as first:
+    async with on_ground(loads("node-1", **shared)) as first:
         arriving = await first.cabinet.run(first.cabinet.draft, "HS/aa")
         await first.cabinet.run(arriving.write, b"half of it")
-        async with _ground(loads("node-2", **shared)) as second:
+        async with on_ground(loads("node-2", **shared)) as second:
             assert isinstance(first.cabinet, FolderCabinet) and isinstance(second.cabinet, FolderCabinet)
             assert first.cabinet.part(arriving.place).exists()
             broken = await second.cabinet.run(second.cabinet.draft, "HS/bb")
         assert second.cabinet.part(broken.place).exists()
         await first.cabinet.run(arriving.finish)
-        async with _ground(loads("node-2", **shared)) as again:
+        async with on_ground(loads("node-2", **shared)) as again:
             assert isinstance(again.cabinet, FolderCabinet)
             assert again.cabinet.has(arriving.place)
             assert not again.cabinet.part(broken.place).exists()
@@ -136,5 +108,5 @@ async def test_the_embedded_store_needs_no_mark(loads: Loads) -> None:
     """One process owns it, and nothing of its folder changes."""
     loaded = loads("node-1")
     embedded = load(loaded.base / "gateway.toml", {})
-    async with _ground(embedded):
+    async with on_ground(embedded):
         assert not (embedded.data_dir() / "content" / MARK).exists()
