@@ -14,6 +14,7 @@ from typing import Final
 from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.dispatch.nodes import LIVE_S
+from gateway.dispatch.seats import CARRIES
 from gateway.errors import ConfigError
 from gateway.journal.model import NodeRow
 
@@ -50,8 +51,12 @@ def check(loaded: Loaded, duties: Duties) -> None:
 
 
 def carries(row: NodeRow) -> bool:
-    """Whether a node carries deliveries: those that do tell at each beat what they could use."""
-    return bool(row.start) and row.silent_s < LIVE_S and bool(row.demands)
+    """Whether a node carries deliveries: those that do say so with each beat.
+
+    What it could use says nothing of it: where all upstreams are paused a carrier asks for no seat, and a door asks for one
+    to answer a question.
+    """
+    return bool(row.start) and row.silent_s < LIVE_S and CARRIES in row.demands
 
 
 class CarrierWatch:

@@ -29,7 +29,7 @@ from gateway.bootstrap import desks, gauges, guests
 from gateway.bootstrap.desks import admin_desk
 from gateway.bootstrap.duties import ABSENT, EVERYTHING, CarrierWatch, Duties
 from gateway.bootstrap.enrolment import open_register
-from gateway.bootstrap.ground import Ground
+from gateway.bootstrap.ground import Ground, runs_of
 from gateway.bootstrap.identity import Neighbours, with_identity
 from gateway.bootstrap.lines import read_routes
 from gateway.bootstrap.listeners import Listening, applications, calls_of, probes
@@ -40,7 +40,6 @@ from gateway.bootstrap.stores import decider
 from gateway.bootstrap.watches import Scaffold, keep_watch
 from gateway.clock import Clock
 from gateway.config import Loaded
-from gateway.dispatch.nodes import Runs
 from gateway.dispatch.polling import PollDesk, Polling
 from gateway.dispatch.upstreams import Hooks
 from gateway.dispatch.worker import Worker
@@ -84,7 +83,8 @@ class House:
         """From here on its decision counts where no other is bound, deliveries are carried, sources followed, watches look."""
         self.ground.judgement.use(self.decide)
         self.ground.nodes.look = self.worker.look
-        self.ground.nodes.runs = Runs(self.plan.loaded.generation, __version__)
+        self.ground.nodes.seats.carries = self.polling is not None
+        self.ground.nodes.runs = runs_of(self.plan.loaded)
         self.scaffold.opened.set()
 
     def rest(self) -> asyncio.Task[None]:

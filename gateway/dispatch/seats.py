@@ -21,6 +21,8 @@ MOST_SEATS = 64
 MARGIN_S = 10.0
 """How much longer than a call a seat is leased: so long may beats fail before nothing can be started any more."""
 ALONE_S = 10.0
+CARRIES = "does:carrying"
+"""Among the demands that a beat tells: this node carries deliveries, whether it has any work just now or not."""
 _BUSY_S = 5.0
 _ASKED_S = 20.0
 _NUDGE_S = 0.25
@@ -83,7 +85,10 @@ class _Bench:
 
 
 class Seats:
-    """All seats of this node. With `shared` False there is no other node: everything is held, and nothing is asked for."""
+    """All seats of this node. With `shared` False there is no other node: everything is held, and nothing is asked for.
+
+    `carries` is set where deliveries are carried; the others are told with each beat.
+    """
 
     def __init__(self, instant: Callable[[], float], *, shared: bool) -> None:
         self._instant = instant
@@ -92,6 +97,7 @@ class Seats:
         self._nudged_at = -math.inf
         self._leases: dict[str, float] = {}
         self.nudge = asyncio.Event()
+        self.carries = False
 
     def free(self, upstream: str, limit: int, lease_s: float) -> int:
         """How many calls may be started now that are over within `lease_s`, if at most `limit` may be under way on all nodes."""
@@ -169,7 +175,7 @@ class Seats:
             if not self._benches[name].in_use:
                 del self._benches[name]
         others = [row for row in live if row.node != me]
-        demands: dict[str, int] = {}
+        demands: dict[str, int] = {CARRIES: 1} if self.carries else {}
         wanted: list[SeatWish] = []
         for name, bench in self._benches.items():
             number = 1

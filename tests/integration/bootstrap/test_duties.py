@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway import bootstrap
-from gateway.bootstrap.duties import ABSENT_AFTER_S, CARRYING, DOOR, CarrierWatch, Duties
+from gateway.bootstrap.duties import ABSENT_AFTER_S, CARRYING, DOOR, CarrierWatch, Duties, carries
 from gateway.cli.installation import Ports, lay_out
 from gateway.clock import Clock
 from gateway.config import load
+from gateway.dispatch.seats import CARRIES, Seats
 from gateway.errors import ConfigError
 from gateway.journal.model import NodeRow
 
@@ -35,9 +36,12 @@ def _node(silent_s: float, demands: dict[str, int], start: str = "s") -> NodeRow
 
 
 def test_a_door_alone_raises_an_alarm_while_nobody_carries() -> None:
-    """After half a minute, once in a quarter of an hour; a carrier that lives ends it, a silent or departed one does not."""
+    """After half a minute, once in a quarter of an hour; a carrier that lives ends it, a silent or departed one does not.
+
+    Nor does another door that asks for a seat, to answer a question about a person.
+    """
     told: list[str] = []
-    now, rows = [0.0], [_node(60.0, {"portal": 1})]
+    now, rows = [0.0], [_node(60.0, {CARRIES: 1})]
     watch = CarrierWatch(lambda: rows, told.append, Clock(instant=lambda: now[0]))
     for at, alarms in (
         (ABSENT_AFTER_S - 1, 0),
@@ -48,16 +52,26 @@ def test_a_door_alone_raises_an_alarm_while_nobody_carries() -> None:
         now[0] = at
         watch.look()
         assert len(told) == alarms, at
-    rows[0] = _node(0.5, {"portal": 1})
+    rows[0] = _node(0.5, {CARRIES: 1})
     watch.look()
-    for idle in (_node(0.5, {}), _node(0.5, {"portal": 1}, start="")):
+    for idle in (_node(0.5, {"portal": 1}), _node(0.5, {CARRIES: 1}, start="")):
         rows[0] = idle
         now[0] += ABSENT_AFTER_S - 1
         watch.look()
         assert len(told) == 2
-        rows[0] = _node(0.5, {"portal": 1})
+        rows[0] = _node(0.5, {CARRIES: 1, "portal": 1})
         watch.look()
     rows.clear()
     now[0] += ABSENT_AFTER_S
     watch.look()
     assert len(told) == 3
+
+
+def test_who_carries_says_so_also_while_it_asks_for_no_seat() -> None:
+    """As where every upstream is paused; who only keeps a door says nothing of it, whatever it asks for."""
+    carrier, door = Seats(lambda: 0.0, shared=True), Seats(lambda: 0.0, shared=True)
+    carrier.carries = True
+    door.free("register", 4, 30.0)
+    told = {name: seats.wishes(name, ())[0] for name, seats in (("carrier", carrier), ("door", door))}
+    assert [carries(_node(0.5, told[name])) for name in ("carrier", "door")] == [True, False]
+    assert told["door"] == {"register": 1}
