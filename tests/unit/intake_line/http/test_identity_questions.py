@@ -21,6 +21,7 @@ from connectors.kit.errors import (
     Rejected,
 )
 from gateway.config import Asker
+from gateway.dispatch.seats import Seats
 from gateway.identity.lawfulness import Asking, Law, Wanted
 from gateway.records import identity_proofs
 from mappings.canonical import Identity, Party
@@ -297,6 +298,27 @@ async def test_the_breaker_of_the_upstream_stops_questions_too(asked: Any) -> No
     asked.asking.people.error = None
     asked.time.forward(31)
     assert (await ask(asked, request_id="tiepnhan-0006"))[0] == 200
+
+
+async def test_of_several_nodes_one_that_asks_seldom_waits_for_its_seat(asked: Any) -> None:
+    """It holds none; the next heartbeat brings one and the answer comes. Without a heartbeat the question is refused soon."""
+    worker, instant = asked.asking.worker, asked.time.clock().instant
+    seats = Seats(instant, shared=True)
+    worker._hooks = replace(worker._hooks, seats=seats)
+
+    async def beats() -> None:
+        while True:
+            await seats.nudge.wait()
+            seats.nudge.clear()
+            _, wishes = seats.wishes("n1", ())
+            seats.granted({wish.name: wish.wanted for wish in wishes}, instant())
+
+    beating = asyncio.create_task(beats())
+    assert (await ask(asked))[0] == 200
+    beating.cancel()
+    seats.lost()
+    status, told = await ask(asked, request_id="tiepnhan-0002")
+    assert (status, told["code"], len(asked.asking.people.asked)) == (503, "register_unavailable", 1)
 
 
 async def test_a_question_that_was_cut_off_leaves_what_was_asked(asked: Any) -> None:
