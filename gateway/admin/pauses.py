@@ -114,7 +114,7 @@ class WindowWatch:
             moment for window in self._open for moment in (window.starts_at, window.ends_at) if moment is not None
         ]
         left = [(moment - now).total_seconds() for moment in moments]
-        return min(LOOK_S, *(max(_SOON_S, seconds) for seconds in left if seconds > -_SOON_S), LOOK_S)
+        return min([LOOK_S, *(max(_SOON_S, seconds) for seconds in left if seconds > -_SOON_S)])
 
 
 def _step(window: PauseWindow, now: datetime) -> tuple[PauseWindow, AuditWrite] | None:

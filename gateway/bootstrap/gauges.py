@@ -21,8 +21,9 @@ _log = logging.getLogger("gateway")
 async def render(metrics: Metrics, journal: Journal, clock: Clock, seats: Seats | None = None) -> bytes:
     """The text of `/metrics`, with the gauges brought up to date from the journal and the seats held."""
     metrics.seats.clear()
-    for upstream in seats.names() if seats is not None else ():
-        metrics.seats.labels(upstream).set(seats.held(upstream) if seats is not None else 0)
+    if seats is not None:
+        for upstream in seats.names():
+            metrics.seats.labels(upstream).set(seats.held(upstream))
     counts, now = await journal.counts(), clock.now()
     # A state that nothing is in any more has no row: what was told of it before must not stand.
     metrics.messages.clear()

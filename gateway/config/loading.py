@@ -67,9 +67,8 @@ def generation_of(settings: Settings) -> str:
     """A short digest of everything that nodes have in common (decision 0038)."""
     internal = settings.listen.internal
     tls = internal.tls
-    if (
-        tls is not None
-    ):  # that there is TLS, and what is demanded of clients, holds for all; where its files lie does not
+    if tls is not None:
+        # That there is TLS, and what is demanded of clients, holds for all; where its files lie does not.
         tls = msgspec.structs.replace(tls, cert_file="", key_file="", client_ca_file="")
     alike = msgspec.structs.replace(
         settings,

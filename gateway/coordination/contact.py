@@ -193,9 +193,6 @@ class Contact:
             _log.info("redis answers")
             self._up = True
             rest_s = self._damping.rest_s(self._clock.instant())
-            if not rest_s:
-                self._partner.without(False)
-            self._tried.set()
             await _first_to_fail(self._listen(listening), self._send(), self._look(), self._counted_on(rest_s))
         finally:
             await hang_up(listening)
@@ -205,7 +202,8 @@ class Contact:
         if rest_s:
             _log.warning("redis was lost again and again: budgets are kept there again in %.0f s", rest_s)
             await asyncio.sleep(rest_s)
-            self._partner.without(False)
+        self._partner.without(False)
+        self._tried.set()  # whoever waits for the first attempt finds its outcome said; what was lost before was tried before
         await asyncio.Event().wait()
 
     async def _look(self) -> None:

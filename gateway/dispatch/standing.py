@@ -278,9 +278,8 @@ class Standing:
             # It is open for us while another node finds out; that it does so is not for us to write over.
             return replace(self._saved, paused=paused)
         if self._seats.shared and self._circuit.ramp > 0:
-            state = (
-                BreakerState.PROBING
-            )  # for the others: this node alone starts slowly, and they go on when it is through
+            # For the others: this node alone starts slowly, and they go on when it is through.
+            state = BreakerState.PROBING
         return UpstreamRow(self.line.code, state.value, self._circuit.open_until, paused)
 
     def _changed(self, before: Circuit, error: DeliveryError | None) -> tuple[AuditWrite, ...]:

@@ -75,9 +75,8 @@ def make(
     for name, statement in wanted:
         if there(session, sql, name):
             continue
-        session.run(
-            f"SET LOCAL statement_timeout = {patience.most_ms}"
-        )  # by itself: it counts for the statements after it
+        # By itself: it counts for the statements after it.
+        session.run(f"SET LOCAL statement_timeout = {patience.most_ms}")
         session.run(_briefly(statement, patience.tries))
         session.run("SET LOCAL statement_timeout TO DEFAULT")
         if there(session, sql, name):
