@@ -7,7 +7,6 @@ No example has a deadline of its own: on a loaded machine the first one, which r
 from __future__ import annotations
 
 import os
-import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 import gateway
+from gateway.cli.demonstration import servers
 from tests import corpora, planted
 from tests.postgres import Server, quickly_served
 
@@ -38,9 +38,7 @@ def _no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def free_port() -> int:
     """A loopback port that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return servers.free_port()
 
 
 @pytest.fixture(scope="session")

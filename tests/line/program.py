@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.cli.demonstration import servers
 from tests.planted import hear
 
 _START_LIMIT_S = 120.0  # a machine that others keep busy takes long; nobody waits longer than needed
@@ -57,7 +57,7 @@ OBSERVERS: list[Callable[[str, str, Answer], None]] = []
 def ask(method: str, url: str, body: bytes | Iterator[bytes] = b"", headers: Mapping[str, str] | None = None) -> Answer:
     """One HTTP exchange; an iterator of chunks is sent chunked. The target goes out as it is written."""
     parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=30)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=60)
     target = parts.path + (f"?{parts.query}" if parts.query else "")
     try:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
@@ -89,15 +89,10 @@ _GIVEN: set[int] = set()
 
 def free_ports(count: int) -> list[int]:
     """Loopback ports that are free now, all different, also from those that this process was given before."""
-    with contextlib.ExitStack() as held:
-        found: list[int] = []
-        while len(found) < count:
-            probe = held.enter_context(socket.socket())
-            probe.bind(("127.0.0.1", 0))
-            port = int(probe.getsockname()[1])
-            if port not in _GIVEN:
-                found.append(port)
-    _GIVEN.update(found)
+    found: list[int] = []
+    while len(found) < count:
+        found += [port for port in servers.free_ports(count - len(found)) if port not in _GIVEN]
+        _GIVEN.update(found)
     return found
 
 

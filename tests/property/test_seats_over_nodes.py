@@ -30,7 +30,7 @@ from gateway.journal.model import Beat, Beaten, Decision, Intake, Situation
 from gateway.journal.postgres import Beats, PostgresJournal
 from gateway.journal.server_clock import ServerClock
 from gateway.journal.session import DatabaseOptions
-from tests.postgres import Server, quickly_served
+from tests.postgres import Server
 
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 LIMIT = 3
@@ -401,10 +401,11 @@ def test_nodes_in_memory_never_send_more_than_the_limit(steps: list[Step]) -> No
 
 
 @pytest.fixture(scope="module")
-def shared() -> Iterator[Shared]:
+def shared(database_server: Server) -> Iterator[Shared]:
     """A database with the journal's tables."""
-    with quickly_served() as server:
-        yield Shared(_with_tables(server))
+    made = Shared(_with_tables(database_server))
+    yield made
+    database_server.drop(made.dsn)
 
 
 def _with_tables(server: Server) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -16,7 +18,7 @@ from tests.line.program import processes_of
 pytestmark = pytest.mark.xdist_group("cli-demo")
 
 
-@pytest.mark.timeout(260)
+@pytest.mark.timeout(500)
 def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
     program_environment: dict[str, str], tmp_path: Path
 ) -> None:
@@ -28,17 +30,8 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
     """
     # Not under tmp_path: the admin socket's path must stay short enough for the operating system.
     with tempfile.TemporaryDirectory() as place:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "demo", "--dossiers", "12", "--no-late", "--json"],
-            env=program_environment | {"TMPDIR": place},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        out, err = process.communicate(timeout=240)
-        assert process.returncode == 0, err.decode()
-        verdict = msgspec.json.decode(out)
+        words = ("--dossiers", "12", "--no-late")
+        session, verdict = _played(words, program_environment | {"TMPDIR": place}, tmp_path)
         assert verdict["sound"] is True and verdict["accepted"] >= 40
         assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
         assert all(reason for _, _, reason in verdict["held"])
@@ -62,10 +55,10 @@ def test_a_small_demo_is_sound_and_leaves_no_process_and_no_file(
         assert verdict["way"][-1][1] == "Đã chuyển hoàn"
         assert list(Path(place).iterdir()) == []
         # The processes of the stage have sessions of their own, so they are sought by what they hold open.
-        assert processes_of(process.pid) == [] and _holding(place) == []
+        assert processes_of(session) == [] and _holding(place) == []
 
 
-@pytest.mark.timeout(200)
+@pytest.mark.timeout(500)
 @pytest.mark.skipif(postgres_programs() is None or redis_program() is None, reason="PostgreSQL 15 or Redis is missing")
 def test_a_small_demo_on_several_nodes_survives_a_killed_node_database_and_redis_and_leaves_nothing(
     program_environment: dict[str, str], tmp_path: Path
@@ -73,17 +66,8 @@ def test_a_small_demo_on_several_nodes_survives_a_killed_node_database_and_redis
     """Each of the three is killed while systems push; nothing is lost, every node's evidence holds, no server is left."""
     with tempfile.TemporaryDirectory() as place:
         Path(place).chmod(0o711)  # who runs the servers is not who runs the tests
-        process = subprocess.Popen(
-            [sys.executable, "-m", "gateway", "demo", "--nodes", "2", "--dossiers", "8", "--brief", "--json"],
-            env=program_environment | {"TMPDIR": place},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            start_new_session=True,
-        )
-        out, err = process.communicate(timeout=180)
-        assert process.returncode == 0, err.decode()
-        verdict = msgspec.json.decode(out)
+        words = ("--nodes", "2", "--dossiers", "8", "--brief")
+        session, verdict = _played(words, program_environment | {"TMPDIR": place}, tmp_path)
         assert verdict["sound"] is True and verdict["accepted"] >= 20
         assert (verdict["lost"], verdict["out_of_order"], verdict["doubled"], verdict["faults"]) == (0, 0, 0, [])
         assert [what.split()[1] for what in verdict["survived"]] == ["nút", "mọi", "Redis"]
@@ -92,7 +76,26 @@ def test_a_small_demo_on_several_nodes_survives_a_killed_node_database_and_redis
         assert int(chains.split()[-2]) >= 4
         assert verdict["money"] == [] and verdict["parcels"] == []
         assert list(Path(place).iterdir()) == []
-        assert processes_of(process.pid) == [] and _holding(place) == []
+        assert processes_of(session) == [] and _holding(place) == []
+
+
+def _played(words: Sequence[str], environment: Mapping[str, str], place: Path) -> tuple[int, Any]:
+    """The session of a demo and its verdict; whatever comes, it does not outlive the test."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "gateway", "demo", *words, "--json"],
+        env=dict(environment),
+        cwd=place,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+    with process:
+        try:
+            out, err = process.communicate(timeout=480)
+        finally:
+            process.kill()
+    assert process.returncode == 0, err.decode()
+    return process.pid, msgspec.json.decode(out)
 
 
 def _holding(place: str) -> list[str]:

@@ -13,7 +13,7 @@ from connectors.kit.errors import NotSent
 from gateway.clock import Clock, utc_now
 from gateway.journal.model import DeliveryState
 from tests.integration.dispatch.test_several_nodes import Node, Street
-from tests.postgres import Server, quickly_served
+from tests.postgres import Server
 
 HOUR = timedelta(hours=1)
 
@@ -30,19 +30,12 @@ class Town(Street):
         return Clock(lambda: utc_now() + self.walls[name])
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """One database server for the tests here."""
-    with quickly_served() as running:
-        yield running
-
-
 @pytest.fixture
-def street(server: Server) -> Iterator[Town]:
+def street(database_server: Server) -> Iterator[Town]:
     """An empty database with nobody on it."""
-    made = Town(server.database())
+    made = Town(database_server.database())
     yield made
-    server.drop(made.dsn)
+    database_server.drop(made.dsn)
 
 
 async def test_wall_clocks_that_are_set_in_mid_run_matter_to_nobody(street: Town) -> None:

@@ -41,15 +41,7 @@ from gateway.observe.metrics import Metrics
 from gateway.records import ledgers
 from mappings.codec import encode
 from tests.integration.dispatch.conftest import Postman, Turned, carried
-from tests.postgres import Server, quickly_served
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server]:
-    """One database server for all tests here."""
-    with quickly_served() as running:
-        yield running
-
+from tests.postgres import Server
 
 CURSOR = ledgers.cursor_key("A", "changes")
 
@@ -219,11 +211,11 @@ class Street:
 
 
 @pytest.fixture
-def street(server: Server) -> Iterator[Street]:
+def street(database_server: Server) -> Iterator[Street]:
     """An empty database with nobody on it."""
-    made = Street(server.database())
+    made = Street(database_server.database())
     yield made
-    server.drop(made.dsn)
+    database_server.drop(made.dsn)
 
 
 async def test_two_nodes_together_keep_to_the_limit_and_share_it(street: Street) -> None:
