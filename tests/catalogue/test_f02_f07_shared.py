@@ -36,7 +36,6 @@ from tests.prove.frozen import Load, sound
 from tests.prove.zombie import UPSTREAM
 
 ROOT = Path(__file__).parents[2]
-HEALED_S = 30.0  # `make prove` measures the seconds; here a busy machine must not make a healed node look hung
 
 
 @pytest.fixture(scope="module")
@@ -164,12 +163,9 @@ async def test_f07_the_database_is_restarted_under_load_and_the_nodes_heal_by_th
         await asyncio.to_thread(server.stop, how)
         await street.until(lambda: all(producers.refused for producers in made))
         server.start()  # it ends with the thread that starts it, so that must be this one
-        loop = asyncio.get_running_loop()
-        answers_at = loop.time()
         for number, producers in enumerate(made):
             await producers.push(f"AFTER-{number}")
         await street.until(lambda: len([call for call in heard() if call.dossier.startswith("AFTER-")]) >= 2)
-        healed_s = loop.time() - answers_at
         for producers in made:
             producers.stopping = True
         await asyncio.gather(*pushing)
@@ -178,7 +174,6 @@ async def test_f07_the_database_is_restarted_under_load_and_the_nodes_heal_by_th
         assert {call.dossier for call in heard()} == set(acknowledged)
         counts = await two.journal.counts()
         assert counts.messages == {("A", DeliveryState.DELIVERED): len(acknowledged)}, "nothing is in limbo"
-        assert healed_s < HEALED_S
 
 
 @dataclass
@@ -211,13 +206,10 @@ async def test_f07_redis_is_restarted_under_load_and_the_nodes_heal_by_themselve
             before = len(heard())
             await street.until(lambda: len(heard()) > before + 20)
             redis.start()
-            loop = asyncio.get_running_loop()
-            answers_at = loop.time()
             await street.until(lambda: all(shared.is_up() for shared in street.shared))
             for number, producers in enumerate(made):
                 await producers.push(f"AFTER-{number}")
             await street.until(lambda: len([call for call in heard() if call.dossier.startswith("AFTER-")]) >= 2)
-            healed_s = loop.time() - answers_at
             for producers in made:
                 producers.stopping = True
             await asyncio.gather(*pushing)
@@ -225,6 +217,5 @@ async def test_f07_redis_is_restarted_under_load_and_the_nodes_heal_by_themselve
             await street.until_delivered(one, len(acknowledged), timedelta(seconds=60))
             assert sorted(call.dossier for call in heard()) == sorted(acknowledged), "nothing lost, nothing twice"
             assert not any(producers.refused for producers in made), "what Redis does is nobody's affair at the door"
-            assert healed_s < HEALED_S
         for shared in street.shared:
             await shared.close()

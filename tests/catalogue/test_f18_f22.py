@@ -125,7 +125,7 @@ async def test_f18_memory_forgets_what_is_done(house: House) -> None:
         async def done() -> bool:
             return len(postman.calls) == 600
 
-        await house.until(done, 30.0)
+        await house.until(done)
         await house.settled_down("A")
         await house.until_so(lambda: not worker._under_way)
         assert len(worker._standings) == 1

@@ -63,9 +63,9 @@ class House:
             context = ssl.create_default_context(cafile=str(self.clients.certificate))
             if how.certificate is not None:
                 context.load_cert_chain(*how.certificate)
-            connection: Any = http.client.HTTPSConnection("127.0.0.1", port, timeout=20, context=context)
+            connection: Any = http.client.HTTPSConnection("127.0.0.1", port, timeout=60, context=context)
         else:
-            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20, source_address=(how.source, 0))
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60, source_address=(how.source, 0))
         try:
             connection.request(method, target, body=body or None, headers=headers)
             response = connection.getresponse()
@@ -134,7 +134,7 @@ def start(house: House) -> None:
         except (OSError, http.client.HTTPException):  # before anybody listens a socket may even meet itself
             return False
 
-    until(ready, "the gateway answers", 30.0)
+    until(ready, "the gateway answers")
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +268,7 @@ def test_nothing_older_than_tls_12_is_spoken(tls: House) -> None:
     for version, well in (("-tls1_1", False), ("-tls1_2", True)):
         words = ["openssl", "s_client", "-connect", f"127.0.0.1:{tls.line.ports.gateway}", version]
         done = subprocess.run(
-            [*words, "-cipher", "ALL:@SECLEVEL=0"], input=b"", capture_output=True, check=False, timeout=20
+            [*words, "-cipher", "ALL:@SECLEVEL=0"], input=b"", capture_output=True, check=False, timeout=60
         )
         assert (b"Cipher is (NONE)" not in done.stdout and done.returncode == 0) is well, done.stdout[-300:]
 
@@ -313,7 +313,7 @@ def test_repeated_and_folded_headers_are_refused(proxied: House) -> None:
         f"Client-Cert: {value}\r\nClient-Cert: {value}\r\n",
         f"Client-Cert: {value[:half]}\r\n {value[half:]}\r\n",
     ):
-        connection = http.client.HTTPConnection("127.0.0.1", proxied.line.ports.gateway, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", proxied.line.ports.gateway, timeout=60)
         connection.connect()
         raw = f"GET /v1/feed HTTP/1.1\r\nHost: localhost\r\n{lines}Connection: close\r\n\r\n"
         connection.sock.sendall(raw.encode())

@@ -50,7 +50,7 @@ class Slow:
     """A caller that sends its head and then what it likes, over a bare socket."""
 
     def __init__(self, line: Line, headers: dict[str, str], code: str) -> None:
-        self.socket = socket.create_connection(("127.0.0.1", line.ports.gateway), timeout=30)
+        self.socket = socket.create_connection(("127.0.0.1", line.ports.gateway), timeout=60)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         self.socket.sendall(f"POST /v1/files?dossier={code} HTTP/1.1\r\nHost: localhost\r\n{head}\r\n".encode())
 
@@ -151,7 +151,7 @@ def test_a_large_file_passes_in_bounded_memory(hasty: Line) -> None:
     answer = ask("POST", line.url() + target, (piece for _ in range(200)), headers | {"Content-Length": str(size)})
     assert (answer.status, answer.tree["size"]) == (201, size)
     target = f"/v1/files/{digest.hexdigest()}?dossier={code}"
-    connection = http.client.HTTPConnection("127.0.0.1", line.ports.gateway, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", line.ports.gateway, timeout=60)
     connection.request("GET", target, headers=line.signed(SECTOR, "GET", target))
     response, came, again = connection.getresponse(), 0, hashlib.sha256()
     while block := response.read(MEGABYTE):
@@ -368,7 +368,7 @@ def test_a_crash_around_the_commit_leaves_a_file_or_nothing(sweeping: Line, poin
         line.program.environment = usual
     with pytest.raises((http.client.RemoteDisconnected, ConnectionError)):
         line.upload(SECTOR, code, content)
-    assert line.program.running.pop("gateway").wait(10) == -signal.SIGKILL
+    assert line.program.running.pop("gateway").wait(60) == -signal.SIGKILL
     assert len(set(kept(line)) - before) == 1
     line.start("gateway")
     if point == "file.after_commit":

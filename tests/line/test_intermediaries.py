@@ -98,7 +98,7 @@ def test_each_intermediary_pays_in_its_own_way(till: Till, name: str) -> None:
     """By a notice that is believed, or by the question that an unbelieved one leads to."""
     asked = till.asked(provider=name)
     _pays(till, asked)
-    view = till.becomes(asked["payment_id"], "paid", 20.0)
+    view = till.becomes(asked["payment_id"], "paid")
     assert (view["provider"], view["amount"]) == (name, AMOUNT)
     # A question may be answered before the notice arrives; KeyPay's notices never prove a payment.
     assert view["paid_by"] in (("query",) if name == "keypay" else ("notice", "query"))
@@ -108,7 +108,7 @@ def test_another_amount_by_qr_waits_for_people(till: Till) -> None:
     """The code is no payment; a line of the bank with its reference and another amount is none either (A32)."""
     short = till.asked(provider="vietqr")
     till.order("POST", "pay", {"address": short["attempts"][0]["qr_text"], "amount": AMOUNT - 1, "wait": True})
-    held = until(lambda: till.view(short["payment_id"])["attempts"][0].get("held"), "people have to look", 10.0)
+    held = until(lambda: till.view(short["payment_id"])["attempts"][0].get("held"), "people have to look")
     assert (held, till.view(short["payment_id"])["state"] == "paid") == ("amount_differs", False)
 
 
@@ -116,13 +116,11 @@ def test_what_nobody_can_verify_waits_for_a_statement(till: Till) -> None:
     """PayGov's callback proves nothing: the fee is open, flagged, until the accountants' file says that it was paid."""
     asked = till.asked(provider="paygov")
     _pays(till, asked)
-    flagged = until(
-        lambda: "unverified_notice" in till.view(asked["payment_id"])["flags"], "the notice was heard", 10.0
-    )
+    flagged = until(lambda: "unverified_notice" in till.view(asked["payment_id"])["flags"], "the notice was heard")
     assert flagged
     assert till.view(asked["payment_id"])["state"] != "paid"
     _settled(till, "paygov")
-    assert till.becomes(asked["payment_id"], "paid", 20.0)["paid_by"] == "statement"
+    assert till.becomes(asked["payment_id"], "paid")["paid_by"] == "statement"
 
 
 def test_the_portal_finds_what_is_due_and_pays_it(till: Till) -> None:
@@ -131,7 +129,7 @@ def test_the_portal_finds_what_is_due_and_pays_it(till: Till) -> None:
     asked = till.call("POST", "", wanted).tree
     told = till.order("POST", "pull", {"dossier": wanted["dossier_code"]})
     assert (told["answer"]["error_code"], told["fault"]) == (1, ""), told
-    view = till.becomes(asked["payment_id"], "paid", 20.0)
+    view = till.becomes(asked["payment_id"], "paid")
     assert (view["provider"], view["attempts"][0]["reference"]) == ("pp", told["ref"])
     assert till.order("POST", "pull", {"dossier": wanted["dossier_code"]})["answer"]["error_code"] == 0
 
@@ -140,8 +138,8 @@ def test_a_fee_paid_twice_keeps_the_first_and_asks_to_give_the_second_back(till:
     """Two transactions there, one payment and one refund that waits for two operators here."""
     asked = till.asked(provider="vnpay")
     _pays(till, asked, "pay_twice")
-    till.becomes(asked["payment_id"], "paid", 20.0)
-    refunds = until(lambda: till.view(asked["payment_id"])["refunds"], "a refund is asked for", 10.0)
+    till.becomes(asked["payment_id"], "paid")
+    refunds = until(lambda: till.view(asked["payment_id"])["refunds"], "a refund is asked for")
     assert [(one["state"], one["amount"], one["cause"]) for one in refunds] == [("asked", AMOUNT, "duplicate_payment")]
 
 
@@ -151,7 +149,7 @@ def test_money_goes_back_whole_or_in_part_once_two_operators_have_signed(till: T
     for name, amount, state in (("momo", AMOUNT, "refunded"), ("zalopay", AMOUNT // 4, "partially_refunded")):
         asked = till.asked(provider=name)
         _pays(till, asked)
-        till.becomes(asked["payment_id"], "paid", 20.0)
+        till.becomes(asked["payment_id"], "paid")
         way = f"/{asked['payment_id']}/refunds"
         wanted = {"request_id": f"hoan-{name}", "amount": amount, "reason": "Rút hồ sơ"}
         refund_id = till.call("POST", way, wanted).tree["refunds"][0]["refund_id"]
@@ -207,7 +205,7 @@ def _taken(till: Till, name: str, statement: Any) -> Any:
         done = [one for one in files if one["sha256"] == statement["sha256"] and one["state"] in _ENDED]
         return answer.tree if done else None
 
-    return until(report, f"the statement of {name} is settled", 30.0)
+    return until(report, f"the statement of {name} is settled")
 
 
 def _today() -> str:

@@ -56,6 +56,10 @@ def _arrived(nodes: Nodes, code: str) -> bool:
     return _states(nodes, code) == PORTAL
 
 
+def _missing(nodes: Nodes, code: str) -> str:
+    return f"{code} arrived, not {nodes.line.portal(code)}"
+
+
 def _paused(nodes: Nodes, name: str) -> object:
     return _health(nodes, name)["pauses"]
 
@@ -124,9 +128,9 @@ def test_a_killed_node_leaves_nothing_undelivered(nodes: Nodes) -> None:
         for code in codes:
             assert other.push(event(AHEAD, code, sequence, state)).status == 202
     for code in codes:
-        until(partial(_arrived, nodes, code), f"{code} arrived, not {nodes.line.portal(code)}", 30)
+        until(partial(_arrived, nodes, code), partial(_missing, nodes, code))
         assert [push["sequence"] for push in nodes.line.pushes(code)] == [1, 2, 3, 4]
-    until(lambda: nodes.command(SECOND, "nodes").code == 1, "the silent one is told of", 15)
+    until(lambda: nodes.command(SECOND, "nodes").code == 1, "the silent one is told of")
 
 
 def test_a_file_that_one_node_took_on_is_read_at_the_other_when_the_first_is_gone(nodes: Nodes) -> None:
@@ -163,7 +167,7 @@ def test_what_one_node_is_told_holds_on_the_other(nodes: Nodes) -> None:
     assert first.upload(SECTOR, code, PAPER).tree["code"] == "consent_revoked"
     anew = ("--number", "77/VB", "--date", "2026-02-01", "--procedures", "*", "--keep-keys")
     assert nodes.command(FIRST, "consent", "add", SECTOR, *anew, *REASON).code == 0
-    until(lambda: second.upload(SECTOR, code, PAPER).status in (200, 201), "the second node lets it in again", 3.0)
+    until(lambda: second.upload(SECTOR, code, PAPER).status in (200, 201), "the second node lets it in again")
 
 
 def test_a_planned_pause_holds_on_both_nodes_and_is_told_once(nodes: Nodes) -> None:
@@ -195,7 +199,7 @@ def test_a_change_is_rolled_out_node_by_node_while_events_go_on(nodes: Nodes) ->
         assert nodes.command(FIRST, "reload", *REASON).code == 0
         assert (_too_large(nodes, FIRST), _too_large(nodes, SECOND)) == (413, 400)
         for name in (FIRST, SECOND):
-            until(partial(_agree, nodes, name, False), f"{name} says that they differ", 15)
+            until(partial(_agree, nodes, name, False), f"{name} says that they differ")
         told = nodes.command(SECOND, "nodes")
         assert told.code == 1 and "cấu hình khác nhau" in told.out
 
@@ -208,7 +212,7 @@ def test_a_change_is_rolled_out_node_by_node_while_events_go_on(nodes: Nodes) ->
         write("\nmax_depht = 9", "")
         _hang_up(nodes, SECOND)
         for name in (SECOND, FIRST):
-            until(partial(_agree, nodes, name, True), f"{name} says that they agree again", 15)
+            until(partial(_agree, nodes, name, True), f"{name} says that they agree again")
         assert (_too_large(nodes, FIRST), _too_large(nodes, SECOND)) == (413, 413)
         assert nodes.command(SECOND, "nodes").code == 0
 
@@ -255,11 +259,11 @@ def _the_worker_is_reloaded(nodes: Nodes, code: str) -> None:
         assert door.push(event(AHEAD, code, 2, "processing")).status == 202
         until(lambda: len(nodes.line.pushes(code)) == 2, "the worker goes on with the others")
         assert _states(nodes, code) == PORTAL[:1]
-        until(partial(_agree, nodes, FIRST, False), "the door sees another configuration at the worker", 15)
+        until(partial(_agree, nodes, FIRST, False), "the door sees another configuration at the worker")
     _hang_up(nodes, CARRIER)
     nodes.line.portal_has(code, PORTAL[:2], SLOW_S)
     assert _runs(nodes, CARRIER, before)
-    until(partial(_agree, nodes, FIRST, True), "the door sees the same again", 15)
+    until(partial(_agree, nodes, FIRST, True), "the door sees the same again")
 
 
 @contextlib.contextmanager

@@ -28,12 +28,12 @@ def test_a_fee_is_asked_for_paid_and_known_as_paid(till: Till, provider: str) ->
     assert asked["pay_url"].startswith(f"http://127.0.0.1:{till.simulator}/")
     assert asked["state"] == "pending" and asked["attempts"][0]["provider"] == provider
     paid = till.pay(asked)
-    view = till.becomes(asked["payment_id"], "paid", 10.0)
+    view = till.becomes(asked["payment_id"], "paid")
     assert (view["provider"], view["amount"], view["paid_by"]) == (provider, AMOUNT, "notice")
     assert view["provider_txn"] and view["notice_received_at"] and view["completed_at"]
     shown = till.page(paid["location"])
     assert shown.status == 200 and "Đã thanh toán thành công" in shown.body.decode()
-    told = until(lambda: till.view(asked["payment_id"])["payer_notified_at"], "the payer was told", 5.0)
+    told = until(lambda: till.view(asked["payment_id"])["payer_notified_at"], "the payer was told")
     assert told >= view["notice_received_at"]
 
 
@@ -63,7 +63,7 @@ def test_a_forged_notice_is_refused_in_the_words_of_its_intermediary(till: Till)
     asked = till.asked(provider="momo")
     forged = {"provider": "momo", "ref": asked["attempts"][0]["reference"], "lie": "strangers_key"}
     assert till.order("POST", "notices", forged)
-    tried = until(lambda: till.order("GET", "notices")["notices"][-1]["attempts"], "the forgery arrives", 10.0)
+    tried = until(lambda: till.order("GET", "notices")["notices"][-1]["attempts"], "the forgery arrives")
     assert tried[0]["status"] == 400
     assert till.view(asked["payment_id"])["state"] == "pending"
 
@@ -78,7 +78,7 @@ def test_a_payer_who_fails_may_try_again_elsewhere(till: Till) -> None:
     second = till.call("POST", f"/{asked['payment_id']}/attempts", {"request_id": "lai-1", "provider": "vnpay"})
     assert second.status == 201 and len(second.tree["attempts"]) == 2
     till.pay(second.tree)
-    assert till.becomes(asked["payment_id"], "paid", 10.0)["provider"] == "vnpay"
+    assert till.becomes(asked["payment_id"], "paid")["provider"] == "vnpay"
 
 
 def test_a_cancellation_counts_only_once_the_intermediary_says_not_paid(till: Till) -> None:
@@ -92,7 +92,7 @@ def test_a_cancellation_counts_only_once_the_intermediary_says_not_paid(till: Ti
     ]
     assert [answer.status for _, answer in told] == [202, 202]
     assert till.becomes(told[0][0], "cancelled", 20.0)["pay_url"] == ""
-    assert till.becomes(told[1][0], "paid", 20.0)["paid_by"] == "query"
+    assert till.becomes(told[1][0], "paid")["paid_by"] == "query"
 
 
 def _paid_unheard(till: Till) -> Any:
@@ -134,7 +134,7 @@ def test_who_pays_twice_is_paid_back_once_two_operators_have_signed(till: Till) 
     operators(till)
     asked = till.asked(provider="momo")
     till.pay(asked, "pay_twice")
-    view = until(lambda: _with_refund(till, asked["payment_id"]), "the second payment has a refund", 15.0)
+    view = until(lambda: _with_refund(till, asked["payment_id"]), "the second payment has a refund")
     assert view["state"] == "paid" and "duplicate_payment" in view["flags"]
     (refund,) = view["refunds"]
     assert (refund["state"], refund["amount"], refund["cause"]) == ("asked", AMOUNT, "duplicate_payment")
@@ -144,7 +144,7 @@ def test_who_pays_twice_is_paid_back_once_two_operators_have_signed(till: Till) 
     approve = ("decisions", "approve", proposed.tree["proposal"], *REASON, "--json")
     assert till.line.command(*approve, "--as", "binh").tree["code"] == "same_person"
     assert till.line.command(*approve, "--as", "chi").code == 0
-    order = until(lambda: _sent_back(till, asked["attempts"][0]["reference"]), "the refund is asked for", 15.0)
+    order = until(lambda: _sent_back(till, asked["attempts"][0]["reference"]), "the refund is asked for")
     assert [one["amount"] for one in order["refunds"]] == [AMOUNT] and len(order["transactions"]) == 2
     assert till.view(asked["payment_id"])["refunds"][0]["state"] in ("sending", "unknown", "done")
 

@@ -34,10 +34,10 @@ def test_a_result_goes_by_post_and_the_resolution_system_hears_that_it_arrived(o
     view = office.becomes(shipment_id, state="delivered")
     (parcel,) = office.parcels(number)
     told = [one["happening"] for one in parcel["history"] if one["happening"] != "created"]
-    view = until(lambda: _told(office, shipment_id, len(told)), "all scans are there", 10.0)
+    view = until(lambda: _told(office, shipment_id, len(told)), "all scans are there")
     assert [scan["means"] for scan in view["history"]] == told
     assert (view["cod"]["due"], view["cod"]["collected"]) == (150_000, 150_000)
-    proposed = until(lambda: _proposed(office, asked["dossier_code"]), "the arrival is proposed", 15.0)
+    proposed = until(lambda: _proposed(office, asked["dossier_code"]), "the arrival is proposed")
     assert proposed["proposal"] == "shipment_delivered"
     assert proposed["fields"]["order_number"] == number and NAME not in str(proposed)
     taken = until(
@@ -73,7 +73,7 @@ def test_a_carrier_that_pushes_is_believed_by_its_signature_only(office: Office)
     office.turn(_DAYS)
     view = office.becomes(shipment_id, state="delivered")
     assert {scan["source"] for scan in view["history"]} >= {"webhook"}
-    refused = until(lambda: _answered(office, 401), "the forgery is answered", 10.0)
+    refused = until(lambda: _answered(office, 401), "the forgery is answered")
     assert len(refused) == 1
 
 
@@ -82,17 +82,17 @@ def test_forged_and_recorded_notices_move_nothing_and_strangers_parcels_are_quar
     asked = office.asked(carrier="donhang")
     shipment_id, number = asked["shipment_id"], asked["order_number"]
     office.becomes(shipment_id, order="placed")
-    genuine = until(lambda: _notices(office, number), "the carrier has told of it", 10.0)
-    before = until(lambda: _told(office, shipment_id, 1), "the notice is in the history", 10.0)
+    genuine = until(lambda: _notices(office, number), "the carrier has told of it")
+    before = until(lambda: _told(office, shipment_id, 1), "the notice is in the history")
     for lie, status in {"changed_data": 401, "no_signature": 400, "huge": 413, "old_date": 409}.items():
         office.order("POST", "notices", {"number": number, "lie": lie})
-        told = until(partial(_tried, office, number, lie), f"{lie} is answered", 10.0)
+        told = until(partial(_tried, office, number, lie), f"{lie} is answered")
         assert told[0]["status"] == status, lie
     again = {"serial": genuine[-1]["serial"], "times": 2, "wait": True}
     told = office.order("POST", "notices/again", again)["notices"]
     assert [one["attempts"][-1]["status"] for one in told] == [200, 200]
     office.order("POST", "strays", {"house": "m1", "number": "G99.99-261120-0001-T", "happening": "delivered"})
-    until(lambda: _notices(office, "G99.99-261120-0001-T"), "the stray is acknowledged", 10.0)
+    until(lambda: _notices(office, "G99.99-261120-0001-T"), "the stray is acknowledged")
     assert "postal.stray" in office.line.program.log("gateway")
     assert office.view(shipment_id) == before
 
@@ -111,7 +111,7 @@ def test_a_lost_answer_of_a_carrier_that_cannot_be_asked_waits_for_people(office
     office.breaks("h2.order", "drop_before_commit")
     asked = office.asked()
     shipment_id, code = asked["shipment_id"], asked["dossier_code"]
-    lane = until(lambda: _held(office, code), "the order is held", 20.0)
+    lane = until(lambda: _held(office, code), "the order is held")
     assert office.view(shipment_id)["order"] == "in_doubt" and office.parcels(asked["order_number"]) == [], lane
     words = (
         "decide",
@@ -165,7 +165,7 @@ def test_a_fee_counts_as_paid_once_a_statement_of_the_carrier_has_paid_it_over(o
     }
     sent = office.call("POST", "/cod/statements", body)
     assert (sent.status, sent.tree["state"], sent.tree["rows"]) == (202, "received", 1)
-    proposed = until(lambda: _proposed(office, asked["dossier_code"], "shipment_cod_remitted"), "the fee", 15.0)
+    proposed = until(lambda: _proposed(office, asked["dossier_code"], "shipment_cod_remitted"), "the fee")
     cod = proposed["fields"]["cod"]
     assert (cod["state"], cod["amount"], cod["lines"][0]["fee_id"]) == ("remitted", 150_000, "PTD01")
     report = office.call("GET", f"/cod/vnpost/{day}?table=summary")
@@ -190,7 +190,7 @@ def test_a_gateway_that_is_killed_while_it_follows_goes_on_without_gap_or_repeat
     office.becomes(asked["shipment_id"], state="delivered")
     (parcel,) = office.parcels(asked["order_number"])
     told = [one["happening"] for one in parcel["history"] if one["happening"] != "created"]
-    view = until(lambda: _told(office, asked["shipment_id"], len(told)), "all scans are there", 10.0)
+    view = until(lambda: _told(office, asked["shipment_id"], len(told)), "all scans are there")
     assert [scan["means"] for scan in view["history"]] == told
 
 

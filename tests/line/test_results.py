@@ -146,7 +146,7 @@ def _stands(line: Line, code: str, *states: str) -> Any:
         assert answer.status in (200, 404), answer
         return answer.tree if answer.status == 200 and answer.tree["state"] in states else None
 
-    return until(there, f"the result of {code} is {states}, not {_report(line, code).body!r}", 20.0)
+    return until(there, lambda: f"the result of {code} is {states}, not {_report(line, code).body!r}")
 
 
 def _operations(line: Line, code: str) -> list[str]:

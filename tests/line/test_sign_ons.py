@@ -83,7 +83,7 @@ def test_a_logout_at_the_provider_is_told_in_the_feed(portal: Portal) -> None:
         rows = [row for row in portal.line.feed() if row["kind"] == "identity.sign_on_ended"]
         return any(row["fields"] == _ended(begun["sign_on_id"]) for row in rows)
 
-    until(ended, "the feed tells the end of the session", 15.0)
+    until(ended, "the feed tells the end of the session")
     forged = ask(
         "POST",
         f"{portal.base}/v1/callbacks/vneid/cdvcqg/logout",

@@ -182,7 +182,7 @@ def test_a_stored_file_is_signed_stored_and_passes_as_a_result(signing: Line) ->
         report = signing.get(f"/v1/results/{code}-KQ(1)/report")
         return report.status == 200 and report.tree["state"] == "passed"
 
-    until(passed, "the signed result passes", 20.0)
+    until(passed, "the signed result passes")
     kinds = [row["kind"] for row in signing.feed() if row["dossier_code"] == code]
     assert kinds.index("signature.made") < kinds.index("result.passed")
 

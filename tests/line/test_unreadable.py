@@ -27,7 +27,7 @@ UNREADABLE = {
 
 
 def _answer(line: Line, raw: bytes) -> tuple[int, dict[str, str], bytes]:
-    with socket.create_connection(("127.0.0.1", line.ports.gateway), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", line.ports.gateway), timeout=60) as connection:
         connection.sendall(raw)
         received = b""
         while chunk := connection.recv(65_536):

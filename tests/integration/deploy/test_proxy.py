@@ -73,7 +73,7 @@ def test_on_debian_the_proxy_does_not_serve_as_root(deploy: Path, tmp_path: Path
     }
     files = [word for name in ("haproxy.cfg", "debian.cfg") for word in ("-f", str(deploy / "haproxy" / name))]
     line = [shutil.which("haproxy", path=_PATHS) or "haproxy", "-c", *files]
-    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, "WARNING" in done.stderr) == (0, False), done.stderr
 
 
@@ -110,7 +110,7 @@ def _proxy(deploy: Path, folder: Path, port: int, *nodes: str, outside: int | No
         "PATH": os.environ["PATH"],
     }
     line = [shutil.which("haproxy", path=_PATHS) or "haproxy", "-f", str(deploy / "haproxy/haproxy.cfg")]
-    done = subprocess.run([*line, "-c"], env=environment, capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run([*line, "-c"], env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr, done.stderr
     process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -118,7 +118,7 @@ def _proxy(deploy: Path, folder: Path, port: int, *nodes: str, outside: int | No
         yield internal, edge
     finally:
         process.terminate()
-        process.wait(timeout=20)
+        process.wait(timeout=60)
 
 
 @needs_haproxy
@@ -203,7 +203,7 @@ async def test_an_edge_node_that_is_not_ready_inside_gets_no_more_calls(deploy: 
         await _strangers(tmp_path, edge)
         assert met == set(addresses)
         ailing.add(sick)
-        await asyncio.to_thread(until, lambda: asyncio.run(spared()), "the node is spared", 30)
+        await asyncio.to_thread(until, lambda: asyncio.run(spared()), "the node is spared")
     await runner.cleanup()
     assert met == set(addresses) - {sick}
 

@@ -52,7 +52,7 @@ class Machine:
         line = ["/bin/sh", str(self.folder / "gateway"), *words]
         environment = {**self.environment, **more}
         return subprocess.run(
-            line, env=environment, input="a line\n", capture_output=True, text=True, check=False, timeout=30
+            line, env=environment, input="a line\n", capture_output=True, text=True, check=False, timeout=60
         )
 
 
@@ -138,10 +138,10 @@ def test_a_signal_stops_the_unit_and_its_end_is_waited_for(machine: Machine, nam
         start_new_session=True,
     )
     try:
-        until((machine.folder / "said/runs").exists, "the unit runs", 20)
+        until((machine.folder / "said/runs").exists, "the unit runs")
         # To the whole group, as a terminal does.
         os.killpg(process.pid, name)
-        assert process.wait(timeout=20) == 143
+        assert process.wait(timeout=60) == 143
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)

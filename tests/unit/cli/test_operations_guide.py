@@ -99,5 +99,5 @@ def test_the_newest_seven_nightly_backups_are_kept_and_nothing_else_is_touched(t
         (tmp_path / name).mkdir()
         (tmp_path / name / "journal.db").write_bytes(b"")
     for _ in range(2):
-        subprocess.run(["/bin/sh", "-c", line], check=True, timeout=30)
+        subprocess.run(["/bin/sh", "-c", line], check=True, timeout=60)
         assert {path.name for path in tmp_path.iterdir()} == {*nightly[-7:], *others}

@@ -19,7 +19,7 @@ from tests.redis_server import Server
 from tests.unit.coordination.conftest import KEY, Heard, Known, coordinated, grown_old
 
 SLOW = 0.001
-LATE_S = 30
+LATE_S = 60
 
 
 async def until(true: object) -> None:

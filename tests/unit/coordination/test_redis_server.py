@@ -42,7 +42,7 @@ def test_one_that_is_frozen_ends_with_whoever_started_it() -> None:
         with ThreadPoolExecutor(1) as starter:
             starter.submit(start_and_freeze, server).result()
         assert server.process is not None
-        assert server.process.wait(30) == -signal.SIGKILL
+        assert server.process.wait(60) == -signal.SIGKILL
         server.kill()
         server.start()
         assert server.answers()

@@ -72,7 +72,7 @@ async def test_a_fault_that_nobody_foresaw_ends_no_heartbeat(caplog: pytest.LogC
     nodes.seats.nudge.set()
     with caplog.at_level(logging.ERROR):
         beating = asyncio.create_task(nodes.run())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not journal.taken.is_set():
                 assert not beating.done() and not nodes.counted()
                 nodes.seats.nudge.set()

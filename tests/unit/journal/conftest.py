@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 
 from gateway.clock import Clock
+from gateway.errors import JournalUnavailable
 from gateway.journal.memory import MemoryJournal
 from gateway.journal.memory_rows import MemoryStore
 from gateway.journal.model import (
@@ -181,6 +183,15 @@ class Desk:
     async def accept(self, event: Event, subject: Decision | Drawn | None = None) -> Accepted:
         """Accept an event."""
         return await self.journal.accept(event.intake(subject))
+
+    async def taken(self, event: Event) -> Accepted:
+        """Repeat an event, as producers do, until it is accepted."""
+        async with asyncio.timeout(60):
+            while True:
+                try:
+                    return await self.accept(event)
+                except JournalUnavailable:
+                    await asyncio.sleep(0.05)
 
     async def fill(self, *, lanes: int = 1, messages: int = 1, upstream: str = PORTAL) -> None:
         """Accept `messages` events for each of `lanes` dossiers, in order, time moving by a millisecond."""

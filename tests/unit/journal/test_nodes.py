@@ -81,7 +81,7 @@ async def test_alone_every_wish_is_granted(driver: Drivers) -> None:
         assert beaten.held == {"portal": 4} and not beaten.deposed
         (row,) = beaten.nodes
         assert (row.node, row.start != "", row.without_redis, row.demands) == ("node-1", True, False, {"portal": 9})
-        assert row.silent_s < 5
+        assert row.silent_s < 60
         assert (await desk.journal.beat(wish(1))).held == {"portal": 1}
         (row,) = (await desk.journal.beat(Beat(generation="g1", version="0.1.0"))).nodes
         assert (row.generation, row.version) == ("g1", "0.1.0")
@@ -123,7 +123,7 @@ async def test_everybody_sees_who_beats_and_what_they_are_without(house: House) 
         ("two", False, {"portal": 2}),
     ]
     assert [(row.generation, row.version) for row in seen] == [("g1", "0.1.0"), ("", "")]
-    assert all(0 <= row.silent_s < 5 for row in seen), "by the store's clock, whatever the nodes' clocks show"
+    assert all(0 <= row.silent_s < 60 for row in seen), "by the store's clock, whatever the nodes' clocks show"
     await one.beat(Beat(last=True, generation="g2", version="0.2.0"))
     assert [(row.node, row.generation, row.version) for row in await two.nodes()] == [
         ("one", "g2", "0.2.0"),

@@ -279,7 +279,7 @@ async def test_a_server_that_dies_loses_nothing_and_is_found_again(mortal: Serve
         for round_ in range(3):
             work = [asyncio.create_task(push(f"{round_}/{n}")) for n in range(40)]
             await asyncio.gather(*work[:10])
-            await asyncio.to_thread(mortal.stop)
+            await asyncio.to_thread(mortal.kill)
             await asyncio.gather(*work)
             assert await journal.ready() != ""
             await asyncio.to_thread(mortal.start)

@@ -23,7 +23,7 @@ from tests.postgres import Server, fail_over, hosts_of, served, standbys_of, wai
 from tests.unit.journal.conftest import DOSSIER, KEK, OTHER, chain
 
 if TYPE_CHECKING:
-    from tests.unit.journal.conftest import Desk, Event, Turned
+    from tests.unit.journal.conftest import Desk, Turned
 
 _PRODUCERS = 6
 _BEFORE = 30  # acknowledged events after which the primary is killed
@@ -118,18 +118,6 @@ def _known_or_new(situation: Situation, intake: Intake) -> Decision:
     return intake.subject if known is None else Decision(known, 200, store=False)
 
 
-async def _taken(desk: Desk, event: Event) -> None:
-    """Repeat an event, as producers do, until it is accepted."""
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                await desk.accept(event)
-            except JournalUnavailable:
-                await asyncio.sleep(0.05)
-            else:
-                return
-
-
 async def _events(desk: Desk) -> list[str]:
     """What a reader of the feed sees."""
     return [row.event_id for row in await desk.journal.feed(0, 10_000) if row.kind == "event.accepted"]
@@ -159,7 +147,7 @@ async def test_what_was_acknowledged_behind_a_synchronous_standby_is_there_and_n
         while not over.is_set():
             sequence += 1
             event = desk.event(sequence, dossier=f"000.00.00.G00-261120-1{number:03d}")
-            await _taken(desk, event)
+            await desk.taken(event)
             acknowledged.append(event.event_id)
             if len(acknowledged) >= _BEFORE:
                 reached.set()
@@ -186,7 +174,7 @@ async def test_what_was_acknowledged_behind_a_synchronous_standby_is_there_and_n
 async def test_what_no_standby_had_was_promised_to_nobody_and_hides_nothing_when_it_is_gone(cluster: Cluster) -> None:
     """Its wait was broken off, so a reader saw it on the primary. What comes after the promotion stands behind that reader."""
     one = cluster.node("one", answer_s=1.0)
-    await one.accept(one.event(1))
+    await one.taken(one.event(1))  # a standby may be slower than that, once
     cluster.freeze()
     for _ in range(2):  # a producer repeats; the node has its own leaf before its eyes by then
         with pytest.raises(JournalUnavailable):
@@ -194,7 +182,7 @@ async def test_what_no_standby_had_was_promised_to_nobody_and_hides_nothing_when
     last = (await one.journal.feed(0, 10_000))[-1]
     assert last.event_id == "ev-0042-2", "PostgreSQL shows what it could not keep its word for"
     await asyncio.to_thread(cluster.fail_over)
-    await _taken(one, one.event(2, name="later"))
+    await one.taken(one.event(2, name="later"))
     assert await _events(one) == ["ev-0042-1", "later"]
     assert [row.event_id for row in await one.journal.feed(last.position, 10_000)] == ["later"]
     claim = await one.claim_one()
@@ -214,7 +202,7 @@ async def test_what_an_asynchronous_standby_lacks_is_lost_and_what_stands_open_t
     assert (await one.accept(one.event(1, dossier=OTHER))).stored, "nobody waits for the standby"
     assert await two.settle((await two.claim())[0], DeliveryState.DELIVERED)
     await asyncio.to_thread(cluster.fail_over)
-    await _taken(one, one.event(2, dossier=OTHER, name="later"))
+    await one.taken(one.event(2, dossier=OTHER, name="later"))
     assert await _events(one) == ["ev-0042-1", "later"], "what was acknowledged in the lost time is gone"
     doubtful = {claim.dossier: claim.deliveries[0].doubtful for claim in await two.claim()}
     assert doubtful == {DOSSIER: True, OTHER: False}

@@ -282,7 +282,7 @@ async def test_the_services_run_as_a_process_of_their_own(tmp_path: Path) -> Non
         sys.executable, "-m", "connectors.kit.simulated_authority", str(declaration), str(tmp_path / "pki"), str(port)
     )
     try:
-        async with aiohttp.ClientSession() as session, asyncio.timeout(30):
+        async with aiohttp.ClientSession() as session, asyncio.timeout(60):
             answer = await _patiently(session, f"http://127.0.0.1:{port}/crl/root.crl")
         listed = x509.load_der_x509_crl(answer)
         root = keys.from_pem((tmp_path / "pki" / "root.key.pem").read_bytes())
