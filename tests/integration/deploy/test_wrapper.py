@@ -19,6 +19,7 @@ if [ -n "${STAYS:-}" ]; then
   mkfifo "$SAID/end"
   : > "$SAID/runs"
   cat "$SAID/end" > /dev/null
+  echo $$ > "$SAID/ended"
   exit 143
 fi
 cat > "$SAID/stdin"
@@ -27,6 +28,8 @@ exit 3
 _SYSTEMCTL = """#!/bin/sh
 printf '%s\\n' "$@" > "$SAID/systemctl"
 : > "$SAID/end"
+# As the real one it comes back when the unit is down, so whoever waited for the unit may be gone before.
+until [ -s "$SAID/ended" ] && ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$(cat "$SAID/ended")/status" 2> /dev/null; do :; done
 """
 
 
