@@ -103,7 +103,7 @@ class Arrival:
 
 
 async def accept(door: Door, arrival: Arrival) -> Accepted:
-    """Take one event on; durable when this returns. Raises `IntakeError`, and then nothing was stored."""
+    """Take one event on; durable when this returns. Raises `IntakeError`, and then nothing is promised."""
     # 1. Who calls? The signature covers the very bytes that are kept as evidence.
     caller = await door.identify(arrival.signed, arrival.body)
     if caller.role == RESOLUTION and caller.refusal is not None:

@@ -14,7 +14,7 @@ from mappings.faults import CannotUnderstand
 
 
 async def register(door: Door, arrival: Arrival, code: str) -> Accepted:
-    """Take one snapshot on, for the dossier `code` of the address; raises `IntakeError`, and then nothing was stored."""
+    """Take one snapshot on, for the dossier `code` of the address; raises `IntakeError`, and then nothing is promised."""
     # 1. Who calls? The dossier belongs to the resolution system alone (architecture 1).
     caller = await door.identify(arrival.signed, arrival.body)
     if caller.refusal is not None:
