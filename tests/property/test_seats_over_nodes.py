@@ -9,7 +9,6 @@ import asyncio
 import math
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -30,7 +29,7 @@ from gateway.journal.model import Beat, Beaten, Decision, Intake, Situation
 from gateway.journal.postgres import Beats, PostgresJournal
 from gateway.journal.server_clock import ServerClock
 from gateway.journal.session import DatabaseOptions
-from tests.postgres import Server
+from tests.postgres import Server, apart, off_loop
 
 START = datetime(2026, 11, 2, 1, 0, tzinfo=UTC)
 LIMIT = 3
@@ -170,10 +169,12 @@ class Shared(Store):
         )
 
     def open(self, name: str) -> Beater:
-        """One more start of a node: only what beats of its journal."""
+        """One more start of a node: only what beats of its journal. It is the newest, as one is that has opened the store."""
         self.starts += 1
-        options = DatabaseOptions(name, self.dsn, bytes(32))
-        return Beats(options, f"{name}/{self.starts}", Hearing(self))
+        options, start = DatabaseOptions(name, self.dsn, bytes(32)), f"{name}/{self.starts}"
+        newest = f"INSERT INTO newest_chain (node, chain) VALUES ('{name}', '{start}')"
+        off_loop(self._run(f"{newest} ON CONFLICT (node) DO UPDATE SET chain = excluded.chain"))
+        return Beats(options, start, Hearing(self))
 
     async def claimed(self, name: str, calls: int) -> None:
         """The start of `name` that was killed had sent as much."""
@@ -416,8 +417,7 @@ def _with_tables(server: Server) -> str:
         journal = PostgresJournal.open(options, decide=nobody_decides, chain=chain, clock=Clock())
         asyncio.run(journal.close())
 
-    with ThreadPoolExecutor(1) as pool:
-        pool.submit(make).result()
+    apart(make)
     return dsn
 
 
