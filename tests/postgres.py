@@ -10,7 +10,8 @@ import itertools
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,12 +38,15 @@ def programs() -> Path | None:
     return postgres_programs()
 
 
+def apart(work: Callable[[], T]) -> T:
+    """In a thread without an event loop: sessions of the store have one of their own."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(work).result()
+
+
 def off_loop(work: Coroutine[Any, Any, T]) -> T:
     """Run on a loop of its own in a thread of its own, whatever runs here."""
-    from concurrent.futures import ThreadPoolExecutor
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(asyncio.run, work).result()
+    return apart(lambda: asyncio.run(work))
 
 
 @dataclass

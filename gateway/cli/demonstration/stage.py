@@ -22,7 +22,7 @@ from gateway.cli.screen import EX_CONFIG
 from gateway.errors import GatewayError
 
 _START_LIMIT_S = 120.0  # a machine that others keep busy takes long; nobody waits longer than needed
-_PATIENCE_S = 20.0
+_PATIENCE_S = 60.0
 _STORE_IN_USE = EX_CONFIG  # how a command ends that finds the store held and nobody listening
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import apsw
@@ -19,7 +18,7 @@ from gateway.config import load
 from gateway.errors import ConfigError
 from gateway.evidence.check import check_shared
 from tests import redis_server
-from tests.postgres import Server, off_loop
+from tests.postgres import Server, apart, off_loop
 
 
 @pytest.fixture
@@ -111,8 +110,7 @@ def test_the_doctor_looks_at_the_shared_store_and_at_redis(
 
     def looks() -> dict[str, bool]:
         loaded = load(shared)
-        with ThreadPoolExecutor(1) as pool:
-            return {one.check: one.ok for one in pool.submit(lambda: list(shared_store(loaded))).result()}
+        return {one.check: one.ok for one in apart(lambda: list(shared_store(loaded)))}
 
     assert (looks()["PostgreSQL"], looks()["bước nâng cấp"], looks()["Redis"]) == (True, False, True)
     assert _code("migrate", "--config", shared) == 0

@@ -303,6 +303,14 @@ def server(database_server: Server) -> Server:
 
 
 @pytest.fixture
+def dsn(server: Server) -> Iterator[str]:
+    """An empty database; its DSN."""
+    name = server.database()
+    yield name
+    server.drop(name)
+
+
+@pytest.fixture
 def driver(request: pytest.FixtureRequest, tmp_path: Path, turned: Turned) -> Iterator[Drivers]:
     """How the store under test is opened."""
     opener = Drivers(request.param, tmp_path / "store", turned)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import traceback
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from gateway.journal.errands import scratch_database
 from gateway.journal.session import CLASHES, DatabaseOptions, DatabaseUnopenable, Unreachable, connected
+from tests.postgres import apart
 
 SECRET = "made-up-word"
 
@@ -33,8 +33,7 @@ def test_a_connection_string_that_cannot_be_read_is_told_without_a_piece_of_it(d
             pass
         return "".join(traceback.format_exception(caught.value)) + str(caught.value), caught.value.__cause__
 
-    with ThreadPoolExecutor(1) as pool:
-        said, cause = pool.submit(told).result()
+    said, cause = apart(told)
     assert "chuỗi kết nối" in said and SECRET not in said
     assert isinstance(cause, Unreachable) and not isinstance(cause, CLASHES)
 
@@ -48,6 +47,5 @@ def test_a_server_that_is_not_there_is_no_want_of_a_right_to_make_databases() ->
             pass
         return str(caught.value)
 
-    with ThreadPoolExecutor(1) as pool:
-        said = pool.submit(told).result()
+    said = apart(told)
     assert "hãy kiểm tra máy chủ" in said and "ConnectionRefusedError" in said and "CREATEDB" not in said

@@ -21,14 +21,6 @@ from tests.line.program import until
 from tests.postgres import Server, standby_of, wait_for_standby
 
 
-@pytest.fixture
-def dsn(database_server: Server) -> Iterator[str]:
-    """An empty database of a server without a standby."""
-    name = database_server.database()
-    yield name
-    database_server.drop(name)
-
-
 @pytest.fixture(scope="module")
 def pair(database_server: Server) -> Iterator[tuple[Server, Server]]:
     """A server and its standby."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import asyncpg
@@ -15,7 +14,7 @@ from gateway.config.model import Postgres
 from gateway.journal.errands import steps_of
 from gateway.journal.inspecting import USUAL, Inspected, Patience, inspect
 from gateway.journal.session import DatabaseOptions, DatabaseUnopenable
-from tests.postgres import Server
+from tests.postgres import Server, apart
 
 AT_ONCE = Patience(long_s=0.0, holds_s=0.0)
 POSTGRES = Postgres(dsn=SecretRef("env:X"))
@@ -30,20 +29,13 @@ def dsn(database_server: Server) -> Iterator[str]:
         with steps_of(DatabaseOptions("n", name, b""), 1_795_334_400_000_000) as steps:
             steps.open(apply=True)
 
-    _apart(make)
+    apart(make)
     yield name
     database_server.drop(name)
 
 
-def _apart(work: object) -> object:
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()  # type: ignore[arg-type]  # whatever it returns
-
-
 def _looked(dsn: str, patience: Patience = USUAL) -> Inspected:
-    seen = _apart(lambda: inspect(DatabaseOptions("n", dsn, b""), patience))
-    assert isinstance(seen, Inspected)
-    return seen
+    return apart(lambda: inspect(DatabaseOptions("n", dsn, b""), patience))
 
 
 def _bad(seen: Inspected, postgres: Postgres = POSTGRES) -> set[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
@@ -14,26 +13,12 @@ from gateway.journal.errands import steps_of
 from gateway.journal.session import BlockingSession, DatabaseOptions
 from gateway.journal.statements import Migration, shared_migrations
 from gateway.journal.upgrading import SchemaBehind, SharedSteps, missing, refuse_strange
-from tests.postgres import Server
+from tests.postgres import apart
 
 T = TypeVar("T")
 NOW = 1_795_334_400_000_000  # 2026-11-22
 ADDED = Migration(1_900, "0900_pre_note.sql", "CREATE TABLE note (id bigint PRIMARY KEY)")
 TAKEN = Migration(1_901, "0901_post_no_note.sql", "DROP TABLE note")
-
-
-def _apart(work: Callable[[], T]) -> T:
-    """In a thread without an event loop: sessions of the store have one of their own."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
-
-
-@pytest.fixture
-def dsn(database_server: Server) -> Iterator[str]:
-    """An empty database."""
-    name = database_server.database()
-    yield name
-    database_server.drop(name)
 
 
 def _options(dsn: str, node: str = "node-1") -> DatabaseOptions:
@@ -49,7 +34,7 @@ def _with(dsn: str, more: tuple[Migration, ...], work: Callable[[SharedSteps, Bl
         finally:
             session.close()
 
-    return _apart(run)
+    return apart(run)
 
 
 def test_what_is_missing_is_told_apart_by_when_it_may_be_applied() -> None:
@@ -70,7 +55,7 @@ def test_an_empty_database_lacks_everything_and_looking_changes_nothing(dsn: str
         with steps_of(_options(dsn), NOW) as found:
             return [step.name for step in found.look().pre]
 
-    assert _apart(look) == _apart(look) == [step.name for step in shared_migrations()]
+    assert apart(look) == apart(look) == [step.name for step in shared_migrations()]
 
 
 def test_a_start_applies_pre_steps_and_never_post_ones(dsn: str) -> None:

@@ -12,7 +12,8 @@ from gateway.bootstrap.retirement import Retirement, RetirementRefused
 from gateway.errors import JournalUnavailable
 from gateway.journal.retired import RETIRED, Retired, read
 from gateway.journal.session import Unreachable
-from tests.unit.retiring.years import DONE, OLD, Years, apart
+from tests.postgres import apart
+from tests.unit.retiring.years import DONE, OLD, Years
 
 
 @dataclass

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -22,7 +21,7 @@ from gateway.journal.model import AuditWrite, Decision, DeliveryState, Intake, L
 from gateway.journal.postgres import PostgresJournal
 from gateway.journal.session import DatabaseOptions
 from gateway.observe.crash import Reach, never
-from tests.postgres import Server
+from tests.postgres import Server, apart
 from tests.unit.evidence.lively import KEK, PORTAL, Lively, Turned, decide
 
 T = TypeVar("T")
@@ -32,12 +31,6 @@ APRIL_2021 = 51 * 12 + 3
 OLD = ("attempt_2020_02", "payload_2020_02")
 WHO = ("officer-1", "hết thời hạn lưu giữ")
 DONE, SKIPPED, HELD, LATER = "HS-DONE", "HS-SKIPPED", "HS-HELD", "HS-LATER"
-
-
-def apart(work: Callable[[], T]) -> T:
-    """In a thread without an event loop: sessions of the store have one of their own."""
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(work).result()
 
 
 def told(situation: Situation, intake: Intake) -> Decision:
