@@ -25,7 +25,7 @@ from gateway.cli.trials import image
 from gateway.cli.trials.acknowledged import Heard, own_events, resolution_key, unknown
 from gateway.cli.trials.power import BUFFERED_S, Cut, await_stop
 from tests.prove import nodes
-from tests.prove.power_cut import cuts, judged
+from tests.prove.power_cut import controls, cuts, judged
 
 _DOSSIERS = 120
 _NODES = 2
@@ -47,7 +47,7 @@ async def prove(rounds: int, control_rounds: int, first_seed: int) -> bool | Non
         template = _made(Path(name), programs)
         ground = template, programs
         on = await cuts("on", rounds, first_seed, lambda seed: _one("on", seed, ground))
-        off = await cuts("off", control_rounds, first_seed, lambda seed: _one("off", seed, ground))
+        off = await controls("off", control_rounds, first_seed, lambda seed: _one("off", seed, ground))
     return judged(on, off)
 
 
