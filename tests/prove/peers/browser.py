@@ -212,6 +212,7 @@ async def opened() -> AsyncIterator[Page]:
             "about:blank",
             stdout=asyncio.subprocess.DEVNULL,
             stderr=asyncio.subprocess.DEVNULL,
+            env={**os.environ, "TMPDIR": profile},  # or its lock stays behind elsewhere when it is killed
             start_new_session=True,
         )
         try:
