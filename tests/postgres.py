@@ -131,6 +131,12 @@ def wait_for_standby(primary: Server, names: str) -> None:
         pass
 
 
+def follows(primary: Server, standby: Server) -> bool:
+    """Whether a standby shows all that was committed on its primary up to now."""
+    written = primary.say("SELECT pg_current_wal_lsn()")
+    return standby.say(f"SELECT pg_last_wal_replay_lsn() >= '{written}'") == "t"
+
+
 @contextmanager
 def standbys_of(primary: Server, *names: str) -> Iterator[list[Server]]:
     """Standbys that know all servers, and follow the one that takes writings (docs/operations.md 4.4)."""

@@ -23,7 +23,7 @@ from gateway.journal.postgres import PostgresJournal
 from gateway.journal.session import DatabaseOptions
 from gateway.observe.crash import Reach, never
 from tests.line.program import until
-from tests.postgres import Server, served, standby_of, wait_for_standby
+from tests.postgres import Server, follows, served, standby_of, wait_for_standby
 from tests.unit.journal.conftest import DOSSIER, KEK, OTHER, decide
 
 if TYPE_CHECKING:
@@ -334,7 +334,7 @@ async def test_a_standby_that_answers_for_a_moment_tells_nothing_of_what_is_lost
         journal = PostgresJournal.open(options, decide=decide, chain=chain, clock=turned.clock())
         one = desk_type(journal, turned, Path())
         await one.accept(one.event(1))
-        until(lambda: standby.say("SELECT count(*) FROM receipt", name) == "1", "the standby follows")
+        until(lambda: follows(server, standby), "the standby follows")
         standby.say("SELECT pg_wal_replay_pause()")
         await one.accept(one.event(2))
         server.crash()
