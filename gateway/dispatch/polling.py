@@ -205,7 +205,7 @@ class Polling:
         try:
             standing = await desk.standings.standing(code)
             if not standing.room(line.spec.timeout_s + GRACE_S):
-                return Came.NOT_NOW
+                return _no_room(standing, run)
             allowed, again_s = await desk.coordination.take(code, 1, settings.rate_per_s, settings.burst)
             if not allowed:
                 run.again_s = max(_SHORT_S, min(LOOK_S, again_s))
@@ -214,7 +214,7 @@ class Polling:
             before = kept.cursor if kept is not None else ""
             if not self._is_ours(line) or not standing.room(line.spec.timeout_s + GRACE_S):
                 await desk.coordination.take(code, -1, settings.rate_per_s, settings.burst)
-                return Came.NOT_NOW
+                return _no_room(standing, run)
             page = await self._page(line, standing, before)
             if isinstance(page, DeliveryError):
                 return self._failed(line, run, page)
@@ -284,6 +284,12 @@ class Polling:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stopping.wait()
+
+
+def _no_room(standing: Standing, run: _Run) -> Came:
+    """Places that are promised to a claim are taken, or free again, as soon as it is through: that is looked at soon."""
+    run.again_s = _SHORT_S if standing.promised else LOOK_S
+    return Came.NOT_NOW
 
 
 def _right(line: PollLine) -> str:

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+import pytest
+
 from connectors.kit.contract import Page
 from connectors.kit.declarations import PollerSpec
 from connectors.kit.errors import CredentialsRefused, NotSent
@@ -122,6 +124,30 @@ async def test_pages_follow_each_other_until_there_is_no_more(driver: Drivers) -
         await watched.until(Came.NOTHING_NEW, 3)
         assert len(await books.told()) == leaves
         assert watched.source.most == 1
+
+
+async def test_a_claim_on_its_way_keeps_a_page_back_for_no_longer_than_it_takes(
+    driver: Drivers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its places may be free again at once, so they are looked at soon, and not as seldom as an upstream that is paused."""
+    monkeypatch.setattr("gateway.dispatch.polling.LOOK_S", 3_600.0)
+    async with driver.books() as books, polling(books, Source(["k0"])) as watched:
+        standing = await watched.worker.standing("toys")
+        standing.promise(4)
+        looks, room = 0, standing.room
+
+        def counted(for_s: float) -> bool:
+            nonlocal looks
+            looks += 1
+            return room(for_s)
+
+        monkeypatch.setattr(standing, "room", counted)
+        async with asyncio.timeout(60):
+            while looks < 2:
+                await asyncio.sleep(0.01)
+        assert watched.source.asked == [], "all places are promised"
+        standing.promise(-4)
+        await watched.until(Came.PAGE)
 
 
 async def test_it_goes_on_where_it_stopped(driver: Drivers) -> None:
