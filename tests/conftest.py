@@ -26,6 +26,15 @@ settings.load_profile("ci" if os.environ.get("CI") else "here")
 def pytest_configure(config: pytest.Config) -> None:
     """Search everything that this run brings forth for planted personal data."""
     planted.install(config)
+    _part_of_the_ports(os.environ.get("PYTEST_XDIST_WORKER", ""), int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")))
+
+
+def _part_of_the_ports(worker: str, workers: int) -> None:
+    """Workers side by side take their ports apart: one that was free a moment ago is not another's a moment later."""
+    if worker:
+        size = len(servers.PORTS) // workers
+        begins = servers.PORTS.start + int(worker.removeprefix("gw")) * size
+        servers.PORTS = range(begins, begins + size)
 
 
 @pytest.fixture(autouse=True)

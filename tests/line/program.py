@@ -84,16 +84,9 @@ def until(met: Callable[[], Any], what: str | Callable[[], str], limit_s: float 
         time.sleep(0.02)
 
 
-_GIVEN: set[int] = set()
-
-
 def free_ports(count: int) -> list[int]:
     """Loopback ports that are free now, all different, also from those that this process was given before."""
-    found: list[int] = []
-    while len(found) < count:
-        found += [port for port in servers.free_ports(count - len(found)) if port not in _GIVEN]
-        _GIVEN.update(found)
-    return found
+    return servers.free_ports(count)
 
 
 @dataclass

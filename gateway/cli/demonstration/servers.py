@@ -28,7 +28,9 @@ _STARTS_S = 60.0
 _ENDS_S = 30.0
 _PATIENCE_S = 10.0
 _OWNER = "nobody"
-_PORTS = range(18_000, 32_000)
+PORTS = range(18_000, 32_000)
+"""What `free_ports` gives from; processes side by side may each keep to a part of it."""
+_GIVEN: set[int] = set()
 
 POSTGRES_SETTINGS: Mapping[str, str] = {
     "listen_addresses": "127.0.0.1",
@@ -64,12 +66,18 @@ def redis_program() -> Path | None:
 def free_ports(count: int) -> list[int]:
     """Loopback ports that are free now, all different, below those that the system gives to outgoing connections.
 
-    Whoever listens on one a little later must not find a client's end of some connection there.
+    Whoever listens on one a little later must not find a client's end of some connection there, nor somebody of this process
+    who was given it before.
     """
+    if len(_GIVEN) > len(PORTS) // 2:
+        _GIVEN.clear()
     with ExitStack() as held:
         found: list[int] = []
         while len(found) < count:
-            port = _PORTS.start + secrets.randbelow(len(_PORTS))
+            port = PORTS[secrets.randbelow(len(PORTS))]
+            if port in _GIVEN:
+                continue
+            _GIVEN.add(port)
             probe = held.enter_context(closing(socket.socket()))
             with suppress(OSError):
                 probe.bind(("127.0.0.1", port))
