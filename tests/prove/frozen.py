@@ -82,7 +82,7 @@ async def prove(freezes: int, seed: int) -> bool:
     held = await freeze(load, seed, guarded=True)
     print(
         f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
-        f"{held.skipped} out of order, {held.stale} stale",
+        f"{held.skipped} out of order, {held.stale} stale{'' if sound(held, load) else ': BROKEN'}",
         flush=True,
     )
     loose = await freeze(load, seed, guarded=False)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -20,11 +21,16 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from gateway.cli.demonstration import servers
+from gateway.cli.demonstration.front import Relay
 from gateway.journal.kept import KeptJournal
 from tests.prove import zombie
 from tests.prove.frozen import ROOT, Course, Load, Seen, listening, sound, tell_control
 
 _PIECE = 1 << 16
+_STATEMENT = re.compile(rb"P.{4}([^\0]+)\0([^\0]*)\0", re.DOTALL)
+"""What a client prepares on a connection: a name, and the text that it stands for (PostgreSQL 15, 55.7, Parse)."""
+_CLAIMS = b"JOIN payload p ON p.ref = m.payload_ref"
+"""Asked where a claim has found lanes, for what it is to send; no other write of a node asks for that."""
 _COMMITS_S = 0.03  # a commit under way ends within it, on any disk that is fit for a database
 _DATABASE = "frozen"
 
@@ -40,7 +46,7 @@ async def prove(freezes: int, seed: int) -> bool | None:
             held = await freeze(postgres, load, seed, guarded=True)
             print(
                 f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
-                f"{held.skipped} out of order, {held.stale} stale",
+                f"{held.skipped} out of order, {held.stale} stale{'' if sound(held, load) else ': BROKEN'}",
                 flush=True,
             )
             loose = await freeze(postgres, load, seed, guarded=False)
@@ -51,13 +57,13 @@ async def prove(freezes: int, seed: int) -> bool | None:
     return sound(held, load) and loose.stale > 0
 
 
-class Gate:
-    """Stands between one node and the database, and can freeze the node right after a commit of its own."""
+class Gate(Relay):
+    """Stands between one node and the database, and can freeze the node right after the commit of a claim of its own."""
 
     def __init__(self, port: int) -> None:
         """`port` is the database's."""
+        super().__init__()
         self._port = port
-        self._links: set[asyncio.Task[None]] = set()
         self.victim = 0
         self.asked = False
         self.frozen = asyncio.Event()
@@ -75,30 +81,26 @@ class Gate:
         """See `Freezable.wake`."""
         os.kill(self.victim, signal.SIGCONT)
 
-    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, to its end."""
-        task = asyncio.current_task()
-        assert task is not None
-        self._links.add(task)
+    async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """To the database."""
         open_ = asyncio.Event()
         open_.set()
+        theirs, ours = await asyncio.open_connection("127.0.0.1", self._port)
+        back = asyncio.create_task(self._back(theirs, writer, open_))
         try:
-            theirs, ours = await asyncio.open_connection("127.0.0.1", self._port)
-            back = asyncio.create_task(self._back(theirs, writer, open_))
-            try:
-                await self._forth(reader, ours, open_)
-            finally:
-                back.cancel()
-                ours.close()
-        except (OSError, asyncio.CancelledError):
-            pass
+            await self._forth(reader, ours, open_)
         finally:
-            self._links.discard(task)
-            writer.close()
+            back.cancel()
+            ours.close()
 
     async def _forth(self, reader: asyncio.StreamReader, ours: asyncio.StreamWriter, open_: asyncio.Event) -> None:
+        asking = {_CLAIMS}  # the text, and the names that stand for it
+        claims = False  # whether this transaction has asked
         while piece := await reader.read(_PIECE):
-            stops = self.asked and b"COMMIT" in piece
+            asking |= {name for name, text in _STATEMENT.findall(piece) if _CLAIMS in text}
+            claims = claims or any(words in piece for words in asking)
+            stops = self.asked and claims and b"COMMIT" in piece
+            claims = claims and b"COMMIT" not in piece
             if stops:
                 self.asked = False
                 open_.clear()
@@ -117,13 +119,6 @@ class Gate:
                 writer.write(piece)
                 await writer.drain()
             writer.close()
-
-    async def close(self) -> None:
-        """Hang up."""
-        links = list(self._links)
-        for link in links:
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
 
 
 @asynccontextmanager
