@@ -195,13 +195,14 @@ def _benches(scale: str, held: dict[str, bool | None]) -> dict[str, str]:
 
 
 def _verdict(held: dict[str, bool | None], printed: dict[str, str]) -> int:
-    words = {True: "held   ", False: "BROKEN ", None: "NOT RUN"}
+    words = {True: "held   ", None: "NOT RUN", False: "BROKEN "}
     print("\n== verdict")
-    for part, sound in held.items():
-        print(f"{words[sound]} {part}")
     for part, word in printed.items():
         why = "figures without a bound" if word == "printed" else "printed, not binding at this scale"
         print(f"{word:7} {part} ({why})")
+    for outcome, said in words.items():  # what did not hold comes last: the end of a long output is what is read
+        for part in (part for part, sound in held.items() if sound is outcome):
+            print(f"{said} {part}")
     return 1 if False in held.values() else 0
 
 
