@@ -24,7 +24,7 @@ from gateway.cli.trials import image
 from gateway.clock import Clock, utc_now
 from gateway.journal.model import TERMINAL, DeliveryState, LaneOrder, MessageSettlement, OrderKind, Settlement
 from gateway.journal.statements import load, migrations
-from tests.catalogue.writing import LANES, LEASE, opened, push
+from tests.catalogue.writing import LANES, LEASE, assert_all_given_back, opened, push
 from tests.integration.dispatch.conftest import AskingPostman, House
 from tests.prove import frozen
 from tests.prove.zombie import UPSTREAM
@@ -79,8 +79,12 @@ async def test_f02_what_was_acknowledged_survives_a_power_cut(
     acknowledged, gone = await lost_in_a_power_cut(tmp_path, "FULL", program_environment)
     assert acknowledged >= 20 * LANES
     assert gone == 0
-    _, gone = await lost_in_a_power_cut(tmp_path, "NORMAL", program_environment)
-    assert gone > 0, "the negative control lost nothing: the harness is broken"
+    for control in range(4):  # where others keep the disk busy, the kernel may happen to have written everything back
+        (tmp_path / str(control)).mkdir()
+        _, gone = await lost_in_a_power_cut(tmp_path / str(control), "NORMAL", program_environment)
+        if gone:
+            return
+    pytest.fail("the negative control lost nothing: the harness is broken")
 
 
 async def test_f02b_a_process_frozen_past_its_lease_sends_nothing_old(program_environment: dict[str, str]) -> None:
@@ -93,21 +97,14 @@ async def test_f02b_a_process_frozen_past_its_lease_sends_nothing_old(program_en
 async def test_f03_a_process_killed_with_every_lease_gives_them_all_back(
     tmp_path: Path, program_environment: dict[str, str]
 ) -> None:
-    """Every lease has an end and every claim an epoch: all lanes are claimed again, and the dead one's wordword is void."""
+    """Every lease has an end and every claim an epoch: all lanes are claimed again, and the dead one's word is void."""
     process = writing("hold", tmp_path / "store", "FULL", program_environment)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL
     assert out.splitlines()[-1] == f"holding {LANES}"
     journal = opened(tmp_path / "store")
     try:
-        now = utc_now()
-        assert await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now) == ()
-        claims = await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now + LEASE)
-        assert len(claims) == LANES
-        assert all(claim.deliveries[0].doubtful and claim.epoch == 2 for claim in claims)
-        dead = Settlement(claims[0].lane_id, 1, (MessageSettlement(1, DeliveryState.DELIVERED),))
-        assert not await journal.settle(dead), "the epoch has moved on"
-        assert await journal.settle(Settlement(claims[0].lane_id, 2, (MessageSettlement(1, DeliveryState.DELIVERED),)))
+        await assert_all_given_back(journal)
     finally:
         await journal.close()
 

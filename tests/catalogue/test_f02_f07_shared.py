@@ -17,23 +17,22 @@ import pytest
 
 from connectors.kit.contract import Coordination
 from gateway.cli.demonstration import servers
-from gateway.clock import Clock, utc_now
+from gateway.clock import Clock
 from gateway.config import Retry, Upstream
 from gateway.coordination.membership import Membership
 from gateway.coordination.redis import RedisCoordination, RedisOptions
 from gateway.dispatch.nodes import Nodes
 from gateway.dispatch.upstreams import OperationTraits
 from gateway.errors import JournalUnavailable
-from gateway.journal.model import DeliveryState, Intake, MessageSettlement, Settlement
+from gateway.journal.model import DeliveryState, Intake
 from mappings.codec import encode
 from tests import redis_server
-from tests.catalogue.writing import LANES, LEASE, shared
+from tests.catalogue.writing import LANES, assert_all_given_back, shared
 from tests.integration.dispatch.conftest import Turned, carried
 from tests.integration.dispatch.test_several_nodes import Node, Street
 from tests.postgres import Server, served
 from tests.prove import frozen_nodes
 from tests.prove.frozen import Load, sound
-from tests.prove.zombie import UPSTREAM
 
 ROOT = Path(__file__).parents[2]
 
@@ -69,14 +68,7 @@ async def test_f03_a_node_killed_with_every_lease_gives_them_all_back(
     assert process.stdout.splitlines()[-1] == f"holding {LANES}"
     journal = shared(dsn, node="another")
     try:
-        now = utc_now()
-        assert await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now) == ()
-        claims = await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now + LEASE)
-        assert len(claims) == LANES
-        assert all(claim.deliveries[0].doubtful and claim.epoch == 2 for claim in claims)
-        dead = Settlement(claims[0].lane_id, 1, (MessageSettlement(1, DeliveryState.DELIVERED),))
-        assert not await journal.settle(dead), "the epoch has moved on"
-        assert await journal.settle(Settlement(claims[0].lane_id, 2, (MessageSettlement(1, DeliveryState.DELIVERED),)))
+        await assert_all_given_back(journal)
     finally:
         await journal.close()
 
@@ -134,6 +126,43 @@ async def beating(*nodes: Node) -> AsyncIterator[None]:
         await asyncio.gather(*tasks)
 
 
+@dataclass
+class UnderLoad:
+    """Two nodes that events are pushed to all the time."""
+
+    street: Street
+    nodes: tuple[Node, Node]
+    made: tuple[Producers, Producers]
+    pushing: list[asyncio.Task[None]]
+
+    def heard(self) -> list[str]:
+        """The dossiers of every call that reached the outside."""
+        return [call.dossier for call in self.street.outside.heard()]
+
+    async def healed(self) -> list[str]:
+        """Events are taken and delivered once more at both nodes, and all that was acknowledged arrives; its keys."""
+        for number, producers in enumerate(self.made):
+            await producers.push(f"AFTER-{number}")
+        await self.street.until(lambda: len([code for code in self.heard() if code.startswith("AFTER-")]) >= 2)
+        for producers in self.made:
+            producers.stopping = True
+        await asyncio.gather(*self.pushing)
+        acknowledged = [key for producers in self.made for key in producers.acknowledged]
+        await self.street.until_delivered(self.nodes[0], len(acknowledged), timedelta(seconds=60))
+        return acknowledged
+
+
+@asynccontextmanager
+async def under_load(street: Street) -> AsyncIterator[UnderLoad]:
+    """Both nodes of a street at work, with some of it done."""
+    async with street.two() as (one, two), beating(one, two):
+        made = Producers(one), Producers(two)
+        pushing = [asyncio.create_task(made[number % 2].run(f"P{number}")) for number in range(4)]
+        load = UnderLoad(street, (one, two), made, pushing)
+        await street.until(lambda: len(load.heard()) > 40)
+        yield load
+
+
 SETTINGS = Upstream(
     connector="test",
     concurrency=4,
@@ -155,24 +184,13 @@ async def test_f07_the_database_is_restarted_under_load_and_the_nodes_heal_by_th
     doubt: what it held is sent again, because that is harmless here.
     """
     street = Street(server.database(), turned=Ticking(), settings=SETTINGS, traits=OperationTraits(idempotent=True))
-    async with street.two() as (one, two), beating(one, two):
-        made = Producers(one), Producers(two)
-        pushing = [asyncio.create_task(made[n % 2].run(f"P{n}")) for n in range(4)]
-        heard = street.outside.heard
-        await street.until(lambda: len(heard()) > 40)
+    async with under_load(street) as load:
         await asyncio.to_thread(server.stop, how)
-        await street.until(lambda: all(producers.refused for producers in made))
+        await street.until(lambda: all(producers.refused for producers in load.made))
         server.start()  # it ends with the thread that starts it, so that must be this one
-        for number, producers in enumerate(made):
-            await producers.push(f"AFTER-{number}")
-        await street.until(lambda: len([call for call in heard() if call.dossier.startswith("AFTER-")]) >= 2)
-        for producers in made:
-            producers.stopping = True
-        await asyncio.gather(*pushing)
-        acknowledged = [key for producers in made for key in producers.acknowledged]
-        await street.until_delivered(one, len(acknowledged), timedelta(seconds=60))
-        assert {call.dossier for call in heard()} == set(acknowledged)
-        counts = await two.journal.counts()
+        acknowledged = await load.healed()
+        assert set(load.heard()) == set(acknowledged)
+        counts = await load.nodes[1].journal.counts()
         assert counts.messages == {("A", DeliveryState.DELIVERED): len(acknowledged)}, "nothing is in limbo"
 
 
@@ -196,26 +214,17 @@ async def test_f07_redis_is_restarted_under_load_and_the_nodes_heal_by_themselve
     """Events are taken and delivered while it is away, each node by its share; when it answers again, so they are."""
     with redis_server.served() as redis:
         street = WithRedis(server.database(), turned=Ticking(), settings=SETTINGS, url=redis.url())
-        async with street.two() as (one, two), beating(one, two):
-            made = Producers(one), Producers(two)
-            pushing = [asyncio.create_task(made[n % 2].run(f"P{n}")) for n in range(4)]
-            heard = street.outside.heard
-            await street.until(lambda: len(heard()) > 40)
+        async with under_load(street) as load:
             redis.stop()
             await street.until(lambda: not any(shared.is_up() for shared in street.shared))
-            before = len(heard())
-            await street.until(lambda: len(heard()) > before + 20)
+            before = len(load.heard())
+            await street.until(lambda: len(load.heard()) > before + 20)
             redis.start()
             await street.until(lambda: all(shared.is_up() for shared in street.shared))
-            for number, producers in enumerate(made):
-                await producers.push(f"AFTER-{number}")
-            await street.until(lambda: len([call for call in heard() if call.dossier.startswith("AFTER-")]) >= 2)
-            for producers in made:
-                producers.stopping = True
-            await asyncio.gather(*pushing)
-            acknowledged = [key for producers in made for key in producers.acknowledged]
-            await street.until_delivered(one, len(acknowledged), timedelta(seconds=60))
-            assert sorted(call.dossier for call in heard()) == sorted(acknowledged), "nothing lost, nothing twice"
-            assert not any(producers.refused for producers in made), "what Redis does is nobody's affair at the door"
+            acknowledged = await load.healed()
+            assert sorted(load.heard()) == sorted(acknowledged), "nothing lost, nothing twice"
+            assert not any(producers.refused for producers in load.made), (
+                "what Redis does is nobody's affair at the door"
+            )
         for shared in street.shared:
             await shared.close()

@@ -19,7 +19,7 @@ from typing import Literal, cast
 
 from gateway.clock import Clock
 from gateway.evidence.log import chain
-from gateway.journal.model import Intake
+from gateway.journal.model import DeliveryState, Intake, MessageSettlement, Settlement
 from gateway.journal.postgres import PostgresJournal
 from gateway.journal.session import DatabaseOptions
 from gateway.journal.sqlite import SqliteJournal, StoreOptions
@@ -28,6 +28,7 @@ from tests.prove.zombie import UPSTREAM, carried, decide
 
 LANES = 24
 LEASE = timedelta(seconds=30)
+_DELIVERED = MessageSettlement(1, DeliveryState.DELIVERED)
 
 
 def opened(folder: Path, synchronous: str = "FULL", clock: Clock | None = None) -> SqliteJournal:
@@ -49,6 +50,18 @@ async def push(journal: Journal, lane: int, sequence: int) -> str:
     key = f"{code}-{sequence}"
     await journal.accept(Intake("event", "S", key, code, hashlib.sha256(raw).digest(), raw, None, sequence))
     return key
+
+
+async def assert_all_given_back(journal: Journal) -> None:
+    """What a dead holder of every lane leaves: nothing to claim before its leases end, all of it then, and its word is void."""
+    now = Clock().now()
+    assert await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now) == ()
+    claims = await journal.claim(UPSTREAM, limit=100, batch={}, lease=LEASE, now=now + LEASE)
+    assert len(claims) == LANES
+    assert all(claim.deliveries[0].doubtful and claim.epoch == 2 for claim in claims)
+    dead, living = (Settlement(claims[0].lane_id, epoch, (_DELIVERED,)) for epoch in (1, 2))
+    assert not await journal.settle(dead), "the epoch has moved on"
+    assert await journal.settle(living)
 
 
 async def main(what: str, store: str, synchronous: str) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.installation import Ports
-from tests.line.program import Finished, Program, free_ports
+from tests.line.program import Finished, Program
 from tests.line.running import Line, lay
 
 FIRST = "gateway"

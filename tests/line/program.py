@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from gateway.cli.demonstration import servers
 from tests.planted import hear
 
 _START_LIMIT_S = 120.0  # a machine that others keep busy takes long; nobody waits longer than needed
@@ -82,11 +81,6 @@ def until(met: Callable[[], Any], what: str | Callable[[], str], limit_s: float 
         if time.monotonic() > end:
             raise AssertionError(f"not within {limit_s:.0f} s: {what() if callable(what) else what}")
         time.sleep(0.02)
-
-
-def free_ports(count: int) -> list[int]:
-    """Loopback ports that are free now, all different, also from those that this process was given before."""
-    return servers.free_ports(count)
 
 
 @dataclass

@@ -19,9 +19,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.installation import Ports, lay_out
 from gateway.intake.signature import SigningKey, Stated, sign_head, sign_request
-from tests.line.program import Answer, Finished, Program, ask, free_ports, until
+from tests.line.program import Answer, Finished, Program, ask, until
 from tests.line.words import AHEAD, LAPSED, MEEK, PAPER, RESOLUTION, ROWS, SECTOR, STRANGER, XML, dossier
 
 _MORE_CALLERS = """

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line.program import free_ports
+from gateway.cli.demonstration.servers import free_ports
 
 _BLOCK = re.compile(r"^```(sh|text)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LIMIT_S = 240

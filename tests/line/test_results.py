@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.hazmat.primitives.serialization.pkcs7 import PKCS7Options, PKCS7SignatureBuilder
 from cryptography.x509.oid import NameOID
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.intake.signature import Stated, sign_head
-from tests.line.program import Answer, ask, free_ports, until
+from tests.line.program import Answer, ask, until
 from tests.line.running import Line, lay
 from tests.line.words import AHEAD, RESOLUTION, SECTOR, dossier, event
 

@@ -22,9 +22,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509 import load_der_x509_certificate
 
+from gateway.cli.demonstration.servers import free_ports
 from tests import pki
 from tests.judges.test_pdf_judges import pdfsig
-from tests.line.program import Answer, free_ports, until
+from tests.line.program import Answer, until
 from tests.line.running import Line, lay
 from tests.line.words import AHEAD, PROCEDURE, RESOLUTION, SECTOR, STRANGER, dossier, event
 from tests.papers import words_of

@@ -10,8 +10,9 @@ from typing import Any
 
 import msgspec
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.installation import write_safely
-from tests.line.program import Answer, ask, free_ports
+from tests.line.program import Answer, ask
 from tests.line.running import Line, lay
 from tests.line.words import RESOLUTION
 

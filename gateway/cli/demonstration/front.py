@@ -15,13 +15,11 @@ _PIECE = 1 << 16
 _CONNECTS_S = 1.0
 
 
-class Front:
-    """Leads connections to `behind`, loopback ports, in turn."""
+class Relay:
+    """Leads connections on, each in a task of its own, until it is closed; where to is for the kinds of it to say."""
 
-    def __init__(self, behind: Sequence[int]) -> None:
+    def __init__(self) -> None:
         """Nothing listens yet."""
-        self._behind = tuple(behind)
-        self._turn: Iterator[int] = itertools.cycle(range(len(self._behind)))
         self._links: set[asyncio.Task[None]] = set()
 
     async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -30,15 +28,39 @@ class Front:
         assert task is not None
         self._links.add(task)
         try:
-            found = await self._next()
-            if found is None:
-                return  # nobody is there: hung up, and the caller tries again
-            await _joined((reader, writer), found)
-        except asyncio.CancelledError:
-            pass  # the play is over
+            await self.lead(reader, writer)
+        except (OSError, asyncio.CancelledError):
+            pass  # the other side is gone, or the play is over
         finally:
             self._links.discard(task)
             writer.close()
+
+    async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Carry what comes and what is answered until either side ends."""
+        raise NotImplementedError
+
+    async def close(self) -> None:
+        """Hang up on everybody."""
+        links = list(self._links)
+        for link in links:
+            link.cancel()
+        await asyncio.gather(*links, return_exceptions=True)
+
+
+class Front(Relay):
+    """Leads connections to `behind`, loopback ports, in turn."""
+
+    def __init__(self, behind: Sequence[int]) -> None:
+        """Nothing listens yet."""
+        super().__init__()
+        self._behind = tuple(behind)
+        self._turn: Iterator[int] = itertools.cycle(range(len(self._behind)))
+
+    async def lead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """To the next node that takes it; hung up where nobody is there, and the caller tries again."""
+        found = await self._next()
+        if found is not None:
+            await _joined((reader, writer), found)
 
     async def _next(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
         first = next(self._turn)
@@ -48,13 +70,6 @@ class Front:
                 async with asyncio.timeout(_CONNECTS_S):
                     return await asyncio.open_connection("127.0.0.1", port)
         return None
-
-    async def close(self) -> None:
-        """Hang up on everybody."""
-        links = list(self._links)
-        for link in links:
-            link.cancel()
-        await asyncio.gather(*links, return_exceptions=True)
 
 
 @asynccontextmanager

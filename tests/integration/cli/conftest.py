@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.installation import Ports
 from gateway.intake.signature import SigningKey
-from tests.line.program import Finished, Program, free_ports
+from tests.line.program import Finished, Program
 from tests.line.running import Line
 from tests.line.words import RESOLUTION, SECTOR
 

@@ -20,8 +20,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from connectors.kit.loopback_tls import self_signed
+from gateway.cli.demonstration.servers import free_ports
 from gateway.clock import utc_now
-from tests.line.program import free_ports, until
+from tests.line.program import until
 
 _PATHS = "/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin"
 needs_haproxy = pytest.mark.skipif(shutil.which("haproxy", path=_PATHS) is None, reason="haproxy is not installed")

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.installation import write_safely
-from tests.line.program import Answer, ask, free_ports, until
+from tests.line.program import Answer, ask, until
 from tests.line.running import Line, lay
 from tests.toys.installing import as_distribution
 

@@ -17,7 +17,8 @@ import msgspec
 import pytest
 from aiohttp import web
 
-from tests.line.program import ask, free_ports
+from gateway.cli.demonstration.servers import free_ports
+from tests.line.program import ask
 from tests.line.running import Line, lay
 from tests.line.words import RESOLUTION
 from tests.prove.peers import browser

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cli.demonstration.servers import free_ports
 from gateway.cli.operate import standing_still
 from gateway.cli.program import main
 from gateway.cli.screen import EX_OK, EX_UNAVAILABLE
 from gateway.config import load
-from tests.line.program import free_ports
 
 ALONE = '[storage]\ndata_dir = "data"\nkey_file = "kek"\n'
 SHARED = '[storage.postgres]\ndsn = "file:dsn"\n'

@@ -110,8 +110,8 @@ async def test_seats_grow_with_work_and_go_back_when_it_ends() -> None:
     assert (one.seats.free("A", 4, LEASE_S), one.seats.held("A")) == (1, 1)
 
 
-async def test_a_node_that_joins_has_its_share_after_two_beats_of_the_others() -> None:
-    """And what is under way on a seat is never taken from under it."""
+async def one_has_all_and_two_joins() -> tuple[Nodes, Nodes]:
+    """The first holds and uses all four seats of A when a second one wishes for some."""
     town = Town()
     one, two = town.node("one"), town.node("two")
     for node in (one, two):
@@ -121,6 +121,12 @@ async def test_a_node_that_joins_has_its_share_after_two_beats_of_the_others() -
     await one.beat()
     one.seats.use("A", 4)
     two.seats.want("A")
+    return one, two
+
+
+async def test_a_node_that_joins_has_its_share_after_two_beats_of_the_others() -> None:
+    """And what is under way on a seat is never taken from under it."""
+    one, two = await one_has_all_and_two_joins()
     await two.beat()
     await one.beat()
     await two.beat()
@@ -133,15 +139,7 @@ async def test_a_node_that_joins_has_its_share_after_two_beats_of_the_others() -
 
 async def test_a_node_whose_seats_are_never_all_free_comes_down_to_its_share_call_by_call() -> None:
     """Each call that ends would begin another at once: with work for ever no beat ever finds a free seat to give back."""
-    town = Town()
-    one, two = town.node("one"), town.node("two")
-    for node in (one, two):
-        node.seats.free("A", 4, LEASE_S)
-    await one.beat()
-    one.seats.want("A")
-    await one.beat()
-    one.seats.use("A", 4)
-    two.seats.want("A")
+    one, two = await one_has_all_and_two_joins()
     for _ in range(4):
         await two.beat()
         await one.beat()
