@@ -32,6 +32,10 @@ from tests.prove.zombie import UPSTREAM, carried, decide
 HOUR = timedelta(hours=1)
 _LANES, _MESSAGES = 40, 25
 _LIMIT_S = 40.0
+_PATIENCE = 6
+"""So often may the control find what waited already claimed when the clock was set, and be run again: seen once in thirty."""
+_WAITS_S = 5.0
+_WAITING = (DeliveryState.WAITING, DeliveryState.UNKNOWN)
 _BLIND_LIMIT_S = 10.0  # what waits for an hour need not be waited for
 
 
@@ -88,12 +92,14 @@ async def prove(seed: int) -> bool:
     """Jumps in both directions with the watch and without it."""
     print(f"\n== clock jumps: the wall clock set by an hour, ahead and back, four times; seed {seed}")
     watched = await jump(seed, watched=True)
-    print(f"with the watch:    {_told(watched)}", flush=True)
-    blind = await jump(seed, watched=False)
-    print(f"without the watch: {_told(blind)}", flush=True)
-    if blind.sound:
-        print("NOTHING WRONG WITHOUT THE WATCH: THE HARNESS IS BROKEN")
-    return watched.sound and not blind.sound
+    print(f"with the watch:    {_told(watched)}{'' if watched.sound else ': BROKEN'}", flush=True)
+    for again in range(_PATIENCE):
+        blind = await jump(seed + again, watched=False)
+        print(f"without the watch: {_told(blind)}", flush=True)
+        if not blind.sound:
+            return watched.sound
+    print("NOTHING WRONG WITHOUT THE WATCH: THE HARNESS IS BROKEN")
+    return False
 
 
 def _told(came: Came) -> str:
@@ -138,6 +144,7 @@ async def jump(seed: int, *, watched: bool) -> Came:
             pushing = asyncio.create_task(_push(journal))
             for by in (-HOUR, HOUR, HOUR, -HOUR):
                 await asyncio.sleep(chance.uniform(0.15, 0.5))
+                await _some_wait(journal)
                 clock.by += by
             await pushing
             wanted = _LANES * _MESSAGES
@@ -160,6 +167,15 @@ async def _push(journal: SqliteJournal) -> None:
             raw = carried(code, sequence)
             digest = hashlib.sha256(raw).digest()
             await journal.accept(Intake("event", "S", f"{code}-{sequence}", code, digest, raw, None, sequence))
+
+
+async def _some_wait(journal: SqliteJournal) -> None:
+    """Until lanes wait for a moment of the clock, as after each refusal: a jump that finds none of them proves nothing."""
+    end = asyncio.get_running_loop().time() + _WAITS_S
+    while asyncio.get_running_loop().time() < end:
+        if any(state in _WAITING and n for (_, state), n in (await journal.counts()).messages.items()):
+            return
+        await asyncio.sleep(0.002)
 
 
 async def _open(journal: SqliteJournal) -> int:

@@ -133,7 +133,8 @@ def test_input_words_and_exit_code_pass_through(machine: Machine) -> None:
 def test_a_signal_stops_the_unit_and_its_end_is_waited_for(machine: Machine, name: signal.Signals) -> None:
     """systemd-run itself hands no signal on: without this the unit would run on, unseen."""
     process = subprocess.Popen(
-        ["/bin/sh", str(machine.folder / "gateway"), "reconcile"],
+        # A shell cannot hear what was ignored when it began, as under nohup, or behind a script's `&`.
+        ["env", "--default-signal=INT,TERM,HUP", "/bin/sh", str(machine.folder / "gateway"), "reconcile"],
         env={**machine.environment, "STAYS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
