@@ -24,7 +24,7 @@ from gateway.cli.demonstration import servers
 from gateway.cli.demonstration.front import Relay
 from gateway.journal.kept import KeptJournal
 from tests.prove import zombie
-from tests.prove.frozen import ROOT, Course, Load, Seen, listening, sound, tell_control
+from tests.prove.frozen import ROOT, Course, Load, Seen, control, listening, sound
 
 _PIECE = 1 << 16
 _STATEMENT = re.compile(rb"P.{4}([^\0]+)\0([^\0]*)\0", re.DOTALL)
@@ -49,12 +49,11 @@ async def prove(freezes: int, seed: int) -> bool | None:
                 f"{held.skipped} out of order, {held.stale} stale{'' if sound(held, load) else ': BROKEN'}",
                 flush=True,
             )
-            loose = await freeze(postgres, load, seed, guarded=False)
+            caught = await control(lambda other: freeze(postgres, load, other, guarded=False), seed)
     except servers.ServerMissing as missing:
         print(f"NOT RUN: {missing}")
         return None
-    tell_control(loose)
-    return sound(held, load) and loose.stale > 0
+    return sound(held, load) and caught
 
 
 class Gate(Relay):
