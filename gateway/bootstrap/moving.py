@@ -15,7 +15,7 @@ from pathlib import Path
 
 from gateway.bootstrap import cabinets
 from gateway.bootstrap.kek import kek_of
-from gateway.bootstrap.stores import database_options, open_store, trusted_openings
+from gateway.bootstrap.stores import alone_in_folder, database_options, open_store, trusted_openings
 from gateway.clock import Clock, to_micros
 from gateway.config import Loaded
 from gateway.evidence.check import Report
@@ -93,8 +93,9 @@ def import_store(loaded: Loaded, folder: Path, said: Said, clock: Clock, reach: 
         if report.holds:
             unpacking.accept(mark)
     if report.holds:
-        journal = open_store(loaded, clock, reach, _nobody)
-        asyncio.run(journal.close())
+        with alone_in_folder(loaded):
+            journal = open_store(loaded, clock, reach, _nobody)
+            asyncio.run(journal.close())
     return Imported(report, unpacking.manifest.rows, unpacking.manifest.digest)
 
 
@@ -117,11 +118,12 @@ def mark_restored(loaded: Loaded, until: datetime | None, who: tuple[str, str], 
     No node is at work meanwhile: what it sends just now could not be doubted.
     """
     options, (actor, reason) = _shared(loaded), who
-    if options is not None:
-        with session(options) as opened:
-            refuse_nodes(SharedTables(opened))
-    moment = to_micros(clock.now() if until is None else until)
-    return asyncio.run(_restored(loaded, Restored("operator", moment, reason, actor), clock))
+    with alone_in_folder(loaded):  # a node that is coming up has not beaten yet
+        if options is not None:
+            with session(options) as opened:
+                refuse_nodes(SharedTables(opened))
+        moment = to_micros(clock.now() if until is None else until)
+        return asyncio.run(_restored(loaded, Restored("operator", moment, reason, actor), clock))
 
 
 async def _restored(loaded: Loaded, told: Restored, clock: Clock) -> Doubted:

@@ -9,7 +9,7 @@ import argparse
 import asyncio
 import getpass
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,11 @@ from gateway.cli.signer import Signer, signer, signer_arguments
 from gateway.clock import Clock
 from gateway.config import Loaded, load
 from gateway.errors import IntakeError
+from gateway.journal.lock import StoreInUse
+
+_SETTLES_S = 40.0
+"""So long a gateway that stops may settle what it was told, at most: `answer_s` of a database, and a little."""
+_ASKS_S = 0.2
 
 
 def common_arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,16 +175,25 @@ async def _look(loaded: Loaded, command: str, query: Mapping[str, str] | None) -
 
 
 async def _decide(loaded: Loaded, chosen: Signer | None, command: str, spoken: Spoken) -> Any:
-    """Say a decision; if the gateway dies before it answers, say the very same thing once more: it is carried out once."""
+    """Say a decision; if the gateway dies before it answers, say the very same thing again: it is carried out once."""
     clock = Clock()
     async with _desk(loaded) as place:
         identity = await ask(place, "identity")
         envelope = _said(chosen, command, spoken, str(identity["installation"]), clock)
         body = msgspec.structs.asdict(envelope)
-        with suppress(AnswerLost):
+        try:
             return await ask(place, command, body=body)
-    async with _desk(loaded) as place:
-        return await ask(place, command, body=body)
+        except AnswerLost as error:
+            lost = error
+    until = clock.instant() + _SETTLES_S
+    while True:
+        try:
+            async with _desk(loaded) as place:
+                return await ask(place, command, body=body)
+        except StoreInUse:  # the one that did not answer still settles what it was told, or starts again
+            if clock.instant() > until:
+                raise lost from None
+            await asyncio.sleep(_ASKS_S)
 
 
 def _said(chosen: Signer | None, command: str, spoken: Spoken, installation: str, clock: Clock) -> Envelope:

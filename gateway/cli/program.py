@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 done, but something is wrong and was named; 2 refused, with the reason; 3 unusable input;
 64 wrong usage (sysexits EX_USAGE); 69 the gateway or a file it needs is not available (EX_UNAVAILABLE);
-78 the configuration is wrong (EX_CONFIG).
+75 another process holds the store just now (EX_TEMPFAIL), which systemd tries again; 78 the configuration is wrong (EX_CONFIG).
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 from gateway.cli.ending import Stopped
-from gateway.cli.screen import EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, failure
+from gateway.cli.screen import EX_BUSY, EX_CONFIG, EX_UNAVAILABLE, EX_USAGE, failure
 from gateway.errors import ConfigError, GatewayError
+from gateway.journal.lock import StoreInUse
 
 COMMANDS: Mapping[str, str] = {
     "init": "Tạo một cài đặt chạy được trên một máy: cấu hình, khóa, tùy chọn bộ mô phỏng",
@@ -102,7 +103,7 @@ def parser(called: str = "") -> argparse.ArgumentParser:
         prog="gateway",
         description="Cổng kết nối hồ sơ thủ tục hành chính (TTHC) của Bộ Văn hóa, Thể thao và Du lịch.",
         epilog="Mã thoát: 0 xong; 1 có sai lệch; 2 bị từ chối; 3 dữ liệu không dùng được; 64 sai cú pháp; 69 không kết nối được; "
-        "78 cấu hình sai.",
+        "75 kho đang được tiến trình khác dùng, chạy lại sau; 78 cấu hình sai.",
     )
     commands = top.add_subparsers(dest="command", required=True, metavar="LỆNH", parser_class=_Parser)
     for name, purpose in COMMANDS.items():
@@ -128,7 +129,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except ConfigError as error:
         for fault in error.faults:
             failure(fault)
-        code = EX_CONFIG
+        code = EX_BUSY if isinstance(error, StoreInUse) else EX_CONFIG
     except GatewayError as error:
         failure(str(error))
         code = EX_UNAVAILABLE

@@ -20,6 +20,7 @@ EX_REFUSED = 2
 EX_INPUT = 3
 EX_USAGE = 64
 EX_UNAVAILABLE = 69
+EX_BUSY = 75
 EX_CONFIG = 78
 
 out = Console(highlight=False)

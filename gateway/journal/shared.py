@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from gateway.journal import months, opening, restoring
 from gateway.journal.books import Author, Row, Vault
@@ -49,6 +49,7 @@ class SharedEngine:
         self.replicated = False  # with True nothing is taken on unless a commit waits for a standby
         self.doubted: restoring.Doubted | None = None
         self.may_make_tables = True  # otherwise `gateway migrate` makes partitions, as another user
+        self.tell_known: Callable[[], None] = lambda: None  # says in our row how far this program knows the steps
         self._upstreams: set[str] = set()  # those that lanes were seen of: a dossier that is held has no others of them
 
     @property
@@ -232,6 +233,8 @@ class SharedEngine:
         rows = self._session.fetch(self._sql["shared.newest"], (self._scope[1].node,))
         if not rows or rows[0][0] in self.before:
             opening.begin_chain(self.books())
+            self._cursor.flush()
+            self.tell_known()
 
     def _find_head(self) -> None:
         """Where this start's chain stands: a commit whose answer was lost may have happened."""

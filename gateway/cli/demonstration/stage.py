@@ -18,12 +18,11 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from gateway.cli.screen import EX_CONFIG
+from gateway.cli.screen import EX_BUSY
 from gateway.errors import GatewayError
 
 _START_LIMIT_S = 120.0  # a machine that others keep busy takes long; nobody waits longer than needed
 _PATIENCE_S = 60.0
-_STORE_IN_USE = EX_CONFIG  # how a command ends that finds the store held and nobody listening
 
 
 class StageFailed(GatewayError):
@@ -40,7 +39,7 @@ class Stage:
     folder: Path
     session: aiohttp.ClientSession
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
-    again_after: set[int] = field(default_factory=lambda: {_STORE_IN_USE})
+    again_after: set[int] = field(default_factory=lambda: {EX_BUSY})
 
     async def start(self, name: str, arguments: list[str], ready_url: str, module: str = "gateway") -> None:
         """Start `python -m gateway …`, or another module, and wait until it answers.
@@ -62,7 +61,7 @@ class Stage:
             self.running[name] = process
             if await self._answers(process, ready_url):
                 return
-            if process.poll() != _STORE_IN_USE or time.monotonic() > until:
+            if process.poll() != EX_BUSY or time.monotonic() > until:
                 tail = (self.folder / f"{name}.log").read_text(encoding="utf-8", errors="replace")[-2_000:]
                 raise StageFailed(f"{name} không khởi động được:\n{tail}")
             await asyncio.sleep(0.2)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from gateway import bootstrap
 from gateway.bootstrap.ground import Ground
+from gateway.bootstrap.moving import mark_restored
+from gateway.clock import Clock
 from gateway.config import Loaded
 from gateway.errors import JournalUnavailable
 from gateway.journal.lock import StoreInUse
@@ -21,6 +25,15 @@ async def test_a_command_does_not_depose_the_node_that_has_the_store_open(loads:
             await _looked(loaded)
         await _writes(ground)
     await _looked(loaded)
+
+
+async def test_a_store_is_not_marked_as_restored_beside_a_node_that_is_coming_up(loads: Loads) -> None:
+    """It has not beaten yet, so nobody sees it in the store; refused, and the node goes on."""
+    loaded = loads("node-1")
+    async with on_ground(loaded) as ground:
+        with pytest.raises(StoreInUse):
+            await asyncio.to_thread(mark_restored, loaded, None, ("operator", "kho vừa được phục hồi"), Clock())
+        await _writes(ground)
 
 
 async def test_a_second_start_is_refused_beside_the_first_and_another_node_is_not(loads: Loads) -> None:

@@ -105,7 +105,7 @@ def test_a_second_serve_on_the_same_store_is_refused(started: Any) -> None:
     """One process owns the store; the other one is told by whom, and the first goes on."""
     done = started.command("serve")
     owner = started.line.program.running["gateway"].pid
-    assert done.code == 78 and "đang được một tiến trình khác sử dụng" in done.err and str(owner) in done.err
+    assert done.code == 75 and "đang được một tiến trình khác sử dụng" in done.err and str(owner) in done.err
     assert "Traceback" not in done.err
     assert started.line.get("/v1/feed").status == 200
     assert started.command("lanes").code == 0, "the admin socket of the first one is still there"

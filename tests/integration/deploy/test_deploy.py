@@ -17,6 +17,7 @@ import yaml  # type: ignore[import-untyped]  # the library brings no types
 
 from gateway.bootstrap.checking import checked
 from gateway.cli.program import COMMANDS
+from gateway.cli.screen import EX_BUSY, EX_CONFIG, EX_UNAVAILABLE
 from gateway.cli.signer import FOLDER
 from tests import corpora
 
@@ -190,6 +191,14 @@ def test_what_the_nodes_write_is_theirs_and_what_the_proxy_looks_up_stays(deploy
     assert written <= set(made.split())
     addresses = {node["networks"]["front"]["ipv4_address"] for node in nodes}
     assert len(addresses) == 3
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_tries_again_for_ever_but_where_the_configuration_is_wrong(deploy: Path, unit: str) -> None:
+    """After a power cut the database may be up many minutes later; nobody is there at night to start the gateway again."""
+    words = (deploy / "systemd" / re.sub(r"@[^.]+", "@", unit)).read_text(encoding="utf-8").splitlines()
+    assert {"Restart=on-failure", "StartLimitIntervalSec=0", f"RestartPreventExitStatus={EX_CONFIG}"} <= set(words)
+    assert EX_CONFIG not in (EX_UNAVAILABLE, EX_BUSY)
 
 
 @pytest.mark.parametrize("unit", ("tthc-gateway.service", "tthc-gateway@.service", "tthc-gateway-worker@.service"))

@@ -257,6 +257,7 @@ async def test_a_start_whose_own_opening_is_lost_opens_its_chain_anew_and_asks(
     assert not beaten.deposed and beaten.held == {"dvc": 2}
     assert await early.journal.ready() == ""
     assert await told(early) == ["failover"], "once for both nodes"
+    cluster.server.execute(cluster.name, "DO $$BEGIN ASSERT (SELECT min(knows) > 0 FROM node), 'held for older'; END$$")
     report = await asyncio.to_thread(check_shared, DatabaseOptions("early", cluster.dsn, KEK))
     assert report.holds and report.chains == 2, report
 
