@@ -16,6 +16,7 @@ from gateway.cli.demonstration.verdict import NOTHING, Verdict, judge_view
 
 _PAID_LIKE = frozenset({"paid", "refunding", "partially_refunded", "refunded"})
 _OWED = frozenset({"asked", "sending", "unknown", "to_repeat", "to_transfer"})
+_ANSWERED = 200  # VNPAY's protocol answers with nothing else
 _FLAGS: Mapping[Way, str] = {Way.TWICE: "duplicate_payment", Way.LATE: "late_success"}
 # How the portal counts the way of paying (QĐ 766/QĐ-TTg, indicator 3.6), transcribed here and not shared with the mapping.
 _ONLINE = {"pp": "1", "vnpay": "2", "momo": "2", "zalopay": "2", "": "3"}
@@ -127,13 +128,15 @@ def faults_of(payer: Payer, view: Mapping[str, Any]) -> list[str]:
 def judge_lies(lies: Sequence[Mapping[str, Any]], verdict: Verdict) -> None:
     """Every made-up notice was refused in the end (VNPAY's word for a signature that is none of its own: 97).
 
-    While the database lies dead nothing can be said of a notice but that it may come again (99).
+    While the database lies dead nothing can be said of a notice but that it may come again (99); and while Redis does, a node
+    may have no look at the store left to give to a stranger (429). Neither takes anything for paid.
     """
-    answers = [attempt["answer"] for lie in lies for attempt in lie["attempts"] if attempt["status"]]
+    answers = [attempt["answer"] for lie in lies for attempt in lie["attempts"] if attempt["status"] == _ANSWERED]
     refused = [answer for answer in answers if '"97"' in answer]
     taken = [answer for answer in answers if '"97"' not in answer and '"99"' not in answer]
     if taken or not refused:
-        verdict.faults.append(f"Thông báo giả: {len(taken)} lần không bị từ chối trong {len(answers)}")
+        odd = f": {taken[0][:300]}" if taken else ""
+        verdict.faults.append(f"Thông báo giả: {len(taken)} lần không bị từ chối trong {len(answers)}{odd}")
         return
     verdict.checks.append(f"Thông báo giả ký bằng khóa lạ: bị từ chối cả {len(refused)} lần, không ghi nhận đồng nào")
 

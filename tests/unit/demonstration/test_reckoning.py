@@ -130,9 +130,9 @@ def test_receipts_are_one_for_each_kind_of_fee_that_was_paid() -> None:
     ],
 )
 def test_a_forged_notice_must_be_refused_each_time(answers: list[str], sound: bool) -> None:
-    """One that was never heard proves nothing, and neither does one that was only put off while the store was away."""
-    verdict = Verdict()
-    judge_lies([{"attempts": [{"status": 200, "answer": answer} for answer in answers]}], verdict)
+    """One that was never heard, or only put off while the store or Redis was away, proves nothing either way."""
+    verdict, put_off = Verdict(), [{"status": status, "answer": ""} for status in (0, 429, 503)]
+    judge_lies([{"attempts": [*put_off, *({"status": 200, "answer": answer} for answer in answers)]}], verdict)
     assert (verdict.faults == [], bool(verdict.checks)) == (sound, sound)
 
 
