@@ -193,10 +193,12 @@ async def test_waiting_for_a_login_ends_with_the_own_time(
     portal: Any, connect: Connect, received: Build, answer: Answer
 ) -> None:
     """Somebody else's slow login takes no longer than the attempt may last, and does not count as its failure."""
-    portal.delay_s["login"] = 0.5
+    portal.delay_s["login"] = 2.0
     connector = connect()
     first = asyncio.create_task(connector.deliver(received()))
-    await asyncio.sleep(0.1)
+    async with asyncio.timeout(60):
+        while "login" not in portal.services:
+            await asyncio.sleep(0.005)
     with pytest.raises(NotSent, match="chờ đăng nhập"):
         await connector.deliver(received(budget=Budget(time.monotonic() + 30, 0.1)))
     assert (await first).memory["created"] == "1"

@@ -227,7 +227,7 @@ async def test_who_sends_slowly_holds_no_place_of_those_that_are_answered(loads:
 async def test_one_address_waits_with_only_so_many_calls(loads: Loads) -> None:
     """What waits is held in memory: the next one is told to come again, and later it may."""
     async with opened(
-        loads(GATEWAY__LISTEN__EDGE__CONCURRENCY="1", GATEWAY__LISTEN__EDGE__BODY_TIMEOUT_S="0.4")
+        loads(GATEWAY__LISTEN__EDGE__CONCURRENCY="1", GATEWAY__LISTEN__EDGE__BODY_TIMEOUT_S="2.0")
     ) as edge:
         async with slow(edge) as reader:
             await first_waits(edge)

@@ -57,7 +57,7 @@ async def free_port() -> int:
 
 async def until(true: Callable[[], bool]) -> None:
     """Give the loop a moment until `true` holds."""
-    for _ in range(200):
+    for _ in range(6_000):
         if true():
             return
         await asyncio.sleep(0.005)
