@@ -88,6 +88,8 @@ async def test_a_worker_that_takes_the_place_of_another_rests_as_that_one_did(
         if noticed != "by nobody":
             stopping = asyncio.create_task(old.stop())
         async with house.working() as new:
+            if not shared:
+                await house.until_so(lambda: len(asking.calls) > 1)
             await asyncio.sleep(A_WHILE_S)
             asked = [call.kind for call in asking.calls] != ["deliver"]
             assert asked is not shared
@@ -113,9 +115,14 @@ async def test_a_clock_set_back_is_followed_once_when_a_worker_takes_the_place_o
         await house.reach("D1", "WAITING")
         due = await house.journal.next_due("A")
         assert due is not None
+
+        async def moved() -> bool:
+            return await house.journal.next_due("A") != due
+
         house.turned.moment -= HOUR
         async with house.working():
             house.turn(0.0)
+            await house.until(moved)
             await asyncio.sleep(A_WHILE_S)
             await old.stop()
             assert await house.journal.next_due("A") == due - HOUR

@@ -79,10 +79,11 @@ async def test_a_server_whose_clock_is_set_ahead_hands_over_no_lane_under_its_ca
         await street.push(two, "D2")
         for node in (one, two):
             node.coordination.wake("A")
+        standings = [await node.worker.standing("A") for node in (one, two)]
+        await street.until(lambda: all(standing.rests_for_s(one.journal.clock.instant()) > 0 for standing in standings))
         await asyncio.sleep(1.3)  # every loop has looked again by itself
         (row,) = await one.journal.deliveries_of("D1")
         assert (row.state, street.outside.under_way) == (DeliveryState.SENDING, 1)
-        standings = [await node.worker.standing("A") for node in (one, two)]
         assert all(standing.rests_for_s(one.journal.clock.instant()) > 0 for standing in standings)
         lease = timedelta(seconds=standings[0].line.settings.lease())
         taken = await two.journal.claim("A", limit=9, batch={}, lease=lease, now=two.journal.clock.now())

@@ -154,6 +154,7 @@ async def test_a_pause_outlives_a_restart(house: House, postman: Postman) -> Non
     await house.push("D1")
     await house.restart()
     async with house.working() as worker:
+        await house.until_so(lambda: "A" in house.worker.standings())
         await asyncio.sleep(0.05)
         assert postman.heard() == []
         assert house.standing().paused == "Bảo trì Cổng theo thông báo số 12"

@@ -135,6 +135,7 @@ async def test_an_open_breaker_outlives_a_restart(house: House, postman: Postman
     calls = len(postman.heard())
     async with house.working():
         await house.push("D2")
+        await house.until_so(lambda: "A" in house.worker.standings())
         await asyncio.sleep(0.05)
         assert len(postman.heard()) == calls
         assert house.standing().breaker_state == "open"
