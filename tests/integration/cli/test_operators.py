@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -89,8 +90,11 @@ def test_a_planned_pause_is_announced_kept_and_ended(two: Any) -> None:
     """Callers read it in /healthz and in the feed; nothing leaves inside; afterwards what waited arrives."""
     code = two.line.new_dossier()
     notice = "Cổng quốc gia bảo trì theo thông báo"
+    before = time.monotonic()
+    assert two.command("pause", "--list", "--json").code == 0
+    lasts_s = max(15.0, 12 * (time.monotonic() - before))  # commands in it have to end before it does, on any machine
     now = datetime.now(UTC)
-    begins, ends = (now + timedelta(seconds=s) for s in (0, 15))
+    begins, ends = (now + timedelta(seconds=s) for s in (0, lasts_s))
     window = two.decide(
         "pause", "national_dvc", "--from", begins.isoformat(), "--until", ends.isoformat(), "--notice", notice
     )["window"]
@@ -103,7 +107,7 @@ def test_a_planned_pause_is_announced_kept_and_ended(two: Any) -> None:
     assert shown.code == 1 and "Đang tạm dừng theo kế hoạch" in shown.out and notice in shown.out
     assert two.line.portal(code) is None
     assert two.command("pause", "--list", "--json").tree["windows"][-1]["phase"] in ("planned", "active")
-    two.line.portal_has(code, ["2"], limit_s=60)
+    two.line.portal_has(code, ["2"], limit_s=60 + lasts_s)
     assert datetime.now(UTC) >= ends
     until(lambda: two.audit("pause.ended"), "the end is told")
     assert [len(two.audit(f"pause.{kind}")) for kind in ("planned", "began", "ended")] == [1, 1, 1]
