@@ -18,7 +18,7 @@ from gateway.intake.feed import position_of
 
 _PAGE = 200
 _PAUSE_S = 0.02
-_CATCHES_UP_S = 15.0
+_CATCHES_UP_S = 60.0
 _ROWS = "SELECT position FROM audit WHERE feed = 1 ORDER BY position"
 
 

@@ -33,7 +33,7 @@ from tests.prove.post_house import PostHouse, opened_post
 PARCELS = 6
 # How many installations run beside each other: half of each kind.
 ABREAST = 4
-LIMIT_S = 90.0
+LIMIT_S = 300.0  # a machine that others keep busy takes long; nobody waits longer than needed
 REASON = "Vòng thử của người vận hành"
 
 # Points that this work passes, with how often they may be passed before the process dies there.

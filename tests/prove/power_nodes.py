@@ -30,7 +30,7 @@ from tests.prove.power_cut import controls, cuts, judged
 _DOSSIERS = 120
 _NODES = 2
 _MEGABYTES = 400
-_CALM_LIMIT_S = 120.0
+_CALM_LIMIT_S = 240.0
 # A late writer of the log makes what `off` risks plain; it changes nothing for who waits for the disk.
 _SETTINGS = {**servers.POSTGRES_SETTINGS, "wal_writer_delay": "10s", "max_wal_size": "128MB"}
 

@@ -26,7 +26,7 @@ _BACKLOG = 120
 _AWAY_S = 4.0
 _BACK_WITHIN_S = 5.0
 _FULL_SPEED = 0.7  # of the agreed rate, over a second
-_CALM_LIMIT_S = 180.0
+_CALM_LIMIT_S = 300.0
 _PORTAL = "national_dvc"
 
 

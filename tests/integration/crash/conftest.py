@@ -27,8 +27,8 @@ from gateway.intake.signature import sign_request
 
 DOSSIERS = 6
 SEED = 11
-_DEATH_LIMIT_S = 60.0
-_CALM_LIMIT_S = 90.0
+_DEATH_LIMIT_S = 120.0
+_CALM_LIMIT_S = 150.0
 
 
 @dataclass(frozen=True)
