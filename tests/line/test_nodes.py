@@ -60,6 +60,16 @@ def _missing(nodes: Nodes, code: str) -> str:
     return f"{code} arrived, not {nodes.line.portal(code)}"
 
 
+def _both_live(nodes: Nodes, name: str) -> Any:
+    """The rows of all nodes when two of them live, beat every few seconds and hold places; nothing as long as it is not so."""
+    answer = nodes.command(name, "nodes", "--json")
+    rows = answer.tree["nodes"]
+    live = [row for row in rows if row["state"] == "live"]
+    sends = sum(row["held"].get("national_dvc", 0) for row in rows) >= 1
+    good = answer.code == 0 and len(live) == 2 and sends and all(row["silent_s"] < 5 for row in live)
+    return rows if good else None
+
+
 def _paused(nodes: Nodes, name: str) -> object:
     return _health(nodes, name)["pauses"]
 
@@ -92,11 +102,7 @@ def test_events_pushed_to_either_node_are_delivered_once_and_in_order(nodes: Nod
 def test_every_node_lists_all_of_them(nodes: Nodes) -> None:
     """`gateway nodes` says at either node who lives, what each runs and may send; the probes say that they agree."""
     for name in (FIRST, SECOND):
-        answer = nodes.command(name, "nodes", "--json")
-        rows = answer.tree["nodes"]
-        assert answer.code == 0 and [row["state"] for row in rows].count("live") == 2
-        assert sum(row["held"].get("national_dvc", 0) for row in rows) >= 1
-        assert all(row["silent_s"] < 5 for row in rows if row["state"] == "live")
+        rows = until(partial(_both_live, nodes, name), f"{name} lists both, and who may send")
         health = _health(nodes, name)
         runs = {(row["generation"], row["version"]) for row in rows}
         assert runs == {(health["config_generation"], health["version"])}

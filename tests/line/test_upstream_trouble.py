@@ -26,13 +26,14 @@ def _well(fragile: Line) -> Iterator[None]:
 def test_events_are_accepted_while_the_portal_is_down_and_arrive_when_it_is_back(fragile: Line) -> None:
     """Intake does not know of the outage; after it everything is there once, in order, without anybody's help."""
     codes = [fragile.new_dossier() for _ in range(5)]
-    fragile.order("national_dvc", "POST", "outage", {"seconds": 6.0})
+    away_s = 15.0
+    fragile.order("national_dvc", "POST", "outage", {"seconds": away_s})
     for code in codes:
         fragile.own_events(*(own(code, state, n) for n, state in enumerate(("received", "processing"), 1)))
     until(
         lambda: all(len(fragile.sent(c, outcome="acknowledged")) == 2 for c in codes),
         "all is accepted before it ends",
-        6.0,
+        away_s,
     )
     for code in codes:
         assert fragile.portal_has(code, ["2", "4"])["counts"]["creates"] == 1

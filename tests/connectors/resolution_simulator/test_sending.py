@@ -213,7 +213,7 @@ async def test_no_more_requests_are_under_way_than_allowed(
     open_system: Any, new_gateway: Any, sector_event: Any
 ) -> None:
     """The bound on concurrency holds over dossiers, and it is used."""
-    gateway = new_gateway(hold_s=0.02)
+    gateway = new_gateway(hold_s=0.25)
     async with open_system(gateway=gateway, concurrency=3) as system:
         await system.control("POST", "events", [sector_event(code=f"G16-261120-{n:04}") for n in range(12)])
         await system.settled("events", 12)

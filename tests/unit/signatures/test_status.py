@@ -186,7 +186,7 @@ async def test_a_slow_authority_costs_no_more_than_the_deadline(house: House) ->
     started = loop.time()
     evidence = await desk.gather(OFFICIAL, ANCHORS, lists_too=True)
     assert (evidence.ocsps, evidence.crls) == ((), ())
-    assert loop.time() - started < 3.0
+    assert loop.time() - started < 20.0, "the whole of it would come in an hour"
     await desk.close()
 
 
