@@ -2,6 +2,7 @@
 
 Where CI decides whether a change lands, Hypothesis draws the same examples at every run; everywhere else it explores.
 No example has a deadline of its own: on a loaded machine the first one, which reads the tables, would be the one that fails.
+For the same reason nobody is told that drawing them is slow.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 import gateway
 from gateway.cli.demonstration import servers
 from tests import corpora, planted
 from tests.postgres import Server, quickly_served
 
-settings.register_profile("here", deadline=None)
-settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None)
+_PATIENT = (HealthCheck.too_slow,)
+settings.register_profile("here", deadline=None, suppress_health_check=_PATIENT)
+settings.register_profile("ci", derandomize=True, print_blob=True, deadline=None, suppress_health_check=_PATIENT)
 settings.load_profile("ci" if os.environ.get("CI") else "here")
 
 
