@@ -53,7 +53,7 @@ from gateway.cli.screen import EX_OK, EX_WRONG, out, print_json
 from gateway.config import load
 from gateway.intake.signature import SigningKey
 
-_CALM_LIMIT_S = 75.0
+_CALM_LIMIT_S = 180.0
 _OUTAGE_S = 5.0
 _OPERATOR = "nguoi-van-hanh"
 

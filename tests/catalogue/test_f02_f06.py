@@ -79,9 +79,7 @@ async def test_f02_what_was_acknowledged_survives_a_power_cut(
     acknowledged, gone = await lost_in_a_power_cut(tmp_path, "FULL", program_environment)
     assert acknowledged >= 20 * LANES
     assert gone == 0
-    for control in range(
-        16
-    ):  # where others keep the disk busy, one cut in two finds that the kernel wrote all of it back
+    for control in range(16):  # where others keep the disk busy, one cut in two finds all of it written back
         (tmp_path / str(control)).mkdir()
         _, gone = await lost_in_a_power_cut(tmp_path / str(control), "NORMAL", program_environment)
         if gone:

@@ -27,7 +27,7 @@ from mappings.tables import TableRow, load_table
 
 _JSON = "application/json"
 _LATE_LIMIT_S = 90.0
-_CALM_LIMIT_S = 30.0
+_CALM_LIMIT_S = 120.0
 _FIRST = 9001
 """The dossiers of payers have numbers of their own, behind those of the cast."""
 

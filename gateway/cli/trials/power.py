@@ -30,7 +30,7 @@ from gateway.cli.trials.place import Place
 
 BUFFERED_S = 0.3
 _MEGABYTES = 128
-_CALM_LIMIT_S = 90.0
+_CALM_LIMIT_S = 240.0
 _STILL_S = 5.0
 
 
