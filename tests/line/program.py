@@ -18,6 +18,8 @@ import msgspec
 
 from tests.planted import hear
 
+HEARING = ("env", "--default-signal=INT,TERM,HUP")
+"""Words before a command that is to hear signals: what is ignored where the tests were begun, as under nohup, stays ignored."""
 _START_LIMIT_S = 120.0  # a machine that others keep busy takes long; nobody waits longer than needed
 
 

@@ -19,7 +19,7 @@ from gateway.cli.trials.place import Place
 from gateway.config import Storage
 from gateway.errors import GatewayError
 from tests import redis_server
-from tests.line.program import Program, until
+from tests.line.program import HEARING, Program, until
 from tests.postgres import Server
 
 pytestmark = pytest.mark.xdist_group("selftest")
@@ -94,7 +94,7 @@ def test_one_that_is_ended_in_mid_round_leaves_nothing(
 ) -> None:
     """No process, no folder, no verdict: the exit code is that of the signal."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "gateway", "selftest", "--folder", str(short), "--cuts", "0"],
+        [*HEARING, sys.executable, "-m", "gateway", "selftest", "--folder", str(short), "--cuts", "0"],
         env=dict(program_environment),
         cwd=short,
         stdout=subprocess.PIPE,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.line.program import until
+from tests.line.program import HEARING, until
 
 _SYSTEMD_RUN = """#!/bin/sh
 printf '%s\\n' "$@" > "$SAID/run"
@@ -133,8 +133,7 @@ def test_input_words_and_exit_code_pass_through(machine: Machine) -> None:
 def test_a_signal_stops_the_unit_and_its_end_is_waited_for(machine: Machine, name: signal.Signals) -> None:
     """systemd-run itself hands no signal on: without this the unit would run on, unseen."""
     process = subprocess.Popen(
-        # A shell cannot hear what was ignored when it began, as under nohup, or behind a script's `&`.
-        ["env", "--default-signal=INT,TERM,HUP", "/bin/sh", str(machine.folder / "gateway"), "reconcile"],
+        [*HEARING, "/bin/sh", str(machine.folder / "gateway"), "reconcile"],
         env={**machine.environment, "STAYS": "1"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
