@@ -21,7 +21,7 @@ from gateway.cli.screen import EX_OK, EX_REFUSED, EX_WRONG, as_moment, failure, 
 from gateway.cli.signer import Signer, signer, signer_arguments
 from gateway.clock import Clock
 from gateway.config import Loaded, load
-from gateway.errors import IntakeError
+from gateway.errors import GatewayError, IntakeError
 from gateway.journal.lock import StoreInUse
 
 _SETTLES_S = 40.0
@@ -194,6 +194,10 @@ async def _decide(loaded: Loaded, chosen: Signer | None, command: str, spoken: S
             if clock.instant() > until:
                 raise lost from None
             await asyncio.sleep(_ASKS_S)
+        except IntakeError:
+            raise  # it was heard and answered
+        except GatewayError as error:  # nobody could be asked again; what became of the first time is not known either
+            raise lost from error
 
 
 def _said(chosen: Signer | None, command: str, spoken: Spoken, installation: str, clock: Clock) -> Envelope:

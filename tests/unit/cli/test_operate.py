@@ -74,6 +74,16 @@ async def test_while_the_store_is_held_it_is_not_called_refused(
     assert len(heard) == 1
 
 
+async def test_where_nobody_can_be_asked_again_it_is_not_called_undone(loaded: Loaded) -> None:
+    """The store is gone as well, as with a database that is away: that alone would sound as if nothing had happened."""
+    heard: list[bytes] = []
+    (loaded.data_dir() / "journal.db").unlink()
+    async with desk(loaded, heard, dies=True):
+        with pytest.raises(AnswerLost):
+            await operate._decide(loaded, None, "release", SPOKEN)
+    assert len(heard) == 1
+
+
 async def test_a_gateway_that_starts_again_hears_the_very_same_decision(loaded: Loaded) -> None:
     """It holds the store before it listens; the decision bears the same number, so it is carried out once."""
     held, heard = lock.take(loaded.data_dir()), list[bytes]()
