@@ -226,7 +226,7 @@ def test_a_change_is_rolled_out_node_by_node_while_events_go_on(nodes: Nodes) ->
         for name in (FIRST, SECOND):
             _hang_up(nodes, name)
             until(partial(_runs, nodes, name, first), f"{name} is back")
-    assert len(pushed) > 10
+        until(lambda: len(pushed) > 10, "events went on meanwhile")
     for code in pushed:
         nodes.line.portal_has(code, PORTAL[:2], SLOW_S)
         assert [push["sequence"] for push in nodes.line.pushes(code)] == [1, 2]

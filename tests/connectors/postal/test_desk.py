@@ -133,15 +133,16 @@ async def test_nobody_else_learns_that_a_parcel_exists() -> None:
 
 async def test_an_answer_names_nobody() -> None:
     """Not who gets the parcel, not where they live, not what the carrier wrote about them."""
+    phone = "0900000009"  # with a nought at its end it may stand in the number of a scan, by the second at which it was made
     async with opened_desk() as desk:
-        shown = await desk.asked()
+        shown = await desk.asked(citizen={**CITIZEN, "phone": phone})
         await desk.order("POST", "clock", {"advance_s": 40 * 86_400})
         while (await desk.poll("feed_h2")).more:
             pass
         reply = await desk.ask("GET", f"/v1/shipments/{shown['shipment_id']}")
         text = reply.body.decode()
         assert reply.status == 200 and _tree(reply.body)["history"]
-        for word in (CITIZEN["name"], CITIZEN["phone"], "Ví Dụ", "Ngô Quyền"):
+        for word in (CITIZEN["name"], phone, "Ví Dụ", "Ngô Quyền"):
             assert word not in text
 
 
