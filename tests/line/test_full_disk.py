@@ -160,7 +160,7 @@ def test_an_answer_that_could_not_be_settled_on_a_full_disk_has_one_effect(limit
     """The portal did it, the outcome found no room: after room is made it is asked about, and one creation stands."""
     line = limited.line
     code = line.new_dossier()
-    line.faults("national_dvc", {"match": "DongBoHoSoMC", "fault": "slow", "times": 1, "seconds": 0.6})
+    line.faults("national_dvc", {"match": "DongBoHoSoMC", "fault": "slow", "times": 1, "seconds": 1.4})
     line.own_events(own(code, "received"))
     until(lambda: [c for c in line.calls("national_dvc", code) if c["ended"] is None], "the call is under way")
     limited.fill()
