@@ -245,7 +245,7 @@ async def test_an_outage_refuses_pushes_and_loses_nothing(open_system: Any, sect
     """During the outage nobody can connect; what was held is there afterwards."""
     async with open_system(push_back=False) as system:
         await system.push(sector_event(1), "msg-1")
-        assert await system.control("POST", "outage", {"seconds": 0.3}) == {"seconds": 0.3}
+        assert await system.control("POST", "outage", {"seconds": 1.0}) == {"seconds": 1.0}
         refused, number = 0, 1
         async with asyncio.timeout(60):
             while True:
