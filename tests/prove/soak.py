@@ -156,7 +156,8 @@ class Gauges:
     """What is watched, each with what it may grow by."""
 
     def __init__(self, nodes: Sequence[Node]) -> None:
-        memory, files = Tolerance(0.08, 6.0), Tolerance(0.1, 6.0)
+        # Which node a caller's connection leads to is chance: the callers of one node may move to another one.
+        memory, files = Tolerance(0.08, 6.0), Tolerance(0.1, _PRODUCERS / _NODES)
         self.trends: dict[str, Trend] = {}
         for node in nodes:
             self._watch(f"{node.name} memory", "MB", memory)
