@@ -34,6 +34,8 @@ return_urls = ["https://motcua.example.vn/ket-qua"]
 
 [upstreams.vneid]
 connector = "vneid"
+rate_per_s = 1000.0
+burst = 200
 [[upstreams.vneid.settings.providers]]
 name = "cdvcqg"
 profile = "cdvcqg"
