@@ -81,11 +81,7 @@ async def prove(freezes: int, seed: int) -> bool:
         f"\n== frozen process: {freezes} freezes of one of two workers past its lease of {zombie.LEASE_S:.0f} s, seed {seed}"
     )
     held = await freeze(load, seed, guarded=True)
-    print(
-        f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
-        f"{held.skipped} out of order, {held.stale} stale{'' if sound(held, load) else ': BROKEN'}",
-        flush=True,
-    )
+    holds = tell_guarded(held, load)
     caught = await control(lambda other: freeze(load, other, guarded=False), seed)
     with tempfile.TemporaryDirectory(prefix="gateway-frozen-") as folder:
         place = Place(Path(folder), Storage())
@@ -95,7 +91,7 @@ async def prove(freezes: int, seed: int) -> bool:
         f"lost {verdict.lost}, out of order {verdict.out_of_order}, doubled {verdict.doubled}, held {len(verdict.held)}",
         flush=True,
     )
-    return sound(held, load) and caught and verdict.sound
+    return holds and caught and verdict.sound
 
 
 async def _freeze_whole(house: Installation, _seen: Round) -> None:
@@ -107,6 +103,17 @@ async def _freeze_whole(house: Installation, _seen: Round) -> None:
         await asyncio.sleep(_WHOLE_S)
     finally:
         os.kill(pid, signal.SIGCONT)
+
+
+def tell_guarded(held: Seen, load: Load) -> bool:
+    """Say what came of the run with the guard; whether it was sound."""
+    holds = sound(held, load)
+    print(
+        f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
+        f"{held.skipped} out of order, {held.stale} stale{'' if holds else ': BROKEN'}",
+        flush=True,
+    )
+    return holds
 
 
 async def control(one: Callable[[int], Awaitable[Seen]], seed: int) -> bool:

@@ -24,7 +24,7 @@ from gateway.cli.demonstration import servers
 from gateway.cli.demonstration.front import Relay
 from gateway.journal.kept import KeptJournal
 from tests.prove import zombie
-from tests.prove.frozen import ROOT, Course, Load, Seen, control, listening, sound
+from tests.prove.frozen import ROOT, Course, Load, Seen, control, listening, tell_guarded
 
 _PIECE = 1 << 16
 _STATEMENT = re.compile(rb"P.{4}([^\0]+)\0([^\0]*)\0", re.DOTALL)
@@ -44,16 +44,12 @@ async def prove(freezes: int, seed: int) -> bool | None:
     try:
         with servers.PostgresServer.served() as postgres:
             held = await freeze(postgres, load, seed, guarded=True)
-            print(
-                f"with the guard:    {held.freezes} freezes, {len(held.met)} delivered, {held.again} sent again, "
-                f"{held.skipped} out of order, {held.stale} stale{'' if sound(held, load) else ': BROKEN'}",
-                flush=True,
-            )
+            holds = tell_guarded(held, load)
             caught = await control(lambda other: freeze(postgres, load, other, guarded=False), seed)
     except servers.ServerMissing as missing:
         print(f"NOT RUN: {missing}")
         return None
-    return sound(held, load) and caught
+    return holds and caught
 
 
 class Gate(Relay):
